@@ -1,0 +1,21 @@
+# Compiler flags, and ccache and mold when the machine has them.
+
+# Contraction would let the compiler fuse a*b+c where the ISA allows it, so results would differ between translation
+# units; kernels write fma explicitly where they want one.
+add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers -ffp-contract=off)
+if(QREASON_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(QREASON_SANITIZE)
+  add_compile_options(-fsanitize=${QREASON_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
+  add_link_options(-fsanitize=${QREASON_SANITIZE})
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,191 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+Error system_error(const fs::path& path, const char* action) {
+  return Error(path.string(), fmt::format("{} failed: {}", action, std::strerror(errno)));
+}
+
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags, int mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+    if (fd_ < 0) throw system_error(path, flags & O_CREAT ? "creating" : "opening");
+  }
+  ~Descriptor() { ::close(fd_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::uint64_t regular_file_size(const Descriptor& descriptor, const fs::path& path) {
+  struct stat status {};
+  if (::fstat(descriptor.get(), &status) != 0) throw system_error(path, "reading the size");
+  if (!S_ISREG(status.st_mode)) throw Error(path.string(), "not a regular file", "a file");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void sync_directory(const fs::path& directory) {
+  const Descriptor descriptor(directory.empty() ? fs::path(".") : directory, O_RDONLY | O_DIRECTORY);
+  ::fsync(descriptor.get());
+}
+
+void write_all(const Descriptor& descriptor, std::string_view content, const fs::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw system_error(path, "writing");
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+struct MappedFile::Map {
+  fs::path path;
+  std::span<const std::byte> bytes;
+  ~Map() {
+    if (!bytes.empty()) ::munmap(const_cast<std::byte*>(bytes.data()), bytes.size());
+  }
+};
+
+MappedFile::MappedFile(const fs::path& path) {
+  const Descriptor descriptor(path, O_RDONLY);
+  const std::uint64_t size = regular_file_size(descriptor, path);
+  auto map = std::make_shared<Map>();
+  map->path = path;
+  if (size > 0) {
+    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.get(), 0);
+    if (address == MAP_FAILED) throw system_error(path, "mapping");
+    map->bytes = {static_cast<const std::byte*>(address), static_cast<std::size_t>(size)};
+  }
+  map_ = std::move(map);
+}
+
+const fs::path& MappedFile::path() const {
+  return map_->path;
+}
+
+std::span<const std::byte> MappedFile::bytes() const {
+  return map_->bytes;
+}
+
+std::span<const std::byte> MappedFile::view(std::uint64_t offset, std::uint64_t length, std::string_view what) const {
+  if (offset > size() || length > size() - offset) {
+    throw Error(path().string(), fmt::format("{} needs bytes {} to {}+{}", what, offset, offset, length),
+                fmt::format("a file that long (it has {} bytes)", size()));
+  }
+  return bytes().subspan(offset, length);
+}
+
+std::string read_text_file(const fs::path& path, std::uint64_t limit) {
+  const Descriptor descriptor(path, O_RDONLY);
+  const std::uint64_t size = regular_file_size(descriptor, path);
+  if (size > limit) throw Error(path.string(), fmt::format("{} bytes", size), fmt::format("at most {}", limit));
+  std::string text(size, '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t got = ::read(descriptor.get(), text.data() + done, text.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw system_error(path, "reading");
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  text.resize(done);
+  return text;
+}
+
+void write_file_atomic(const fs::path& path, std::string_view content) {
+  const fs::path temporary = path.string() + fmt::format(".tmp{}", ::getpid());
+  try {
+    const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    write_all(descriptor, content, temporary);
+    if (::fsync(descriptor.get()) != 0) throw system_error(temporary, "syncing");
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const Error failure = system_error(path, "renaming onto");
+    ::unlink(temporary.c_str());
+    throw failure;
+  }
+  sync_directory(path.parent_path());
+}
+
+StagedDirectory::StagedDirectory(fs::path target, IfExists if_exists)
+    : target_(std::move(target)), if_exists_(if_exists) {
+  while (target_.filename().empty() && target_.has_parent_path() && target_ != target_.root_path()) {
+    target_ = target_.parent_path();
+  }
+  staging_ = target_.string() + ".partial";
+  if (if_exists_ == IfExists::kError && fs::exists(target_)) {
+    throw Error(target_.string(), "it exists already", "a new path, or --force");
+  }
+  std::error_code failure;
+  fs::create_directories(staging_, failure);
+  if (failure) throw Error(staging_.string(), fmt::format("creating failed: {}", failure.message()));
+}
+
+void StagedDirectory::commit() {
+  std::error_code failure;
+  if (if_exists_ == IfExists::kReplace) {
+    const fs::path old = target_.string() + ".old";
+    fs::remove_all(old, failure);
+    if (fs::exists(target_)) fs::rename(target_, old);
+    fs::rename(staging_, target_);
+    fs::remove_all(old, failure);
+  } else {
+    if (fs::exists(target_)) throw Error(target_.string(), "it exists already", "a new path, or --force");
+    fs::rename(staging_, target_, failure);
+    if (failure) throw Error(target_.string(), fmt::format("renaming failed: {}", failure.message()));
+  }
+  sync_directory(target_.parent_path());
+}
+
+namespace {
+
+std::string finish_hex(EVP_MD_CTX* context) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  EVP_DigestFinal_ex(context, digest, &length);
+  std::string hex;
+  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+}  // namespace
+
+std::string sha256_hex(std::span<const std::byte> bytes) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  EVP_DigestUpdate(context.get(), bytes.data(), bytes.size());
+  return finish_hex(context.get());
+}
+
+std::string sha256_hex(std::string_view text) {
+  return sha256_hex(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+std::string sha256_file(const fs::path& path) {
+  return sha256_hex(MappedFile(path).bytes());
+}
+
+}  // namespace qreason

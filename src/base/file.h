@@ -1,0 +1,60 @@
+// Files: read-only maps with bounds-checked views, whole-file reads, writes that are complete or absent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace qreason {
+
+// A read-only memory map. Copies share the map; it is unmapped with the last one.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const;
+  std::uint64_t size() const { return bytes().size(); }
+  std::span<const std::byte> bytes() const;
+
+  // The bytes [offset, offset + length); an Error naming the file and `what` when they are not inside it.
+  std::span<const std::byte> view(std::uint64_t offset, std::uint64_t length, std::string_view what) const;
+
+ private:
+  struct Map;
+  std::shared_ptr<const Map> map_;
+};
+
+// The whole file as text. Refuses files over `limit` bytes before allocating.
+std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 31);
+
+// Writes beside the target, syncs, renames: readers see the old file or the whole new one.
+void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+
+// A directory that is complete or absent: files go to `path() = <target>.partial`, `commit()` renames it to the target.
+// An existing `.partial` is kept, so that a killed run resumes in it.
+class StagedDirectory {
+ public:
+  enum class IfExists { kError, kReplace };
+
+  StagedDirectory(std::filesystem::path target, IfExists if_exists);
+
+  const std::filesystem::path& path() const { return staging_; }
+  const std::filesystem::path& target() const { return target_; }
+  void commit();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path staging_;
+  IfExists if_exists_;
+};
+
+// SHA-256 as lower-case hex, of bytes and of a file's content.
+std::string sha256_hex(std::span<const std::byte> bytes);
+std::string sha256_hex(std::string_view text);
+std::string sha256_file(const std::filesystem::path& path);
+
+}  // namespace qreason

@@ -1,0 +1,142 @@
+#include "base/parallel.h"
+
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+// Between two steps of a small model the next job comes within microseconds: spin that long before sleeping.
+constexpr int kSpins = 4000;
+
+thread_local bool inside_task = false;
+
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// Waits until `value` differs from `old`: spinning first, then asleep.
+template <class T>
+void wait_change(const std::atomic<T>& value, T old) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    relax();
+  }
+  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+struct ThreadPool::State {
+  std::vector<std::thread> workers;
+  std::atomic<std::uint64_t> job{0};  // number of the job published last
+  std::atomic<int> busy{0};           // workers that have not yet left the current job
+  std::atomic<bool> stop{false};
+  std::atomic<std::int64_t> next{0};
+  std::int64_t count = 0;
+  void (*invoke)(void*, std::int64_t) = nullptr;
+  void* context = nullptr;
+  std::mutex failure_mutex;
+  std::exception_ptr failure;
+  std::mutex caller_mutex;  // one job at a time, whoever calls
+
+  void take_tasks() {
+    inside_task = true;
+    for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < count;
+         i = next.fetch_add(1, std::memory_order_relaxed)) {
+      try {
+        invoke(context, i);
+      } catch (...) {
+        const std::lock_guard lock(failure_mutex);
+        if (!failure) failure = std::current_exception();
+      }
+    }
+    inside_task = false;
+  }
+
+  void work() {
+    std::uint64_t seen = 0;
+    while (true) {
+      wait_change(job, seen);
+      if (stop.load(std::memory_order_acquire)) return;
+      ++seen;
+      take_tasks();
+      if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) busy.notify_one();
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  if (threads < 1) throw Error::usage("threads", std::to_string(threads), "at least 1");
+  for (int i = 1; i < threads; ++i) state_->workers.emplace_back([state = state_.get()] { state->work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  state_->stop.store(true, std::memory_order_release);
+  state_->job.fetch_add(1, std::memory_order_release);
+  state_->job.notify_all();
+  for (auto& worker : state_->workers) worker.join();
+}
+
+int ThreadPool::threads() const {
+  return static_cast<int>(state_->workers.size()) + 1;
+}
+
+void ThreadPool::run_erased(std::int64_t count, void (*invoke)(void*, std::int64_t), void* context) {
+  if (count <= 0) return;
+  if (inside_task || state_->workers.empty() || count == 1) {
+    for (std::int64_t i = 0; i < count; ++i) invoke(context, i);
+    return;
+  }
+  const std::lock_guard one_job(state_->caller_mutex);
+  State& state = *state_;
+  state.count = count;
+  state.invoke = invoke;
+  state.context = context;
+  state.next.store(0, std::memory_order_relaxed);
+  state.failure = nullptr;
+  state.busy.store(static_cast<int>(state.workers.size()), std::memory_order_relaxed);
+  state.job.fetch_add(1, std::memory_order_release);
+  state.job.notify_all();
+  state.take_tasks();
+  for (int left = state.busy.load(std::memory_order_acquire); left != 0;
+       left = state.busy.load(std::memory_order_acquire)) {
+    wait_change(state.busy, left);
+  }
+  if (state.failure) std::rethrow_exception(state.failure);
+}
+
+namespace {
+
+std::mutex pool_mutex;
+std::unique_ptr<ThreadPool> pool;
+int pool_threads = 0;
+
+}  // namespace
+
+ThreadPool& default_pool() {
+  const std::lock_guard lock(pool_mutex);
+  if (!pool) {
+    const int cores = static_cast<int>(std::thread::hardware_concurrency());
+    pool = std::make_unique<ThreadPool>(pool_threads > 0 ? pool_threads : (cores > 0 ? cores : 1));
+  }
+  return *pool;
+}
+
+void set_default_threads(int threads) {
+  const std::lock_guard lock(pool_mutex);
+  if (threads < 1) throw Error::usage("--threads", std::to_string(threads), "at least 1");
+  pool_threads = threads;
+  pool.reset();
+}
+
+}  // namespace qreason

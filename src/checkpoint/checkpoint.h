@@ -1,0 +1,43 @@
+// Opening a model, whatever wrote it: Hugging Face directories, GGUF files and our own quantized directories.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/gguf.h"
+#include "model/weights.h"
+
+namespace qreason {
+
+struct TensorSummary {
+  std::string name;
+  std::string type;                     // as stored: "BF16", "Q4_K", "w4g128-asym"
+  std::vector<std::int64_t> shape;
+  std::uint64_t bytes = 0;
+};
+
+struct GenerationDefaults {             // generation_config.json; absent fields are nullopt
+  std::optional<double> temperature, top_p;
+  std::optional<std::int64_t> top_k;
+  std::vector<std::int64_t> eos_tokens;
+};
+
+class Checkpoint : public WeightSource {
+ public:
+  virtual std::string format() const = 0;                 // "safetensors", "gguf", "qreason"
+  virtual std::filesystem::path path() const = 0;
+  virtual std::vector<TensorSummary> tensors() const = 0;
+  virtual GenerationDefaults generation_defaults() const = 0;
+  // SHA-256 over names, types, shapes and bytes of all tensors: the model's identity in result files. Computed on call.
+  virtual std::string content_hash() const = 0;
+  // The GGUF whose metadata holds the tokenizer; null for directories (their tokenizer files lie in path()).
+  virtual const GgufFile* gguf() const { return nullptr; }
+};
+
+// A directory or a .gguf file. Unknown quant_method and unknown architectures are Errors that name them.
+std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path);
+
+}  // namespace qreason

@@ -1,0 +1,63 @@
+// A command of the program: one file in cli/commands/, one row in cli/commands.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qreason {
+
+// Declares options and positionals; hides the parser library (its header costs seconds per translation unit). Values
+// already in the targets are the defaults that --help shows. Names are as typed: "--seed", or "-o,--output".
+class OptionSet {
+ public:
+  virtual ~OptionSet() = default;
+  enum class Need { kOptional, kRequired };
+
+  virtual void positional(const std::string& name, std::string& target, const std::string& help,
+                          Need need = Need::kRequired) = 0;
+  virtual void positionals(const std::string& name, std::vector<std::string>& target, const std::string& help,
+                           Need need = Need::kRequired) = 0;
+  virtual void value(const std::string& name, std::string& target, const std::string& help,
+                     Need need = Need::kOptional) = 0;
+  virtual void value(const std::string& name, std::int64_t& target, const std::string& help) = 0;
+  virtual void value(const std::string& name, double& target, const std::string& help) = 0;
+  virtual void value(const std::string& name, std::optional<std::string>& target, const std::string& help) = 0;
+  virtual void value(const std::string& name, std::optional<std::int64_t>& target, const std::string& help) = 0;
+  virtual void value(const std::string& name, std::optional<double>& target, const std::string& help) = 0;
+  virtual void repeated(const std::string& name, std::vector<std::string>& target, const std::string& help) = 0;
+  virtual void list(const std::string& name, std::vector<std::string>& target, const std::string& help) = 0;  // a,b,c
+  virtual void choice(const std::string& name, std::string& target, const std::vector<std::string>& choices,
+                      const std::string& help) = 0;
+  virtual void flag(const std::string& name, bool& target, const std::string& help) = 0;
+};
+
+// The options every command has, parsed before run().
+struct CommonOptions {
+  bool json = false;                      // one JSON object on stdout and nothing else
+  bool quiet = false;
+  bool verbose = false;
+  bool force = false;
+  std::string device = "cpu";
+  std::int64_t threads = 0;               // 0: all cores
+  std::string dtype = "auto";             // auto, float32, bfloat16, float16
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::string_view purpose() const = 0;      // one line
+  virtual std::string_view example() const = 0;      // one command line
+  virtual void declare(OptionSet& options) = 0;
+  // Results on stdout (fmt::print), progress through base/progress.h on stderr. Errors by exception.
+  virtual void run(const CommonOptions& common) = 0;
+};
+
+// The table of commands (cli/commands.cpp).
+std::vector<std::unique_ptr<Command>> all_commands();
+
+}  // namespace qreason

@@ -1,0 +1,17 @@
+// From logits to a token: temperature, top-k, top-p, then one number of a counter-based stream.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "engine/engine.h"
+
+namespace qreason {
+
+// Greedy at temperature 0 (the first of equal maxima). Otherwise: keep the top_k largest (0 = all), softmax(logits / T),
+// keep the smallest set of largest probabilities whose sum reaches top_p (at least one), renormalize, and draw with
+// u in [0, 1) = philox(key, index). `index` is the position of the new token in the answer.
+std::int32_t sample_token(std::span<const float> logits, const SamplingParameters& parameters, const SampleKey& key,
+                          std::uint64_t index);
+
+}  // namespace qreason

@@ -1,0 +1,55 @@
+// QuantFormat: a number format as a value. Nothing in the project passes bits, group and mode as loose integers.
+//
+// Text form (parse and print round-trip):
+//   w4g128-asym   weights, 4-bit integers, groups of 128 along `in`, asymmetric
+//   w8c-sym       weights, 8-bit integers, one scale per output channel, symmetric
+//   w3g128-asym-mse         the same with the MSE range search; w4g128-asym-true with the true-range rule
+//   a8-token-asym           activations, per token; a4-token-asym-clip0.9 with a clip ratio
+//   k4-head-asym, v4-head-asym-clip0.95, kv8-g64-asym    key/value cache, per token and head or per token and group
+//   fp8e4m3, fp8e5m2, mxfp4, nvfp4                        float formats (prefix w:, a:, kv: gives the role)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace qreason {
+
+enum class NumberKind : std::uint8_t { kInteger, kFp8E4M3, kFp8E5M2, kFp4E2M1 };
+enum class Symmetry : std::uint8_t { kSymmetric, kAsymmetric };
+enum class Granularity : std::uint8_t { kTensor, kChannel, kGroup, kToken, kTokenGroup, kHead };
+// The three named range rules of the specification (methods.md, section 1).
+enum class RangeRule : std::uint8_t { kTrueRange, kZeroRange, kTokenRange };
+enum class RangeSearch : std::uint8_t { kNone, kMse };
+enum class ScaleType : std::uint8_t { kFloat32, kE8M0, kE4M3 };
+enum class Role : std::uint8_t { kWeight, kActivation, kKey, kValue, kKeyValue };
+
+struct QuantFormat {
+  Role role = Role::kWeight;
+  NumberKind kind = NumberKind::kInteger;
+  int bits = 8;                                       // integers 2..8; 8 for FP8, 4 for FP4
+  Symmetry symmetry = Symmetry::kAsymmetric;
+  Granularity granularity = Granularity::kChannel;
+  int group_size = 0;                                 // elements of a group for kGroup and kTokenGroup, else 0
+  RangeRule rule = RangeRule::kZeroRange;
+  RangeSearch search = RangeSearch::kNone;
+  float clip_ratio = 1.0f;                            // (0, 1], token-range only
+  ScaleType scale_type = ScaleType::kFloat32;
+
+  bool operator==(const QuantFormat&) const = default;
+
+  // Largest code: 2^bits - 1 (asymmetric) or 2^(bits-1) - 1 (symmetric).
+  int max_code() const;
+  // What unsigned storage adds to a symmetric code: 2^(bits-1); 0 for asymmetric ones.
+  int code_offset() const;
+
+  QuantFormat with_search(RangeSearch value) const;
+  QuantFormat with_rule(RangeRule value) const;
+  QuantFormat clipped(float ratio) const;
+};
+
+// Throws Error (usage) naming the text and the part that is wrong, with what would be accepted.
+QuantFormat parse_quant_format(std::string_view text);
+std::string to_string(const QuantFormat& format);
+
+}  // namespace qreason

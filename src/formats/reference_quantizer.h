@@ -1,0 +1,38 @@
+// The one reference quantizer: scalar, float32, written from the formulas of methods.md section 1. Every kernel on every
+// instruction set and device is compared with it code for code.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "formats/quant_format.h"
+
+namespace qreason {
+
+// Scale and zero point of one group. `zero` is a whole number held as float; 0 for symmetric integers and float formats.
+struct GroupParameters {
+  float scale = 1.0f;
+  float zero = 0.0f;
+  bool operator==(const GroupParameters&) const = default;
+};
+
+struct Range {
+  float low = 0.0f;
+  float high = 0.0f;
+};
+
+// Scale and zero for a given range under the format's rule (floor, rounding and clipping of zero included).
+GroupParameters parameters_of_range(Range range, const QuantFormat& format);
+
+// The parameters of a group by the format's rule, MSE search and clip ratio included. NaN or infinity in the group is an
+// Error. An empty group is an Error. All-zero and single-element groups follow the rule's text.
+GroupParameters find_parameters(std::span<const float> group, const QuantFormat& format);
+
+// Integer formats: the code (symmetric: -(Q+1)..Q, asymmetric: 0..Q). Float formats: the bit pattern.
+int encode(float value, GroupParameters parameters, const QuantFormat& format);
+float decode(int code, GroupParameters parameters, const QuantFormat& format);
+
+// decode(encode(v)) of every element of a group with its own parameters: what "fake quantization" means.
+void quantize_dequantize(std::span<const float> group, const QuantFormat& format, std::span<float> out);
+
+}  // namespace qreason

@@ -1,0 +1,17 @@
+// Which instruction set the kernels use: the best that both the machine and the build have, or what QREASON_ISA forces.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace qreason {
+
+enum class Isa { kGeneric, kAvx2, kAvx512 };
+
+std::string_view name_of(Isa isa);              // "generic", "avx2", "avx512"
+std::vector<Isa> supported_isas();              // by this machine, weakest first
+// The one in use. QREASON_ISA naming an unknown or unsupported one is an Error (usage).
+Isa current_isa();
+void force_isa(Isa isa);                        // for tests and benchmarks
+
+}  // namespace qreason

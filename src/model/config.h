@@ -1,0 +1,63 @@
+// What a decoder is made of: the fields of config.json, checked one by one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace qreason {
+
+enum class Architecture { kQwen2, kLlama };
+
+// RoPE frequency scaling of Llama 3.1 (rope_type "llama3"); absent for the default type.
+struct Llama3RopeScaling {
+  double factor = 1;
+  double low_frequency_factor = 1;
+  double high_frequency_factor = 4;
+  std::int64_t original_max_positions = 8192;
+  bool operator==(const Llama3RopeScaling&) const = default;
+};
+
+enum class StoredType { kFloat32, kBFloat16, kFloat16 };
+
+struct ModelConfig {
+  Architecture architecture = Architecture::kLlama;
+  std::int64_t hidden_size = 0;
+  std::int64_t intermediate_size = 0;
+  std::int64_t layers = 0;
+  std::int64_t heads = 0;
+  std::int64_t kv_heads = 0;
+  std::int64_t head_dim = 0;
+  std::int64_t vocab_size = 0;
+  std::int64_t max_positions = 0;
+  double rope_theta = 10000;
+  std::optional<Llama3RopeScaling> rope_scaling;
+  std::vector<float> rope_frequency_divisors;  // GGUF's rope_freqs.weight [head_dim / 2]; empty otherwise
+  double rms_norm_epsilon = 1e-6;
+  bool tied_embeddings = false;
+  bool qkv_bias = false;
+  bool output_bias = false;                    // o_proj (Llama's attention_bias gives q, k, v and o a bias)
+  bool mlp_bias = false;
+  StoredType stored_type = StoredType::kFloat32;
+  std::optional<std::int64_t> bos_token;
+  std::vector<std::int64_t> eos_tokens;
+};
+
+// Reads the old keys (rope_theta, rope_scaling, torch_dtype) and the form transformers 5 writes (rope_parameters, dtype).
+// A field with a value that the decoder does not implement (other activation, sliding window in use, another rope type,
+// MoE, ...) is an Error that names field and value. Sizes are checked for range and divisibility before use.
+ModelConfig parse_model_config(const Json& json, const std::string& where);
+
+// The config.json of Hugging Face for this model, old keys.
+OrderedJson to_hf_json(const ModelConfig& config);
+
+std::string_view hf_class_name(Architecture architecture);   // "Qwen2ForCausalLM", "LlamaForCausalLM"
+std::int64_t parameter_count(const ModelConfig& config);
+
+// 1/frequency table entries: inverse frequency of each of head_dim/2 rotary pairs, scaling applied. Double precision.
+std::vector<double> rope_inverse_frequencies(const ModelConfig& config);
+
+}  // namespace qreason

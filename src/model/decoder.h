@@ -1,0 +1,55 @@
+// The one decoder: embedding, blocks, final norm, output head. Serving, perplexity and logits run through it; a row's
+// result depends only on its own sequence (never on the batch or the number of threads).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "model/block.h"
+#include "model/kv_cache.h"
+#include "model/weights.h"
+
+namespace qreason {
+
+// New tokens of one sequence; the cache grows by them.
+struct DecoderInput {
+  std::span<const std::int32_t> tokens;
+  SequenceCache* cache = nullptr;
+  enum class Logits { kNone, kLast, kAll } logits = Logits::kLast;
+};
+
+class Decoder {
+ public:
+  struct Options {
+    ComputeType type = ComputeType::kAuto;
+  };
+  Decoder(const WeightSource& source, Options options);
+
+  const ModelConfig& config() const { return config_; }
+  const ModelPlan& plan() const { return plan_; }
+  std::uint64_t weight_bytes() const;
+  std::string explain(std::int64_t rows) const;       // which kernels a step of so many rows takes
+
+  // One step over a ragged batch. Logits of the asked-for rows, in input order, as [rows, vocab] in `logits` (resized).
+  // Token ids out of range and positions past max_positions are Errors.
+  void forward(std::span<const DecoderInput> inputs, std::vector<float>& logits, ThreadPool& pool);
+
+  PagePool& pages() { return *pages_; }
+
+ private:
+  ModelConfig config_;
+  ModelPlan plan_;
+  std::unique_ptr<RopeTable> rope_;
+  std::unique_ptr<PagePool> pages_;
+  std::vector<Block> blocks_;
+  PackedMatrix embedding_;
+  PackedMatrix head_;                 // empty when tied: the embedding serves
+  std::vector<float> final_gain_;
+  BlockScratch scratch_;
+};
+
+}  // namespace qreason

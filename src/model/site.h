@@ -1,0 +1,28 @@
+// The places in a decoder that can be transformed or quantized, as closed enums with their Hugging Face names.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace qreason {
+
+// Activations shared by linears, and what the cache holds.
+enum class Site : std::uint8_t { kAttentionInput, kAttentionOutput, kMlpInput, kMlpMiddle, kKey, kValue };
+inline constexpr std::array kActivationSites{Site::kAttentionInput, Site::kAttentionOutput, Site::kMlpInput,
+                                             Site::kMlpMiddle};
+
+// The seven linears of a block.
+enum class LinearSlot : std::uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown };
+inline constexpr std::array kLinearSlots{LinearSlot::kQ,    LinearSlot::kK,  LinearSlot::kV,   LinearSlot::kO,
+                                         LinearSlot::kGate, LinearSlot::kUp, LinearSlot::kDown};
+
+std::string_view name_of(Site site);             // "attn_in", "attn_out", "mlp_in", "mlp_mid", "key", "value"
+std::string_view name_of(LinearSlot slot);       // "self_attn.q_proj", ..., "mlp.down_proj"
+Site input_site(LinearSlot slot);
+// Row-parallel under tensor parallelism: o and down.
+bool is_row_parallel(LinearSlot slot);
+std::string linear_name(std::int64_t layer, LinearSlot slot);   // "model.layers.3.mlp.down_proj"
+
+}  // namespace qreason

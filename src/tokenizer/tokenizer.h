@@ -1,0 +1,77 @@
+// Byte-level BPE tokenizers (Qwen2, Llama-3, GPT-2/SmolLM2 families) from tokenizer.json or GGUF metadata.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qreason {
+
+// The tokenizer part of a GGUF file's metadata, as plain data.
+struct GgufVocabulary {
+  std::string model;                        // tokenizer.ggml.model, must be "gpt2"
+  std::string pre;                          // tokenizer.ggml.pre: "qwen2", "llama-bpe", "smollm", "deepseek-r1-qwen", ...
+  std::vector<std::string> tokens;
+  std::vector<std::int64_t> token_types;    // 1 normal, 3 control, 4 user defined, ...
+  std::vector<std::string> merges;
+  std::optional<std::int64_t> bos_token, eos_token;
+  std::optional<bool> add_bos_token;
+  std::optional<std::string> chat_template;
+  std::string where;                        // for error messages
+};
+
+enum class SpecialTokens { kAdd, kOmit };   // whether the post-processor's (BOS) tokens are put around
+
+class Tokenizer {
+ public:
+  // A directory with tokenizer.json (and tokenizer_config.json, generation_config.json when there), or the json file.
+  static Tokenizer from_directory(const std::filesystem::path& path);
+  static Tokenizer from_gguf(const GgufVocabulary& vocabulary);
+  ~Tokenizer();
+  Tokenizer(Tokenizer&&) noexcept;
+
+  // Added and special tokens in the text are recognized. Invalid UTF-8 is an Error.
+  std::vector<std::int32_t> encode(std::string_view text, SpecialTokens special = SpecialTokens::kOmit) const;
+  // Bytes of the tokens; `skip_special` leaves special tokens out. Invalid UTF-8 in the result becomes U+FFFD.
+  std::string decode(std::span<const std::int32_t> tokens, bool skip_special = true) const;
+  // The piece as the vocabulary spells it ("Ġthe"), and its bytes.
+  const std::string& piece(std::int32_t token) const;
+  std::string token_bytes(std::int32_t token) const;
+
+  std::int64_t vocabulary_size() const;                      // highest id + 1
+  std::optional<std::int32_t> token_id(std::string_view piece) const;
+  bool is_special(std::int32_t token) const;
+  std::optional<std::int32_t> bos_token() const;
+  std::optional<std::int32_t> eos_token() const;
+  std::optional<std::string> chat_template() const;          // Jinja source
+  std::string bos_text() const;                              // what templates see as bos_token / eos_token
+  std::string eos_text() const;
+
+  // The tokenizer.json / tokenizer_config.json that hold this tokenizer (for checkpoints made from GGUF files).
+  std::string to_tokenizer_json() const;
+  std::string to_tokenizer_config_json() const;
+
+ private:
+  struct Model;
+  explicit Tokenizer(std::unique_ptr<Model> model);
+  std::unique_ptr<Model> model_;
+};
+
+// Tokens to text as they come: returns only whole UTF-8 characters, keeps the rest for the next call.
+class StreamDecoder {
+ public:
+  explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true);
+  std::string push(std::int32_t token);
+  std::string finish();                    // what is left, as U+FFFD where it is no character
+
+ private:
+  const Tokenizer* tokenizer_;
+  bool skip_special_;
+  std::string pending_;
+};
+
+}  // namespace qreason
