@@ -42,6 +42,7 @@ function(qreason_study_options)
 endfunction()
 function(qreason_cli_options)
   target_link_libraries(qreason_cli PRIVATE spdlog::spdlog)
+  target_compile_definitions(qreason_cli PRIVATE QREASON_VERSION="${PROJECT_VERSION}")
 endfunction()
 
 # One translation unit per instruction set: src/kernels/cpu/*_avx2.cpp and *_avx512.cpp get their own flags.

@@ -1,4 +1,4 @@
-// A command of the program: one file in cli/commands/, one row in cli/commands.cpp.
+// A command of the program: one file in cli/commands/, one row in cli/commands.cpp (see cli/commands.h).
 #pragma once
 
 #include <cstdint>
@@ -37,27 +37,27 @@ class OptionSet {
 
 // The options every command has, parsed before run().
 struct CommonOptions {
-  bool json = false;                      // one JSON object on stdout and nothing else
+  bool json = false;  // one JSON object on stdout and nothing else
   bool quiet = false;
   bool verbose = false;
   bool force = false;
   std::string device = "cpu";
-  std::int64_t threads = 0;               // 0: all cores
-  std::string dtype = "auto";             // auto, float32, bfloat16, float16
+  std::int64_t threads = 0;    // 0: all cores
+  std::string dtype = "auto";  // auto, float32, bfloat16, float16
 };
 
 class Command {
  public:
   virtual ~Command() = default;
   virtual std::string_view name() const = 0;
-  virtual std::string_view purpose() const = 0;      // one line
-  virtual std::string_view example() const = 0;      // one command line
+  virtual std::string_view purpose() const = 0;  // one line
+  virtual std::string_view example() const = 0;  // one command line
   virtual void declare(OptionSet& options) = 0;
+  // What --help adds when the command line holds more than the command's name (`quantize gptq-w4g128 --help`);
+  // `arguments` are those besides the help flag.
+  virtual std::string extended_help(const std::vector<std::string>& /*arguments*/) const { return {}; }
   // Results on stdout (fmt::print), progress through base/progress.h on stderr. Errors by exception.
   virtual void run(const CommonOptions& common) = 0;
 };
-
-// The table of commands (cli/commands.cpp).
-std::vector<std::unique_ptr<Command>> all_commands();
 
 }  // namespace qreason

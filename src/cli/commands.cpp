@@ -1,0 +1,11 @@
+#include "cli/commands.h"
+
+namespace qreason {
+
+std::vector<std::unique_ptr<Command>> all_commands() {
+  std::vector<std::unique_ptr<Command>> commands;
+  commands.push_back(make_models_command());
+  return commands;
+}
+
+}  // namespace qreason

@@ -1,0 +1,16 @@
+// The table of commands. To add one: cli/commands/NAME.cpp with make_NAME_command(), one declaration and one row here.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace qreason {
+
+std::unique_ptr<Command> make_models_command();
+
+// In the order in which --help lists them.
+std::vector<std::unique_ptr<Command>> all_commands();
+
+}  // namespace qreason

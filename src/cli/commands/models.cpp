@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/model_zoo.h"
+#include "cli/output.h"
+
+namespace qreason {
+namespace {
+
+// "smollm2-135m-instruct" also when the store has it under its hub name.
+std::optional<StoredModel> find_stored(const ZooModel& model, const std::vector<StoredModel>& stored) {
+  const auto found = std::find_if(stored.begin(), stored.end(), [&](const StoredModel& candidate) {
+    return candidate.name == model.name || candidate.name == model.hub_id;
+  });
+  return found == stored.end() ? std::nullopt : std::optional(*found);
+}
+
+bool in_zoo(const StoredModel& stored) {
+  return std::any_of(model_zoo().begin(), model_zoo().end(),
+                     [&](const ZooModel& model) { return stored.name == model.name || stored.name == model.hub_id; });
+}
+
+class ModelsCommand : public Command {
+ public:
+  std::string_view name() const override { return "models"; }
+  std::string_view purpose() const override {
+    return "Lists the models: size, architecture, licence, how to get them, what is in the local store";
+  }
+  std::string_view example() const override { return "qreason models --json"; }
+  void declare(OptionSet& /*options*/) override {}
+  void run(const CommonOptions& common) override { common.json ? print_as_json() : print_as_text(); }
+
+ private:
+  static void print_as_text() {
+    const std::vector<StoredModel> stored = stored_models();
+    TextTable zoo({{"NAME"},
+                   {"PARAMETERS", Align::kRight},
+                   {"BF16", Align::kRight},
+                   {"ARCHITECTURE"},
+                   {"LICENCE"},
+                   {"OBTAINED"}});
+    for (const ZooModel& model : model_zoo()) {
+      const auto local = find_stored(model, stored);
+      zoo.add_row({std::string(model.name), count_text(model.parameters),
+                   bytes_text(2 * static_cast<std::uint64_t>(model.parameters)), std::string(model.architecture),
+                   std::string(model.licence),
+                   local ? "in the store: " + printable(local->path.string())
+                         : fmt::format("{}: {}", model.how, model.hub_id)});
+    }
+    fmt::print("{}\nThe store is {} (QREASON_STORE chooses another).\n", zoo.text(), printable(model_store().string()));
+    TextTable others({{"ALSO IN THE STORE"}, {"BYTES", Align::kRight}, {"PATH"}});
+    bool any = false;
+    for (const StoredModel& model : stored) {
+      if (in_zoo(model)) continue;
+      any = true;
+      others.add_row({printable(model.name), bytes_text(model.bytes), printable(model.path.string())});
+    }
+    if (any) fmt::print("\n{}", others.text());
+  }
+
+  static void print_as_json() {
+    const std::vector<StoredModel> stored = stored_models();
+    OrderedJson result{
+        {"store", model_store().string()}, {"models", OrderedJson::array()}, {"stored", OrderedJson::array()}};
+    for (const ZooModel& model : model_zoo()) {
+      const auto local = find_stored(model, stored);
+      result["models"].push_back({{"name", model.name},
+                                  {"hub_id", model.hub_id},
+                                  {"architecture", model.architecture},
+                                  {"parameters", model.parameters},
+                                  {"bf16_bytes", 2 * model.parameters},
+                                  {"licence", model.licence},
+                                  {"obtained", model.how},
+                                  {"path", local ? OrderedJson(local->path.string()) : OrderedJson(nullptr)}});
+    }
+    for (const StoredModel& model : stored) {
+      result["stored"].push_back({{"name", model.name}, {"path", model.path.string()}, {"bytes", model.bytes}});
+    }
+    print_json(result);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_models_command() {
+  return std::make_unique<ModelsCommand>();
+}
+
+}  // namespace qreason

@@ -1,0 +1,86 @@
+#include "cli/model_zoo.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kFromHub = "Hugging Face hub: download the directory";
+constexpr std::string_view kLlama = "LlamaForCausalLM";
+constexpr std::string_view kQwen2 = "Qwen2ForCausalLM";
+
+std::uint64_t size_of(const fs::path& path) {
+  std::error_code failure;
+  if (!fs::is_directory(path, failure)) {
+    const std::uintmax_t bytes = fs::file_size(path, failure);
+    return failure ? 0 : bytes;
+  }
+  std::uint64_t bytes = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, failure)) {
+    if (!entry.is_regular_file(failure)) continue;
+    const std::uintmax_t size = entry.file_size(failure);
+    if (!failure) bytes += size;
+  }
+  return bytes;
+}
+
+bool is_model(const fs::path& path) {
+  std::error_code failure;
+  if (fs::is_directory(path, failure)) return fs::exists(path / "config.json", failure);
+  return path.extension() == ".gguf" && fs::is_regular_file(path, failure);
+}
+
+void collect(const fs::path& folder, const std::string& prefix, std::vector<StoredModel>& models) {
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, failure)) {
+    const fs::path& path = entry.path();
+    const std::string file = path.filename().string();
+    if (is_model(path)) {
+      const std::string name = path.extension() == ".gguf" ? path.stem().string() : file;
+      models.push_back({.name = prefix + name, .path = path, .bytes = size_of(path)});
+    } else if (prefix.empty() && entry.is_directory(failure) && !file.ends_with(".partial")) {
+      collect(path, file + "/", models);
+    }
+  }
+}
+
+}  // namespace
+
+const std::vector<ZooModel>& model_zoo() {
+  static const std::vector<ZooModel> zoo{
+      {"r1-distill-qwen-1.5b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", kQwen2, 1777088000, "MIT", kFromHub},
+      {"r1-distill-qwen-7b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", kQwen2, 7615616512, "MIT", kFromHub},
+      {"r1-distill-qwen-14b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", kQwen2, 14770033664, "MIT", kFromHub},
+      {"r1-distill-qwen-32b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B", kQwen2, 32763876352, "MIT", kFromHub},
+      {"qwq-32b", "Qwen/QwQ-32B", kQwen2, 32763876352, "Apache-2.0", kFromHub},
+      {"r1-distill-llama-8b", "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", kLlama, 8030261248, "MIT, Llama 3.1",
+       kFromHub},
+      {"r1-distill-llama-70b", "deepseek-ai/DeepSeek-R1-Distill-Llama-70B", kLlama, 70553706496, "MIT, Llama 3.3",
+       kFromHub},
+      {"smollm2-135m-instruct", "HuggingFaceTB/SmolLM2-135M-Instruct", kLlama, 134515008, "Apache-2.0",
+       "tools/fetch_model.py smollm2-135m-instruct (GGUF, 93 MB)"},
+      {"qwen2.5-coder-0.5b-instruct", "Qwen/Qwen2.5-Coder-0.5B-Instruct", kQwen2, 494032768, "Apache-2.0",
+       "tools/fetch_model.py qwen2.5-coder-0.5b-instruct (GGUF, 491 MB)"},
+      {"qwen2.5-coder-1.5b-instruct", "Qwen/Qwen2.5-Coder-1.5B-Instruct", kQwen2, 1777088000, "Apache-2.0",
+       "tools/fetch_model.py qwen2.5-coder-1.5b-instruct (GGUF, 1.1 GB)"},
+  };
+  return zoo;
+}
+
+fs::path model_store() {
+  const char* chosen = std::getenv("QREASON_STORE");
+  if (chosen != nullptr && *chosen != '\0') return chosen;
+  const char* home = std::getenv("HOME");
+  return fs::path(home != nullptr ? home : ".") / ".cache" / "qreason";
+}
+
+std::vector<StoredModel> stored_models() {
+  std::vector<StoredModel> models;
+  collect(model_store(), "", models);
+  std::sort(models.begin(), models.end(), [](const StoredModel& a, const StoredModel& b) { return a.name < b.name; });
+  return models;
+}
+
+}  // namespace qreason

@@ -1,0 +1,38 @@
+// The models this project is about: the seven of the study, the small real ones that package indexes carry, and what
+// lies in the local store.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qreason {
+
+struct ZooModel {
+  std::string_view name;          // what the user types
+  std::string_view hub_id;        // organisation/name on the hub
+  std::string_view architecture;  // class name of Hugging Face
+  std::int64_t parameters;
+  std::string_view licence;
+  std::string_view how;  // how it is obtained
+};
+
+// The seven studied models (sizes from their configurations), then the small ones that demos use.
+const std::vector<ZooModel>& model_zoo();
+
+// Where local models are: $QREASON_STORE, else ~/.cache/qreason.
+std::filesystem::path model_store();
+
+struct StoredModel {
+  std::string name;            // relative to the store, without .gguf
+  std::filesystem::path path;  // a directory with a config.json, or a .gguf file
+  std::uint64_t bytes = 0;
+};
+
+// What the store holds, by name; a store that does not exist holds nothing. Directories that are no models are entered
+// once (organisation/name).
+std::vector<StoredModel> stored_models();
+
+}  // namespace qreason

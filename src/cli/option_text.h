@@ -1,0 +1,30 @@
+// How --help writes options down.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace qreason {
+
+struct OptionText {
+  std::string name;        // as declared: "MODEL", "--seed", "-o,--output"
+  std::string value_name;  // "N", "TEXT", "a|b"; empty for flags and positionals
+  std::string help;
+  std::string default_text;  // empty: none
+  OptionSet::Need need = OptionSet::Need::kOptional;
+  bool is_positional = false;
+  bool is_flag = false;
+  bool repeats = false;
+};
+
+struct CommandHelp {
+  const Command* command;
+  std::vector<OptionText> own;
+  std::vector<OptionText> common;
+  std::string extended;
+};
+std::string format_command_help(const CommandHelp& help);
+
+}  // namespace qreason

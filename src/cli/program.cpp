@@ -1,0 +1,144 @@
+#include "cli/program.h"
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <new>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::int64_t kMaxThreads = 1024;
+constexpr std::size_t kLongestTypedName = 64;  // what a suggestion is looked for
+
+// cpu, cuda, cuda:N, npu, npu:N; this build has kernels for the CPU alone.
+void check_device(const std::string& device) {
+  const std::size_t colon = device.find(':');
+  const std::string kind = device.substr(0, colon);
+  const std::string number = colon == std::string::npos ? "0" : device.substr(colon + 1);
+  const bool is_number =
+      !number.empty() && number.size() <= 4 && number.find_first_not_of("0123456789") == std::string::npos;
+  const bool known = device == "cpu" || ((kind == "cuda" || kind == "npu") && is_number);
+  if (!known) throw Error::usage("--device", fmt::format("\"{}\"", device), "cpu, cuda, cuda:N, npu or npu:N");
+  if (device != "cpu")
+    throw Error("--device", fmt::format("{} and a build with kernels for the CPU alone", device), "cpu");
+}
+
+void apply_common(const CommonOptions& common) {
+  if (common.quiet && common.verbose) throw Error::usage("--quiet", "given together with --verbose", "one of them");
+  if (common.threads < 0 || common.threads > kMaxThreads) {
+    throw Error::usage("--threads", fmt::format("{}", common.threads), fmt::format("0 to {}", kMaxThreads));
+  }
+  check_device(common.device);
+  if (common.threads == 0) return;
+  set_default_threads(static_cast<int>(common.threads));
+  at::set_num_threads(static_cast<int>(common.threads));
+}
+
+Command& find_command(const std::vector<std::unique_ptr<Command>>& commands, const std::string& typed) {
+  std::vector<std::string> names;
+  for (const auto& command : commands) {
+    if (command->name() == typed) return *command;
+    names.emplace_back(command->name());
+  }
+  const std::string close = typed.size() <= kLongestTypedName ? closest_name(typed, names) : "";
+  const std::string hint = close.empty() ? "" : fmt::format("{} perhaps; ", close);
+  throw Error::usage(typed, typed.starts_with("-") ? "no such option" : "no such command",
+                     hint + "one that `qreason --help` lists");
+}
+
+// What was printed must have arrived: a full disk is a failure, a reader that went away a quiet one.
+void flush_results() {
+  if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "standard output");
+}
+
+void run_checked(const std::vector<std::string>& arguments) {
+  const auto commands = all_commands();
+  if (arguments.empty()) throw Error::usage("qreason", "no command", "one that `qreason --help` lists");
+  const std::string& first = arguments.front();
+  if (first == "--help" || first == "-h") {
+    fmt::print("{}", program_help(commands));
+  } else if (first == "--version") {
+    fmt::print("qreason {}\n", program_version());
+  } else {
+    Command& command = find_command(commands, first);
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    CommonOptions common;
+    if (parse_arguments(command, common, rest) == ParseOutcome::kHelp) {
+      fmt::print("{}", command_help(command, rest));
+    } else {
+      apply_common(common);
+      command.run(common);
+    }
+  }
+  flush_results();
+}
+
+int fail(ExitCode code, std::string_view message) {
+  std::fflush(stdout);
+  const std::string line = "error: " + one_line(message) + "\n";
+  std::fputs(line.c_str(), stderr);  // must not throw, whatever has become of standard error
+  return code;
+}
+
+int report_failure(const Error& error) {
+  switch (error.kind()) {
+    case ErrorKind::kUsage:
+      return fail(kExitUsage, error.what());
+    case ErrorKind::kInterrupted:
+      return fail(kExitInterrupted, error.what());
+    case ErrorKind::kFailed:
+      break;
+  }
+  return fail(kExitFailed, error.what());
+}
+
+}  // namespace
+
+std::string_view program_version() {
+  return QREASON_VERSION;
+}
+
+std::string one_line(std::string_view message) {
+  while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.remove_suffix(1);
+  std::string line;
+  for (const char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool blank = c == '\n' || c == '\r' || c == '\t';
+    if (blank && line.ends_with(' ')) continue;
+    line += blank ? ' ' : byte < 0x20 || byte == 0x7f ? '?' : c;
+  }
+  return line;
+}
+
+int run_program(const std::vector<std::string>& arguments) {
+  try {
+    std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is then an error of the write, which ends us quietly
+    run_checked(arguments);
+    return kExitDone;
+  } catch (const Error& error) {
+    return report_failure(error);
+  } catch (const std::bad_alloc&) {
+    return fail(kExitFailed, "memory: not enough for this, expected a smaller model, batch or --threads");
+  } catch (const std::system_error& error) {
+    return error.code().value() == EPIPE ? static_cast<int>(kExitFailed) : fail(kExitFailed, error.what());
+  } catch (const c10::Error& error) {
+    return fail(kExitFailed, error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return fail(kExitFailed, error.what());
+  } catch (...) {
+    return fail(kExitFailed, "an exception of unknown type");
+  }
+}
+
+}  // namespace qreason
