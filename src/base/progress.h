@@ -1,4 +1,5 @@
-// Progress on stderr: on a terminal one line redrawn with count, rate and time left; elsewhere one line a step. Also the
+// Progress on stderr: on a terminal one line redrawn with count, rate and time left; elsewhere a line at most every
+// 2 seconds, and the last one. Also the
 // one place that knows whether the user pressed Ctrl-C.
 #pragma once
 
@@ -20,6 +21,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // Work found done by an earlier run: it counts, but not towards the rate.
+  void resume_at(std::int64_t done);
   void set(std::int64_t done, const std::string& note = "");
   void add(std::int64_t count, const std::string& note = "");
   void finish(const std::string& note = "");

@@ -15,9 +15,9 @@ class PythonRandom {
  public:
   explicit PythonRandom(std::uint64_t seed);
   std::uint32_t next_u32();
-  std::uint64_t getrandbits(int bits);                       // 1..64
+  std::uint64_t getrandbits(int bits);                        // 1..64
   std::int64_t randint(std::int64_t low, std::int64_t high);  // inclusive, rejection sampling as in CPython
-  double random();                                           // 53 bits, [0, 1)
+  double random();                                            // 53 bits, [0, 1)
   template <class T>
   void shuffle(std::vector<T>& items) {
     for (std::size_t i = items.size(); i-- > 1;) std::swap(items[i], items[below(i + 1)]);
@@ -47,9 +47,9 @@ class NumpyGenerator {
   std::uint64_t next_u64();
   std::uint32_t next_u32();
   double random();
-  std::int64_t integers(std::int64_t low, std::int64_t high);      // [low, high), Lemire's method as NumPy
+  std::int64_t integers(std::int64_t low, std::int64_t high);  // [low, high), Lemire's method as NumPy
   std::vector<std::int64_t> permutation(std::int64_t n);
-  double standard_normal();                                        // ziggurat as NumPy
+  double standard_normal();  // ziggurat as NumPy
 
  private:
   unsigned __int128 state_, increment_;

@@ -6,7 +6,13 @@
 //   w3g128-asym-mse         the same with the MSE range search; w4g128-asym-true with the true-range rule
 //   a8-token-asym           activations, per token; a4-token-asym-clip0.9 with a clip ratio
 //   k4-head-asym, v4-head-asym-clip0.95, kv8-g64-asym    key/value cache, per token and head or per token and group
-//   fp8e4m3, fp8e5m2, mxfp4, nvfp4                        float formats (prefix w:, a:, kv: gives the role)
+//   fp8e4m3, fp8e5m2, fp4e2m1, mxfp8e4m3, mxfp8e5m2, mxfp4, nvfp4
+//                           float formats; the prefix w:, a:, k:, v: or kv: gives the role (none: weights). Scales of
+//                           the first three: float32, per channel (w), token (a) or tensor (k, v, kv) unless a suffix
+//                           says otherwise (-tensor, -channel, -token, -head, -g64); the mx ones one E8M0 scale per 32,
+//                           nvfp4 one E4M3 scale per 16.
+// Suffixes in any order: -sym|-asym, a range rule that is not the role's own (-true, -zero, -token-range; weights have
+// zero-range, all others token-range), -mse, -clip<ratio>. Printing gives the order above.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +33,13 @@ enum class Role : std::uint8_t { kWeight, kActivation, kKey, kValue, kKeyValue }
 struct QuantFormat {
   Role role = Role::kWeight;
   NumberKind kind = NumberKind::kInteger;
-  int bits = 8;                                       // integers 2..8; 8 for FP8, 4 for FP4
+  int bits = 8;  // integers 2..8; 8 for FP8, 4 for FP4
   Symmetry symmetry = Symmetry::kAsymmetric;
   Granularity granularity = Granularity::kChannel;
-  int group_size = 0;                                 // elements of a group for kGroup and kTokenGroup, else 0
+  int group_size = 0;  // elements of a group for kGroup and kTokenGroup, else 0
   RangeRule rule = RangeRule::kZeroRange;
   RangeSearch search = RangeSearch::kNone;
-  float clip_ratio = 1.0f;                            // (0, 1], token-range only
+  float clip_ratio = 1.0f;  // (0, 1], token-range only
   ScaleType scale_type = ScaleType::kFloat32;
 
   bool operator==(const QuantFormat&) const = default;
@@ -47,6 +53,10 @@ struct QuantFormat {
   QuantFormat with_rule(RangeRule value) const;
   QuantFormat clipped(float ratio) const;
 };
+
+// Throws Error (usage) naming `where` when the fields contradict each other: bits, granularity and role, group size, an
+// MSE search or clip ratio under a rule that has none.
+void validate(const QuantFormat& format, const std::string& where);
 
 // Throws Error (usage) naming the text and the part that is wrong, with what would be accepted.
 QuantFormat parse_quant_format(std::string_view text);

@@ -1,5 +1,5 @@
-// The one reference quantizer: scalar, float32, written from the formulas of methods.md section 1. Every kernel on every
-// instruction set and device is compared with it code for code.
+// The one reference quantizer: scalar, float32, written from the formulas of methods.md section 1. Every kernel on
+// every instruction set and device is compared with it code for code.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace qreason {
 
-// Scale and zero point of one group. `zero` is a whole number held as float; 0 for symmetric integers and float formats.
+// Scale and zero point of one group. `zero` is a whole number held as float; 0 for symmetric integers and float
+// formats.
 struct GroupParameters {
   float scale = 1.0f;
   float zero = 0.0f;
@@ -24,11 +25,21 @@ struct Range {
 // Scale and zero for a given range under the format's rule (floor, rounding and clipping of zero included).
 GroupParameters parameters_of_range(Range range, const QuantFormat& format);
 
-// The parameters of a group by the format's rule, MSE search and clip ratio included. NaN or infinity in the group is an
-// Error. An empty group is an Error. All-zero and single-element groups follow the rule's text.
+// The parameters of a group by the format's rule, MSE search and clip ratio included. NaN or infinity in the group is
+// an Error, as are an empty group and an asymmetric one whose span overflows float32. All-zero and single-element
+// groups follow the rule's text. Where a rule has no floor and the scale would round to 0, the group counts as
+// all-zero. Float formats: largest magnitude / largest value of the format (all-zero: 1). E8M0 scales: the MX rule.
+// E4M3 scales (NVFP4): rounded to E4M3, at least 2^-9; its global scale is that of formats/microscaling.h, 1 here.
 GroupParameters find_parameters(std::span<const float> group, const QuantFormat& format);
 
+// The candidate of step 0..79 of the MSE search (zero-range rule): the range times (float)(1 - step / 100), its scale
+// without the floor. A scale of 0 (a span too small to shrink) stands for no candidate.
+inline constexpr int kSearchSteps = 80;
+GroupParameters shrunk_parameters(Range range, int step, const QuantFormat& format);
+
 // Integer formats: the code (symmetric: -(Q+1)..Q, asymmetric: 0..Q). Float formats: the bit pattern.
+// Values beyond the range saturate, infinities included. NaN has the code of zero in integer and E2M1 formats, the
+// format's NaN in FP8.
 int encode(float value, GroupParameters parameters, const QuantFormat& format);
 float decode(int code, GroupParameters parameters, const QuantFormat& format);
 

@@ -1,0 +1,140 @@
+#include "formats/float_codecs.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+struct MiniFloat {
+  int mantissa_bits;
+  int bias;
+  int largest_code;  // of the largest finite value, without sign
+  float largest;
+  int sign_shift;
+};
+
+constexpr MiniFloat kE4M3{.mantissa_bits = 3, .bias = 7, .largest_code = 0x7E, .largest = 448.0f, .sign_shift = 7};
+constexpr MiniFloat kE5M2{.mantissa_bits = 2, .bias = 15, .largest_code = 0x7B, .largest = 57344.0f, .sign_shift = 7};
+constexpr MiniFloat kE2M1{.mantissa_bits = 1, .bias = 1, .largest_code = 0x7, .largest = 6.0f, .sign_shift = 3};
+
+// The code of a finite magnitude, without sign.
+int encode_magnitude(float magnitude, const MiniFloat& format) {
+  if (magnitude >= format.largest) return format.largest_code;
+  const int smallest_exponent = 1 - format.bias;
+  // A float32 subnormal has a stored exponent of 0, which is below every smallest exponent here.
+  const int exponent =
+      std::max(static_cast<int>(std::bit_cast<std::uint32_t>(magnitude) >> 23) - 127, smallest_exponent);
+  const float steps = std::nearbyint(std::ldexp(magnitude, format.mantissa_bits - exponent));
+  // In units of the last place of its binade; rounding up to the next binade carries into the exponent field by itself,
+  // and a subnormal (steps below 2^mantissa_bits) lands in exponent field 0.
+  const int code =
+      ((exponent + format.bias) << format.mantissa_bits) + static_cast<int>(steps) - (1 << format.mantissa_bits);
+  return std::min(code, format.largest_code);
+}
+
+int sign_of(float value, const MiniFloat& format) {
+  return std::signbit(value) ? 1 << format.sign_shift : 0;
+}
+
+float decode_finite(int code, const MiniFloat& format) {
+  const int magnitude = code & ((1 << format.sign_shift) - 1);
+  const int field = magnitude >> format.mantissa_bits;
+  const int mantissa = magnitude & ((1 << format.mantissa_bits) - 1);
+  const int steps = field == 0 ? mantissa : mantissa + (1 << format.mantissa_bits);
+  const float value = std::ldexp(static_cast<float>(steps), std::max(field, 1) - format.bias - format.mantissa_bits);
+  return (code >> format.sign_shift & 1) != 0 ? -value : value;
+}
+
+float signed_value(std::uint8_t code, float magnitude) {
+  return (code & 0x80) != 0 ? -magnitude : magnitude;
+}
+
+}  // namespace
+
+std::uint8_t encode_e4m3(float value) {
+  const int sign = sign_of(value, kE4M3);
+  if (std::isnan(value)) return static_cast<std::uint8_t>(sign | 0x7F);
+  return static_cast<std::uint8_t>(sign | encode_magnitude(std::abs(value), kE4M3));
+}
+
+float decode_e4m3(std::uint8_t code) {
+  if ((code & 0x7F) == 0x7F) return signed_value(code, std::numeric_limits<float>::quiet_NaN());
+  return decode_finite(code, kE4M3);
+}
+
+std::uint8_t encode_e5m2(float value) {
+  const int sign = sign_of(value, kE5M2);
+  if (std::isnan(value)) return static_cast<std::uint8_t>(sign | 0x7F);
+  if (std::isinf(value)) return static_cast<std::uint8_t>(sign | 0x7C);
+  return static_cast<std::uint8_t>(sign | encode_magnitude(std::abs(value), kE5M2));
+}
+
+float decode_e5m2(std::uint8_t code) {
+  const int magnitude = code & 0x7F;
+  if (magnitude > 0x7C) return signed_value(code, std::numeric_limits<float>::quiet_NaN());
+  if (magnitude == 0x7C) return signed_value(code, std::numeric_limits<float>::infinity());
+  return decode_finite(code, kE5M2);
+}
+
+std::uint8_t encode_e2m1(float value) {
+  if (std::isnan(value)) return 0;
+  return static_cast<std::uint8_t>(sign_of(value, kE2M1) | encode_magnitude(std::abs(value), kE2M1));
+}
+
+float decode_e2m1(std::uint8_t code) {
+  return decode_finite(code & 0xF, kE2M1);
+}
+
+float decode_e8m0(std::uint8_t code) {
+  if (code == 0xFF) return std::numeric_limits<float>::quiet_NaN();
+  return std::ldexp(1.0f, static_cast<int>(code) - 127);
+}
+
+std::uint8_t encode_float_code(float value, NumberKind kind) {
+  switch (kind) {
+    case NumberKind::kFp8E4M3:
+      return encode_e4m3(value);
+    case NumberKind::kFp8E5M2:
+      return encode_e5m2(value);
+    case NumberKind::kFp4E2M1:
+      return encode_e2m1(value);
+    case NumberKind::kInteger:
+      break;
+  }
+  throw Error("number format", "an integer format", "a float format");
+}
+
+float decode_float_code(std::uint8_t code, NumberKind kind) {
+  switch (kind) {
+    case NumberKind::kFp8E4M3:
+      return decode_e4m3(code);
+    case NumberKind::kFp8E5M2:
+      return decode_e5m2(code);
+    case NumberKind::kFp4E2M1:
+      return decode_e2m1(code);
+    case NumberKind::kInteger:
+      break;
+  }
+  throw Error("number format", "an integer format", "a float format");
+}
+
+float largest_value(NumberKind kind) {
+  switch (kind) {
+    case NumberKind::kFp8E4M3:
+      return kE4M3.largest;
+    case NumberKind::kFp8E5M2:
+      return kE5M2.largest;
+    case NumberKind::kFp4E2M1:
+      return kE2M1.largest;
+    case NumberKind::kInteger:
+      break;
+  }
+  throw Error("number format", "an integer format", "a float format");
+}
+
+}  // namespace qreason
