@@ -1,5 +1,7 @@
 #include "cli/model_zoo.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -7,7 +9,7 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kFromHub = "Hugging Face hub: download the directory";
+constexpr std::string_view kFromHub;  // no command of ours fetches it
 constexpr std::string_view kLlama = "LlamaForCausalLM";
 constexpr std::string_view kQwen2 = "Qwen2ForCausalLM";
 
@@ -60,13 +62,18 @@ const std::vector<ZooModel>& model_zoo() {
       {"r1-distill-llama-70b", "deepseek-ai/DeepSeek-R1-Distill-Llama-70B", kLlama, 70553706496, "MIT, Llama 3.3",
        kFromHub},
       {"smollm2-135m-instruct", "HuggingFaceTB/SmolLM2-135M-Instruct", kLlama, 134515008, "Apache-2.0",
-       "tools/fetch_model.py smollm2-135m-instruct (GGUF, 93 MB)"},
+       "tools/fetch_model.py smollm2-135m-instruct"},
       {"qwen2.5-coder-0.5b-instruct", "Qwen/Qwen2.5-Coder-0.5B-Instruct", kQwen2, 494032768, "Apache-2.0",
-       "tools/fetch_model.py qwen2.5-coder-0.5b-instruct (GGUF, 491 MB)"},
+       "tools/fetch_model.py qwen2.5-coder-0.5b-instruct"},
       {"qwen2.5-coder-1.5b-instruct", "Qwen/Qwen2.5-Coder-1.5B-Instruct", kQwen2, 1777088000, "Apache-2.0",
-       "tools/fetch_model.py qwen2.5-coder-1.5b-instruct (GGUF, 1.1 GB)"},
+       "tools/fetch_model.py qwen2.5-coder-1.5b-instruct"},
   };
   return zoo;
+}
+
+std::string how_to_obtain(const ZooModel& model) {
+  if (!model.fetch.empty()) return fmt::format("run {}", model.fetch);
+  return fmt::format("download https://huggingface.co/{} into {}", model.hub_id, (model_store() / model.name).string());
 }
 
 fs::path model_store() {

@@ -16,11 +16,14 @@ struct ZooModel {
   std::string_view architecture;  // class name of Hugging Face
   std::int64_t parameters;
   std::string_view licence;
-  std::string_view how;  // how it is obtained
+  std::string_view fetch;  // the command that puts it into the store; empty: download the hub's directory
 };
 
 // The seven studied models (sizes from their configurations), then the small ones that demos use.
 const std::vector<ZooModel>& model_zoo();
+
+// One line that says how to get it into the store.
+std::string how_to_obtain(const ZooModel& model);
 
 // Where local models are: $QREASON_STORE, else ~/.cache/qreason.
 std::filesystem::path model_store();

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 
@@ -40,6 +41,7 @@ void apply_common(const CommonOptions& common) {
     throw Error::usage("--threads", fmt::format("{}", common.threads), fmt::format("0 to {}", kMaxThreads));
   }
   check_device(common.device);
+  set_verbosity(common.quiet ? Verbosity::kQuiet : common.verbose ? Verbosity::kVerbose : Verbosity::kNormal);
   if (common.threads == 0) return;
   set_default_threads(static_cast<int>(common.threads));
   at::set_num_threads(static_cast<int>(common.threads));
@@ -124,6 +126,7 @@ std::string one_line(std::string_view message) {
 int run_program(const std::vector<std::string>& arguments) {
   try {
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is then an error of the write, which ends us quietly
+    install_interrupt_handler();
     run_checked(arguments);
     return kExitDone;
   } catch (const Error& error) {

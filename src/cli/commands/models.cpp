@@ -47,8 +47,7 @@ class ModelsCommand : public Command {
       zoo.add_row({std::string(model.name), count_text(model.parameters),
                    bytes_text(2 * static_cast<std::uint64_t>(model.parameters)), std::string(model.architecture),
                    std::string(model.licence),
-                   local ? "in the store: " + printable(local->path.string())
-                         : fmt::format("{}: {}", model.how, model.hub_id)});
+                   local ? "in the store: " + printable(local->path.string()) : how_to_obtain(model)});
     }
     fmt::print("{}\nThe store is {} (QREASON_STORE chooses another).\n", zoo.text(), printable(model_store().string()));
     TextTable others({{"ALSO IN THE STORE"}, {"BYTES", Align::kRight}, {"PATH"}});
@@ -73,7 +72,7 @@ class ModelsCommand : public Command {
                                   {"parameters", model.parameters},
                                   {"bf16_bytes", 2 * model.parameters},
                                   {"licence", model.licence},
-                                  {"obtained", model.how},
+                                  {"obtained", how_to_obtain(model)},
                                   {"path", local ? OrderedJson(local->path.string()) : OrderedJson(nullptr)}});
     }
     for (const StoredModel& model : stored) {

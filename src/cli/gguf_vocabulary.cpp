@@ -1,0 +1,32 @@
+#include "cli/gguf_vocabulary.h"
+
+#include "base/error.h"
+
+namespace qreason {
+
+bool has_vocabulary(const GgufFile& file) {
+  return file.metadata().contains("tokenizer.ggml.model");
+}
+
+GgufVocabulary gguf_vocabulary(const GgufFile& file) {
+  const auto required = [&](const std::string& key) {
+    const auto value = file.string(key);
+    if (!value) throw Error(file.path().string(), "no " + key, "a GGUF file with its tokenizer");
+    return *value;
+  };
+  const std::vector<std::string>* tokens = file.strings("tokenizer.ggml.tokens");
+  if (tokens == nullptr) throw Error(file.path().string(), "no tokenizer.ggml.tokens", "a list of strings");
+  GgufVocabulary vocabulary{.model = required("tokenizer.ggml.model"),
+                            .pre = file.string("tokenizer.ggml.pre").value_or("default"),
+                            .tokens = *tokens,
+                            .bos_token = file.integer("tokenizer.ggml.bos_token_id"),
+                            .eos_token = file.integer("tokenizer.ggml.eos_token_id"),
+                            .add_bos_token = file.boolean("tokenizer.ggml.add_bos_token"),
+                            .chat_template = file.string("tokenizer.chat_template"),
+                            .where = file.path().string()};
+  if (const auto* types = file.integers("tokenizer.ggml.token_type")) vocabulary.token_types = *types;
+  if (const auto* merges = file.strings("tokenizer.ggml.merges")) vocabulary.merges = *merges;
+  return vocabulary;
+}
+
+}  // namespace qreason

@@ -1,0 +1,157 @@
+#include "cli/model_loader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/error.h"
+#include "cli/gguf_vocabulary.h"
+#include "cli/model_zoo.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_there(const fs::path& path) {
+  std::error_code failure;
+  return fs::exists(path, failure);
+}
+
+// The folder models/ of the checkout that this program was built in (the binary is build*/qreason there).
+fs::path project_models() {
+  std::error_code failure;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failure);
+  return failure ? fs::path() : program.parent_path().parent_path() / "models";
+}
+
+bool is_plain_name(const std::string& reference) {
+  const fs::path path(reference);
+  return !reference.empty() && path.is_relative() &&
+         std::none_of(path.begin(), path.end(), [](const fs::path& part) { return part == ".." || part == "."; });
+}
+
+std::optional<fs::path> find_in(const fs::path& folder, const std::string& name) {
+  const fs::path directory = folder / name;
+  if (is_there(directory / "config.json")) return directory;
+  const fs::path file = folder / (name + ".gguf");
+  if (is_there(file)) return file;
+  return std::nullopt;
+}
+
+const ZooModel* find_in_zoo(const std::string& reference) {
+  const auto& zoo = model_zoo();
+  const auto found = std::find_if(zoo.begin(), zoo.end(), [&](const ZooModel& model) {
+    return model.name == reference || model.hub_id == reference;
+  });
+  return found == zoo.end() ? nullptr : &*found;
+}
+
+std::string model_name(const fs::path& path) {
+  const fs::path full = fs::absolute(path).lexically_normal();
+  const fs::path last = full.has_filename() ? full.filename() : full.parent_path().filename();
+  return last.extension() == ".gguf" ? last.stem().string() : last.string();
+}
+
+OpenedTokenizer with_template(Tokenizer tokenizer, const std::string& where) {
+  OpenedTokenizer opened{.tokenizer = std::move(tokenizer), .chat_problem = "no chat template", .where = where};
+  const auto source = opened.tokenizer.chat_template();
+  if (!source) return opened;
+  try {
+    opened.chat.emplace(*source);
+  } catch (const Error& error) {
+    opened.chat_problem = error.what();
+  }
+  return opened;
+}
+
+std::optional<OpenedTokenizer> tokenizer_of(const Checkpoint& checkpoint) {
+  const std::string where = checkpoint.path().string();
+  if (const GgufFile* file = checkpoint.gguf()) {
+    if (!has_vocabulary(*file)) return std::nullopt;
+    return with_template(Tokenizer::from_gguf(gguf_vocabulary(*file)), where);
+  }
+  if (!is_there(checkpoint.path() / "tokenizer.json")) return std::nullopt;
+  return with_template(Tokenizer::from_directory(checkpoint.path()), where);
+}
+
+}  // namespace
+
+fs::path resolve_model(const std::string& reference) {
+  if (is_there(reference)) return reference;
+  if (is_plain_name(reference)) {
+    std::vector<std::string> names{reference};
+    const ZooModel* known = find_in_zoo(reference);
+    if (known != nullptr) names = {std::string(known->name), std::string(known->hub_id)};
+    for (const std::string& name : names) {
+      for (const fs::path& folder : {model_store(), project_models()}) {
+        if (const auto found = find_in(folder, name)) return *found;
+      }
+    }
+    if (known != nullptr) throw Error(reference, "not in the store", "it there: " + how_to_obtain(*known));
+  }
+  throw Error(reference, "no such file, and no such model in " + model_store().string(),
+              "a directory, a .gguf file or a name that `qreason models` lists");
+}
+
+OpenedTokenizer open_tokenizer(const std::string& reference) {
+  const fs::path path = resolve_model(reference);
+  if (path.extension() != ".gguf") return with_template(Tokenizer::from_directory(path), path.string());
+  const GgufFile file(path);
+  return with_template(Tokenizer::from_gguf(gguf_vocabulary(file)), path.string());
+}
+
+OpenedModel open_model(const std::string& reference) {
+  const fs::path path = resolve_model(reference);
+  auto checkpoint = open_checkpoint(path);
+  auto text = tokenizer_of(*checkpoint);
+  return {.checkpoint = std::move(checkpoint), .text = std::move(text), .name = model_name(path)};
+}
+
+const OpenedTokenizer& OpenedModel::require_text() const {
+  if (!text) throw Error(checkpoint->path().string(), "no tokenizer", "tokenizer.json beside the weights");
+  return *text;
+}
+
+std::string render_chat(const OpenedTokenizer& text, const std::string& user) {
+  if (!text.chat) throw Error(text.where, text.chat_problem, "a chat template that can be run");
+  return text.chat->render({.messages = {{.role = "user", .content = user}},
+                            .bos_token = text.tokenizer.bos_text(),
+                            .eos_token = text.tokenizer.eos_text()});
+}
+
+std::vector<std::int32_t> encode_chat(const OpenedTokenizer& text, const std::string& user) {
+  return text.tokenizer.encode(render_chat(text, user), SpecialTokens::kOmit);
+}
+
+std::vector<std::int32_t> stop_tokens(const OpenedModel& model) {
+  constexpr std::array kUsualEnds{"<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"};
+  std::set<std::int32_t> stops;
+  const auto add = [&](std::int64_t token) {
+    if (token >= 0 && token < model.checkpoint->config().vocab_size) stops.insert(static_cast<std::int32_t>(token));
+  };
+  for (const std::int64_t token : model.checkpoint->generation_defaults().eos_tokens) add(token);
+  for (const std::int64_t token : model.checkpoint->config().eos_tokens) add(token);
+  if (!model.text) return {stops.begin(), stops.end()};
+  const Tokenizer& tokenizer = model.text->tokenizer;
+  if (const auto token = tokenizer.eos_token()) add(*token);
+  if (model.checkpoint->gguf() != nullptr) {
+    for (const char* piece : kUsualEnds) {
+      const auto token = tokenizer.token_id(piece);
+      if (token && tokenizer.is_special(*token)) add(*token);
+    }
+  }
+  return {stops.begin(), stops.end()};
+}
+
+SamplingParameters sampling_defaults(const Checkpoint& checkpoint) {
+  const GenerationDefaults given = checkpoint.generation_defaults();
+  SamplingParameters sampling;
+  if (given.temperature) sampling.temperature = *given.temperature;
+  if (given.top_p) sampling.top_p = *given.top_p;
+  if (given.top_k) sampling.top_k = *given.top_k;
+  return sampling;
+}
+
+}  // namespace qreason
