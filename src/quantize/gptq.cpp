@@ -1,0 +1,230 @@
+#include "quantize/gptq.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/column_rounding.h"
+#include "kernels/matmul.h"
+#include "quantize/group_parameters.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::int64_t kLanes = ColumnRounding::kRows;
+
+class GptqRounding {
+ public:
+  GptqRounding(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor, const QuantFormat& format,
+               const GptqOptions& options, ThreadPool& pool)
+      : weights_(weights),
+        rows_(rows),
+        columns_(factor.columns),
+        factor_(factor),
+        format_(format),
+        options_(options),
+        pool_(pool) {
+    check();
+    group_size_ = group_size_of(format, columns_);
+    groups_ = columns_ / group_size_;
+    // One group is found on the weights as they are, dead columns included; several on the weights without them.
+    if (groups_ == 1) find_static_parameters(weights_.data());
+    prepare_work();
+    if (groups_ > 1 && options_.groups == GroupTiming::kStatic) find_static_parameters(without_dead_columns().data());
+    if (parameters_.empty()) parameters_.resize(static_cast<std::size_t>(rows_ * groups_));
+    codes_.resize(static_cast<std::size_t>(rows_ * columns_));
+  }
+
+  GptqResult run() {
+    std::vector<float> difference(static_cast<std::size_t>(rows_ * options_.block_columns));
+    const std::int64_t tiles = (rows_ + kLanes - 1) / kLanes;
+    std::vector<double> loss(static_cast<std::size_t>(tiles), 0.0), clipped(static_cast<std::size_t>(tiles), 0.0);
+    for (std::int64_t begin = 0; begin < columns_; begin += options_.block_columns) {
+      const std::int64_t end = std::min(columns_, begin + options_.block_columns);
+      pool_.run(tiles, [&](std::int64_t tile) {
+        const TileSums sums = round_tile(tile * kLanes, begin, end, difference);
+        loss[tile] += sums.loss;
+        clipped[tile] += sums.clipped;
+      });
+      if (end == columns_) break;
+      // w' += (w - q) F, the whole block at once.
+      subtract_product({.a = difference.data(),
+                        .a_stride = options_.block_columns,
+                        .b = factor_.feedback.data() + begin * columns_ + end,
+                        .b_stride = columns_,
+                        .c = work_.data() + end,
+                        .c_stride = columns_,
+                        .m = rows_,
+                        .n = columns_ - end,
+                        .k = end - begin},
+                       pool_);
+    }
+    return collect(loss, clipped);
+  }
+
+ private:
+  struct TileSums {
+    double loss, clipped;
+  };
+
+  void check() const {
+    if (static_cast<std::int64_t>(weights_.size()) != rows_ * columns_) {
+      throw Error("GPTQ",
+                  fmt::format("{} weights for {} rows and a Hessian of {} columns", weights_.size(), rows_, columns_),
+                  "rows * columns of them");
+    }
+    if (format_.granularity == Granularity::kGroup && (format_.group_size <= 0 || columns_ % format_.group_size != 0)) {
+      throw Error("GPTQ", fmt::format("groups of {} in {} columns", format_.group_size, columns_),
+                  "a divisor of the columns");
+    }
+    if (options_.block_columns <= 0) {
+      throw Error("GPTQ", fmt::format("blocks of {} columns", options_.block_columns), "a positive number");
+    }
+  }
+
+  // The weights in rounding order, zero in dead columns.
+  void prepare_work() {
+    work_.resize(weights_.size());
+    pool_.run(rows_, [&](std::int64_t row) {
+      const float* from = weights_.data() + row * columns_;
+      for (std::int64_t i = 0; i < columns_; ++i) {
+        const std::int64_t column = factor_.order[i];
+        work_[row * columns_ + i] = factor_.dead[column] ? 0.0f : from[column];
+      }
+    });
+  }
+
+  std::vector<float> without_dead_columns() const {
+    std::vector<float> alive(weights_.begin(), weights_.end());
+    if (factor_.dead_columns == 0) return alive;
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      for (std::int64_t j = 0; j < columns_; ++j) {
+        if (factor_.dead[j]) alive[row * columns_ + j] = 0.0f;
+      }
+    }
+    return alive;
+  }
+
+  void find_static_parameters(const float* weights) {
+    parameters_ = find_all_parameters(weights, rows_, columns_, group_size_, format_, pool_);
+  }
+
+  bool dynamic() const { return groups_ > 1 && options_.groups == GroupTiming::kDynamic; }
+
+  // Groups are runs of stored columns, except dynamic ones, which are runs in rounding order.
+  std::int64_t group_of(std::int64_t position) const {
+    return (dynamic() ? position : factor_.order[position]) / group_size_;
+  }
+
+  void find_dynamic_parameters(std::int64_t row, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t first = (begin + group_size_ - 1) / group_size_ * group_size_; first < end;
+         first += group_size_) {
+      const std::span group(work_.data() + row * columns_ + first, static_cast<std::size_t>(group_size_));
+      parameters_[row * groups_ + first / group_size_] = find_parameters(group, format_);
+    }
+  }
+
+  TileSums round_tile(std::int64_t first_row, std::int64_t begin, std::int64_t end, std::vector<float>& difference) {
+    const std::int64_t count = end - begin, lanes = std::min(kLanes, rows_ - first_row);
+    // Lanes without a row round zeros with scale 1.
+    std::vector<float> buffer(static_cast<std::size_t>(6 * count * kLanes), 0.0f);
+    float* original = buffer.data();
+    float* current = original + count * kLanes;
+    float* scales = current + count * kLanes;
+    float* zeros = scales + count * kLanes;
+    float* codes = zeros + count * kLanes;
+    float* change = codes + count * kLanes;
+    std::fill_n(scales, count * kLanes, 1.0f);
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const std::int64_t row = first_row + lane;
+      if (dynamic()) find_dynamic_parameters(row, begin, end);
+      for (std::int64_t j = 0; j < count; ++j) {
+        const std::int64_t column = factor_.order[begin + j], at = j * kLanes + lane;
+        const GroupParameters& group = parameters_[row * groups_ + group_of(begin + j)];
+        original[at] = factor_.dead[column] ? 0.0f : weights_[row * columns_ + column];
+        current[at] = work_[row * columns_ + begin + j];
+        scales[at] = group.scale;
+        zeros[at] = group.zero;
+      }
+    }
+    float loss[kLanes], clipped[kLanes];
+    const auto highest = static_cast<float>(format_.max_code());
+    round_columns({.columns = count,
+                   .original = original,
+                   .current = current,
+                   .scales = scales,
+                   .zeros = zeros,
+                   .feedback = factor_.feedback.data() + begin * columns_ + begin,
+                   .feedback_stride = columns_,
+                   .pivots = factor_.pivots.data() + begin,
+                   .lowest = format_.symmetry == Symmetry::kSymmetric ? -highest - 1 : 0.0f,
+                   .highest = highest,
+                   .codes = codes,
+                   .difference = change,
+                   .loss = loss,
+                   .clipped = clipped});
+    TileSums sums{0, 0};
+    const auto offset = static_cast<float>(format_.code_offset());
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const std::int64_t row = first_row + lane;
+      sums.loss += loss[lane];
+      sums.clipped += clipped[lane];
+      for (std::int64_t j = 0; j < count; ++j) {
+        codes_[row * columns_ + factor_.order[begin + j]] =
+            static_cast<std::uint8_t>(codes[j * kLanes + lane] + offset);
+        difference[row * options_.block_columns + j] = change[j * kLanes + lane];
+      }
+    }
+    return sums;
+  }
+
+  GptqResult collect(const std::vector<double>& loss, const std::vector<double>& clipped) {
+    GptqResult result;
+    for (std::size_t tile = 0; tile < loss.size(); ++tile) {
+      result.loss += loss[tile] / 2;
+      result.clipped += static_cast<std::int64_t>(clipped[tile]);
+    }
+    if (!std::isfinite(result.loss)) throw Error("GPTQ", "a loss that is not finite", "finite weights");
+    QuantizedMatrix& matrix = result.matrix;
+    matrix.format = format_;
+    matrix.rows = rows_;
+    matrix.columns = columns_;
+    matrix.groups = groups_;
+    matrix.group_size = group_size_;
+    matrix.codes = std::move(codes_);
+    for (const GroupParameters& group : parameters_) {
+      matrix.scales.push_back(group.scale);
+      if (format_.symmetry == Symmetry::kAsymmetric) matrix.zeros.push_back(static_cast<std::uint8_t>(group.zero));
+    }
+    if (dynamic() && !std::is_sorted(factor_.order.begin(), factor_.order.end())) {
+      matrix.group_index.resize(static_cast<std::size_t>(columns_));
+      for (std::int64_t i = 0; i < columns_; ++i) {
+        matrix.group_index[factor_.order[i]] = static_cast<std::int32_t>(i / group_size_);
+      }
+    }
+    return result;
+  }
+
+  std::span<const float> weights_;
+  std::int64_t rows_, columns_;
+  const GptqFactor& factor_;
+  const QuantFormat& format_;
+  GptqOptions options_;
+  ThreadPool& pool_;
+  std::int64_t group_size_ = 0, groups_ = 0;
+  std::vector<float> work_;                  // [rows, columns], rounding order
+  std::vector<GroupParameters> parameters_;  // [rows, groups]
+  std::vector<std::uint8_t> codes_;          // [rows, columns], stored order
+};
+
+}  // namespace
+
+GptqResult round_gptq(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor,
+                      const QuantFormat& format, const GptqOptions& options, ThreadPool& pool) {
+  return GptqRounding(weights, rows, factor, format, options, pool).run();
+}
+
+}  // namespace qreason

@@ -1,0 +1,46 @@
+// What GPTQ needs of a Hessian, made once and shared by all linears that read the same inputs (q, k, v; gate, up).
+//
+// With H + damping I = R R^T (R upper triangular) and F = R diag(R)^-1 (unit upper triangular), GPTQ's column loop is
+//     q_j = quantize(w_j + sum_{i<j} (w_i - q_i) F_ij)
+// where w are the original weights. This is the published loop (Frantar et al. 2022, algorithm 1, with the upper
+// Cholesky factor U = inverse(R) of inverse(H)) written with total instead of propagated errors; Chee et al. 2023
+// (QuIP, theorem 6) prove that the two give the same q. It needs neither the inverse nor a second factorization.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "quantize/hessian.h"
+
+namespace qreason {
+
+enum class ColumnOrder { kAsStored, kByActivation };  // kByActivation: descending diag H, stable ("act-order")
+
+// Damping adds ratio * mean(diag H) to the diagonal of H. When the factorization fails, the ratio grows by `step` and
+// the undamped H is tried again; at `limit` it is an Error.
+struct DampingRule {
+  double ratio = 0.01;
+  double step = 0.0015;
+  double limit = 1.0;
+};
+
+struct GptqFactor {
+  std::int64_t columns = 0;
+  std::vector<std::int64_t> order;  // order[i]: the stored column that is rounded i-th
+  std::vector<char> dead;           // [columns], stored order: 1 where H_jj was 0
+  std::int64_t dead_columns = 0;
+  std::vector<float> feedback;  // F [columns, columns] in rounding order; what lies below the diagonal is not F
+  std::vector<float> pivots;    // diag(R)^2 [columns], rounding order: 1 / U_jj^2
+  double damping = 0;           // the ratio that worked
+  int retries = 0;
+  std::vector<float> hessian_diagonal;  // [columns], stored order, before damping and before dead columns are set to 1
+};
+
+// Takes the Hessian's memory. `where` names the inputs in errors ("model.layers.3 attn_in"). A Hessian that is not
+// finite is an Error at once, a failing one at the rule's limit.
+GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,
+                     ThreadPool& pool);
+
+}  // namespace qreason

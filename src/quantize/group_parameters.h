@@ -1,0 +1,21 @@
+// Scales and zero points of weight groups: find_parameters of the reference quantizer, over rows in parallel.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/parallel.h"
+#include "formats/quant_format.h"
+#include "formats/reference_quantizer.h"
+
+namespace qreason {
+
+// Groups of `group_size` along the columns of weights [rows, columns]; the last may be shorter. Out [rows, groups].
+// Not finite weights are an Error.
+std::vector<GroupParameters> find_all_parameters(const float* weights, std::int64_t rows, std::int64_t columns,
+                                                 std::int64_t group_size, const QuantFormat& format, ThreadPool& pool);
+
+// Columns of a group of this format in a matrix of `columns` inputs.
+std::int64_t group_size_of(const QuantFormat& format, std::int64_t columns);
+
+}  // namespace qreason

@@ -1,0 +1,28 @@
+#include "quantize/hessian.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "kernels/matmul.h"
+
+namespace qreason {
+
+Hessian::Hessian(std::int64_t columns, std::int64_t sequences) : columns_(columns) {
+  if (columns <= 0 || sequences <= 0) {
+    throw Error("Hessian", fmt::format("{} columns and {} sequences", columns, sequences), "at least one of each");
+  }
+  weight_ = static_cast<float>(2.0 / static_cast<double>(sequences));
+  upper_.assign(static_cast<std::size_t>(columns * columns), 0.0f);
+}
+
+void Hessian::add(const float* x, std::int64_t rows, ThreadPool& pool) {
+  accumulate_gram(x, rows, columns_, weight_, upper_.data(), pool);
+}
+
+std::vector<float> Hessian::diagonal() const {
+  std::vector<float> diagonal(static_cast<std::size_t>(columns_));
+  for (std::int64_t i = 0; i < columns_; ++i) diagonal[i] = upper_[i * columns_ + i];
+  return diagonal;
+}
+
+}  // namespace qreason

@@ -1,0 +1,107 @@
+#include "quantize/parameters.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string toml_number(double value) {
+  std::string text = fmt::format("{}", value);
+  return text.find_first_of(".einf") == std::string::npos ? text + ".0" : text;
+}
+
+}  // namespace
+
+std::string to_toml(const ParameterValue& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *integer);
+  if (const auto* number = std::get_if<double>(&value)) return toml_number(*number);
+  return quoted(std::get<std::string>(value));
+}
+
+ParameterValue parse_parameter_value(const std::string& text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  const char* end = text.data() + text.size();
+  std::int64_t integer = 0;
+  if (const auto [stop, error] = std::from_chars(text.data(), end, integer); error == std::errc() && stop == end) {
+    return integer;
+  }
+  double number = 0;
+  if (const auto [stop, error] = std::from_chars(text.data(), end, number);
+      error == std::errc() && stop == end && std::isfinite(number)) {
+    return number;
+  }
+  return text;
+}
+
+const ParameterValue* ParameterReader::find(const std::string& key) {
+  known_.insert(key);
+  const auto found = values_.find(key);
+  return found == values_.end() ? nullptr : &found->second;
+}
+
+bool ParameterReader::has(const std::string& key) {
+  return find(key) != nullptr;
+}
+
+bool ParameterReader::flag(const std::string& key, bool fallback) {
+  const ParameterValue* value = find(key);
+  if (!value) return fallback;
+  if (const auto* flag = std::get_if<bool>(value)) return *flag;
+  throw Error::usage(where_ + ": " + key, to_toml(*value), "true or false");
+}
+
+std::int64_t ParameterReader::integer(const std::string& key, std::int64_t fallback) {
+  const ParameterValue* value = find(key);
+  if (!value) return fallback;
+  if (const auto* integer = std::get_if<std::int64_t>(value)) return *integer;
+  throw Error::usage(where_ + ": " + key, to_toml(*value), "a whole number");
+}
+
+double ParameterReader::number(const std::string& key, double fallback) {
+  const ParameterValue* value = find(key);
+  if (!value) return fallback;
+  if (const auto* number = std::get_if<double>(value)) return *number;
+  if (const auto* integer = std::get_if<std::int64_t>(value)) return static_cast<double>(*integer);
+  throw Error::usage(where_ + ": " + key, to_toml(*value), "a number");
+}
+
+std::string ParameterReader::text(const std::string& key, const std::string& fallback) {
+  const ParameterValue* value = find(key);
+  if (!value) return fallback;
+  if (const auto* text = std::get_if<std::string>(value)) return *text;
+  throw Error::usage(where_ + ": " + key, to_toml(*value), "a text");
+}
+
+void ParameterReader::refuse_unknown() const {
+  for (const auto& [key, value] : values_) {
+    if (!known_.contains(key)) {
+      throw Error::usage(where_, fmt::format("unknown parameter {}", key), fmt::format("{}", fmt::join(known_, ", ")));
+    }
+  }
+}
+
+}  // namespace qreason

@@ -1,0 +1,44 @@
+// Named, typed values: the parameters of passes in recipe files and of methods in --set.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <variant>
+
+namespace qreason {
+
+using ParameterValue = std::variant<bool, std::int64_t, double, std::string>;
+using ParameterMap = std::map<std::string, ParameterValue>;
+
+// As TOML writes it: true, 128, 0.01, "text". Doubles print with the shortest digits that read back the same.
+std::string to_toml(const ParameterValue& value);
+
+// Reads a map key by key. Every getter remembers its key; refuse_unknown() then throws for keys nobody asked for,
+// listing the known ones. A value of another type is an Error naming `where` and the key.
+class ParameterReader {
+ public:
+  ParameterReader(const ParameterMap& values, std::string where) : values_(values), where_(std::move(where)) {}
+
+  bool flag(const std::string& key, bool fallback);
+  std::int64_t integer(const std::string& key, std::int64_t fallback);
+  double number(const std::string& key, double fallback);  // an integer will do
+  std::string text(const std::string& key, const std::string& fallback);
+  bool has(const std::string& key);
+
+  void refuse_unknown() const;
+  const std::string& where() const { return where_; }
+
+ private:
+  const ParameterValue* find(const std::string& key);
+
+  const ParameterMap& values_;
+  std::string where_;
+  std::set<std::string> known_;
+};
+
+// "true", "128", "0.05", anything else as text: how --set values are typed.
+ParameterValue parse_parameter_value(const std::string& text);
+
+}  // namespace qreason

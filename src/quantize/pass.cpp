@@ -1,0 +1,7 @@
+#include "quantize/pass.h"
+
+namespace qreason {
+
+void Pass::apply(BlockVisit&) const {}
+
+}  // namespace qreason

@@ -1,0 +1,61 @@
+#include "quantize/passes/set_activation_format.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "quantize/passes/weight_formats.h"
+
+namespace qreason {
+namespace {
+
+LinearSlot reader_of(Site site) {
+  for (const LinearSlot slot : kLinearSlots) {
+    if (input_site(slot) == site) return slot;
+  }
+  throw Error("set_activation_format", std::string(name_of(site)), "a site that a linear reads");
+}
+
+class SetActivationFormat : public Pass {
+ public:
+  explicit SetActivationFormat(const QuantFormat& activation) : activation_(activation) {}
+  std::string_view kind() const override { return "set_activation_format"; }
+  PassEffect effect() const override { return PassEffect::kPlan; }
+  ParameterMap parameters() const override { return {{"format", to_string(activation_)}}; }
+
+  void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
+    for (const Site site : kActivationSites) {
+      const LinearSlot slot = reader_of(site);
+      const std::int64_t columns = columns_of(config, slot);
+      QuantFormat own = activation_;
+      if (own.granularity == Granularity::kToken && is_row_parallel(slot) && plan.tensor_parallel > 1) {
+        own.granularity = Granularity::kTokenGroup;
+        own.group_size = static_cast<int>(columns / plan.tensor_parallel);
+      }
+      if (own.granularity == Granularity::kTokenGroup && columns % own.group_size != 0) {
+        throw Error::usage(fmt::format("set_activation_format: {}", name_of(site)),
+                           fmt::format("groups of {} in {} columns", own.group_size, columns),
+                           "a group size that divides the columns");
+      }
+      plan.activations[site] = own;
+    }
+  }
+
+ private:
+  QuantFormat activation_;
+};
+
+}  // namespace
+
+PassPointer set_activation_format(const QuantFormat& activation) {
+  if (activation.role != Role::kActivation || activation.kind != NumberKind::kInteger ||
+      (activation.granularity != Granularity::kToken && activation.granularity != Granularity::kTokenGroup)) {
+    throw Error::usage("set_activation_format", to_string(activation), "an integer format such as a8-token-asym");
+  }
+  return std::make_shared<SetActivationFormat>(activation);
+}
+
+PassPointer read_set_activation_format(ParameterReader& parameters) {
+  return set_activation_format(parse_quant_format(parameters.text("format", "")));
+}
+
+}  // namespace qreason

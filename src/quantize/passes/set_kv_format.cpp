@@ -1,0 +1,69 @@
+#include "quantize/passes/set_kv_format.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+class SetKvFormat : public Pass {
+ public:
+  SetKvFormat(const std::optional<QuantFormat>& keys, const std::optional<QuantFormat>& values)
+      : keys_(keys), values_(values) {}
+  std::string_view kind() const override { return "set_kv_format"; }
+  PassEffect effect() const override { return PassEffect::kPlan; }
+
+  ParameterMap parameters() const override {
+    ParameterMap parameters;
+    if (keys_) parameters["keys"] = to_string(*keys_);
+    if (values_) parameters["values"] = to_string(*values_);
+    return parameters;
+  }
+
+  void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
+    check_group(keys_, "keys", config);
+    check_group(values_, "values", config);
+    plan.keys = keys_;
+    plan.values = values_;
+  }
+
+ private:
+  // A group never crosses a head: what a head's cache holds must not depend on its neighbours.
+  static void check_group(const std::optional<QuantFormat>& format, const char* what, const ModelConfig& config) {
+    if (!format || format->granularity != Granularity::kTokenGroup) return;
+    if (config.head_dim % format->group_size != 0) {
+      throw Error::usage(fmt::format("set_kv_format: {}", what),
+                         fmt::format("groups of {} in heads of {}", format->group_size, config.head_dim),
+                         "a group size that divides the head");
+    }
+  }
+
+  std::optional<QuantFormat> keys_, values_;
+};
+
+void check_format(const std::optional<QuantFormat>& format, Role role, const char* example) {
+  if (!format) return;
+  if (format->role != role || format->kind != NumberKind::kInteger ||
+      (format->granularity != Granularity::kHead && format->granularity != Granularity::kTokenGroup)) {
+    throw Error::usage("set_kv_format", to_string(*format), fmt::format("an integer format such as {}", example));
+  }
+}
+
+}  // namespace
+
+PassPointer set_kv_format(const std::optional<QuantFormat>& keys, const std::optional<QuantFormat>& values) {
+  if (!keys && !values) throw Error::usage("set_kv_format", "neither keys nor values", "at least one of them");
+  check_format(keys, Role::kKey, "k4-head-asym");
+  check_format(values, Role::kValue, "v4-head-asym");
+  return std::make_shared<SetKvFormat>(keys, values);
+}
+
+PassPointer read_set_kv_format(ParameterReader& parameters) {
+  std::optional<QuantFormat> keys, values;
+  if (parameters.has("keys")) keys = parse_quant_format(parameters.text("keys", ""));
+  if (parameters.has("values")) values = parse_quant_format(parameters.text("values", ""));
+  return set_kv_format(keys, values);
+}
+
+}  // namespace qreason

@@ -1,0 +1,15 @@
+// Says how keys (after RoPE) and values are quantized as they enter the cache: per token and head, or per token and
+// group.
+#pragma once
+
+#include <optional>
+
+#include "quantize/pass.h"
+
+namespace qreason {
+
+// At least one of the two.
+PassPointer set_kv_format(const std::optional<QuantFormat>& keys, const std::optional<QuantFormat>& values);
+PassPointer read_set_kv_format(ParameterReader& parameters);
+
+}  // namespace qreason

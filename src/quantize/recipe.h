@@ -1,0 +1,63 @@
+// A recipe: ordered passes, seed, calibration. Methods return one; users write their own as text:
+//
+//   name = "gptq-w4g128"
+//   seed = 0
+//   tensor_parallel = 1
+//
+//   [calibration]            # only where a pass looks at activations
+//   source = "embedded"
+//   samples = 128
+//   length = 2048
+//
+//   [[pass]]
+//   kind = "round_gptq"
+//   format = "w4g128-asym-mse"
+//   act_order = true
+//   ...
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quantize/pass.h"
+
+namespace qreason {
+
+struct CalibrationSpec {
+  std::string source = "embedded";
+  std::int64_t samples = 128;
+  std::int64_t length = 2048;  // tokens of a sample
+  bool operator==(const CalibrationSpec&) const = default;
+};
+
+struct Recipe {
+  std::string name;
+  std::uint64_t seed = 0;
+  int tensor_parallel = 1;
+  std::optional<CalibrationSpec> calibration;
+  std::vector<PassPointer> passes;
+};
+
+// The text form. parse_recipe(to_toml(r)) has the same text again; `where` names the file in errors, which give the
+// line.
+std::string to_toml(const Recipe& recipe);
+Recipe parse_recipe(std::string_view text, const std::string& where);
+
+// Checks the order of the passes and every format against the model's shapes, and returns the plan of the quantized
+// model:
+//   - exact passes come before lossy ones, at most one lossy pass, at most one pass of each plan kind;
+//   - a pass that looks at activations needs a calibration set;
+//   - groups divide the columns of every linear, the tensor-parallel degree divides what it splits.
+// Throws Error (usage) naming the recipe and the rule, linear or site.
+ModelPlan validate(const Recipe& recipe, const ModelConfig& config);
+
+// True when a pass needs calibration.
+bool needs_calibration(const Recipe& recipe);
+
+// The lossy pass, or null when weights stay as they are.
+const Pass* rounding_pass(const Recipe& recipe);
+
+}  // namespace qreason

@@ -1,0 +1,22 @@
+// Rounding to nearest of one linear, rows in parallel.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/parallel.h"
+#include "formats/quantized_matrix.h"
+
+namespace qreason {
+
+struct RtnResult {
+  QuantizedMatrix matrix;
+  double squared_error = 0;  // sum of (w - q)^2
+  std::int64_t clipped = 0;  // codes that rounding put outside the range
+};
+
+// weights [rows, columns]; the same matrix as round_to_nearest of the formats layer.
+RtnResult round_rtn_parallel(std::span<const float> weights, std::int64_t rows, std::int64_t columns,
+                             const QuantFormat& format, ThreadPool& pool);
+
+}  // namespace qreason

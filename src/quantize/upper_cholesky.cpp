@@ -1,0 +1,145 @@
+#include "quantize/upper_cholesky.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/matmul.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::int64_t kPanel = 128;
+
+// A diagonal block in double: small enough to cost nothing, and the place where cancellation would hurt.
+class DiagonalBlock {
+ public:
+  explicit DiagonalBlock(std::int64_t size) : size_(size), r_(size * size), inverse_(size * size) {}
+
+  double& at(std::int64_t i, std::int64_t j) { return r_[i * size_ + j]; }
+
+  // Row i of `r_` is contiguous, so both dot products run along rows.
+  std::optional<std::int64_t> factor() {
+    for (std::int64_t j = size_ - 1; j >= 0; --j) {
+      const double pivot = at(j, j) - dot_behind(j, j, j);
+      if (!(pivot > 0) || !std::isfinite(pivot)) return j;
+      at(j, j) = std::sqrt(pivot);
+      for (std::int64_t i = 0; i < j; ++i) at(i, j) = (at(i, j) - dot_behind(i, j, j)) / at(j, j);
+    }
+    return std::nullopt;
+  }
+
+  // inverse(R), stored transposed: inverse_transposed(j, i) = inverse(R)(i, j), zero for j < i.
+  void invert() {
+    for (std::int64_t j = 0; j < size_; ++j) {
+      double* column = &inverse_[j * size_];
+      column[j] = 1 / at(j, j);
+      for (std::int64_t i = j - 1; i >= 0; --i) {
+        double sum = 0;
+        for (std::int64_t k = i + 1; k <= j; ++k) sum += at(i, k) * column[k];
+        column[i] = -sum / at(i, i);
+      }
+    }
+  }
+  double inverse_transposed(std::int64_t j, std::int64_t i) const { return inverse_[j * size_ + i]; }
+
+ private:
+  double dot_behind(std::int64_t i, std::int64_t l, std::int64_t column) const {
+    double sum = 0;
+    for (std::int64_t k = column + 1; k < size_; ++k) sum += r_[i * size_ + k] * r_[l * size_ + k];
+    return sum;
+  }
+
+  std::int64_t size_;
+  std::vector<double> r_, inverse_;
+};
+
+struct Panel {
+  std::int64_t begin, end;
+  std::int64_t width() const { return end - begin; }
+};
+
+// out [n - end, width] = (R[begin..end, end..n])^T.
+void transpose_right_of(const float* a, std::int64_t n, Panel panel, std::vector<float>& out) {
+  out.resize(static_cast<std::size_t>((n - panel.end) * panel.width()));
+  for (std::int64_t i = panel.begin; i < panel.end; ++i) {
+    const float* row = a + i * n;
+    for (std::int64_t k = panel.end; k < n; ++k) out[(k - panel.end) * panel.width() + i - panel.begin] = row[k];
+  }
+}
+
+}  // namespace
+
+std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, ThreadPool& pool) {
+  std::vector<float> right, diagonal, above, solver;
+  for (std::int64_t end = n; end > 0;) {
+    const Panel panel{(end - 1) / kPanel * kPanel, end};
+    const std::int64_t begin = panel.begin, width = panel.width();
+
+    // The diagonal block works in its own memory: below the diagonal of `a` nothing may change.
+    diagonal.resize(static_cast<std::size_t>(width * width));
+    for (std::int64_t i = 0; i < width; ++i) {
+      std::copy_n(a + (begin + i) * n + begin, width, &diagonal[i * width]);
+    }
+    if (end < n) {
+      transpose_right_of(a, n, panel, right);
+      subtract_product({.a = a + begin * n + end,
+                        .a_stride = n,
+                        .b = right.data(),
+                        .b_stride = width,
+                        .c = diagonal.data(),
+                        .c_stride = width,
+                        .m = width,
+                        .n = width,
+                        .k = n - end},
+                       pool);
+      subtract_product({.a = a + end,
+                        .a_stride = n,
+                        .b = right.data(),
+                        .b_stride = width,
+                        .c = a + begin,
+                        .c_stride = n,
+                        .m = begin,
+                        .n = width,
+                        .k = n - end},
+                       pool);
+    }
+    DiagonalBlock block(width);
+    for (std::int64_t i = 0; i < width; ++i) {
+      for (std::int64_t j = i; j < width; ++j) block.at(i, j) = diagonal[i * width + j];
+    }
+    if (const auto failed = block.factor()) return begin + *failed;
+    for (std::int64_t i = 0; i < width; ++i) {
+      for (std::int64_t j = i; j < width; ++j) a[(begin + i) * n + begin + j] = static_cast<float>(block.at(i, j));
+    }
+
+    // R[0..begin, panel] = X inverse(R_panel)^T, as c -= x (-inverse^T).
+    if (begin > 0) {
+      block.invert();
+      solver.assign(static_cast<std::size_t>(width * width), 0.0f);
+      for (std::int64_t j = 0; j < width; ++j) {
+        for (std::int64_t i = 0; i <= j; ++i)
+          solver[j * width + i] = static_cast<float>(-block.inverse_transposed(j, i));
+      }
+      above.resize(static_cast<std::size_t>(begin * width));
+      for (std::int64_t i = 0; i < begin; ++i) {
+        std::copy_n(a + i * n + begin, width, &above[i * width]);
+        std::fill_n(a + i * n + begin, width, 0.0f);
+      }
+      subtract_product({.a = above.data(),
+                        .a_stride = width,
+                        .b = solver.data(),
+                        .b_stride = width,
+                        .c = a + begin,
+                        .c_stride = n,
+                        .m = begin,
+                        .n = width,
+                        .k = width},
+                       pool);
+    }
+    end = begin;
+  }
+  return std::nullopt;
+}
+
+}  // namespace qreason

@@ -1,0 +1,20 @@
+// The Cholesky factorization that starts at the last column: A = R R^T with R upper triangular.
+//
+// GPTQ (Frantar et al. 2022) asks for U = upper Cholesky factor of inverse(H); with H = R R^T that is U = inverse(R).
+// The usual way costs two factorizations and one inversion, this one costs one factorization.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/parallel.h"
+
+namespace qreason {
+
+// The upper triangle of `a` [n, n] (row-major, float32) is read and overwritten with R; the strict lower triangle is
+// left alone. Returns nullopt when all went well, else the column whose pivot was not a positive number (`a` is then
+// partly overwritten). Block by block, the trailing sums as float32 products whose order does not depend on the
+// threads.
+std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, ThreadPool& pool);
+
+}  // namespace qreason
