@@ -17,6 +17,9 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
+// Opening a FIFO, which is not what we read anyway, must fail at once instead of waiting for a writer.
+constexpr int kReadOnly = O_RDONLY | O_NONBLOCK;
+
 Error system_error(const fs::path& path, const char* action) {
   return Error(path.string(), fmt::format("{} failed: {}", action, std::strerror(errno)));
 }
@@ -67,7 +70,7 @@ struct MappedFile::Map {
 };
 
 MappedFile::MappedFile(const fs::path& path) {
-  const Descriptor descriptor(path, O_RDONLY);
+  const Descriptor descriptor(path, kReadOnly);
   const std::uint64_t size = regular_file_size(descriptor, path);
   auto map = std::make_shared<Map>();
   map->path = path;
@@ -96,7 +99,7 @@ std::span<const std::byte> MappedFile::view(std::uint64_t offset, std::uint64_t 
 }
 
 std::string read_text_file(const fs::path& path, std::uint64_t limit) {
-  const Descriptor descriptor(path, O_RDONLY);
+  const Descriptor descriptor(path, kReadOnly);
   const std::uint64_t size = regular_file_size(descriptor, path);
   if (size > limit) throw Error(path.string(), fmt::format("{} bytes", size), fmt::format("at most {}", limit));
   std::string text(size, '\0');
@@ -113,10 +116,17 @@ std::string read_text_file(const fs::path& path, std::uint64_t limit) {
 }
 
 void write_file_atomic(const fs::path& path, std::string_view content) {
+  const std::span<const std::byte> part = std::as_bytes(std::span(content.data(), content.size()));
+  write_parts_atomic(path, {&part, 1});
+}
+
+void write_parts_atomic(const fs::path& path, std::span<const std::span<const std::byte>> parts) {
   const fs::path temporary = path.string() + fmt::format(".tmp{}", ::getpid());
   try {
     const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    write_all(descriptor, content, temporary);
+    for (const auto& part : parts) {
+      write_all(descriptor, {reinterpret_cast<const char*>(part.data()), part.size()}, temporary);
+    }
     if (::fsync(descriptor.get()) != 0) throw system_error(temporary, "syncing");
   } catch (...) {
     ::unlink(temporary.c_str());
@@ -160,24 +170,32 @@ void StagedDirectory::commit() {
   sync_directory(target_.parent_path());
 }
 
-namespace {
+Sha256::Sha256()
+    : context_(EVP_MD_CTX_new(), [](void* context) { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context)); }) {
+  EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_.get()), EVP_sha256(), nullptr);
+}
 
-std::string finish_hex(EVP_MD_CTX* context) {
+void Sha256::update(std::span<const std::byte> bytes) {
+  EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_.get()), bytes.data(), bytes.size());
+}
+
+void Sha256::update(std::string_view text) {
+  update(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+std::string Sha256::finish_hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
-  EVP_DigestFinal_ex(context, digest, &length);
+  EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_.get()), digest, &length);
   std::string hex;
   for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
   return hex;
 }
 
-}  // namespace
-
 std::string sha256_hex(std::span<const std::byte> bytes) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-  EVP_DigestUpdate(context.get(), bytes.data(), bytes.size());
-  return finish_hex(context.get());
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.finish_hex();
 }
 
 std::string sha256_hex(std::string_view text) {

@@ -33,6 +33,8 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t limi
 
 // Writes beside the target, syncs, renames: readers see the old file or the whole new one.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+// The same for a file made of parts written one after another, so that large ones need not be joined in memory.
+void write_parts_atomic(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts);
 
 // A directory that is complete or absent: files go to `path() = <target>.partial`, `commit()` renames it to the target.
 // An existing `.partial` is kept, so that a killed run resumes in it.
@@ -56,5 +58,17 @@ class StagedDirectory {
 std::string sha256_hex(std::span<const std::byte> bytes);
 std::string sha256_hex(std::string_view text);
 std::string sha256_file(const std::filesystem::path& path);
+
+// The same over bytes that come in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  void update(std::span<const std::byte> bytes);
+  void update(std::string_view text);
+  std::string finish_hex();  // once, at the end
+
+ private:
+  std::shared_ptr<void> context_;
+};
 
 }  // namespace qreason

@@ -14,12 +14,12 @@ namespace qreason {
 
 struct TensorSummary {
   std::string name;
-  std::string type;                     // as stored: "BF16", "Q4_K", "w4g128-asym"
+  std::string type;  // as stored: "BF16", "Q4_K", "w4g128-asym"
   std::vector<std::int64_t> shape;
   std::uint64_t bytes = 0;
 };
 
-struct GenerationDefaults {             // generation_config.json; absent fields are nullopt
+struct GenerationDefaults {  // generation_config.json; absent fields are nullopt
   std::optional<double> temperature, top_p;
   std::optional<std::int64_t> top_k;
   std::vector<std::int64_t> eos_tokens;
@@ -27,7 +27,7 @@ struct GenerationDefaults {             // generation_config.json; absent fields
 
 class Checkpoint : public WeightSource {
  public:
-  virtual std::string format() const = 0;                 // "safetensors", "gguf", "qreason"
+  virtual std::string format() const = 0;  // "safetensors", "gguf", "qreason"
   virtual std::filesystem::path path() const = 0;
   virtual std::vector<TensorSummary> tensors() const = 0;
   virtual GenerationDefaults generation_defaults() const = 0;

@@ -15,17 +15,29 @@
 namespace qreason {
 
 enum class GgmlType : std::uint32_t {
-  kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ4_1 = 3, kQ5_0 = 6, kQ5_1 = 7, kQ8_0 = 8, kQ4_K = 12, kQ5_K = 13, kQ6_K = 14,
+  kF32 = 0,
+  kF16 = 1,
+  kQ4_0 = 2,
+  kQ4_1 = 3,
+  kQ5_0 = 6,
+  kQ5_1 = 7,
+  kQ8_0 = 8,
+  kQ4_K = 12,
+  kQ5_K = 13,
+  kQ6_K = 14,
   kBF16 = 30
 };
 std::string_view name_of(GgmlType type);
 // Elements and bytes of one block.
-struct GgmlBlock { std::int64_t elements; std::int64_t bytes; };
+struct GgmlBlock {
+  std::int64_t elements;
+  std::int64_t bytes;
+};
 GgmlBlock block_of(GgmlType type);
 
 struct GgufTensor {
   GgmlType type;
-  std::vector<std::int64_t> shape;         // torch order: slowest first ([out, in])
+  std::vector<std::int64_t> shape;  // torch order: slowest first ([out, in])
   std::span<const std::byte> bytes;
 };
 
@@ -39,7 +51,7 @@ class GgufFile {
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
   const std::map<std::string, GgufTensor>& tensors() const { return tensors_; }
 
-  std::optional<std::int64_t> integer(const std::string& key) const;    // Error when present with another type
+  std::optional<std::int64_t> integer(const std::string& key) const;  // Error when present with another type
   std::optional<double> number(const std::string& key) const;
   std::optional<std::string> string(const std::string& key) const;
   std::optional<bool> boolean(const std::string& key) const;

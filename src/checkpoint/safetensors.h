@@ -14,8 +14,28 @@
 namespace qreason {
 
 enum class SafetensorsType {
-  kBool, kU8, kI8, kF8E5M2, kF8E4M3, kF8E8M0, kF8E4M3Fnuz, kF8E5M2Fnuz, kI16, kU16, kF16, kBF16, kI32, kU32, kF32, kC64,
-  kF64, kI64, kU64, kF4, kF6E2M3, kF6E3M2
+  kBool,
+  kU8,
+  kI8,
+  kF8E5M2,
+  kF8E4M3,
+  kF8E8M0,
+  kF8E4M3Fnuz,
+  kF8E5M2Fnuz,
+  kI16,
+  kU16,
+  kF16,
+  kBF16,
+  kI32,
+  kU32,
+  kF32,
+  kC64,
+  kF64,
+  kI64,
+  kU64,
+  kF4,
+  kF6E2M3,
+  kF6E3M2
 };
 std::string_view name_of(SafetensorsType type);
 int bits_of(SafetensorsType type);
@@ -23,16 +43,17 @@ int bits_of(SafetensorsType type);
 struct SafetensorsEntry {
   SafetensorsType type;
   std::vector<std::int64_t> shape;
-  std::span<const std::byte> bytes;      // into the map; not necessarily aligned
+  std::span<const std::byte> bytes;  // into the map; not necessarily aligned
 };
 
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
   const std::filesystem::path& path() const { return map_.path(); }
+  const MappedFile& map() const { return map_; }  // whoever keeps a copy keeps the entries valid
   const std::map<std::string, SafetensorsEntry>& entries() const { return entries_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
-  const SafetensorsEntry& entry(const std::string& name) const;      // Error naming file and tensor when absent
+  const SafetensorsEntry& entry(const std::string& name) const;  // Error naming file and tensor when absent
   bool contains(const std::string& name) const { return entries_.contains(name); }
 
   // Copies out; an Error when type or shape is another one.
@@ -45,7 +66,8 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// Tensors to write, in the order of their names; the same tensors give the same bytes. Header padded to 8 bytes.
+// Tensors to write; laid out by descending element size, then name (so that all are aligned), header padded to 8 bytes.
+// The same tensors give the same bytes, whatever their order here. Complete or absent; nothing is copied in memory.
 struct SafetensorsTensor {
   std::string name;
   SafetensorsType type;

@@ -1,0 +1,103 @@
+#include "checkpoint/model_tensors.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/error.h"
+#include "checkpoint/shown_name.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::string_view kLayerPrefix = "model.layers.";
+constexpr const char* kInputNorm = "input_layernorm.weight";
+constexpr const char* kPostNorm = "post_attention_layernorm.weight";
+
+LinearPlace place_of_slot(const ModelConfig& config, LinearSlot slot) {
+  const std::int64_t query = config.heads * config.head_dim, key_value = config.kv_heads * config.head_dim;
+  const std::int64_t hidden = config.hidden_size, inner = config.intermediate_size;
+  LinearPlace place{.slot = slot};
+  switch (slot) {
+    case LinearSlot::kQ:
+      place.rows = query, place.columns = hidden, place.has_bias = config.qkv_bias;
+      break;
+    case LinearSlot::kK:
+    case LinearSlot::kV:
+      place.rows = key_value, place.columns = hidden, place.has_bias = config.qkv_bias;
+      break;
+    case LinearSlot::kO:
+      place.rows = hidden, place.columns = query, place.has_bias = config.output_bias;
+      break;
+    case LinearSlot::kGate:
+    case LinearSlot::kUp:
+      place.rows = inner, place.columns = hidden, place.has_bias = config.mlp_bias;
+      break;
+    case LinearSlot::kDown:
+      place.rows = hidden, place.columns = inner, place.has_bias = config.mlp_bias;
+      break;
+  }
+  return place;
+}
+
+}  // namespace
+
+std::optional<LayerName> split_layer_name(const std::string& name) {
+  if (!name.starts_with(kLayerPrefix)) return std::nullopt;
+  const char* begin = name.data() + kLayerPrefix.size();
+  const char* end = name.data() + name.size();
+  LayerName split{};
+  const auto [stop, failure] = std::from_chars(begin, end, split.layer);
+  // One spelling a layer: "model.layers.03" is not layer 3.
+  const bool plain = failure == std::errc() && stop != end && *stop == '.' && (*begin != '0' || stop == begin + 1);
+  if (!plain || split.layer < 0) return std::nullopt;
+  split.rest.assign(stop + 1, end);
+  return split;
+}
+
+LinearPlace place_of_linear(const ModelConfig& config, const std::string& name, const std::string& where) {
+  if (name == "lm_head") return {.rows = config.vocab_size, .columns = config.hidden_size};
+  if (const auto split = split_layer_name(name); split && split->layer < config.layers) {
+    for (const LinearSlot slot : kLinearSlots) {
+      if (name_of(slot) != split->rest) continue;
+      LinearPlace place = place_of_slot(config, slot);
+      place.layer = split->layer;
+      return place;
+    }
+  }
+  throw Error(where, fmt::format("no linear {}", shown_name(name)),
+              fmt::format("a linear of a model with {} layers", config.layers));
+}
+
+std::vector<std::int64_t> shape_of_tensor(const ModelConfig& config, const std::string& name,
+                                          const std::string& where) {
+  if (name == "model.embed_tokens.weight") return {config.vocab_size, config.hidden_size};
+  if (name == "model.norm.weight") return {config.hidden_size};
+  const auto split = split_layer_name(name);
+  if (split && split->layer < config.layers && (split->rest == kInputNorm || split->rest == kPostNorm)) {
+    return {config.hidden_size};
+  }
+  throw Error(where, fmt::format("no tensor {}", shown_name(name)),
+              fmt::format("a tensor of a model with {} layers", config.layers));
+}
+
+std::vector<std::string> linear_names(const ModelConfig& config) {
+  std::vector<std::string> names;
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    for (const LinearSlot slot : kLinearSlots) names.push_back(linear_name(layer, slot));
+  }
+  if (!config.tied_embeddings) names.emplace_back("lm_head");
+  return names;
+}
+
+std::vector<std::string> plain_tensor_names(const ModelConfig& config) {
+  std::vector<std::string> names{"model.embed_tokens.weight"};
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    names.push_back(fmt::format("{}{}.{}", kLayerPrefix, layer, kInputNorm));
+    names.push_back(fmt::format("{}{}.{}", kLayerPrefix, layer, kPostNorm));
+  }
+  names.emplace_back("model.norm.weight");
+  return names;
+}
+
+}  // namespace qreason

@@ -1,0 +1,24 @@
+// One reader a kind of checkpoint; open_checkpoint chooses. Each checks all tensors of the model when it opens.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "base/json.h"
+#include "checkpoint/checkpoint.h"
+
+namespace qreason {
+
+// `config` is the parsed config.json of the folder.
+std::unique_ptr<Checkpoint> open_hf(const std::filesystem::path& folder, const Json& config);
+
+// generation_config.json of the folder; all absent when there is none.
+GenerationDefaults read_generation_defaults(const std::filesystem::path& folder);
+
+class SafetensorsFolder;
+// Whatever lies in model.layers or beside them and belongs to no tensor of the model changes the function in a way that
+// the config does not tell: an Error. `is_known` says which names do belong.
+void refuse_unknown_tensors(const SafetensorsFolder& folder, const std::function<bool(const std::string&)>& is_known);
+
+}  // namespace qreason
