@@ -29,6 +29,8 @@ function(qreason_base_options)
                         PRIVATE OpenSSL::Crypto)
 endfunction()
 function(qreason_data_options)
+  # The last place to look for shipped data: a build folder may lie anywhere.
+  target_compile_definitions(qreason_data PRIVATE QREASON_SOURCE_DATA="${CMAKE_SOURCE_DIR}/data")
   target_link_libraries(qreason_data PRIVATE PkgConfig::ZSTD ZLIB::ZLIB)
 endfunction()
 function(qreason_tokenizer_options)

@@ -1,0 +1,190 @@
+#include "data/dataset.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <set>
+
+#include "base/error.h"
+#include "data/locations.h"
+#include "data/subset.h"
+#include "data/table.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::array<std::string_view, 1> kQuestion{"question"};
+constexpr std::array<std::string_view, 1> kAnswer{"answer"};
+constexpr std::array<std::string_view, 1> kSolution{"solution"};
+constexpr std::array<std::string_view, 4> kAnyQuestion{"problem", "Problem", "question", "Question"};
+constexpr std::array<std::string_view, 2> kAnyAnswer{"answer", "Answer"};
+
+constexpr std::array kRegistry{
+    DatasetSpec{.name = "GSM8K",
+                .short_name = "gsm8k",
+                .hub_id = "openai/gsm8k",
+                .rows = 1319,
+                .question_columns = kQuestion,
+                .gold_columns = kAnswer,
+                .id_column = "id",
+                .gold_rule = GoldRule::kAfterHashes},
+    DatasetSpec{.name = "MATH-500",
+                .short_name = "math500",
+                .hub_id = "HuggingFaceH4/MATH-500",
+                .rows = 500,
+                .question_columns = kAnyQuestion,
+                .gold_columns = kSolution,
+                .id_column = "unique_id",
+                .gold_rule = GoldRule::kWhole},
+    DatasetSpec{.name = "AIME-90",
+                .short_name = "aime90",
+                .hub_id = "xiaoyuanliu/AIME90",
+                .rows = 90,
+                .question_columns = kAnyQuestion,
+                .gold_columns = kAnyAnswer,
+                .id_column = "id",
+                .gold_rule = GoldRule::kWhole},
+    DatasetSpec{.name = "AIME-2024",
+                .short_name = "aime2024",
+                .hub_id = "Maxwell-Jia/AIME_2024",
+                .rows = 30,
+                .question_columns = kAnyQuestion,
+                .gold_columns = kAnyAnswer,
+                .id_column = "ID",
+                .gold_rule = GoldRule::kWhole},
+    DatasetSpec{.name = "AIME-2025",
+                .short_name = "aime2025",
+                .hub_id = "yentinglin/aime_2025",
+                .rows = 30,
+                .question_columns = kAnyQuestion,
+                .gold_columns = kAnyAnswer,
+                .id_column = "id",
+                .gold_rule = GoldRule::kWhole},
+    DatasetSpec{.name = "NuminaMath-1.5",
+                .short_name = "numinamath15",
+                .hub_id = "AI-MO/NuminaMath-1.5",
+                .rows = 896215,
+                .question_columns = kAnyQuestion,
+                .gold_columns = kAnyAnswer,
+                .id_column = "id",
+                .gold_rule = GoldRule::kMayBeEmpty},
+};
+
+constexpr DatasetSpec kGeneric{.name = "generic",
+                               .short_name = "generic",
+                               .hub_id = "",
+                               .rows = 0,
+                               .question_columns = kAnyQuestion,
+                               .gold_columns = kAnyAnswer,
+                               .id_column = "id",
+                               .gold_rule = GoldRule::kWhole};
+
+std::string plain_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return plain;
+}
+
+std::string trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return "";
+  return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
+}
+
+const std::string& first_field(const Table& table, const TableRow& row, std::span<const std::string_view> columns) {
+  for (const std::string_view column : columns) {
+    if (const auto found = row.fields.find(std::string(column)); found != row.fields.end()) return found->second;
+  }
+  return required_field(table, row, std::string(columns.front()));
+}
+
+// Calibration problems need no answer: null and missing ones are empty.
+const std::string& gold_field(const Table& table, const TableRow& row, const DatasetSpec& spec) {
+  static const std::string none;
+  const bool present = std::any_of(spec.gold_columns.begin(), spec.gold_columns.end(),
+                                   [&](std::string_view column) { return row.fields.contains(std::string(column)); });
+  if (!present && spec.gold_rule == GoldRule::kMayBeEmpty) return none;
+  return first_field(table, row, spec.gold_columns);
+}
+
+std::string gold_answer(const std::string& text, GoldRule rule, const std::string& where) {
+  if (rule != GoldRule::kAfterHashes) {
+    if (rule == GoldRule::kWhole && trimmed(text).empty()) throw Error(where, "an empty gold answer", "an answer");
+    return text;
+  }
+  const std::size_t hashes = text.rfind("####");
+  const std::string gold = hashes == std::string::npos ? "" : trimmed(std::string_view(text).substr(hashes + 4));
+  if (gold.empty()) throw Error(where, "no answer after \"####\"", "one, as in GSM8K");
+  return gold;
+}
+
+Dataset dataset_of(Table table, const DatasetSpec& spec, std::string name) {
+  Dataset dataset{.name = std::move(name), .source = table.source};
+  std::set<std::string> ids;
+  for (TableRow& row : table.rows) {
+    const std::string where = table.where(row);
+    const auto id = row.fields.find(std::string(spec.id_column));
+    Problem problem{.id = id != row.fields.end() ? id->second : std::to_string(dataset.problems.size()),
+                    .question = first_field(table, row, spec.question_columns),
+                    .gold = gold_answer(gold_field(table, row, spec), spec.gold_rule, where)};
+    if (!ids.insert(problem.id).second) throw Error(where, fmt::format("the id \"{}\" again", problem.id), "a new one");
+    problem.fields = std::move(row.fields);
+    dataset.problems.push_back(std::move(problem));
+  }
+  return dataset;
+}
+
+fs::path locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
+  const std::string short_name(spec.short_name);
+  const auto folders = local ? std::vector<fs::path>{*local} : data_folders();
+  for (const fs::path& folder : folders) {
+    if (const auto file = find_data_file(folder, short_name)) return *file;
+  }
+  const std::string home = (local ? *local : store_folder() / "data").string();
+  throw Error(
+      fmt::format("data set {}", spec.name), "no file of it found",
+      fmt::format("{}/{}.jsonl (or .json, .csv), the same under $QREASON_DATA, or a path given; it is {} on the "
+                  "Hugging Face hub",
+                  home, short_name, spec.hub_id));
+}
+
+}  // namespace
+
+std::span<const DatasetSpec> dataset_registry() {
+  return kRegistry;
+}
+
+const DatasetSpec* find_dataset(std::string_view name) {
+  const std::string plain = plain_name(name);
+  for (const DatasetSpec& spec : kRegistry) {
+    if (plain == plain_name(spec.name) || plain == spec.short_name) return &spec;
+  }
+  return nullptr;
+}
+
+Dataset load_dataset(const std::string& name, const std::optional<fs::path>& local) {
+  const DatasetSpec* spec = find_dataset(name);
+  const bool is_folder = local && fs::is_directory(*local);
+  if (spec == nullptr && (!local || is_folder)) {
+    std::vector<std::string_view> names;
+    for (const DatasetSpec& known : kRegistry) names.push_back(known.name);
+    throw Error::usage(fmt::format("data set \"{}\"", name), "an unknown name",
+                       fmt::format("one of {}, or a file", fmt::join(names, ", ")));
+  }
+  if (spec == nullptr) return dataset_of(read_table(*local), kGeneric, name);
+  return dataset_of(read_table(local && !is_folder ? *local : locate(*spec, local)), *spec, std::string(spec->name));
+}
+
+void shuffle_and_limit(Dataset& dataset, std::optional<std::int64_t> limit) {
+  take_subset(dataset.problems, limit);
+}
+
+}  // namespace qreason

@@ -1,0 +1,28 @@
+// Where data files are looked for.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qreason {
+
+// $QREASON_STORE, else $XDG_CACHE_HOME/qreason, else ~/.cache/qreason. An Error when none of them is known.
+std::filesystem::path store_folder();
+
+// The data folders that ship with the program: beside an installed or a built executable, and the source tree's own.
+// Those that exist, best first.
+std::vector<std::filesystem::path> shipped_data_folders();
+
+// A folder or file of the shipped data, for instance "gsm8k/test.jsonl"; nullopt when it is not there.
+std::optional<std::filesystem::path> shipped_data(const std::string& relative);
+
+// Where named data sets are looked for, in order: $QREASON_DATA, the store's folder `data`, the shipped folders.
+std::vector<std::filesystem::path> data_folders();
+
+// The data file of a short name in a folder: NAME.EXT or NAME/test.EXT with EXT jsonl, json or csv, then the same with
+// .gz and .zst; the first that exists.
+std::optional<std::filesystem::path> find_data_file(const std::filesystem::path& folder, const std::string& name);
+
+}  // namespace qreason

@@ -1,0 +1,38 @@
+#include "data/text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "data/compressed_file.h"
+#include "data/table.h"
+#include "data/utf8.h"
+
+namespace qreason {
+namespace {
+
+bool holds_rows(std::filesystem::path path) {
+  if (path.extension() == ".gz" || path.extension() == ".zst") path = path.stem();
+  return path.extension() == ".jsonl" || path.extension() == ".json" || path.extension() == ".csv";
+}
+
+}  // namespace
+
+std::vector<std::string> load_texts(const std::filesystem::path& path) {
+  std::vector<std::string> texts;
+  if (holds_rows(path)) {
+    const Table table = read_table(path);
+    for (const TableRow& row : table.rows) texts.push_back(required_field(table, row, "text"));
+    return texts;
+  }
+  texts.push_back(read_possibly_compressed(path));
+  if (texts[0].empty()) throw Error(path.string(), "an empty file", "text");
+  require_utf8(texts[0], path.string());
+  return texts;
+}
+
+std::string join_texts(std::span<const std::string> texts) {
+  return fmt::format("{}", fmt::join(texts, "\n\n"));
+}
+
+}  // namespace qreason
