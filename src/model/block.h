@@ -14,35 +14,27 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/parallel.h"
 #include "kernels/attention.h"
-#include "kernels/packed_matrix.h"
 #include "model/config.h"
+#include "model/linear.h"
 #include "model/plan.h"
 #include "model/rope_table.h"
 #include "model/weights.h"
 
 namespace qreason {
 
-// float32 keeps every stored value exactly; bfloat16 rounds dense weights to it (half the memory); kAuto is the
-// checkpoint's own (float16 is held as float32).
-enum class ComputeType { kAuto, kFloat32, kBFloat16 };
-
-struct Linear {
-  PackedMatrix weight;
-  std::vector<float> bias;            // empty when there is none
-};
-
-struct BlockShape {                   // widths of the rows between the stages
+struct BlockShape {  // widths of the rows between the stages
   std::int64_t hidden = 0, query = 0, key_value = 0, intermediate = 0;
 };
 
 // Rows of one step: which run of rows belongs to which sequence and position, with this layer's cache pages.
 struct BlockBatch {
   std::int64_t rows = 0;
-  const std::int32_t* positions = nullptr;      // [rows]
+  const std::int32_t* positions = nullptr;  // [rows]
   const AttentionSegment* segments = nullptr;
   std::int64_t segment_count = 0;
 };
@@ -73,12 +65,15 @@ class Block {
   const BlockShape& shape() const { return shape_; }
   const AttentionShape& attention_shape() const { return attention_; }
   std::uint64_t bytes() const;
+  std::string explain(std::int64_t rows) const;  // one line a linear: the kernel a step of so many rows takes
   // Activation and cache quantizers off while calibrating (methods.md, section 2).
   enum class Quantizers { kOn, kOff };
   void set_quantizers(Quantizers state) { quantizers_ = state; }
 
  private:
+  void load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot);
   void quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, ThreadPool& pool) const;
+  void quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows, ThreadPool& pool) const;
   const Linear& linear(LinearSlot slot) const { return linears_[static_cast<std::size_t>(slot)]; }
 
   BlockShape shape_;

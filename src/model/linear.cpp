@@ -23,8 +23,8 @@ PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::s
   if (matrix.dim() != 2) throw Error(where, fmt::format("{} dimensions", matrix.dim()), "a matrix");
   const std::int64_t rows = matrix.size(0), columns = matrix.size(1);
   const auto count = static_cast<std::size_t>(rows * columns);
-  const bool bfloat16 = type == ComputeType::kBFloat16 ||
-                        (type == ComputeType::kAuto && matrix.scalar_type() == at::kBFloat16);
+  const bool bfloat16 =
+      type == ComputeType::kBFloat16 || (type == ComputeType::kAuto && matrix.scalar_type() == at::kBFloat16);
   if (bfloat16) {
     const at::Tensor values = matrix.to(at::kBFloat16).contiguous();
     const auto* bits = static_cast<const std::uint16_t*>(values.const_data_ptr());

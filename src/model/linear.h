@@ -11,13 +11,13 @@
 
 namespace qreason {
 
-// float32 keeps every stored value exactly; bfloat16 rounds dense weights to it (nearest, ties to even: half the memory);
-// kAuto is the stored type's own (bfloat16 stays, float32 and float16 are held as float32).
+// float32 keeps every stored value exactly; bfloat16 rounds dense weights to it (nearest, ties to even: half the
+// memory); kAuto is the stored type's own (bfloat16 stays, float32 and float16 are held as float32).
 enum class ComputeType { kAuto, kFloat32, kBFloat16 };
 
 struct Linear {
   PackedMatrix weight;
-  std::vector<float> bias;            // empty when there is none
+  std::vector<float> bias;  // empty when there is none
 };
 
 // `where` names the tensor in errors. Dense tensors must be float32, bfloat16 or float16, [rows, columns].

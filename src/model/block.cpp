@@ -1,0 +1,223 @@
+#include "model/block.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "kernels/matmul.h"
+#include "kernels/rows.h"
+
+namespace qreason {
+namespace {
+
+struct LinearShape {
+  std::int64_t rows = 0, columns = 0;
+};
+
+LinearShape shape_of(const BlockShape& shape, LinearSlot slot) {
+  switch (slot) {
+    case LinearSlot::kQ:
+      return {shape.query, shape.hidden};
+    case LinearSlot::kK:
+    case LinearSlot::kV:
+      return {shape.key_value, shape.hidden};
+    case LinearSlot::kO:
+      return {shape.hidden, shape.query};
+    case LinearSlot::kGate:
+    case LinearSlot::kUp:
+      return {shape.intermediate, shape.hidden};
+    case LinearSlot::kDown:
+      return {shape.hidden, shape.intermediate};
+  }
+  throw Error("linear slot", std::to_string(static_cast<int>(slot)), "one of the seven");
+}
+
+void require_shape(const PackedMatrix& matrix, LinearShape want, const std::string& where) {
+  if (matrix.rows() != want.rows || matrix.columns() != want.columns) {
+    throw Error(where, fmt::format("[{}, {}]", matrix.rows(), matrix.columns()),
+                fmt::format("[{}, {}]", want.rows, want.columns));
+  }
+}
+
+void grow(std::vector<float>& values, std::int64_t count) {
+  if (values.size() < static_cast<std::size_t>(count)) values.resize(static_cast<std::size_t>(count));
+}
+
+const float* data_or_null(const std::vector<float>& bias) {
+  return bias.empty() ? nullptr : bias.data();
+}
+
+}  // namespace
+
+void BlockScratch::reserve(const BlockShape& shape, std::int64_t rows) {
+  grow(x, rows * shape.hidden);
+  grow(q, rows * shape.query);
+  grow(k, rows * shape.key_value);
+  grow(v, rows * shape.key_value);
+  grow(a, rows * shape.query);
+  grow(gate, rows * shape.intermediate);
+  grow(up, rows * shape.intermediate);
+}
+
+Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type)
+    : type_(type), plan_(source.plan()), rope_(&rope) {
+  const ModelConfig& config = source.config();
+  shape_ = {config.hidden_size, config.heads * config.head_dim, config.kv_heads * config.head_dim,
+            config.intermediate_size};
+  attention_ = {config.heads, config.kv_heads, config.head_dim,
+                static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))};
+  epsilon_ = static_cast<float>(config.rms_norm_epsilon);
+  const std::string prefix = fmt::format("model.layers.{}.", layer);
+  const auto gain = [&](const char* name) {
+    return float_vector(source.tensor(prefix + name), shape_.hidden, prefix + name);
+  };
+  input_gain_ = gain("input_layernorm.weight");
+  post_gain_ = gain("post_attention_layernorm.weight");
+  for (const LinearSlot slot : kLinearSlots) load_linear(source, layer, slot);
+}
+
+void Block::load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot) {
+  const std::string name = linear_name(layer, slot);
+  const LinearWeight weight = source.linear(name);
+  Linear& target = linears_[static_cast<std::size_t>(slot)];
+  target.weight = pack_weight(weight, type_, name);
+  require_shape(target.weight, shape_of(shape_, slot), name);
+  if (weight.bias) target.bias = float_vector(*weight.bias, target.weight.rows(), name + ".bias");
+}
+
+void Block::attention_input(const float* h, std::int64_t rows, float* x, ThreadPool& pool) const {
+  rms_norm(h, rows, shape_.hidden, input_gain_.data(), epsilon_, x, pool);
+  quantize_site(Site::kAttentionInput, x, rows, shape_.hidden, pool);
+}
+
+void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, ThreadPool& pool) const {
+  scratch.reserve(shape_, batch.rows);
+  float* q = scratch.q.data();
+  float* k = scratch.k.data();
+  float* v = scratch.v.data();
+  const auto target = [this](LinearSlot slot, float* y, std::int64_t width) {
+    return MatmulTarget{&linear(slot).weight, data_or_null(linear(slot).bias), y, width};
+  };
+  const std::array targets{target(LinearSlot::kQ, q, shape_.query), target(LinearSlot::kK, k, shape_.key_value),
+                           target(LinearSlot::kV, v, shape_.key_value)};
+  matmul_shared(targets, x, batch.rows, shape_.hidden, pool);
+
+  RopeArguments arguments{.x = q,
+                          .rows = batch.rows,
+                          .stride = shape_.query,
+                          .heads = attention_.heads,
+                          .head_dim = attention_.head_dim,
+                          .positions = batch.positions,
+                          .cosine = rope_->cosine(),
+                          .sine = rope_->sine()};
+  rope(arguments, pool);
+  arguments.x = k;
+  arguments.stride = shape_.key_value;
+  arguments.heads = attention_.kv_heads;
+  rope(arguments, pool);
+
+  if (plan_.keys) quantize_cache_rows(*plan_.keys, k, batch.rows, pool);
+  if (plan_.values) quantize_cache_rows(*plan_.values, v, batch.rows, pool);
+  append_key_values(attention_, batch.segments, batch.segment_count, k, shape_.key_value, v, shape_.key_value, pool);
+  attention(attention_, batch.segments, batch.segment_count, q, shape_.query, a, shape_.query, pool);
+  quantize_site(Site::kAttentionOutput, a, batch.rows, shape_.query, pool);
+}
+
+void Block::add_attention(float* h, const float* a, std::int64_t rows, ThreadPool& pool) const {
+  const Linear& o = linear(LinearSlot::kO);
+  matmul(o.weight,
+         {.x = a,
+          .rows = rows,
+          .x_stride = shape_.query,
+          .bias = data_or_null(o.bias),
+          .y = h,
+          .y_stride = shape_.hidden,
+          .store = MatmulStore::kAdd},
+         pool);
+}
+
+void Block::mlp_input(const float* h, std::int64_t rows, float* m, ThreadPool& pool) const {
+  rms_norm(h, rows, shape_.hidden, post_gain_.data(), epsilon_, m, pool);
+  quantize_site(Site::kMlpInput, m, rows, shape_.hidden, pool);
+}
+
+void Block::mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch, float* u, ThreadPool& pool) const {
+  scratch.reserve(shape_, rows);
+  const Linear& gate = linear(LinearSlot::kGate);
+  const Linear& up = linear(LinearSlot::kUp);
+  const std::array targets{MatmulTarget{&gate.weight, data_or_null(gate.bias), u, shape_.intermediate},
+                           MatmulTarget{&up.weight, data_or_null(up.bias), scratch.up.data(), shape_.intermediate}};
+  matmul_shared(targets, m, rows, shape_.hidden, pool);
+  silu_multiply(u, scratch.up.data(), rows, shape_.intermediate, pool);
+  quantize_site(Site::kMlpMiddle, u, rows, shape_.intermediate, pool);
+}
+
+void Block::add_mlp(float* h, const float* u, std::int64_t rows, ThreadPool& pool) const {
+  const Linear& down = linear(LinearSlot::kDown);
+  matmul(down.weight,
+         {.x = u,
+          .rows = rows,
+          .x_stride = shape_.intermediate,
+          .bias = data_or_null(down.bias),
+          .y = h,
+          .y_stride = shape_.hidden,
+          .store = MatmulStore::kAdd},
+         pool);
+}
+
+void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, ThreadPool& pool) const {
+  scratch.reserve(shape_, batch.rows);
+  attention_input(h, batch.rows, scratch.x.data(), pool);
+  attend(scratch.x.data(), batch, scratch, scratch.a.data(), pool);
+  add_attention(h, scratch.a.data(), batch.rows, pool);
+  mlp_input(h, batch.rows, scratch.x.data(), pool);
+  mlp_middle(scratch.x.data(), batch.rows, scratch, scratch.gate.data(), pool);
+  add_mlp(h, scratch.gate.data(), batch.rows, pool);
+}
+
+void Block::replace(LinearSlot slot, const LinearWeight& weight) {
+  const std::string name(name_of(slot));
+  PackedMatrix packed = pack_weight(weight, type_, name);
+  require_shape(packed, shape_of(shape_, slot), name);
+  linears_[static_cast<std::size_t>(slot)].weight = std::move(packed);
+}
+
+std::uint64_t Block::bytes() const {
+  std::uint64_t sum = (input_gain_.size() + post_gain_.size()) * sizeof(float);
+  for (const Linear& linear : linears_) sum += linear.weight.bytes() + linear.bias.size() * sizeof(float);
+  return sum;
+}
+
+std::string Block::explain(std::int64_t rows) const {
+  std::string text;
+  for (const LinearSlot slot : kLinearSlots) {
+    text += fmt::format("{}: {}\n", name_of(slot), explain_matmul(linear(slot).weight, rows));
+  }
+  return text;
+}
+
+void Block::quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, ThreadPool& pool) const {
+  if (quantizers_ == Quantizers::kOff) return;
+  const auto found = plan_.activations.find(site);
+  if (found == plan_.activations.end()) return;
+  // Row-parallel linears see their input in as many shards as the plan's tensor-parallel degree, each with quantizers
+  // of its own; the shards of a row lie one after another, so they are rows of a narrower matrix.
+  const bool sharded = site == Site::kAttentionOutput || site == Site::kMlpMiddle;
+  const std::int64_t shards = sharded ? plan_.tensor_parallel : 1;
+  quantize_dequantize_rows(rows_data, rows * shards, width / shards, found->second, pool);
+}
+
+void Block::quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows,
+                                ThreadPool& pool) const {
+  if (quantizers_ == Quantizers::kOff) return;
+  if (format.granularity != Granularity::kHead) {
+    quantize_dequantize_rows(rows_data, rows, shape_.key_value, format, pool);
+    return;
+  }
+  QuantFormat per_row = format;
+  per_row.granularity = Granularity::kToken;
+  quantize_dequantize_rows(rows_data, rows * attention_.kv_heads, attention_.head_dim, per_row, pool);
+}
+
+}  // namespace qreason

@@ -1,0 +1,149 @@
+#include "model/decoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "kernels/matmul.h"
+#include "kernels/rows.h"
+
+namespace qreason {
+namespace {
+
+void require_matrix(const PackedMatrix& matrix, const ModelConfig& config, const char* where) {
+  if (matrix.rows() != config.vocab_size || matrix.columns() != config.hidden_size) {
+    throw Error(where, fmt::format("[{}, {}]", matrix.rows(), matrix.columns()),
+                fmt::format("[{}, {}]", config.vocab_size, config.hidden_size));
+  }
+}
+
+void check_tokens(const ModelConfig& config, std::span<const std::int32_t> tokens) {
+  for (const std::int32_t token : tokens) {
+    if (token < 0 || token >= config.vocab_size) {
+      throw Error("token id", std::to_string(token), fmt::format("0 to {}", config.vocab_size - 1));
+    }
+  }
+}
+
+}  // namespace
+
+Decoder::Decoder(const WeightSource& source, Options options)
+    : config_(source.config()),
+      plan_(source.plan()),
+      rope_(std::make_unique<RopeTable>(config_)),
+      pages_(std::make_unique<PagePool>(config_)) {
+  constexpr const char* kEmbedding = "model.embed_tokens.weight";
+  embedding_ = pack_dense(source.tensor(kEmbedding), options.type, kEmbedding);
+  require_matrix(embedding_, config_, kEmbedding);
+  for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
+    blocks_.emplace_back(source, layer, *rope_, options.type);
+  }
+  final_gain_ = float_vector(source.tensor("model.norm.weight"), config_.hidden_size, "model.norm.weight");
+  if (!config_.tied_embeddings) {
+    head_ = pack_weight(source.linear("lm_head"), options.type, "lm_head");
+    require_matrix(head_, config_, "lm_head");
+  }
+}
+
+std::uint64_t Decoder::weight_bytes() const {
+  std::uint64_t sum = embedding_.bytes() + final_gain_.size() * sizeof(float);
+  if (!head_.empty()) sum += head_.bytes();
+  for (const Block& block : blocks_) sum += block.bytes();
+  return sum;
+}
+
+std::string Decoder::explain(std::int64_t rows) const {
+  const PackedMatrix& head = head_.empty() ? embedding_ : head_;
+  return blocks_.front().explain(rows) + fmt::format("lm_head: {}\n", explain_matmul(head, rows));
+}
+
+void Decoder::forward(std::span<const DecoderInput> inputs, std::vector<float>& logits, ThreadPool& pool) {
+  const std::int64_t logit_rows = collect_rows(inputs);
+  logits.resize(static_cast<std::size_t>(logit_rows * config_.vocab_size));
+  if (tokens_.empty()) return;
+  embed(pool);
+  run_blocks(inputs, pool);
+  for (const DecoderInput& input : inputs) input.cache->advance(static_cast<std::int64_t>(input.tokens.size()));
+  if (logit_rows > 0) compute_logits(logits.data(), pool);
+}
+
+std::int64_t Decoder::collect_rows(std::span<const DecoderInput> inputs) {
+  tokens_.clear();
+  positions_.clear();
+  segments_.clear();
+  logit_rows_.clear();
+  std::int64_t longest = 0;
+  for (const DecoderInput& input : inputs) {
+    const auto count = static_cast<std::int64_t>(input.tokens.size());
+    const std::int64_t first = input.cache->length();
+    check_tokens(config_, input.tokens);
+    if (first + count > config_.max_positions) {
+      throw Error("context", fmt::format("{} positions", first + count),
+                  fmt::format("at most {}", config_.max_positions));
+    }
+    longest = std::max(longest, first + count);
+    const auto first_row = static_cast<std::int64_t>(tokens_.size());
+    if (count > 0) segments_.push_back({.first_row = first_row, .rows = count, .first_position = first});
+    for (std::int64_t i = 0; i < count; ++i) {
+      tokens_.push_back(input.tokens[static_cast<std::size_t>(i)]);
+      positions_.push_back(static_cast<std::int32_t>(first + i));
+      const bool wanted =
+          input.logits == DecoderInput::Logits::kAll || (input.logits == DecoderInput::Logits::kLast && i + 1 == count);
+      if (wanted) logit_rows_.push_back(first_row + i);
+    }
+  }
+  for (const DecoderInput& input : inputs) {
+    input.cache->reserve(input.cache->length() + static_cast<std::int64_t>(input.tokens.size()));
+  }
+  rope_->reserve(longest);
+  return static_cast<std::int64_t>(logit_rows_.size());
+}
+
+void Decoder::embed(ThreadPool& pool) {
+  const auto width = static_cast<std::size_t>(config_.hidden_size);
+  if (hidden_.size() < tokens_.size() * width) hidden_.resize(tokens_.size() * width);
+  pool.run(static_cast<std::int64_t>(tokens_.size()), [&](std::int64_t row) {
+    const auto at = static_cast<std::size_t>(row);
+    embedding_.unpack_row(tokens_[at], {hidden_.data() + at * width, width});
+  });
+}
+
+void Decoder::run_blocks(std::span<const DecoderInput> inputs, ThreadPool& pool) {
+  const BlockBatch batch{.rows = static_cast<std::int64_t>(tokens_.size()),
+                         .positions = positions_.data(),
+                         .segments = segments_.data(),
+                         .segment_count = static_cast<std::int64_t>(segments_.size())};
+  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
+    std::size_t segment = 0;
+    for (const DecoderInput& input : inputs) {
+      if (input.tokens.empty()) continue;
+      segments_[segment].key_pages = input.cache->key_pages(static_cast<std::int64_t>(layer));
+      segments_[segment].value_pages = input.cache->value_pages(static_cast<std::int64_t>(layer));
+      ++segment;
+    }
+    blocks_[layer].forward(hidden_.data(), batch, scratch_, pool);
+  }
+}
+
+void Decoder::compute_logits(float* logits, ThreadPool& pool) {
+  const auto width = static_cast<std::size_t>(config_.hidden_size);
+  const auto rows = static_cast<std::int64_t>(logit_rows_.size());
+  if (selected_.size() < logit_rows_.size() * width) selected_.resize(logit_rows_.size() * width);
+  for (std::size_t i = 0; i < logit_rows_.size(); ++i) {
+    const float* row = hidden_.data() + static_cast<std::size_t>(logit_rows_[i]) * width;
+    std::copy_n(row, width, selected_.data() + i * width);
+  }
+  rms_norm(selected_.data(), rows, config_.hidden_size, final_gain_.data(),
+           static_cast<float>(config_.rms_norm_epsilon), selected_.data(), pool);
+  const PackedMatrix& head = head_.empty() ? embedding_ : head_;
+  matmul(head,
+         {.x = selected_.data(),
+          .rows = rows,
+          .x_stride = config_.hidden_size,
+          .y = logits,
+          .y_stride = config_.vocab_size},
+         pool);
+}
+
+}  // namespace qreason
