@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <span>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "data/locations.h"
 
 namespace qreason {
 namespace {
@@ -69,17 +68,6 @@ const std::vector<NamedSource>& named_sources() {
       {"numina-self", {"calibration/numina_self.jsonl"}, "`qreason calibrate` makes it"},
   };
   return kSources;
-}
-
-std::vector<fs::path> data_folders() {
-  std::vector<fs::path> folders;
-  if (const char* data = std::getenv("QREASON_DATA")) folders.emplace_back(data);
-  if (const char* store = std::getenv("QREASON_STORE")) folders.push_back(fs::path(store) / "data");
-  std::error_code ignored;
-  const fs::path binary = fs::read_symlink("/proc/self/exe", ignored);
-  for (fs::path at = binary.parent_path(); at.has_relative_path(); at = at.parent_path())
-    folders.push_back(at / "data");
-  return folders;
 }
 
 }  // namespace

@@ -28,8 +28,7 @@ float read_clip(ParameterReader& parameters, const std::string& key) {
 }
 
 void set_cache_format(std::optional<QuantFormat>& format, float clip, std::int64_t group) {
-  if (!format) return;
-  *format = format->clipped(clip);
+  format = format->clipped(clip);
   if (group == 0) return;
   format->granularity = Granularity::kTokenGroup;
   format->group_size = static_cast<int>(group);
@@ -37,30 +36,26 @@ void set_cache_format(std::optional<QuantFormat>& format, float clip, std::int64
 
 }  // namespace
 
+// Parameters of what the target does not quantize are not asked for, so that giving one is an error.
 void apply_weight_parameters(Target& target, ParameterReader& parameters, RangeSearch search) {
-  const std::int64_t group = read_group(parameters, "group", target.weight ? target.weight->group_size : 0);
-  if (target.weight) {
-    target.weight->granularity = group > 0 ? Granularity::kGroup : Granularity::kChannel;
-    target.weight->group_size = static_cast<int>(group);
-  }
-  const bool symmetric = parameters.flag("symmetric", target.per_channel());
-  const bool searched = parameters.flag("mse_search", search == RangeSearch::kMse);
   if (!target.weight) return;
-  target.weight->symmetry = symmetry_of(symmetric);
+  const std::int64_t group = read_group(parameters, "group", target.weight->group_size);
+  target.weight->granularity = group > 0 ? Granularity::kGroup : Granularity::kChannel;
+  target.weight->group_size = static_cast<int>(group);
+  target.weight->symmetry = symmetry_of(parameters.flag("symmetric", target.per_channel()));
+  const bool searched = parameters.flag("mse_search", search == RangeSearch::kMse);
   target.weight->search = searched ? RangeSearch::kMse : RangeSearch::kNone;
 }
 
 void apply_runtime_parameters(Target& target, ParameterReader& parameters) {
-  const bool symmetric = parameters.flag("activation_symmetric", false);
-  const float activation_clip = read_clip(parameters, "activation_clip");
-  const float key_clip = read_clip(parameters, "key_clip"), value_clip = read_clip(parameters, "value_clip");
-  const std::int64_t group = read_group(parameters, "kv_group", 0);
   if (target.activation) {
-    target.activation->symmetry = symmetry_of(symmetric);
-    *target.activation = target.activation->clipped(activation_clip);
+    target.activation->symmetry = symmetry_of(parameters.flag("activation_symmetric", false));
+    target.activation = target.activation->clipped(read_clip(parameters, "activation_clip"));
   }
-  set_cache_format(target.keys, key_clip, group);
-  set_cache_format(target.values, value_clip, group);
+  if (!target.keys && !target.values) return;
+  const std::int64_t group = read_group(parameters, "kv_group", 0);
+  if (target.keys) set_cache_format(target.keys, read_clip(parameters, "key_clip"), group);
+  if (target.values) set_cache_format(target.values, read_clip(parameters, "value_clip"), group);
 }
 
 CalibrationSpec read_calibration(ParameterReader& parameters) {
