@@ -48,6 +48,7 @@ class GgufFile {
  public:
   explicit GgufFile(const std::filesystem::path& path);
   const std::filesystem::path& path() const { return map_.path(); }
+  const MappedFile& map() const { return map_; }  // whoever keeps a copy keeps the tensors valid
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
   const std::map<std::string, GgufTensor>& tensors() const { return tensors_; }
 
@@ -65,7 +66,8 @@ class GgufFile {
   std::map<std::string, GgufTensor> tensors_;
 };
 
-// The float32 values of `count` elements (whole blocks), exactly as ggml's dequantize functions compute them.
+// The float32 values of whole blocks, bit for bit as ggml's dequantize functions compute them (of a NaN only that it is
+// one). `out` has as many elements as the blocks; runs on the default pool.
 void dequantize_ggml(GgmlType type, std::span<const std::byte> blocks, std::span<float> out);
 
 }  // namespace qreason

@@ -1,11 +1,15 @@
 // Our own quantized checkpoint: a directory that is complete or absent.
 //
 //   config.json          the Hugging Face config with "quantization_config": {"quant_method": "qreason", "plan": ...}
-//   model-NNNNN-of-NNNNN.safetensors + index (or model.safetensors)
+//   model-PART.safetensors + model.safetensors.index.json
 //                        dense tensors under their usual names; a quantized linear as NAME.weight.codes (U8, bits
 //                        packed densely per row, least significant bit first), .scales (F32 [out, groups]), .zeros (U8
-//                        [out, groups], asymmetric), .group_index (I32 [in], only if not column / group)
+//                        [out, groups], asymmetric), .group_index (I32 [in], only if not column / group); its format
+//                        and sizes as JSON in __metadata__ under NAME.weight
 //   report.json, tokenizer files, generation_config.json
+//
+// The same tensors give the same bytes. Part files keep their names, so that a run killed at any point, the last steps
+// included, finds its finished parts again.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +20,8 @@
 namespace qreason {
 
 // Writes one part file (a block, or the tensors outside the blocks) as it is finished: the runner's journal is the set
-// of finished parts. `part` orders the files; names are those of WeightSource.
+// of finished parts. Names are those of WeightSource. `part` is one plain word ("block-0003"); letters, digits, '-' and
+// '_'.
 class NativeWriter {
  public:
   // `folder` is a staging directory that may hold parts of an earlier, killed run.
@@ -28,7 +33,7 @@ class NativeWriter {
   bool has_part(const std::string& part) const;  // complete and readable
   void remove_part(const std::string& part);
 
-  // Index over all parts and config.json; after this the folder can be opened.
+  // Index over all parts and config.json; checks by opening that the folder is a whole model.
   void finish(const ModelConfig& config, const ModelPlan& plan);
 
  private:

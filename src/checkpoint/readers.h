@@ -12,6 +12,8 @@ namespace qreason {
 
 // `config` is the parsed config.json of the folder.
 std::unique_ptr<Checkpoint> open_hf(const std::filesystem::path& folder, const Json& config);
+std::unique_ptr<Checkpoint> open_native(const std::filesystem::path& folder, const Json& config);
+std::unique_ptr<Checkpoint> open_gguf(const std::filesystem::path& file);
 
 // generation_config.json of the folder; all absent when there is none.
 GenerationDefaults read_generation_defaults(const std::filesystem::path& folder);

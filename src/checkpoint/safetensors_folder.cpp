@@ -1,16 +1,12 @@
 #include "checkpoint/safetensors_folder.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
-
-#include <cstring>
-#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/shown_name.h"
+#include "checkpoint/tensor_bytes.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -19,19 +15,6 @@ namespace {
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr std::uint64_t kMaxIndex = 256 << 20;
-
-std::optional<at::ScalarType> scalar_type(SafetensorsType type) {
-  switch (type) {
-    case SafetensorsType::kF32:
-      return at::kFloat;
-    case SafetensorsType::kBF16:
-      return at::kBFloat16;
-    case SafetensorsType::kF16:
-      return at::kHalf;
-    default:
-      return std::nullopt;
-  }
-}
 
 bool is_plain_shard_name(const std::string& name) {
   if (!name.ends_with(".safetensors") || name.front() == '.') return false;
@@ -101,31 +84,13 @@ const SafetensorsFile& SafetensorsFolder::file_of(const std::string& name) const
 }
 
 void SafetensorsFolder::require_dense(const std::string& name, const std::vector<std::int64_t>& shape) const {
-  const SafetensorsFile& file = file_of(name);
-  const SafetensorsEntry& found = file.entry(name);
-  const auto where = [&] { return fmt::format("{} tensor {}", file.path().string(), shown_name(name)); };
-  if (!scalar_type(found.type)) {
-    throw Error(where(), fmt::format("type {}", name_of(found.type)), "F32, BF16 or F16");
-  }
-  if (found.shape != shape) {
-    throw Error(where(), fmt::format("shape [{}]", fmt::join(found.shape, ", ")),
-                fmt::format("[{}]", fmt::join(shape, ", ")));
-  }
+  require_float_tensor(file_of(name), name, shape);
 }
 
 at::Tensor SafetensorsFolder::dense(const std::string& name, const std::vector<std::int64_t>& shape) const {
-  require_dense(name, shape);
   const SafetensorsFile& file = file_of(name);
-  const SafetensorsEntry& found = file.entry(name);
-  const at::ScalarType type = *scalar_type(found.type);
-  void* bytes = const_cast<std::byte*>(found.bytes.data());
-  if (reinterpret_cast<std::uintptr_t>(bytes) % c10::elementSize(type) == 0) {
-    return at::from_blob(
-        bytes, shape, [keep = file.map()](void*) {}, type);
-  }
-  at::Tensor copy = at::empty(shape, type);
-  std::memcpy(copy.data_ptr(), bytes, found.bytes.size());
-  return copy;
+  require_float_tensor(file, name, shape);
+  return mapped_tensor(file, name);
 }
 
 std::vector<TensorSummary> SafetensorsFolder::summaries() const {
@@ -136,12 +101,6 @@ std::vector<TensorSummary> SafetensorsFolder::summaries() const {
         {.name = name, .type = std::string(name_of(found.type)), .shape = found.shape, .bytes = found.bytes.size()});
   }
   return summaries;
-}
-
-void hash_tensor(Sha256& hash, const TensorSummary& summary, std::span<const std::byte> bytes) {
-  hash.update(fmt::format("{} {} {} [{}] {}\n", summary.name.size(), summary.name, summary.type,
-                          fmt::join(summary.shape, ", "), bytes.size()));
-  hash.update(bytes);
 }
 
 std::string SafetensorsFolder::content_hash() const {

@@ -44,8 +44,4 @@ class SafetensorsFolder {
   std::map<std::string, std::size_t> shard_of_;
 };
 
-// How content_hash() feeds one tensor; names come in sorted order.
-class Sha256;
-void hash_tensor(Sha256& hash, const TensorSummary& summary, std::span<const std::byte> bytes);
-
 }  // namespace qreason

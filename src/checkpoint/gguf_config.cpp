@@ -1,0 +1,193 @@
+#include "checkpoint/gguf_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "checkpoint/shown_name.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::array kEndKeys{"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                              "tokenizer.ggml.eom_token_id"};
+
+// What the metadata calls a field, and config.json.
+struct FieldName {
+  const char* gguf;
+  const char* hf;
+};
+constexpr std::array kSizes{
+    FieldName{"embedding_length", "hidden_size"},           FieldName{"feed_forward_length", "intermediate_size"},
+    FieldName{"block_count", "num_hidden_layers"},          FieldName{"attention.head_count", "num_attention_heads"},
+    FieldName{"context_length", "max_position_embeddings"},
+};
+
+// Keys under the architecture's name that change the function, with the only value that leaves it alone.
+struct ForeignKey {
+  const char* name;
+  double neutral;
+};
+constexpr std::array kForeignKeys{
+    ForeignKey{"expert_count", 0},
+    ForeignKey{"attention.sliding_window", 0},
+    ForeignKey{"attention.max_alibi_bias", 0},
+    ForeignKey{"attention.clamp_kqv", 0},
+    ForeignKey{"attention.scale", 0},
+    ForeignKey{"logit_scale", 1},
+    ForeignKey{"residual_scale", 1},
+    ForeignKey{"embedding_scale", 1},
+    ForeignKey{"attn_logit_softcapping", 0},
+    ForeignKey{"final_logit_softcapping", 0},
+    ForeignKey{"rope.scale_linear", 1},
+    ForeignKey{"attention.causal", 1},
+    ForeignKey{"use_parallel_residual", 0},
+};
+
+std::optional<double> any_number(const GgufFile& file, const std::string& key) {
+  const auto found = file.metadata().find(key);
+  if (found == file.metadata().end()) return std::nullopt;
+  if (const auto* value = std::get_if<bool>(&found->second)) return *value ? 1 : 0;
+  if (const auto* value = std::get_if<double>(&found->second)) return *value;
+  if (const auto integer = file.integer(key)) return static_cast<double>(*integer);
+  return std::nullopt;
+}
+
+void refuse_foreign_keys(const GgufFile& file, const std::string& architecture) {
+  const std::string where = file.path().string();
+  for (const ForeignKey& foreign : kForeignKeys) {
+    const std::string key = architecture + "." + foreign.name;
+    const auto value = any_number(file, key);
+    if (value && *value != foreign.neutral) {
+      throw Error(where, fmt::format("metadata {} is {}", key, *value),
+                  fmt::format("{} (this field changes the function and is not supported)", foreign.neutral));
+    }
+  }
+  const std::string scaling = file.string(architecture + ".rope.scaling.type").value_or("none");
+  if (scaling != "none") {
+    throw Error(where, fmt::format("metadata {}.rope.scaling.type is {}", architecture, shown_name(scaling)), "none");
+  }
+  if (file.integer("split.count").value_or(1) > 1) {
+    throw Error(where, fmt::format("split.count {}", *file.integer("split.count")), "a model in one file");
+  }
+}
+
+// The decimal number that a float32 of the metadata stands for: 1e-6 rather than 9.99999997e-7.
+double decimal(double value) {
+  const std::string text = fmt::format("{}", static_cast<float>(value));
+  double result = value;
+  std::from_chars(text.data(), text.data() + text.size(), result);
+  return result;
+}
+
+std::int64_t head_length(const GgufFile& file, const std::string& architecture, std::int64_t default_length) {
+  const std::int64_t length = file.integer(architecture + ".attention.key_length").value_or(default_length);
+  for (const char* name : {"attention.value_length", "rope.dimension_count"}) {
+    const std::string key = architecture + "." + name;
+    const std::int64_t other = file.integer(key).value_or(length);
+    if (other == length) continue;
+    throw Error(file.path().string(), fmt::format("metadata {} is {}", key, other),
+                fmt::format("the head's length, {}", length));
+  }
+  return length;
+}
+
+std::vector<std::int64_t> end_tokens(const GgufFile& file) {
+  std::vector<std::int64_t> tokens;
+  for (const char* key : kEndKeys) {
+    const auto token = file.integer(key);
+    if (token && std::find(tokens.begin(), tokens.end(), *token) == tokens.end()) tokens.push_back(*token);
+  }
+  return tokens;
+}
+
+// config.json's form of the metadata, so that the same checks apply to both.
+Json as_hf_json(const GgufFile& file, const std::string& architecture) {
+  const std::string where = file.path().string();
+  Json json;
+  json["model_type"] = architecture;
+  for (const FieldName& name : kSizes) {
+    const std::string key = architecture + "." + name.gguf;
+    const auto value = file.integer(key);
+    if (!value) throw Error(where, fmt::format("no metadata {}", key), "that key");
+    json[name.hf] = *value;
+  }
+  const auto kv_heads = file.integer(architecture + ".attention.head_count_kv");
+  if (kv_heads) json["num_key_value_heads"] = *kv_heads;
+  const std::string epsilon_key = architecture + ".attention.layer_norm_rms_epsilon";
+  const auto epsilon = file.number(epsilon_key);
+  if (!epsilon) throw Error(where, fmt::format("no metadata {}", epsilon_key), "that key");
+  json["rms_norm_eps"] = decimal(*epsilon);
+  if (const auto theta = file.number(architecture + ".rope.freq_base")) json["rope_theta"] = decimal(*theta);
+  json["vocab_size"] = file.tensor("token_embd.weight").shape.front();
+  json["tie_word_embeddings"] = !file.tensors().contains("output.weight");
+  const std::int64_t heads = json["num_attention_heads"].get<std::int64_t>();
+  const std::int64_t hidden = json["hidden_size"].get<std::int64_t>();
+  const bool even_split = heads > 0 && hidden % heads == 0;
+  if (even_split || file.integer(architecture + ".attention.key_length")) {
+    json["head_dim"] = head_length(file, architecture, even_split ? hidden / heads : 0);
+  }
+  if (const auto bos = file.integer("tokenizer.ggml.bos_token_id")) json["bos_token_id"] = *bos;
+  if (const auto tokens = end_tokens(file); !tokens.empty()) json["eos_token_id"] = tokens;
+  return json;
+}
+
+StoredType stored_type(GgmlType type) {
+  if (type == GgmlType::kBF16) return StoredType::kBFloat16;
+  if (type == GgmlType::kF16) return StoredType::kFloat16;
+  return StoredType::kFloat32;  // quantized blocks decode to float32
+}
+
+std::vector<float> rope_divisors(const GgufFile& file, const ModelConfig& config) {
+  const auto found = file.tensors().find("rope_freqs.weight");
+  if (found == file.tensors().end()) return {};
+  const GgufTensor& tensor = found->second;
+  const std::string where = file.path().string() + " tensor rope_freqs.weight";
+  if (tensor.type != GgmlType::kF32 || tensor.shape != std::vector<std::int64_t>{config.head_dim / 2}) {
+    throw Error(where, fmt::format("{} [{}]", name_of(tensor.type), fmt::join(tensor.shape, ", ")),
+                fmt::format("F32 [{}]", config.head_dim / 2));
+  }
+  std::vector<float> divisors(static_cast<std::size_t>(config.head_dim / 2));
+  dequantize_ggml(tensor.type, tensor.bytes, divisors);
+  for (const float divisor : divisors) {
+    if (!(divisor > 0 && divisor < 1e30f))
+      throw Error(where, fmt::format("the divisor {}", divisor), "positive numbers");
+  }
+  return divisors;
+}
+
+}  // namespace
+
+ModelConfig gguf_model_config(const GgufFile& file) {
+  const std::string where = file.path().string();
+  const auto architecture = file.string("general.architecture");
+  if (!architecture) throw Error(where, "no metadata general.architecture", "llama or qwen2");
+  if (*architecture != "llama" && *architecture != "qwen2") {
+    throw Error(where, fmt::format("general.architecture {}", shown_name(*architecture)), "llama or qwen2");
+  }
+  if (file.tensors().empty()) throw Error(where, "no tensors (a vocabulary only)", "a model");
+  refuse_foreign_keys(file, *architecture);
+  ModelConfig config = parse_model_config(as_hf_json(file, *architecture), where + " metadata");
+  config.stored_type = stored_type(file.tensor("token_embd.weight").type);
+  if (config.architecture == Architecture::kLlama) {
+    // Biases have no key of their own: the tensors tell.
+    config.qkv_bias = file.tensors().contains("blk.0.attn_q.bias");
+    config.output_bias = file.tensors().contains("blk.0.attn_output.bias");
+    config.mlp_bias = file.tensors().contains("blk.0.ffn_down.bias");
+    config.rope_frequency_divisors = rope_divisors(file, config);
+  }
+  return config;
+}
+
+GenerationDefaults gguf_generation_defaults(const GgufFile& file) {
+  return {.temperature = file.number("general.sampling.temp"),
+          .top_p = file.number("general.sampling.top_p"),
+          .top_k = file.integer("general.sampling.top_k"),
+          .eos_tokens = end_tokens(file)};
+}
+
+}  // namespace qreason

@@ -1,0 +1,161 @@
+// Reading our own quantized directories (native.h).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <set>
+
+#include "base/error.h"
+#include "checkpoint/model_tensors.h"
+#include "checkpoint/native.h"
+#include "checkpoint/native_linear.h"
+#include "checkpoint/readers.h"
+#include "checkpoint/safetensors_folder.h"
+#include "checkpoint/shown_name.h"
+#include "checkpoint/tensor_bytes.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+ModelPlan parse_plan(const Json& config, const std::string& where) {
+  const Json& settings = json_member(config, "quantization_config", where);
+  const std::string inner = where + " quantization_config";
+  constexpr std::array kKnown{"quant_method", "version", "plan"};
+  for (const auto& [key, value] : settings.items()) {
+    if (std::find(kKnown.begin(), kKnown.end(), key) == kKnown.end()) {
+      throw Error(inner, fmt::format("the unknown key \"{}\"", shown_name(key)), "quant_method, version and plan");
+    }
+  }
+  const std::int64_t version = json_int(settings, "version", inner);
+  if (version != 1) throw Error(inner, fmt::format("version {}", version), "1");
+  return parse_model_plan(json_member(settings, "plan", inner), inner + ".plan");
+}
+
+class NativeCheckpoint : public Checkpoint {
+ public:
+  NativeCheckpoint(const fs::path& folder, const Json& json)
+      : config_(parse_model_config(json, (folder / "config.json").string())),
+        plan_(parse_plan(json, (folder / "config.json").string())),
+        defaults_(read_generation_defaults(folder)),
+        tensors_(folder) {
+    check_tensors();
+  }
+
+  std::string format() const override { return "qreason"; }
+  fs::path path() const override { return tensors_.path(); }
+  GenerationDefaults generation_defaults() const override { return defaults_; }
+  const ModelConfig& config() const override { return config_; }
+  const ModelPlan& plan() const override { return plan_; }
+
+  // A quantized linear is one tensor here, with all the bytes that it takes.
+  std::vector<TensorSummary> tensors() const override {
+    std::vector<TensorSummary> summaries;
+    for (TensorSummary& summary : tensors_.summaries()) {
+      const auto owner = owners_.find(summary.name);
+      if (owner == owners_.end()) {
+        summaries.push_back(std::move(summary));
+      } else if (summary.name == codes_name(owner->second)) {
+        summaries.push_back(quantized_summary(owner->second));
+      }
+    }
+    return summaries;
+  }
+
+  std::string content_hash() const override {
+    Sha256 hash;
+    hash.update(to_json(plan_).dump());
+    for (const TensorSummary& summary : tensors_.summaries()) {
+      const auto owner = owners_.find(summary.name);
+      if (owner != owners_.end()) hash.update(tensors_.file_of(summary.name).metadata().at(owner->second + ".weight"));
+      hash_tensor(hash, summary, tensors_.entry(summary.name).bytes);
+    }
+    return hash.finish_hex();
+  }
+
+  LinearWeight linear(const std::string& name) const override {
+    place_of_linear(config_, name, path().string());
+    if (name == "lm_head" && config_.tied_embeddings) return {.matrix = tensor("model.embed_tokens.weight")};
+    return read_native_linear(file_of_linear(name), name);
+  }
+
+  at::Tensor tensor(const std::string& name) const override {
+    return tensors_.dense(name, shape_of_tensor(config_, name, path().string()));
+  }
+
+ private:
+  const SafetensorsFile& file_of_linear(const std::string& name) const {
+    return tensors_.file_of(tensors_.contains(codes_name(name)) ? codes_name(name) : name + ".weight");
+  }
+
+  TensorSummary quantized_summary(const std::string& linear) const {
+    const SafetensorsFile& file = file_of_linear(linear);
+    const NativeLayout layout = native_layout(file, linear);
+    std::uint64_t bytes = 0;
+    for (const auto& [stored, owner] : owners_) {
+      if (owner == linear) bytes += file.entry(stored).bytes.size();
+    }
+    return {.name = linear + ".weight",
+            .type = to_string(layout.format),
+            .shape = {layout.rows, layout.columns},
+            .bytes = bytes};
+  }
+
+  void check_quantized(const std::string& name, const LinearPlace& place) {
+    const SafetensorsFile& file = file_of_linear(name);
+    const std::string where = fmt::format("{} tensor {}.weight", file.path().string(), name);
+    const NativeLayout layout = native_layout(file, name);
+    if (layout.rows != place.rows || layout.columns != place.columns) {
+      throw Error(where, fmt::format("shape [{}, {}]", layout.rows, layout.columns),
+                  fmt::format("[{}, {}]", place.rows, place.columns));
+    }
+    for (const std::string& stored : {codes_name(name), scales_name(name), zeros_name(name), group_index_name(name)}) {
+      if (file.contains(stored)) owners_[stored] = name;
+    }
+    if (!place.layer) return;
+    const auto planned = plan_.weights.find(place.slot);
+    if (planned == plan_.weights.end() || planned->second.bits != layout.format.bits ||
+        planned->second.symmetry != layout.format.symmetry) {
+      throw Error(where, fmt::format("the format {}", to_string(layout.format)),
+                  planned == plan_.weights.end() ? "float, as the plan says"
+                                                 : fmt::format("{}, as the plan says", to_string(planned->second)));
+    }
+  }
+
+  void check_tensors() {
+    std::set<std::string> known;
+    for (const std::string& name : plain_tensor_names(config_)) {
+      tensors_.require_dense(name, shape_of_tensor(config_, name, path().string()));
+      known.insert(name);
+    }
+    for (const std::string& name : linear_names(config_)) {
+      const LinearPlace place = place_of_linear(config_, name, path().string());
+      if (tensors_.contains(codes_name(name))) {
+        check_quantized(name, place);
+      } else {
+        tensors_.require_dense(name + ".weight", {place.rows, place.columns});
+        known.insert(name + ".weight");
+      }
+      if (!place.has_bias) continue;
+      require_float_tensor(file_of_linear(name), name + ".bias", {place.rows});
+      known.insert(name + ".bias");
+    }
+    refuse_unknown_tensors(tensors_,
+                           [&](const std::string& name) { return known.contains(name) || owners_.contains(name); });
+  }
+
+  ModelConfig config_;
+  ModelPlan plan_;
+  GenerationDefaults defaults_;
+  SafetensorsFolder tensors_;
+  std::map<std::string, std::string> owners_;  // stored tensors of quantized linears to the linear's name
+};
+
+}  // namespace
+
+std::unique_ptr<Checkpoint> open_native(const fs::path& folder, const Json& config) {
+  return std::make_unique<NativeCheckpoint>(folder, config);
+}
+
+}  // namespace qreason

@@ -1,7 +1,0 @@
-#include "kernels/cpu/matmul_body.h"
-
-namespace qreason {
-
-constinit const MatmulKernels kMatmulAvx2 = make_matmul_kernels<Avx2Lanes>("avx2");
-
-}  // namespace qreason
