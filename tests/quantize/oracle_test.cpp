@@ -1,0 +1,236 @@
+// RTN and GPTQ against the golden numbers of the published reference implementation, with the tolerances of the
+// oracle's README: (A) every stage with the golden codes in place before it, (B) free runs.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "checkpoint/checkpoint.h"
+#include "model/decoder.h"
+#include "quantize/block_visit.h"
+#include "quantize/calibration_walk.h"
+#include "quantize/memory_sink.h"
+#include "quantize/methods/method_table.h"
+#include "quantize/oracle_case.h"
+#include "quantize/runner.h"
+#include "support/closeness.h"
+#include "support/fixtures.h"
+
+namespace qreason {
+namespace {
+
+using testing::compare_codes;
+using testing::golden_matrix;
+using testing::OracleCase;
+using testing::RowDifferences;
+using testing::SafetensorsReader;
+
+std::string golden_name(std::int64_t layer, LinearSlot slot) {
+  return "layers." + std::to_string(layer) + "." + std::string(name_of(slot));
+}
+
+Recipe recipe_of(const OracleCase& one) {
+  return make_recipe(one.method, parse_assignments(one.settings));
+}
+
+// A pass sees the float model; what it makes of a linear is compared with the golden matrix, which then takes its
+// place.
+class GoldenVisit : public BlockVisit {
+ public:
+  GoldenVisit(const WeightSource& source, const ModelPlan& plan, SafetensorsReader& golden, CalibrationWalk& walk,
+              std::int64_t layer, ThreadPool& pool)
+      : source_(source),
+        plan_(plan),
+        golden_(golden),
+        walk_(walk),
+        layer_(layer),
+        pool_(pool),
+        block_(source, layer, walk.rope(), ComputeType::kFloat32) {
+    walk_.enter(block_);
+  }
+  ~GoldenVisit() override { walk_.leave(); }
+
+  std::int64_t layer() const override { return layer_; }
+  const ModelConfig& config() const override { return source_.config(); }
+  ThreadPool& pool() override { return pool_; }
+  std::int64_t sequences() const override { return walk_.sequences(); }
+  at::Tensor weight(LinearSlot slot) const override {
+    return source_.linear(linear_name(layer_, slot)).dense_float32().contiguous();
+  }
+  const QuantFormat& format(LinearSlot slot) const override { return plan_.weights.at(slot); }
+
+  void for_each_input(Site site, const InputVisitor& visitor) override {
+    std::vector<double> diagonal;
+    walk_.for_each_input(site, [&](const float* rows, std::int64_t count) {
+      visitor(rows, count);
+      const std::int64_t width = site == Site::kMlpMiddle         ? config().intermediate_size
+                                 : site == Site::kAttentionOutput ? config().heads * config().head_dim
+                                                                  : config().hidden_size;
+      diagonal.resize(static_cast<std::size_t>(width));
+      for (std::int64_t i = 0; i < count * width; ++i) {
+        diagonal[i % width] += 2.0 / static_cast<double>(sequences()) * rows[i] * rows[i];
+      }
+    });
+    static const std::map<Site, LinearSlot> kRecordedUnder{{Site::kAttentionInput, LinearSlot::kQ},
+                                                           {Site::kAttentionOutput, LinearSlot::kO},
+                                                           {Site::kMlpInput, LinearSlot::kGate},
+                                                           {Site::kMlpMiddle, LinearSlot::kDown}};
+    const std::vector<float> got(diagonal.begin(), diagonal.end());
+    const auto want = golden_.read(golden_name(layer_, kRecordedUnder.at(site)) + ".hessian_diag").as<float>();
+    EXPECT_TRUE(testing::all_close(std::span<const float>(got), want, {.relative = 1e-5})) << name_of(site);
+  }
+
+  void replace(LinearSlot slot, QuantizedMatrix matrix, const LinearReport& report) override {
+    const QuantizedMatrix want = golden_matrix(golden_, golden_name(layer_, slot), format(slot));
+    ASSERT_EQ(matrix.groups, want.groups) << name_of(slot);
+    const RowDifferences differences = compare_codes(matrix, want);
+    EXPECT_LE(differences.differing_rows, differences.rows * 2 / 100) << name_of(slot) << " of block " << layer_;
+    EXPECT_EQ(report.damping_retries, 0);
+    all_.add(differences);
+    block_.replace(slot, LinearWeight{.matrix = want});
+  }
+
+  RowDifferences all_;
+
+ private:
+  const WeightSource& source_;
+  const ModelPlan& plan_;
+  SafetensorsReader& golden_;
+  CalibrationWalk& walk_;
+  std::int64_t layer_;
+  ThreadPool& pool_;
+  Block block_;
+};
+
+std::vector<float> logits_at_positions(const WeightSource& source,
+                                       const std::vector<std::vector<std::int32_t>>& sequences, ThreadPool& pool) {
+  Decoder decoder(source, {.type = ComputeType::kFloat32});
+  std::vector<float> picked, logits;
+  const std::int64_t vocabulary = source.config().vocab_size;
+  for (const auto& tokens : sequences) {
+    SequenceCache cache(decoder.pages());
+    const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
+    decoder.forward(std::span(&input, 1), logits, pool);
+    for (std::int64_t position = 0; position < static_cast<std::int64_t>(tokens.size()); position += 3) {
+      picked.insert(picked.end(), logits.begin() + position * vocabulary, logits.begin() + (position + 1) * vocabulary);
+    }
+  }
+  return picked;
+}
+
+double mean_squared(const std::vector<float>& a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+  return sum / static_cast<double>(a.size());
+}
+
+struct FreeRun {
+  testing::MemorySink sink;
+  ModelPlan plan;
+  OrderedJson report;
+  std::vector<float> logits;
+};
+
+void run_freely(const std::filesystem::path& oracle, const OracleCase& one, ThreadPool& pool, FreeRun& run) {
+  const auto source = open_checkpoint(oracle / one.model);
+  Recipe recipe = recipe_of(one);
+  CalibrationSet calibration{.description = "calib", .samples = testing::golden_tokens(oracle / one.model, "calib")};
+  if (recipe.calibration) recipe.calibration->length = 64;
+  const testing::ScratchFolder scratch;
+  run.plan = validate(recipe, source->config());
+  run.report = run_recipe({.source = *source,
+                           .recipe = recipe,
+                           .calibration = needs_calibration(recipe) ? &calibration : nullptr,
+                           .sink = run.sink,
+                           .folder = scratch.path(),
+                           .model_identity = one.model},
+                          pool);
+  const testing::SinkSource quantized(run.sink, source->config(), run.plan);
+  run.logits = logits_at_positions(quantized, testing::golden_tokens(oracle / one.model, "eval"), pool);
+}
+
+TEST(Oracle, GptqMatchesStageByStageWithGoldenCodesInPlace) {
+  QREASON_REQUIRE_SHARED(oracle, "oracle");
+  ThreadPool pool(2);
+  for (const OracleCase& one : testing::oracle_cases(oracle, "gptq")) {
+    SCOPED_TRACE(one.model + " " + one.name);
+    const auto source = open_checkpoint(oracle / one.model);
+    Recipe recipe = recipe_of(one);
+    recipe.calibration->length = 64;
+    const ModelPlan plan = validate(recipe, source->config());
+    SafetensorsReader golden(one.file);
+    CalibrationWalk walk(*source, testing::golden_tokens(oracle / one.model, "calib"), {}, pool);
+    for (std::int64_t layer = 0; layer < source->config().layers; ++layer) {
+      GoldenVisit visit(*source, plan, golden, walk, layer, pool);
+      rounding_pass(recipe)->apply(visit);
+      RecordProperty(one.model + "." + one.name + "." + std::to_string(layer) + ".differing_rows",
+                     static_cast<int>(visit.all_.differing_rows));
+    }
+  }
+}
+
+TEST(Oracle, GptqRunsFreelyToTheGoldenCodesAndLogits) {
+  QREASON_REQUIRE_SHARED(oracle, "oracle");
+  ThreadPool pool(2);
+  for (const OracleCase& one : testing::oracle_cases(oracle, "gptq")) {
+    SCOPED_TRACE(one.model + " " + one.name);
+    FreeRun run;
+    run_freely(oracle, one, pool, run);
+    SafetensorsReader golden(one.file);
+    RowDifferences all;
+    for (std::int64_t layer = 0; layer < 2; ++layer) {
+      for (const LinearSlot slot : kLinearSlots) {
+        const auto& matrix = std::get<QuantizedMatrix>(run.sink.linears().at(linear_name(layer, slot)).matrix);
+        all.add(compare_codes(matrix, golden_matrix(golden, golden_name(layer, slot), matrix.format)));
+      }
+    }
+    EXPECT_LE(static_cast<double>(all.flipped), 0.08 * static_cast<double>(all.codes));
+    EXPECT_LE(all.largest, 5);
+    const double distance = mean_squared(run.logits, golden.read("logits").as<float>());
+    EXPECT_LE(distance, 0.15 * one.logits_mse_vs_float);
+    RecordProperty(one.model + "." + one.name + ".flipped", static_cast<int>(all.flipped));
+  }
+}
+
+// At most three groups of a model may lie one search step off, everything else is equal.
+void expect_rtn_equal(const testing::MemorySink& sink, SafetensorsReader& golden, bool searched) {
+  int other_groups = 0;
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    for (const LinearSlot slot : kLinearSlots) {
+      const auto& got = std::get<QuantizedMatrix>(sink.linears().at(linear_name(layer, slot)).matrix);
+      const QuantizedMatrix want = golden_matrix(golden, golden_name(layer, slot), got.format);
+      ASSERT_EQ(got.groups, want.groups);
+      for (std::size_t g = 0; g < want.scales.size(); ++g) {
+        const double relative = std::abs(got.scales[g] / want.scales[g] - 1.0);
+        if (relative <= 1e-6) continue;
+        ++other_groups;
+        EXPECT_LE(relative, 0.06);  // one of the steps 1.00, 0.99, .., 0.21
+      }
+      if (!searched) {
+        EXPECT_EQ(got.codes, want.codes) << linear_name(layer, slot);
+        EXPECT_EQ(got.zeros, want.zeros) << linear_name(layer, slot);
+      } else {
+        EXPECT_LE(compare_codes(got, want).differing_rows, 3) << linear_name(layer, slot);
+      }
+    }
+  }
+  EXPECT_LE(other_groups, searched ? 3 : 0);
+}
+
+TEST(Oracle, RtnEqualsTheGoldenCodesAndLogits) {
+  QREASON_REQUIRE_SHARED(oracle, "oracle");
+  ThreadPool pool(2);
+  for (const OracleCase& one : testing::oracle_cases(oracle, "rtn")) {
+    SCOPED_TRACE(one.model + " " + one.name);
+    FreeRun run;
+    run_freely(oracle, one, pool, run);
+    SafetensorsReader golden(one.file);
+    const bool searched = one.name.ends_with("-mse");
+    expect_rtn_equal(run.sink, golden, searched);
+    EXPECT_TRUE(testing::all_close(std::span<const float>(run.logits), golden.read("logits").as<float>(),
+                                   {.absolute = searched ? 5e-3 : 5e-5}));
+  }
+}
+
+}  // namespace
+}  // namespace qreason
