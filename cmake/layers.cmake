@@ -47,11 +47,20 @@ function(qreason_cli_options)
   target_compile_definitions(qreason_cli PRIVATE QREASON_VERSION="${PROJECT_VERSION}")
 endfunction()
 
+# One translation unit per instruction set; these results do not depend on it, so -mfma is not even offered.
+function(qreason_formats_options)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/formats/group_kernels_generic.cpp PROPERTIES COMPILE_OPTIONS "-O3")
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/formats/group_kernels_avx2.cpp PROPERTIES COMPILE_OPTIONS "-O3;-mavx2")
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/formats/group_kernels_avx512.cpp PROPERTIES COMPILE_OPTIONS
+    "-O3;-mavx2;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mprefer-vector-width=512")
+endfunction()
+
 # One translation unit per instruction set: src/kernels/cpu/*_avx2.cpp and *_avx512.cpp get their own flags.
+# (-Wno-maybe-uninitialized: GCC 12's own AVX-512 headers start from registers that are undefined on purpose.)
 function(qreason_kernels_options)
   file(GLOB avx2 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cpu/*_avx2.cpp)
   file(GLOB avx512 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cpu/*_avx512.cpp)
   set_source_files_properties(${avx2} PROPERTIES COMPILE_OPTIONS "-O3;-mavx2;-mfma;-mf16c;-mbmi2")
   set_source_files_properties(${avx512} PROPERTIES COMPILE_OPTIONS
-    "-O3;-mavx2;-mfma;-mf16c;-mbmi2;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mprefer-vector-width=512")
+    "-O3;-mavx2;-mfma;-mf16c;-mbmi2;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mprefer-vector-width=512;-Wno-maybe-uninitialized")
 endfunction()

@@ -14,16 +14,16 @@
 namespace qreason {
 
 struct SamplingParameters {
-  double temperature = 0.6;               // 0 = greedy
-  double top_p = 0.95;                    // (0, 1]
-  std::int64_t top_k = 0;                 // 0 = off
+  double temperature = 0.6;  // 0 = greedy
+  double top_p = 0.95;       // (0, 1]
+  std::int64_t top_k = 0;    // 0 = off
   std::int64_t max_tokens = 32768;
 };
 
 // The stream of random numbers of a request is a function of these three alone (counter-based generator).
 struct SampleKey {
   std::uint64_t seed = 42;
-  std::uint64_t problem = 0;              // a hash of the problem's id, or its number
+  std::uint64_t problem = 0;  // a hash of the problem's id, or its number
   std::uint64_t sample = 0;
 };
 
@@ -34,34 +34,43 @@ struct Request {
   std::vector<std::int32_t> stop_tokens;
 };
 
-enum class FinishReason { kStop, kLength };      // kLength: max_tokens or the context is used up
-std::string_view name_of(FinishReason reason);   // "stop", "length"
+// kLength: max_tokens or the context is used up. The context is the model's max_positions, or what the cache can hold
+// for one sequence where that is less.
+enum class FinishReason { kStop, kLength };
+std::string_view name_of(FinishReason reason);  // "stop", "length"
 
 struct Answer {
-  std::vector<std::int32_t> tokens;       // without the stop token
+  std::vector<std::int32_t> tokens;  // without the stop token
   FinishReason finish_reason = FinishReason::kStop;
-  double seconds = 0;                     // from its first to its last token
+  double seconds = 0;  // from its first to its last token
 };
 
 class Engine {
  public:
   struct Options {
-    std::int64_t max_batch = 64;          // sequences decoded together
-    std::int64_t prefill_chunk = 512;     // prompt tokens taken into one step
-    std::uint64_t cache_bytes = 0;        // 0: as much as fits in half of the free memory
+    std::int64_t max_batch = 64;       // sequences decoded together
+    std::int64_t prefill_chunk = 512;  // prompt tokens taken into one step
+    std::uint64_t cache_bytes = 0;     // 0: half of the free memory
   };
   Engine(Decoder& decoder, ThreadPool& pool, Options options);
   ~Engine();
 
-  // Queues a request; its number. Prompts that cannot fit the context or the cache are Errors.
+  // Queues a request; its number (0, 1, ...). Prompts that are empty, hold unknown token ids or leave no room for a
+  // token in the context, and sampling parameters out of range, are Errors.
   std::int64_t submit(Request request);
-  // One step: admits, prefills or decodes, samples. Returns the requests finished in it. `on_token` (may be empty) sees
-  // every token as it is sampled.
-  struct Finished { std::int64_t request; Answer answer; };
+  // One step: admits, prefills and decodes, samples. Returns the requests finished in it. `on_token` (may be empty)
+  // sees every token of an answer as it is sampled (a stop token is none). When the cache runs out, the youngest
+  // sequence gives up its pages, waits, and is computed again: its tokens are the same.
+  struct Finished {
+    std::int64_t request;
+    Answer answer;
+  };
   std::vector<Finished> step(const std::function<void(std::int64_t request, std::int32_t token)>& on_token = {});
-  bool idle() const;                      // nothing queued or running
+  bool idle() const;  // nothing queued or running
   std::int64_t running() const;
-  std::int64_t tokens_generated() const;
+  std::int64_t tokens_generated() const;  // sampled in all, stop tokens included
+  std::int64_t preemptions() const;
+  std::int64_t context() const;  // positions a sequence can have, prompt and answer together
 
  private:
   struct State;

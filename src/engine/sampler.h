@@ -8,10 +8,15 @@
 
 namespace qreason {
 
-// Greedy at temperature 0 (the first of equal maxima). Otherwise: keep the top_k largest (0 = all), softmax(logits / T),
-// keep the smallest set of largest probabilities whose sum reaches top_p (at least one), renormalize, and draw with
-// u in [0, 1) = philox(key, index). `index` is the position of the new token in the answer.
+// Greedy at temperature 0 (the first of equal maxima). Otherwise: keep the top_k largest (0 = all), softmax(logits /
+// T), keep the smallest set of largest probabilities whose sum reaches top_p (at least one), renormalize, and draw with
+// u in [0, 1) = philox(key, index). `index` is the position of the new token in the answer. Of equal logits the lower
+// id counts as larger. Probabilities below exp(-87) of the largest are 0. Logits with a NaN or +infinity, or without
+// any finite value, are an Error.
 std::int32_t sample_token(std::span<const float> logits, const SamplingParameters& parameters, const SampleKey& key,
                           std::uint64_t index);
+
+// Throws Error (usage) naming the first parameter out of its range.
+void validate(const SamplingParameters& parameters);
 
 }  // namespace qreason

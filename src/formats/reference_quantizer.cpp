@@ -60,8 +60,10 @@ GroupParameters integer_parameters(Range range, const QuantFormat& format) {
 float e8m0_scale(float magnitude, NumberKind kind) {
   if (magnitude == 0) return 1.0f;
   const std::uint32_t rounded = std::bit_cast<std::uint32_t>(magnitude) + (1u << 21);
-  const int exponent = static_cast<int>(rounded >> 23) - 127 - std::ilogb(largest_value(kind));
-  return std::ldexp(1.0f, std::clamp(exponent, -127, 127));
+  const int largest_exponent = std::ilogb(largest_value(kind));
+  const int exponent = static_cast<int>(rounded >> 23) - 127 - largest_exponent;
+  // At the top of float32 the largest element times the scale must still be a number.
+  return std::ldexp(1.0f, std::clamp(exponent, -127, 127 - largest_exponent));
 }
 
 float e4m3_scale(float magnitude, NumberKind kind) {

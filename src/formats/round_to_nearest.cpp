@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "formats/group_kernels.h"
 #include "formats/quantized_matrix.h"
-#include "formats/reference_quantizer.h"
 
 namespace qreason {
 namespace {
@@ -19,23 +19,16 @@ QuantizedMatrix empty_matrix(std::int64_t rows, std::int64_t columns, const Quan
   return matrix;
 }
 
-void round_group(std::span<const float> group, GroupParameters parameters, const QuantFormat& format,
-                 std::uint8_t* codes) {
-  const int offset = format.code_offset();
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    codes[i] = static_cast<std::uint8_t>(encode(group[i], parameters, format) + offset);
-  }
-}
-
 void round_row(std::span<const float> row, std::int64_t row_index, QuantizedMatrix& matrix) {
+  const GroupKernels& kernels = best_group_kernels();
   for (std::int64_t group = 0; group < matrix.groups; ++group) {
     const auto start = static_cast<std::size_t>(group * matrix.group_size);
     const auto values = row.subspan(start, std::min(static_cast<std::size_t>(matrix.group_size), row.size() - start));
-    const GroupParameters parameters = find_parameters(values, matrix.format);
+    const GroupParameters parameters = find_parameters_with(kernels, values, matrix.format);
     const auto slot = static_cast<std::size_t>(row_index * matrix.groups + group);
     matrix.scales[slot] = parameters.scale;
     if (!matrix.zeros.empty()) matrix.zeros[slot] = static_cast<std::uint8_t>(parameters.zero);
-    round_group(values, parameters, matrix.format,
+    encode_with(kernels, values, parameters, matrix.format,
                 matrix.codes.data() + row_index * matrix.columns + static_cast<std::int64_t>(start));
   }
 }

@@ -15,9 +15,9 @@ inline constexpr std::int64_t kPageTokens = 16;
 
 struct AttentionShape {
   std::int64_t heads = 0;
-  std::int64_t kv_heads = 0;     // heads % kv_heads == 0; query head h reads kv head h / (heads / kv_heads)
-  std::int64_t head_dim = 0;     // a multiple of 2; any size works, multiples of 16 are fast
-  float scale = 0.0f;            // 1 / sqrt(head_dim)
+  std::int64_t kv_heads = 0;  // heads % kv_heads == 0; query head h reads kv head h / (heads / kv_heads)
+  std::int64_t head_dim = 0;  // a multiple of 2; any size works, multiples of 16 are fast
+  float scale = 0.0f;         // 1 / sqrt(head_dim)
 
   std::int64_t key_page_floats() const { return kv_heads * head_dim * kPageTokens; }
   std::int64_t value_page_floats() const { return kv_heads * head_dim * kPageTokens; }
@@ -25,10 +25,10 @@ struct AttentionShape {
 
 // One run of consecutive positions of one sequence inside a batch of rows.
 struct AttentionSegment {
-  std::int64_t first_row = 0;          // of the batch
+  std::int64_t first_row = 0;  // of the batch
   std::int64_t rows = 0;
-  std::int64_t first_position = 0;     // of the sequence; the cache holds positions [0, first_position + rows) afterwards
-  float* const* key_pages = nullptr;   // page i holds positions [16 i, 16 i + 16)
+  std::int64_t first_position = 0;  // of the sequence; the cache holds positions [0, first_position + rows) afterwards
+  float* const* key_pages = nullptr;  // page i holds positions [16 i, 16 i + 16)
   float* const* value_pages = nullptr;
 };
 

@@ -8,10 +8,10 @@ namespace qreason {
 
 enum class Isa { kGeneric, kAvx2, kAvx512 };
 
-std::string_view name_of(Isa isa);              // "generic", "avx2", "avx512"
-std::vector<Isa> supported_isas();              // by this machine, weakest first
+std::string_view name_of(Isa isa);  // "generic", "avx2", "avx512"
+std::vector<Isa> supported_isas();  // by this machine, weakest first
 // The one in use. QREASON_ISA naming an unknown or unsupported one is an Error (usage).
 Isa current_isa();
-void force_isa(Isa isa);                        // for tests and benchmarks
+void force_isa(Isa isa);  // for tests and benchmarks
 
 }  // namespace qreason

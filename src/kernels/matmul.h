@@ -1,7 +1,7 @@
-// Matrix products. Float32 accumulation; every output is summed over its columns in one fixed order (fused multiply-add,
-// column by column inside blocks of kColumnBlock, blocks added in order), so that a row's result is bit for bit the same
-// alone and in any batch, with any number of threads, and on AVX2 and AVX-512 alike. (The generic kernels multiply and
-// add without fusing; they agree to rounding.)
+// Matrix products. Float32 accumulation; every output is summed over its columns in one fixed order (fused
+// multiply-add, column by column inside blocks of kColumnBlock, blocks added in order), so that a row's result is bit
+// for bit the same alone and in any batch, with any number of threads, and on AVX2 and AVX-512 alike. (The generic
+// kernels multiply and add without fusing; they agree to rounding.)
 #pragma once
 
 #include <cstdint>
@@ -19,17 +19,18 @@ enum class MatmulStore { kOverwrite, kAdd };
 
 // y[r, n] = (kAdd: y +) sum_k x[r, k] W[n, k] + bias[n]
 struct MatmulArguments {
-  const float* x = nullptr;             // [rows, x_stride], the first w.columns() of a row are used
+  const float* x = nullptr;  // [rows, x_stride], the first w.columns() of a row are used
   std::int64_t rows = 0;
   std::int64_t x_stride = 0;
-  const float* bias = nullptr;          // [w.rows()] or null
-  float* y = nullptr;                   // [rows, y_stride]
+  const float* bias = nullptr;  // [w.rows()] or null
+  float* y = nullptr;           // [rows, y_stride]
   std::int64_t y_stride = 0;
   MatmulStore store = MatmulStore::kOverwrite;
 };
 void matmul(const PackedMatrix& w, const MatmulArguments& arguments, ThreadPool& pool);
 
-// Several weights that share their input (q, k, v; gate, up) in one parallel region: y of the i-th has its own argument.
+// Several weights that share their input (q, k, v; gate, up) in one parallel region: y of the i-th has its own
+// argument.
 struct MatmulTarget {
   const PackedMatrix* w = nullptr;
   const float* bias = nullptr;

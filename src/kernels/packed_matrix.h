@@ -31,13 +31,13 @@ class PackedMatrix {
   std::int64_t rows() const;
   std::int64_t columns() const;
   WeightKind kind() const;
-  std::uint64_t bytes() const;          // memory held
+  std::uint64_t bytes() const;  // memory held
   bool empty() const { return rows() == 0; }
 
   // The float32 values of one row, exactly (embedding lookup; tests). out [columns].
   void unpack_row(std::int64_t row, std::span<float> out) const;
 
-  struct Storage;                       // src/kernels/cpu/panel_storage.h, for kernels only
+  struct Storage;  // src/kernels/cpu/panel_storage.h, for kernels only
   const Storage& storage() const { return *storage_; }
 
  private:

@@ -1,5 +1,5 @@
-// Row-wise kernels of the decoder. Rows are independent; results do not depend on batch or threads, nor (AVX2 and up) on
-// the instruction set.
+// Row-wise kernels of the decoder. Rows are independent; results do not depend on batch or threads, nor (AVX2 and up)
+// on the instruction set.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct RopeArguments {
   std::int64_t stride = 0;
   std::int64_t heads = 0;
   std::int64_t head_dim = 0;
-  const std::int32_t* positions = nullptr;     // [rows]
-  const float* cosine = nullptr;               // [positions, head_dim / 2] tables
+  const std::int32_t* positions = nullptr;  // [rows]
+  const float* cosine = nullptr;            // [positions, head_dim / 2] tables
   const float* sine = nullptr;
 };
 void rope(const RopeArguments& arguments, ThreadPool& pool);
@@ -34,8 +34,8 @@ void silu_multiply(float* gate, const float* up, std::int64_t rows, std::int64_t
 // x += y, both [count].
 void add_in_place(float* x, const float* y, std::int64_t count, ThreadPool& pool);
 
-// Quantize-dequantize of activation rows in place, format kToken (per row) or kTokenGroup (per row and run of group_size).
-// Equal to the reference quantizer bit for bit.
+// Quantize-dequantize of activation rows in place, format kToken (per row) or kTokenGroup (per row and run of
+// group_size). Equal to the reference quantizer bit for bit.
 void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
                               ThreadPool& pool);
 

@@ -10,6 +10,7 @@
 #include "kernels/column_rounding.h"
 #include "kernels/matmul.h"
 #include "quantize/group_parameters.h"
+#include "quantize/propagated_weights.h"
 
 namespace qreason {
 namespace {
@@ -44,6 +45,7 @@ class GptqRounding {
     std::vector<double> loss(static_cast<std::size_t>(tiles), 0.0), clipped(static_cast<std::size_t>(tiles), 0.0);
     for (std::int64_t begin = 0; begin < columns_; begin += options_.block_columns) {
       const std::int64_t end = std::min(columns_, begin + options_.block_columns);
+      if (dynamic()) find_dynamic_parameters(begin, end);
       pool_.run(tiles, [&](std::int64_t tile) {
         const TileSums sums = round_tile(tile * kLanes, begin, end, difference);
         loss[tile] += sums.loss;
@@ -87,14 +89,15 @@ class GptqRounding {
 
   // The weights in rounding order, zero in dead columns.
   void prepare_work() {
-    work_.resize(weights_.size());
+    original_.resize(weights_.size());
     pool_.run(rows_, [&](std::int64_t row) {
       const float* from = weights_.data() + row * columns_;
       for (std::int64_t i = 0; i < columns_; ++i) {
         const std::int64_t column = factor_.order[i];
-        work_[row * columns_ + i] = factor_.dead[column] ? 0.0f : from[column];
+        original_[row * columns_ + i] = factor_.dead[column] ? 0.0f : from[column];
       }
     });
+    work_ = original_;
   }
 
   std::vector<float> without_dead_columns() const {
@@ -119,12 +122,20 @@ class GptqRounding {
     return (dynamic() ? position : factor_.order[position]) / group_size_;
   }
 
-  void find_dynamic_parameters(std::int64_t row, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t first = (begin + group_size_ - 1) / group_size_ * group_size_; first < end;
-         first += group_size_) {
-      const std::span group(work_.data() + row * columns_ + first, static_cast<std::size_t>(group_size_));
-      parameters_[row * groups_ + first / group_size_] = find_parameters(group, format_);
-    }
+  // Groups whose first column lies in [begin, end), on the weights as updated by the blocks before.
+  void find_dynamic_parameters(std::int64_t begin, std::int64_t end) {
+    const std::int64_t first = (begin + group_size_ - 1) / group_size_ * group_size_;
+    if (first >= end) return;
+    const std::int64_t last = (end - 1) / group_size_ * group_size_ + group_size_, width = last - begin;
+    const std::vector<float> weights = propagated_weights(
+        factor_, {.original = original_.data(), .work = work_.data(), .rows = rows_, .begin = begin, .end = last},
+        pool_);
+    pool_.run(rows_, [&](std::int64_t row) {
+      for (std::int64_t column = first; column < last; column += group_size_) {
+        const std::span group(weights.data() + row * width + column - begin, static_cast<std::size_t>(group_size_));
+        parameters_[row * groups_ + column / group_size_] = find_parameters(group, format_);
+      }
+    });
   }
 
   TileSums round_tile(std::int64_t first_row, std::int64_t begin, std::int64_t end, std::vector<float>& difference) {
@@ -140,12 +151,11 @@ class GptqRounding {
     std::fill_n(scales, count * kLanes, 1.0f);
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
       const std::int64_t row = first_row + lane;
-      if (dynamic()) find_dynamic_parameters(row, begin, end);
       for (std::int64_t j = 0; j < count; ++j) {
-        const std::int64_t column = factor_.order[begin + j], at = j * kLanes + lane;
+        const std::int64_t at = j * kLanes + lane, from = row * columns_ + begin + j;
         const GroupParameters& group = parameters_[row * groups_ + group_of(begin + j)];
-        original[at] = factor_.dead[column] ? 0.0f : weights_[row * columns_ + column];
-        current[at] = work_[row * columns_ + begin + j];
+        original[at] = original_[from];
+        current[at] = work_[from];
         scales[at] = group.scale;
         zeros[at] = group.zero;
       }
@@ -215,7 +225,7 @@ class GptqRounding {
   GptqOptions options_;
   ThreadPool& pool_;
   std::int64_t group_size_ = 0, groups_ = 0;
-  std::vector<float> work_;                  // [rows, columns], rounding order
+  std::vector<float> original_, work_;       // [rows, columns], rounding order
   std::vector<GroupParameters> parameters_;  // [rows, groups]
   std::vector<std::uint8_t> codes_;          // [rows, columns], stored order
 };

@@ -15,6 +15,15 @@ Hessian::Hessian(std::int64_t columns, std::int64_t sequences) : columns_(column
   upper_.assign(static_cast<std::size_t>(columns * columns), 0.0f);
 }
 
+Hessian Hessian::from_upper(std::vector<float> upper, std::int64_t columns) {
+  Hessian hessian(columns, 1);
+  if (upper.size() != hessian.upper_.size()) {
+    throw Error("Hessian", fmt::format("{} values", upper.size()), fmt::format("{} columns squared", columns));
+  }
+  hessian.upper_ = std::move(upper);
+  return hessian;
+}
+
 void Hessian::add(const float* x, std::int64_t rows, ThreadPool& pool) {
   accumulate_gram(x, rows, columns_, weight_, upper_.data(), pool);
 }

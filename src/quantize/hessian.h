@@ -14,6 +14,8 @@ class Hessian {
  public:
   // `columns`: width of the inputs; `sequences`: n, how many times add() will be called.
   Hessian(std::int64_t columns, std::int64_t sequences);
+  // A matrix made elsewhere: `upper` [columns, columns], all sequences already in it.
+  static Hessian from_upper(std::vector<float> upper, std::int64_t columns);
 
   // The rows of one sequence, x [rows, columns].
   void add(const float* x, std::int64_t rows, ThreadPool& pool);

@@ -1,10 +1,15 @@
 // Byte-level BPE tokenizers (Qwen2, Llama-3, GPT-2/SmolLM2 families) from tokenizer.json or GGUF metadata.
+//
+// Ids and texts are those of the Hugging Face `tokenizers` library, so: bytes that a vocabulary lacks are left out (or
+// become its unk_token). "truncation" and "padding" sections are not applied. Every const member may be called from
+// many threads. A field or type that is not supported, and a file that contradicts itself, is an Error that names it.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,18 +18,18 @@ namespace qreason {
 
 // The tokenizer part of a GGUF file's metadata, as plain data.
 struct GgufVocabulary {
-  std::string model;                        // tokenizer.ggml.model, must be "gpt2"
-  std::string pre;                          // tokenizer.ggml.pre: "qwen2", "llama-bpe", "smollm", "deepseek-r1-qwen", ...
+  std::string model;  // tokenizer.ggml.model, must be "gpt2"
+  std::string pre;    // tokenizer.ggml.pre: "qwen2", "llama-bpe", "smollm", "deepseek-r1-qwen", ...
   std::vector<std::string> tokens;
-  std::vector<std::int64_t> token_types;    // 1 normal, 3 control, 4 user defined, ...
+  std::vector<std::int64_t> token_types;  // 1 normal, 3 control, 4 user defined, ...
   std::vector<std::string> merges;
   std::optional<std::int64_t> bos_token, eos_token;
   std::optional<bool> add_bos_token;
   std::optional<std::string> chat_template;
-  std::string where;                        // for error messages
+  std::string where;  // for error messages
 };
 
-enum class SpecialTokens { kAdd, kOmit };   // whether the post-processor's (BOS) tokens are put around
+enum class SpecialTokens { kAdd, kOmit };  // whether the post-processor's (BOS) tokens are put around
 
 class Tokenizer {
  public:
@@ -36,19 +41,21 @@ class Tokenizer {
 
   // Added and special tokens in the text are recognized. Invalid UTF-8 is an Error.
   std::vector<std::int32_t> encode(std::string_view text, SpecialTokens special = SpecialTokens::kOmit) const;
-  // Bytes of the tokens; `skip_special` leaves special tokens out. Invalid UTF-8 in the result becomes U+FFFD.
+  // Bytes of the tokens; `skip_special` leaves special tokens out. Invalid UTF-8 in the result becomes U+FFFD. Ids
+  // without a token (the padding rows of an embedding, which a model can sample) have no text.
   std::string decode(std::span<const std::int32_t> tokens, bool skip_special = true) const;
   // The piece as the vocabulary spells it ("Ġthe"), and its bytes.
   const std::string& piece(std::int32_t token) const;
   std::string token_bytes(std::int32_t token) const;
 
-  std::int64_t vocabulary_size() const;                      // highest id + 1
+  std::int64_t vocabulary_size() const;  // highest id + 1
   std::optional<std::int32_t> token_id(std::string_view piece) const;
+  bool has_token(std::int32_t token) const;  // false for gaps and ids beyond the vocabulary
   bool is_special(std::int32_t token) const;
   std::optional<std::int32_t> bos_token() const;
   std::optional<std::int32_t> eos_token() const;
-  std::optional<std::string> chat_template() const;          // Jinja source
-  std::string bos_text() const;                              // what templates see as bos_token / eos_token
+  std::optional<std::string> chat_template() const;  // Jinja source
+  std::string bos_text() const;                      // what templates see as bos_token / eos_token
   std::string eos_text() const;
 
   // The tokenizer.json / tokenizer_config.json that hold this tokenizer (for checkpoints made from GGUF files).
@@ -66,7 +73,7 @@ class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true);
   std::string push(std::int32_t token);
-  std::string finish();                    // what is left, as U+FFFD where it is no character
+  std::string finish();  // what is left, as U+FFFD where it is no character
 
  private:
   const Tokenizer* tokenizer_;

@@ -1,0 +1,188 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/error.h"
+#include "engine/memory.h"
+#include "engine/sampler.h"
+#include "engine/scheduler.h"
+
+namespace qreason {
+namespace {
+
+std::uint64_t cache_limit(const Engine::Options& options) {
+  return options.cache_bytes > 0 ? options.cache_bytes : available_memory_bytes() / 2;
+}
+
+std::int64_t require_at_least_one(std::int64_t value, const char* what) {
+  if (value < 1) throw Error::usage(what, std::to_string(value), "1 or more");
+  return value;
+}
+
+}  // namespace
+
+std::string_view name_of(FinishReason reason) {
+  return reason == FinishReason::kStop ? "stop" : "length";
+}
+
+struct Engine::State {
+  State(Decoder& a_decoder, ThreadPool& a_pool, const Options& options)
+      : decoder(a_decoder),
+        pool(a_pool),
+        scheduler(a_decoder.pages(), require_at_least_one(options.max_batch, "batch"),
+                  require_at_least_one(options.prefill_chunk, "prefill chunk")) {
+    PagePool& pages = decoder.pages();
+    pages.set_limit(cache_limit(options));
+    const std::int64_t cached = pages.pages_available() * kPageTokens;
+    context = std::min(decoder.config().max_positions, cached);
+    if (context < 2) {
+      throw Error("key/value cache", fmt::format("{} bytes", cache_limit(options)),
+                  fmt::format("at least one page of {} bytes", pages.page_bytes()));
+    }
+  }
+
+  void check(const Request& request) const;
+  void compute(const std::vector<ScheduledRun>& plan);
+  void sample();
+  std::vector<Finished> deliver(const std::function<void(std::int64_t, std::int32_t)>& on_token);
+  std::optional<FinishReason> append(Sequence& sequence, std::int32_t token);
+
+  Decoder& decoder;
+  ThreadPool& pool;
+  Scheduler scheduler;
+  std::int64_t context = 0;
+  std::int64_t submitted = 0, generated = 0;
+
+  // The step being computed.
+  std::vector<DecoderInput> inputs;
+  std::vector<Sequence*> sampled;  // row i of `logits` is the next token of sampled[i]
+  std::vector<std::int32_t> drawn;
+  std::vector<float> logits;
+};
+
+void Engine::State::check(const Request& request) const {
+  validate(request.sampling);
+  const auto length = static_cast<std::int64_t>(request.prompt.size());
+  if (length == 0) throw Error("prompt", "no tokens", "at least one");
+  if (length >= context) {
+    throw Error("prompt", fmt::format("{} tokens", length),
+                fmt::format("fewer than the {} positions of the context", context));
+  }
+  for (const std::int32_t token : request.prompt) {
+    if (token < 0 || token >= decoder.config().vocab_size) {
+      throw Error("prompt", fmt::format("token id {}", token), fmt::format("0 to {}", decoder.config().vocab_size - 1));
+    }
+  }
+}
+
+void Engine::State::compute(const std::vector<ScheduledRun>& plan) {
+  inputs.clear();
+  sampled.clear();
+  for (const ScheduledRun& run : plan) {
+    const bool samples = run.samples();
+    inputs.push_back({.tokens = run.sequence->next_tokens(run.tokens),
+                      .cache = &run.sequence->cache,
+                      .logits = samples ? DecoderInput::Logits::kLast : DecoderInput::Logits::kNone});
+    if (samples) sampled.push_back(run.sequence);
+  }
+  decoder.forward(inputs, logits, pool);
+}
+
+void Engine::State::sample() {
+  drawn.resize(sampled.size());
+  const auto vocabulary = static_cast<std::size_t>(decoder.config().vocab_size);
+  pool.run(static_cast<std::int64_t>(sampled.size()), [&](std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    const Sequence& sequence = *sampled[at];
+    drawn[at] = sample_token({logits.data() + at * vocabulary, vocabulary}, sequence.sampling, sequence.key,
+                             static_cast<std::uint64_t>(sequence.generated()));
+  });
+}
+
+std::optional<FinishReason> Engine::State::append(Sequence& sequence, std::int32_t token) {
+  ++generated;
+  if (sequence.generated() == 0) sequence.first_token = std::chrono::steady_clock::now();
+  const auto& stops = sequence.stop_tokens;
+  if (std::find(stops.begin(), stops.end(), token) != stops.end()) return FinishReason::kStop;
+  sequence.tokens.push_back(token);
+  if (sequence.generated() == sequence.sampling.max_tokens || sequence.length() == context)
+    return FinishReason::kLength;
+  return std::nullopt;
+}
+
+std::vector<Engine::Finished> Engine::State::deliver(const std::function<void(std::int64_t, std::int32_t)>& on_token) {
+  std::vector<Finished> finished;
+  for (std::size_t i = 0; i < sampled.size(); ++i) {
+    Sequence& sequence = *sampled[i];
+    const std::int64_t before = sequence.length();
+    const auto reason = append(sequence, drawn[i]);
+    if (on_token && sequence.length() > before) on_token(sequence.number, drawn[i]);
+    if (!reason) continue;
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - sequence.first_token;
+    const auto answer_start = sequence.tokens.begin() + static_cast<std::ptrdiff_t>(sequence.prompt_length);
+    finished.push_back(
+        {.request = sequence.number,
+         .answer = {
+             .tokens = {answer_start, sequence.tokens.end()}, .finish_reason = *reason, .seconds = elapsed.count()}});
+    scheduler.remove(&sequence);
+  }
+  return finished;
+}
+
+Engine::Engine(Decoder& decoder, ThreadPool& pool, Options options)
+    : state_(std::make_unique<State>(decoder, pool, options)) {}
+
+Engine::~Engine() = default;
+
+std::int64_t Engine::submit(Request request) {
+  state_->check(request);
+  const std::int64_t number = state_->submitted++;
+  state_->scheduler.enqueue(std::make_unique<Sequence>(number, std::move(request), state_->decoder.pages()));
+  return number;
+}
+
+std::vector<Engine::Finished> Engine::step(
+    const std::function<void(std::int64_t request, std::int32_t token)>& on_token) {
+  const std::vector<ScheduledRun>& plan = state_->scheduler.plan();
+  if (plan.empty()) return {};
+  state_->compute(plan);
+  state_->sample();
+  return state_->deliver(on_token);
+}
+
+bool Engine::idle() const {
+  return state_->scheduler.idle();
+}
+
+std::int64_t Engine::running() const {
+  return state_->scheduler.running();
+}
+
+std::int64_t Engine::tokens_generated() const {
+  return state_->generated;
+}
+
+std::int64_t Engine::preemptions() const {
+  return state_->scheduler.preemptions();
+}
+
+std::int64_t Engine::context() const {
+  return state_->context;
+}
+
+std::vector<Answer> generate_all(Decoder& decoder, ThreadPool& pool, Engine::Options options,
+                                 std::vector<Request> requests) {
+  Engine engine(decoder, pool, options);
+  std::vector<Answer> answers(requests.size());
+  for (Request& request : requests) engine.submit(std::move(request));
+  while (!engine.idle()) {
+    for (auto& finished : engine.step())
+      answers[static_cast<std::size_t>(finished.request)] = std::move(finished.answer);
+  }
+  return answers;
+}
+
+}  // namespace qreason

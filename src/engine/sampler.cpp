@@ -1,0 +1,164 @@
+#include "engine/sampler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "engine/softmax_weights.h"
+
+namespace qreason {
+namespace {
+
+struct Candidate {
+  float logit = 0;
+  float weight = 0;
+  std::int32_t token = 0;
+};
+
+bool larger(const Candidate& a, const Candidate& b) {
+  return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+}
+
+bool smaller(const Candidate& a, const Candidate& b) {
+  return larger(b, a);
+}
+
+// Memory of one thread, kept between tokens.
+struct Workspace {
+  std::vector<float> weights;
+  std::vector<Candidate> candidates;
+};
+
+Workspace& workspace() {
+  thread_local Workspace memory;
+  return memory;
+}
+
+void require_finite(double sum) {
+  if (!std::isfinite(sum)) throw Error("logits", "NaN or infinity", "finite numbers");
+}
+
+// Bounded, so that a logit equal to the largest keeps weight 1 at any temperature.
+float inverse_temperature(const SamplingParameters& parameters) {
+  return static_cast<float>(std::min(1.0 / parameters.temperature, 1e30));
+}
+
+// The k largest, largest first: a heap of the best so far, whose smallest element almost every logit fails to beat.
+void select_largest(std::span<const float> logits, std::size_t k, std::vector<Candidate>& best) {
+  best.clear();
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (best.size() == k && !(logits[i] > best.front().logit)) continue;
+    if (best.size() == k) {
+      std::pop_heap(best.begin(), best.end(), larger);
+      best.pop_back();
+    }
+    best.push_back({logits[i], 0.0f, static_cast<std::int32_t>(i)});
+    std::push_heap(best.begin(), best.end(), larger);
+  }
+  std::sort_heap(best.begin(), best.end(), larger);
+}
+
+// Draws from the first `count` candidates, whose weights sum to `sum`.
+std::int32_t draw(std::span<const Candidate> candidates, double sum, double u) {
+  const double target = u * sum;
+  double passed = 0;
+  for (const Candidate& candidate : candidates) {
+    passed += static_cast<double>(candidate.weight);
+    if (target < passed) return candidate.token;
+  }
+  return candidates.back().token;  // reached by rounding only
+}
+
+std::int32_t sample_top_k(std::span<const float> logits, const SamplingParameters& parameters, float reference,
+                          double u) {
+  Workspace& memory = workspace();
+  std::vector<Candidate>& best = memory.candidates;
+  select_largest(logits, static_cast<std::size_t>(parameters.top_k), best);
+  std::vector<float>& values = memory.weights;
+  values.resize(best.size());
+  std::transform(best.begin(), best.end(), values.begin(), [](const Candidate& candidate) { return candidate.logit; });
+  const double sum = softmax_weights(values, reference, inverse_temperature(parameters), values);
+  require_finite(sum);
+  double kept = 0;
+  std::size_t count = 0;
+  while (count < best.size() && (count == 0 || kept < parameters.top_p * sum)) {
+    best[count].weight = values[count];
+    kept += static_cast<double>(values[count]);
+    ++count;
+  }
+  return draw({best.data(), count}, kept, u);
+}
+
+std::int32_t sample_nucleus(std::span<const float> logits, double top_p, double sum, double u) {
+  Workspace& memory = workspace();
+  std::vector<Candidate>& heap = memory.candidates;
+  heap.clear();
+  // Tokens this small weigh less than (1 - top_p) * sum all together, so none of them is in the nucleus; half of the
+  // bound leaves room for rounding.
+  const auto floor = static_cast<float>(0.5 * (1.0 - top_p) * sum / static_cast<double>(logits.size()));
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (memory.weights[i] > floor) heap.push_back({logits[i], memory.weights[i], static_cast<std::int32_t>(i)});
+  }
+  std::make_heap(heap.begin(), heap.end(), smaller);
+  // Popped elements gather behind the heap, smallest of them first.
+  double kept = 0;
+  auto end = heap.end();
+  while (end != heap.begin() && (end == heap.end() || kept < top_p * sum)) {
+    std::pop_heap(heap.begin(), end, smaller);
+    --end;
+    kept += static_cast<double>(end->weight);
+  }
+  std::reverse(end, heap.end());
+  return draw({&*end, static_cast<std::size_t>(heap.end() - end)}, kept, u);
+}
+
+std::int32_t sample_all(std::span<const float> weights, double sum, double u) {
+  const double target = u * sum;
+  double passed = 0;
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0.0f) continue;
+    passed += static_cast<double>(weights[i]);
+    last = i;
+    if (target < passed) break;
+  }
+  return static_cast<std::int32_t>(last);
+}
+
+}  // namespace
+
+std::int32_t sample_token(std::span<const float> logits, const SamplingParameters& parameters, const SampleKey& key,
+                          std::uint64_t index) {
+  const float reference = largest(logits);
+  require_finite(static_cast<double>(reference));
+  if (parameters.temperature == 0) {
+    return static_cast<std::int32_t>(std::find(logits.begin(), logits.end(), reference) - logits.begin());
+  }
+  const double u = counter_uniform(key.seed, key.problem, key.sample, index);
+  if (parameters.top_k > 0 && parameters.top_k < static_cast<std::int64_t>(logits.size())) {
+    return sample_top_k(logits, parameters, reference, u);
+  }
+  std::vector<float>& weights = workspace().weights;
+  weights.resize(logits.size());
+  const double sum = softmax_weights(logits, reference, inverse_temperature(parameters), weights);
+  require_finite(sum);
+  if (parameters.top_p < 1) return sample_nucleus(logits, parameters.top_p, sum, u);
+  return sample_all(weights, sum, u);
+}
+
+void validate(const SamplingParameters& parameters) {
+  if (!(parameters.temperature >= 0) || !std::isfinite(parameters.temperature)) {
+    throw Error::usage("temperature", fmt::format("{}", parameters.temperature), "0 or more");
+  }
+  if (!(parameters.top_p > 0 && parameters.top_p <= 1)) {
+    throw Error::usage("top-p", fmt::format("{}", parameters.top_p), "above 0, at most 1");
+  }
+  if (parameters.top_k < 0) throw Error::usage("top-k", std::to_string(parameters.top_k), "0 (off) or more");
+  if (parameters.max_tokens < 1) throw Error::usage("max-tokens", std::to_string(parameters.max_tokens), "1 or more");
+}
+
+}  // namespace qreason

@@ -1,0 +1,43 @@
+// A request on its way: its tokens so far and its part of the cache.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "model/kv_cache.h"
+
+namespace qreason {
+
+struct Sequence {
+  Sequence(std::int64_t request_number, Request request, PagePool& pool)
+      : number(request_number),
+        sampling(request.sampling),
+        key(request.key),
+        stop_tokens(std::move(request.stop_tokens)),
+        tokens(std::move(request.prompt)),
+        prompt_length(static_cast<std::int64_t>(tokens.size())),
+        cache(pool) {}
+
+  std::int64_t length() const { return static_cast<std::int64_t>(tokens.size()); }
+  std::int64_t generated() const { return length() - prompt_length; }
+  // Tokens that are not in the cache yet: the prompt, one sampled token, or everything after a preemption.
+  std::int64_t pending() const { return length() - cache.length(); }
+  std::span<const std::int32_t> next_tokens(std::int64_t count) const {
+    return std::span(tokens).subspan(static_cast<std::size_t>(cache.length()), static_cast<std::size_t>(count));
+  }
+
+  std::int64_t number;
+  SamplingParameters sampling;
+  SampleKey key;
+  std::vector<std::int32_t> stop_tokens;
+  std::vector<std::int32_t> tokens;  // prompt and answer
+  std::int64_t prompt_length;
+  SequenceCache cache;
+  std::chrono::steady_clock::time_point first_token;
+};
+
+}  // namespace qreason

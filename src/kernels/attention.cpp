@@ -1,0 +1,145 @@
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/cpu/aligned_buffer.h"
+#include "kernels/cpu/attention_kernels.h"
+#include "kernels/isa.h"
+
+namespace qreason {
+namespace {
+
+thread_local ScratchFloats tile_scratch;
+
+const AttentionKernels& attention_kernels() {
+  switch (current_isa()) {
+    case Isa::kAvx512:
+      return kAttentionAvx512;
+    case Isa::kAvx2:
+      return kAttentionAvx2;
+    case Isa::kGeneric:
+      break;
+  }
+  return kAttentionGeneric;
+}
+
+void check(const AttentionShape& shape) {
+  if (shape.kv_heads < 1 || shape.head_dim < 1 || shape.heads % shape.kv_heads != 0) {
+    throw Error("attention",
+                std::to_string(shape.heads) + " heads over " + std::to_string(shape.kv_heads) + " of " +
+                    std::to_string(shape.head_dim) + " numbers",
+                "heads a multiple of the key/value heads");
+  }
+}
+
+std::int64_t group_of(const AttentionShape& shape) {
+  return shape.heads / shape.kv_heads;
+}
+
+// Tiles of a segment and key/value head: its queries in the order (row, head of the group), kMostQueries at a time.
+std::int64_t tiles_of(const AttentionShape& shape, const AttentionSegment& segment) {
+  return (segment.rows * group_of(shape) + kMostQueries - 1) / kMostQueries;
+}
+
+struct Rows {
+  const float* queries = nullptr;
+  std::int64_t query_stride = 0;
+  float* out = nullptr;
+  std::int64_t out_stride = 0;
+};
+
+void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, const Rows& rows, std::int64_t kv_head,
+                 std::int64_t tile) {
+  const std::int64_t group = group_of(shape), first = tile * kMostQueries;
+  const std::int64_t queries = std::min(kMostQueries, segment.rows * group - first), width = shape.head_dim;
+  float* scratch = tile_scratch.need(static_cast<std::size_t>(queries * (kAttentionChunk + 3 * width)));
+  std::int64_t visible[kMostQueries];
+  float* query = scratch + queries * kAttentionChunk;
+  const auto bytes = static_cast<std::size_t>(width) * sizeof(float);
+  const auto head_of = [&](std::int64_t q) { return (kv_head * group + (first + q) % group) * width; };
+  const auto row_of = [&](std::int64_t q) { return segment.first_row + (first + q) / group; };
+  for (std::int64_t q = 0; q < queries; ++q) {
+    std::memcpy(query + q * width, rows.queries + row_of(q) * rows.query_stride + head_of(q), bytes);
+    visible[q] = segment.first_position + (first + q) / group + 1;
+  }
+  const AttentionTile t{.queries = queries,
+                        .head_dim = width,
+                        .scale = shape.scale,
+                        .query = query,
+                        .visible = visible,
+                        .key_pages = segment.key_pages,
+                        .value_pages = segment.value_pages,
+                        .page_offset = kv_head * width * kPageTokens,
+                        .scores = scratch,
+                        .sums = query + queries * width,
+                        .out = query + 2 * queries * width};
+  attention_kernels().attend(t);
+  for (std::int64_t q = 0; q < queries; ++q) {
+    std::memcpy(rows.out + row_of(q) * rows.out_stride + head_of(q), t.out + q * width, bytes);
+  }
+}
+
+// Rows [first, end) of a segment into its pages.
+void append_rows(const AttentionShape& shape, const AttentionSegment& segment, const float* keys,
+                 std::int64_t key_stride, const float* values, std::int64_t value_stride, std::int64_t row) {
+  const std::int64_t position = segment.first_position + row, slot = position % kPageTokens;
+  float* key_page = segment.key_pages[position / kPageTokens];
+  float* value_page = segment.value_pages[position / kPageTokens];
+  const float* key = keys + (segment.first_row + row) * key_stride;
+  const float* value = values + (segment.first_row + row) * value_stride;
+  const std::int64_t width = shape.head_dim;
+  for (std::int64_t i = 0; i < shape.kv_heads * width; ++i) key_page[i * kPageTokens + slot] = key[i];
+  for (std::int64_t head = 0; head < shape.kv_heads; ++head) {
+    std::memcpy(value_page + (head * kPageTokens + slot) * width, value + head * width,
+                static_cast<std::size_t>(width) * sizeof(float));
+  }
+}
+
+// Calls task(segment, index in the segment) for count_of(segment) tasks of every segment.
+template <class Count, class Task>
+void by_segments(const AttentionSegment* segments, std::int64_t count, ThreadPool& pool, Count&& count_of,
+                 Task&& task) {
+  thread_local std::vector<std::int64_t> ends_of_thread;
+  std::vector<std::int64_t>& ends = ends_of_thread;
+  ends.clear();
+  std::int64_t total = 0;
+  for (std::int64_t s = 0; s < count; ++s) ends.push_back(total += count_of(segments[s]));
+  pool.run(total, [&](std::int64_t index) {
+    const auto end = std::upper_bound(ends.begin(), ends.end(), index);
+    const std::int64_t before = end == ends.begin() ? 0 : *(end - 1);
+    task(segments[end - ends.begin()], index - before);
+  });
+}
+
+}  // namespace
+
+void append_key_values(const AttentionShape& shape, const AttentionSegment* segments, std::int64_t count,
+                       const float* keys, std::int64_t key_stride, const float* values, std::int64_t value_stride,
+                       ThreadPool& pool) {
+  check(shape);
+  by_segments(
+      segments, count, pool,
+      [](const AttentionSegment& segment) { return (segment.rows + kPageTokens - 1) / kPageTokens; },
+      [&](const AttentionSegment& segment, std::int64_t run) {
+        const std::int64_t end = std::min(segment.rows, (run + 1) * kPageTokens);
+        for (std::int64_t row = run * kPageTokens; row < end; ++row) {
+          append_rows(shape, segment, keys, key_stride, values, value_stride, row);
+        }
+      });
+}
+
+void attention(const AttentionShape& shape, const AttentionSegment* segments, std::int64_t count, const float* queries,
+               std::int64_t query_stride, float* out, std::int64_t out_stride, ThreadPool& pool) {
+  check(shape);
+  const Rows rows{.queries = queries, .query_stride = query_stride, .out = out, .out_stride = out_stride};
+  by_segments(
+      segments, count, pool, [&](const AttentionSegment& segment) { return tiles_of(shape, segment) * shape.kv_heads; },
+      [&](const AttentionSegment& segment, std::int64_t index) {
+        attend_tile(shape, segment, rows, index % shape.kv_heads, index / shape.kv_heads);
+      });
+}
+
+}  // namespace qreason

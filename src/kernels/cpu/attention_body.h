@@ -1,0 +1,231 @@
+#pragma once
+
+#include "kernels/cpu/attention_kernels.h"
+#include "kernels/cpu/exp_body.h"
+#include "kernels/cpu/lanes.h"
+
+namespace qreason {
+namespace {
+
+// A chunk of positions as the kernels below see it.
+struct Chunk {
+  std::int64_t first = 0;  // position
+  std::int64_t end = 0;    // one past the last that any query of the tile sees
+};
+
+// Scores of `Rows` queries with `Pages` pages from `page` on (in the chunk).
+template <class L, int Rows, int Pages>
+void score_pages(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, std::int64_t page) {
+  const float* query = t.query + first_query * t.head_dim;
+  const float* keys[Pages];
+  typename L::V sum[Rows][Pages];
+#pragma GCC unroll 4
+  for (int p = 0; p < Pages; ++p) keys[p] = t.key_pages[chunk.first / kPageTokens + page + p] + t.page_offset;
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Pages; ++p) sum[r][p] = L::zero();
+  }
+  for (std::int64_t d = 0; d < t.head_dim; ++d) {
+    typename L::V key[Pages];
+#pragma GCC unroll 4
+    for (int p = 0; p < Pages; ++p) key[p] = L::load(keys[p] + d * kPageTokens);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const typename L::V value = L::set(query[r * t.head_dim + d]);
+#pragma GCC unroll 4
+      for (int p = 0; p < Pages; ++p) sum[r][p] = L::fma(value, key[p], sum[r][p]);
+    }
+  }
+  const typename L::V scale = L::set(t.scale);
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Pages; ++p) {
+      float* to = t.scores + (first_query + r) * kAttentionChunk + (page + p) * kPageTokens;
+      L::store(to, L::mul(sum[r][p], scale));
+    }
+  }
+}
+
+template <class L, int Rows = L::kTileRows>
+void score_rows(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, std::int64_t rows) {
+  if constexpr (Rows > 1) {
+    if (rows < Rows) return score_rows<L, Rows - 1>(t, chunk, first_query, rows);
+  }
+  constexpr int kBeside = panels_beside<L>(Rows);
+  const std::int64_t pages = (chunk.end - chunk.first + kPageTokens - 1) / kPageTokens;
+  std::int64_t page = 0;
+  for (; page + kBeside <= pages; page += kBeside) score_pages<L, Rows, kBeside>(t, chunk, first_query, page);
+  for (; page < pages; ++page) score_pages<L, Rows, 1>(t, chunk, first_query, page);
+}
+
+struct ChunkSoftmax {
+  float most = 0.0f;
+  float sum = 0.0f;
+};
+
+// Scores become exp(score - most). Lanes past `count` may hold anything, before and after.
+template <class L>
+ChunkSoftmax exponentials(float* scores, std::int64_t count) {
+  const typename L::V lowest = L::set(-__builtin_inff());
+  typename L::V most = lowest;
+  for (std::int64_t i = 0; i < count; i += 16) {
+    const typename L::V v = L::load(scores + i);
+    most = L::max(count - i < 16 ? L::first_of(v, lowest, count - i) : v, most);
+  }
+  ChunkSoftmax result{.most = max_lanes<L>(most)};
+  const typename L::V shift = L::set(result.most);
+  typename L::V sum = L::zero();
+  for (std::int64_t i = 0; i < count; i += 16) {
+    const typename L::V e = exp_lanes<L>(L::sub(L::load(scores + i), shift));
+    L::store(scores + i, e);
+    sum = L::add(sum, count - i < 16 ? L::first_of(e, L::zero(), count - i) : e);
+  }
+  result.sum = sum_lanes<L>(sum);
+  return result;
+}
+
+// Positions [from, to) of the chunk, and the head's numbers [column, column + 16 * Panels), or `lanes` of them when
+// Panels is 1.
+struct ValueRange {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::int64_t column = 0;
+  std::int64_t lanes = 16;
+};
+
+// Continues the weighted sums of `Rows` queries; from == 0 starts them.
+template <class L, int Rows, int Panels>
+void add_values(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, const ValueRange& range) {
+  const auto load = [&](const float* from) {
+    return Panels == 1 && range.lanes < 16 ? L::load_first(from, range.lanes) : L::load(from);
+  };
+  float* sums = t.sums + first_query * t.head_dim + range.column;
+  const float* weights = t.scores + first_query * kAttentionChunk;
+  typename L::V sum[Rows][Panels];
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) sum[r][p] = range.from == 0 ? L::zero() : load(sums + r * t.head_dim + p * 16);
+  }
+  for (std::int64_t i = range.from; i < range.to;) {
+    const std::int64_t page = (chunk.first + i) / kPageTokens, slot = i % kPageTokens;
+    const std::int64_t end = i - slot + kPageTokens < range.to ? i - slot + kPageTokens : range.to;
+    const float* values = t.value_pages[page] + t.page_offset + slot * t.head_dim + range.column;
+    for (; i < end; ++i, values += t.head_dim) {
+      typename L::V value[Panels];
+#pragma GCC unroll 4
+      for (int p = 0; p < Panels; ++p) value[p] = load(values + p * 16);
+#pragma GCC unroll 16
+      for (int r = 0; r < Rows; ++r) {
+        const typename L::V weight = L::set(weights[r * kAttentionChunk + i]);
+#pragma GCC unroll 4
+        for (int p = 0; p < Panels; ++p) sum[r][p] = L::fma(weight, value[p], sum[r][p]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) {
+      float* to = sums + r * t.head_dim + p * 16;
+      if (Panels == 1 && range.lanes < 16) {
+        L::store_first(to, sum[r][p], range.lanes);
+      } else {
+        L::store(to, sum[r][p]);
+      }
+    }
+  }
+}
+
+template <class L, int Rows = L::kTileRows>
+void value_rows(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, std::int64_t rows,
+                ValueRange range) {
+  if constexpr (Rows > 1) {
+    if (rows < Rows) return value_rows<L, Rows - 1>(t, chunk, first_query, rows, range);
+  }
+  constexpr int kBeside = panels_beside<L>(Rows);
+  for (; range.column + kBeside * 16 <= t.head_dim; range.column += kBeside * 16) {
+    add_values<L, Rows, kBeside>(t, chunk, first_query, range);
+  }
+  for (; range.column < t.head_dim; range.column += 16) {
+    range.lanes = t.head_dim - range.column < 16 ? t.head_dim - range.column : 16;
+    add_values<L, Rows, 1>(t, chunk, first_query, range);
+  }
+}
+
+// A chunk's sums join those of the chunks before it.
+struct RunningSoftmax {
+  float most = 0.0f;
+  float sum = 0.0f;
+};
+
+template <class L>
+void join(const AttentionTile& t, std::int64_t query, const ChunkSoftmax& chunk, RunningSoftmax& running) {
+  const float most = chunk.most > running.most ? chunk.most : running.most;
+  float factors[16] = {running.most - most, chunk.most - most};
+  L::store(factors, exp_lanes<L>(L::load(factors)));
+  running = {.most = most, .sum = running.sum * factors[0] + chunk.sum * factors[1]};
+  const typename L::V before = L::set(factors[0]), now = L::set(factors[1]);
+  for (std::int64_t d = 0; d < t.head_dim; d += 16) {
+    const std::int64_t lanes = t.head_dim - d < 16 ? t.head_dim - d : 16;
+    float* out = t.out + query * t.head_dim + d;
+    const typename L::V added = L::mul(now, L::load_first(t.sums + query * t.head_dim + d, lanes));
+    L::store_first(out, L::add(L::mul(before, L::load_first(out, lanes)), added), lanes);
+  }
+}
+
+template <class L>
+void attend_chunk(const AttentionTile& t, const Chunk& chunk, RunningSoftmax* running) {
+  const std::int64_t length = chunk.end - chunk.first;
+  const auto seen = [&](std::int64_t q) {
+    return t.visible[q] - chunk.first < length ? t.visible[q] - chunk.first : length;
+  };
+  std::int64_t first = 0;
+  while (seen(first) <= 0) ++first;
+  ChunkSoftmax softmax[kMostQueries];
+  for (std::int64_t q = first; q < t.queries; q += L::kTileRows) {
+    const std::int64_t rows = t.queries - q < L::kTileRows ? t.queries - q : L::kTileRows;
+    score_rows<L>(t, chunk, q, rows);
+    for (std::int64_t r = q; r < q + rows; ++r) softmax[r] = exponentials<L>(t.scores + r * kAttentionChunk, seen(r));
+    // What all rows of the tile see together, then each row's own rest: nothing unseen is ever multiplied.
+    value_rows<L>(t, chunk, q, rows, {.to = seen(q)});
+    for (std::int64_t r = q + 1; r < q + rows; ++r) {
+      if (seen(r) > seen(q)) value_rows<L>(t, chunk, r, 1, {.from = seen(q), .to = seen(r)});
+    }
+  }
+  for (std::int64_t q = first; q < t.queries; ++q) {
+    if (chunk.first > 0) {
+      join<L>(t, q, softmax[q], running[q]);
+      continue;
+    }
+    running[q] = {.most = softmax[q].most, .sum = softmax[q].sum};
+    for (std::int64_t d = 0; d < t.head_dim; ++d) t.out[q * t.head_dim + d] = t.sums[q * t.head_dim + d];
+  }
+}
+
+template <class L>
+void attend(const AttentionTile& t) {
+  RunningSoftmax running[kMostQueries];
+  const std::int64_t end = t.visible[t.queries - 1];
+  for (std::int64_t first = 0; first < end; first += kAttentionChunk) {
+    attend_chunk<L>(t, {.first = first, .end = first + kAttentionChunk < end ? first + kAttentionChunk : end}, running);
+  }
+  for (std::int64_t q = 0; q < t.queries; ++q) {
+    const typename L::V sum = L::set(running[q].sum);
+    for (std::int64_t d = 0; d < t.head_dim; d += 16) {
+      const std::int64_t lanes = t.head_dim - d < 16 ? t.head_dim - d : 16;
+      float* out = t.out + q * t.head_dim + d;
+      L::store_first(out, L::div(L::load_first(out, lanes), sum), lanes);
+    }
+  }
+}
+
+template <class L>
+constexpr AttentionKernels make_attention_kernels() {
+  return {.attend = attend<L>};
+}
+
+}  // namespace
+}  // namespace qreason

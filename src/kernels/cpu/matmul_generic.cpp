@@ -1,0 +1,7 @@
+#include "kernels/cpu/matmul_body.h"
+
+namespace qreason {
+
+constinit const MatmulKernels kMatmulGeneric = make_matmul_kernels<GenericLanes>("generic");
+
+}  // namespace qreason

@@ -1,0 +1,50 @@
+// How PackedMatrix keeps its panels. Panel p holds outputs 16p .. 16p+15; outputs past the last are zeros.
+//   float32, bfloat16: element (k, lane) of a panel at k * 16 + lane.
+//   quantized: columns in units of 32. A unit is `bits` vectors of 16 words; the codes of a lane's 32 columns follow
+//   each other in that lane's words, least significant bit first. So every unpacking is shifts and masks by constants,
+//   with nothing moved across lanes, at any width from 2 to 8 bits. scales [panel, group, 16] floats, zeros the same in
+//   bytes (symmetric: the code offset everywhere).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/cpu/aligned_buffer.h"
+#include "kernels/packed_matrix.h"
+
+namespace qreason {
+
+inline constexpr std::int64_t kUnitColumns = 32;
+
+// What the kernels see: plain numbers and pointers.
+struct PanelView {
+  WeightKind kind = WeightKind::kFloat32;
+  int bits = 0;
+  std::int64_t columns = 0;
+  std::int64_t panels = 0;
+  const float* float32 = nullptr;
+  const std::uint16_t* bfloat16 = nullptr;
+  const std::uint32_t* words = nullptr;
+  std::int64_t units = 0;  // of a panel
+  const float* scales = nullptr;
+  const std::uint8_t* zeros = nullptr;
+  std::int64_t groups = 0;
+  std::int64_t group_size = 0;
+  const std::int32_t* group_index = nullptr;  // [units * 32] or null
+};
+
+// True when a unit never meets two groups, so that its scale and zero are loaded once.
+inline bool units_lie_in_groups(const PanelView& view) {
+  return view.group_index == nullptr && (view.groups == 1 || view.group_size % kUnitColumns == 0);
+}
+
+struct PackedMatrix::Storage {
+  std::int64_t rows = 0;
+  PanelView view;
+  AlignedBytes values;
+  AlignedBytes scales;
+  AlignedBytes zeros;
+  std::vector<std::int32_t> group_index;
+};
+
+}  // namespace qreason

@@ -1,0 +1,282 @@
+#include "kernels/matmul.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "kernels/cpu/matmul_kernels.h"
+#include "kernels/isa.h"
+#include "kernels/packed_rows.h"
+
+namespace qreason {
+
+const MatmulKernels& matmul_kernels() {
+  switch (current_isa()) {
+    case Isa::kAvx512:
+      return kMatmulAvx512;
+    case Isa::kAvx2:
+      return kMatmulAvx2;
+    case Isa::kGeneric:
+      break;
+  }
+  return kMatmulGeneric;
+}
+
+namespace {
+
+// Rows that are worked on together: their sums for one task's panels fit in the second-level cache.
+constexpr std::int64_t kMostRows = 512;
+// Products smaller than this many multiply-adds finish before a second thread would have started.
+constexpr std::int64_t kSerialWork = 1 << 16;
+constexpr std::int64_t kRowsOfSplit = 96;
+
+thread_local ScratchFloats packed_scratch;   // the caller's: all rows
+thread_local ScratchFloats weights_scratch;  // a task's: one block of its panels
+thread_local ScratchFloats totals_scratch;   // a task's: its sums
+
+struct Target {
+  const PanelView* view = nullptr;
+  std::int64_t outputs = 0;
+  const float* bias = nullptr;
+  float* y = nullptr;
+  std::int64_t y_stride = 0;
+  MatmulStore store = MatmulStore::kOverwrite;
+  std::int64_t task_panels = 0;
+  std::int64_t tasks = 0;
+
+  void finish(const MatmulKernels& kernels, const Finish& f, std::int64_t first_panel) const {
+    kernels.finish_product(f, bias == nullptr ? nullptr : bias + first_panel * kPanelLanes, store);
+  }
+  std::int64_t columns_from(std::int64_t first_panel, std::int64_t panels) const {
+    return std::min(outputs - first_panel * kPanelLanes, panels * kPanelLanes);
+  }
+};
+
+struct Input {
+  const float* x = nullptr;
+  std::int64_t first_row = 0;
+  std::int64_t rows = 0;
+  std::int64_t x_stride = 0;
+  std::int64_t columns = 0;
+};
+
+Target make_target(const MatmulTarget& target, MatmulStore store) {
+  return {.view = &target.w->storage().view,
+          .outputs = target.w->rows(),
+          .bias = target.bias,
+          .y = target.y,
+          .y_stride = target.y_stride,
+          .store = store};
+}
+
+bool takes_few_rows(const PanelView& view, std::int64_t rows) {
+  return rows <= (view.kind == WeightKind::kQuantized ? 1 : kMostFewRows);
+}
+
+// Runs task(target, index in the target) for all tasks of all targets.
+template <class Task>
+void run_tasks(std::span<Target> targets, std::int64_t work, ThreadPool& pool, Task&& task) {
+  std::int64_t count = 0;
+  for (const Target& target : targets) count += target.tasks;
+  const auto one = [&](std::int64_t index) {
+    const Target* target = targets.data();
+    while (index >= target->tasks) index -= (target++)->tasks;
+    task(*target, index);
+  };
+  if (work < kSerialWork) {
+    for (std::int64_t i = 0; i < count; ++i) one(i);
+  } else {
+    pool.run(count, one);
+  }
+}
+
+std::int64_t work_of(std::span<const Target> targets, const Input& in) {
+  std::int64_t outputs = 0;
+  for (const Target& target : targets) outputs += target.outputs;
+  return outputs * in.rows * in.columns;
+}
+
+// Few rows: a task streams its panels once. Big matrices get longer tasks.
+void run_few_rows(std::span<Target> targets, const Input& in, ThreadPool& pool) {
+  const MatmulKernels& kernels = matmul_kernels();
+  for (Target& target : targets) {
+    target.task_panels = 4;
+    while (target.task_panels < 32 && target.view->panels / target.task_panels > 64) target.task_panels *= 2;
+    target.tasks = (target.view->panels + target.task_panels - 1) / target.task_panels;
+  }
+  run_tasks(targets, work_of(targets, in), pool, [&](const Target& target, std::int64_t index) {
+    alignas(64) float totals[kMostFewRows * 32 * kPanelLanes];
+    const std::int64_t first = index * target.task_panels;
+    const std::int64_t panels = std::min(target.task_panels, target.view->panels - first);
+    kernels.few_rows(*target.view, {.x = in.x,
+                                    .x_stride = in.x_stride,
+                                    .rows = in.rows,
+                                    .first_panel = first,
+                                    .panels = panels,
+                                    .totals = totals});
+    target.finish(kernels,
+                  {.totals = totals,
+                   .totals_stride = panels * kPanelLanes,
+                   .rows = in.rows,
+                   .columns = target.columns_from(first, panels),
+                   .y = target.y + first * kPanelLanes,
+                   .y_stride = target.y_stride},
+                  first);
+  });
+}
+
+void pack_rows(const Input& in, const RowTiles& tiles, float* out, ThreadPool& pool) {
+  const auto pack_tile = [&](std::int64_t tile) {
+    for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
+      float* to = out + tiles.offset(tile, block);
+      const float* from = in.x + (in.first_row + tiles.first_row(tile)) * in.x_stride + block * kColumnBlock;
+      const auto bytes = static_cast<std::size_t>(tiles.columns_of(block)) * sizeof(float);
+      for (std::int64_t r = 0; r < tiles.rows_of(tile); ++r) {
+        std::memcpy(to + r * kColumnBlock, from + r * in.x_stride, bytes);
+      }
+    }
+  };
+  constexpr std::int64_t kSerialFloats = 1 << 15;
+  if (in.rows * in.columns < kSerialFloats) {
+    for (std::int64_t tile = 0; tile < tiles.tiles(); ++tile) pack_tile(tile);
+  } else {
+    pool.run(tiles.tiles(), pack_tile);
+  }
+}
+
+// The weights of a task's panels for one block of columns as float32: in place when they are kept so, else expanded.
+TileProduct block_of_weights(const MatmulKernels& kernels, const PanelView& view, std::int64_t first_panel,
+                             std::int64_t panels, std::int64_t block) {
+  const std::int64_t first = block * kColumnBlock;
+  const std::int64_t columns = std::min(kColumnBlock, view.columns - first);
+  TileProduct t{.panels = panels, .columns = columns};
+  if (view.kind == WeightKind::kFloat32) {
+    t.w = view.float32 + (first_panel * view.columns + first) * kPanelLanes;
+    t.panel_stride = view.columns * kPanelLanes;
+    return t;
+  }
+  t.panel_stride = kColumnBlock * kPanelLanes;
+  float* weights = weights_scratch.need(static_cast<std::size_t>(kTaskPanels * t.panel_stride));
+  for (std::int64_t p = 0; p < panels; ++p) {
+    kernels.expand(view, first_panel + p, first, columns, weights + p * t.panel_stride);
+  }
+  t.w = weights;
+  return t;
+}
+
+struct PackedInput {
+  RowTiles tiles;
+  const float* values = nullptr;
+  std::int64_t first_row = 0;  // of y
+};
+
+void run_tile_task(const MatmulKernels& kernels, const Target& target, const PackedInput& packed, std::int64_t index) {
+  const RowTiles& tiles = packed.tiles;
+  const std::int64_t groups = (target.view->panels + target.task_panels - 1) / target.task_panels;
+  const std::int64_t splits = target.tasks / groups, split = index / groups;
+  const std::int64_t first_panel = index % groups * target.task_panels;
+  const std::int64_t panels = std::min(target.task_panels, target.view->panels - first_panel);
+  const std::int64_t first_tile = tiles.tiles() * split / splits, end_tile = tiles.tiles() * (split + 1) / splits;
+  const std::int64_t first_row = tiles.first_row(first_tile), rows = tiles.first_row(end_tile) - first_row;
+  const std::int64_t totals_stride = panels * kPanelLanes;
+  float* totals = totals_scratch.need(static_cast<std::size_t>(rows * totals_stride));
+  for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
+    TileProduct t = block_of_weights(kernels, *target.view, first_panel, panels, block);
+    t.totals_stride = totals_stride;
+    t.store = block == 0 ? MatmulStore::kOverwrite : MatmulStore::kAdd;
+    for (std::int64_t tile = first_tile; tile < end_tile; ++tile) {
+      t.a = packed.values + tiles.offset(tile, block);
+      t.rows = static_cast<int>(tiles.rows_of(tile));
+      t.totals = totals + (tiles.first_row(tile) - first_row) * totals_stride;
+      kernels.tile(t);
+    }
+  }
+  target.finish(kernels,
+                {.totals = totals,
+                 .totals_stride = totals_stride,
+                 .rows = rows,
+                 .columns = target.columns_from(first_panel, panels),
+                 .y = target.y + (packed.first_row + first_row) * target.y_stride + first_panel * kPanelLanes,
+                 .y_stride = target.y_stride},
+                first_panel);
+}
+
+void run_tiles(std::span<Target> targets, const Input& in, ThreadPool& pool) {
+  const MatmulKernels& kernels = matmul_kernels();
+  const RowTiles tiles{.rows = in.rows, .columns = in.columns, .tile_rows = kernels.tile_rows};
+  float* values = packed_scratch.need(static_cast<std::size_t>(tiles.floats()));
+  pack_rows(in, tiles, values, pool);
+  const PackedInput packed{.tiles = tiles, .values = values, .first_row = in.first_row};
+  for (Target& target : targets) {
+    target.task_panels = target.view->panels >= 64 ? kTaskPanels : 2;
+    const std::int64_t groups = (target.view->panels + target.task_panels - 1) / target.task_panels;
+    const std::int64_t splits = groups < 16 ? std::clamp<std::int64_t>(in.rows / kRowsOfSplit, 1, tiles.tiles()) : 1;
+    target.tasks = groups * splits;
+  }
+  run_tasks(targets, work_of(targets, in), pool,
+            [&](const Target& target, std::int64_t index) { run_tile_task(kernels, target, packed, index); });
+}
+
+void run(std::span<Target> targets, const Input& in, ThreadPool& pool) {
+  if (in.rows == 0 || targets.empty()) return;
+  for (const Target& target : targets) {
+    if (target.view->columns != in.columns) {
+      throw Error("matmul", fmt::format("weights of {} x {}", target.outputs, target.view->columns),
+                  fmt::format("weights with {} columns", in.columns));
+    }
+  }
+  const bool few = std::all_of(targets.begin(), targets.end(),
+                               [&](const Target& target) { return takes_few_rows(*target.view, in.rows); });
+  if (few) return run_few_rows(targets, in, pool);
+  const std::int64_t chunks = (in.rows + kMostRows - 1) / kMostRows;
+  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+    Input part = in;
+    part.first_row = in.rows * chunk / chunks;
+    part.rows = in.rows * (chunk + 1) / chunks - part.first_row;
+    run_tiles(targets, part, pool);
+  }
+}
+
+}  // namespace
+
+void matmul(const PackedMatrix& w, const MatmulArguments& arguments, ThreadPool& pool) {
+  if (w.empty()) throw Error("matmul", "an empty weight", "one with rows");
+  Target target =
+      make_target({.w = &w, .bias = arguments.bias, .y = arguments.y, .y_stride = arguments.y_stride}, arguments.store);
+  run({&target, 1}, {.x = arguments.x, .rows = arguments.rows, .x_stride = arguments.x_stride, .columns = w.columns()},
+      pool);
+}
+
+void matmul_shared(std::span<const MatmulTarget> targets, const float* x, std::int64_t rows, std::int64_t x_stride,
+                   ThreadPool& pool) {
+  constexpr std::size_t kMostTargets = 8;
+  if (targets.size() > kMostTargets) {
+    throw Error("matmul_shared", fmt::format("{} weights", targets.size()), fmt::format("at most {}", kMostTargets));
+  }
+  Target prepared[kMostTargets];
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (targets[i].w->empty()) throw Error("matmul_shared", "an empty weight", "weights with rows");
+    prepared[i] = make_target(targets[i], MatmulStore::kOverwrite);
+  }
+  run({prepared, targets.size()},
+      {.x = x, .rows = rows, .x_stride = x_stride, .columns = targets.empty() ? 0 : targets[0].w->columns()}, pool);
+}
+
+std::string explain_matmul(const PackedMatrix& w, std::int64_t rows) {
+  if (w.empty()) return "empty";
+  const MatmulKernels& kernels = matmul_kernels();
+  const PanelView& view = w.storage().view;
+  const std::string kind = view.kind == WeightKind::kFloat32    ? "f32"
+                           : view.kind == WeightKind::kBFloat16 ? "bf16"
+                                                                : fmt::format("{}-bit", view.bits);
+  if (takes_few_rows(view, rows)) {
+    return fmt::format("{} panels, {}, {} row{} streamed", kind, kernels.name, rows, rows == 1 ? "" : "s");
+  }
+  return fmt::format("{} panels, {}, {}x{} tiles{}", kind, kernels.name, kernels.tile_rows,
+                     kernels.tile_panels * kPanelLanes,
+                     view.kind == WeightKind::kFloat32 ? "" : ", expanded to float32 block by block");
+}
+
+}  // namespace qreason

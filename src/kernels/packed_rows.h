@@ -1,0 +1,32 @@
+// The left operand of a product, packed for tiles: rows in tiles of nearly equal size (at most tile_rows), a tile's
+// columns in blocks of kColumnBlock, each block [tile_rows, kColumnBlock] in one piece. What a tile reads is then
+// contiguous, whatever the strides of the source were.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/matmul.h"
+
+namespace qreason {
+
+struct RowTiles {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t tile_rows = 1;  // of the instruction set
+
+  std::int64_t tiles() const { return (rows + tile_rows - 1) / tile_rows; }
+  std::int64_t blocks() const { return (columns + kColumnBlock - 1) / kColumnBlock; }
+  std::int64_t first_row(std::int64_t tile) const {
+    const std::int64_t few = rows / tiles(), longer = rows % tiles();
+    return tile * few + std::min(tile, longer);
+  }
+  std::int64_t rows_of(std::int64_t tile) const { return first_row(tile + 1) - first_row(tile); }
+  std::int64_t columns_of(std::int64_t block) const { return std::min(kColumnBlock, columns - block * kColumnBlock); }
+  std::int64_t floats() const { return tiles() * blocks() * tile_rows * kColumnBlock; }
+  std::int64_t offset(std::int64_t tile, std::int64_t block) const {
+    return (tile * blocks() + block) * tile_rows * kColumnBlock;
+  }
+};
+
+}  // namespace qreason

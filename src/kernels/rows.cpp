@@ -1,0 +1,130 @@
+#include "kernels/rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "formats/reference_quantizer.h"
+#include "kernels/cpu/row_kernels.h"
+#include "kernels/isa.h"
+
+namespace qreason {
+
+const RowKernels& row_kernels() {
+  switch (current_isa()) {
+    case Isa::kAvx512:
+      return kRowsAvx512;
+    case Isa::kAvx2:
+      return kRowsAvx2;
+    case Isa::kGeneric:
+      break;
+  }
+  return kRowsGeneric;
+}
+
+namespace {
+
+// Numbers a task works on: enough that handing it to a thread pays.
+constexpr std::int64_t kTaskNumbers = 1 << 14;
+
+// Calls body(first, end) for runs of items that each cost `cost` numbers.
+template <class Body>
+void by_tasks(std::int64_t items, std::int64_t cost, ThreadPool& pool, Body&& body) {
+  const std::int64_t step = std::max<std::int64_t>(1, kTaskNumbers / std::max<std::int64_t>(1, cost));
+  pool.run((items + step - 1) / step,
+           [&](std::int64_t task) { body(task * step, std::min(items, (task + 1) * step)); });
+}
+
+void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, const QuantFormat& format) {
+  if (format.kind != NumberKind::kInteger || format.search != RangeSearch::kNone) {
+    quantize_dequantize(run, format, run);
+    return;
+  }
+  const RunRange found = kernels.range(run.data(), static_cast<std::int64_t>(run.size()));
+  if (!found.finite) {
+    find_parameters(run, format);  // the reference's own error
+    throw Error("quantizer", "a group that is not finite", "finite values");
+  }
+  Range range{.low = found.low, .high = found.high};
+  if (format.rule == RangeRule::kTokenRange) {
+    range = {.low = std::min(range.low, 0.0f) * format.clip_ratio,
+             .high = std::max(range.high, 0.0f) * format.clip_ratio};
+  }
+  const GroupParameters parameters = parameters_of_range(range, format);
+  const auto highest = static_cast<float>(format.max_code());
+  kernels.quantize({.x = run.data(),
+                    .count = static_cast<std::int64_t>(run.size()),
+                    .scale = parameters.scale,
+                    .zero = parameters.zero,
+                    .lowest_code = format.symmetry == Symmetry::kSymmetric ? -(highest + 1) : 0.0f,
+                    .highest_code = highest});
+}
+
+}  // namespace
+
+void rms_norm(const float* x, std::int64_t rows, std::int64_t width, const float* gain, float epsilon, float* out,
+              ThreadPool& pool) {
+  const RowKernels& kernels = row_kernels();
+  by_tasks(rows, width, pool, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t r = first; r < end; ++r) kernels.rms_norm(x + r * width, width, gain, epsilon, out + r * width);
+  });
+}
+
+void rope(const RopeArguments& a, ThreadPool& pool) {
+  const RowKernels& kernels = row_kernels();
+  const std::int64_t half = a.head_dim / 2;
+  by_tasks(a.rows, a.heads * a.head_dim, pool, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t r = first; r < end; ++r) {
+      kernels.rope({.x = a.x + r * a.stride,
+                    .heads = a.heads,
+                    .half = half,
+                    .cosine = a.cosine + a.positions[r] * half,
+                    .sine = a.sine + a.positions[r] * half});
+    }
+  });
+}
+
+void silu_multiply(float* gate, const float* up, std::int64_t rows, std::int64_t width, ThreadPool& pool) {
+  const RowKernels& kernels = row_kernels();
+  // An exp costs as much as several plain operations.
+  by_tasks(rows, 4 * width, pool, [&](std::int64_t first, std::int64_t end) {
+    kernels.silu_multiply(gate + first * width, up + first * width, (end - first) * width);
+  });
+}
+
+void add_in_place(float* x, const float* y, std::int64_t count, ThreadPool& pool) {
+  const RowKernels& kernels = row_kernels();
+  by_tasks(count, 1, pool,
+           [&](std::int64_t first, std::int64_t end) { kernels.add(x + first, y + first, end - first); });
+}
+
+void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
+                              ThreadPool& pool) {
+  const bool grouped = format.granularity == Granularity::kTokenGroup;
+  if (!grouped && format.granularity != Granularity::kToken) {
+    throw Error("quantize_dequantize_rows", to_string(format), "a format per token or per token and group");
+  }
+  const RowKernels& kernels = row_kernels();
+  const std::int64_t run = grouped ? std::max(1, format.group_size) : width;
+  by_tasks(rows, 2 * width, pool, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t r = first; r < end; ++r) {
+      for (std::int64_t i = 0; i < width; i += run) {
+        const auto count = static_cast<std::size_t>(std::min(run, width - i));
+        quantize_dequantize_run(kernels, {x + r * width + i, count}, format);
+      }
+    }
+  });
+}
+
+double log_sum_exp(std::span<const float> x) {
+  if (x.empty()) throw Error("log_sum_exp", "no numbers", "at least one");
+  return row_kernels().log_sum_exp(x.data(), static_cast<std::int64_t>(x.size()));
+}
+
+std::int64_t arg_max(std::span<const float> x) {
+  if (x.empty()) throw Error("arg_max", "no numbers", "at least one");
+  return row_kernels().arg_max(x.data(), static_cast<std::int64_t>(x.size()));
+}
+
+}  // namespace qreason

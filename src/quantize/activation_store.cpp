@@ -1,0 +1,114 @@
+#include "quantize/activation_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+class ScratchFile {
+ public:
+  explicit ScratchFile(const std::filesystem::path& folder) : where_((folder / "activations.XXXXXX").string()) {
+    descriptor_ = ::mkstemp(where_.data());
+    if (descriptor_ < 0) throw Error(where_, std::strerror(errno), "a folder for calibration activations");
+    ::unlink(where_.c_str());
+  }
+  ~ScratchFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+
+  void read(std::uint64_t offset, void* to, std::uint64_t bytes) const {
+    transfer("read", bytes, [&](std::uint64_t done) {
+      return ::pread(descriptor_, static_cast<char*>(to) + done, bytes - done, static_cast<off_t>(offset + done));
+    });
+  }
+  void write(std::uint64_t offset, const void* from, std::uint64_t bytes) const {
+    transfer("written", bytes, [&](std::uint64_t done) {
+      return ::pwrite(descriptor_, static_cast<const char*>(from) + done, bytes - done,
+                      static_cast<off_t>(offset + done));
+    });
+  }
+
+ private:
+  template <class Step>
+  void transfer(const char* what, std::uint64_t bytes, Step step) const {
+    for (std::uint64_t done = 0; done < bytes;) {
+      const ssize_t count = step(done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) {
+        throw Error(where_, fmt::format("{} of {} bytes {}: {}", done, bytes, what, std::strerror(errno)),
+                    "room for calibration activations");
+      }
+      done += static_cast<std::uint64_t>(count);
+    }
+  }
+
+  std::string where_;
+  int descriptor_ = -1;
+};
+
+}  // namespace
+
+struct ActivationStore::State {
+  std::vector<std::uint64_t> starts;  // in floats, one more than sequences
+  std::vector<float> memory;          // everything, or the sequence at hand
+  std::unique_ptr<ScratchFile> file;
+
+  std::uint64_t bytes(std::size_t sequence) const { return (starts[sequence + 1] - starts[sequence]) * sizeof(float); }
+};
+
+std::uint64_t ActivationStore::bytes_for(const std::vector<std::int64_t>& lengths, std::int64_t width) {
+  std::uint64_t rows = 0;
+  for (const std::int64_t length : lengths) rows += static_cast<std::uint64_t>(length);
+  if (rows > std::numeric_limits<std::uint64_t>::max() / sizeof(float) / static_cast<std::uint64_t>(width)) {
+    throw Error("calibration", fmt::format("{} tokens of {} values", rows, width), "activations that can be addressed");
+  }
+  return rows * static_cast<std::uint64_t>(width) * sizeof(float);
+}
+
+ActivationStore::ActivationStore(const std::vector<std::int64_t>& lengths, std::int64_t width, Place place,
+                                 const std::filesystem::path& folder)
+    : state_(std::make_unique<State>()) {
+  const std::uint64_t bytes = bytes_for(lengths, width);
+  std::uint64_t longest = 0;
+  state_->starts.push_back(0);
+  for (const std::int64_t length : lengths) {
+    const std::uint64_t floats = static_cast<std::uint64_t>(length) * static_cast<std::uint64_t>(width);
+    longest = std::max(longest, floats);
+    state_->starts.push_back(state_->starts.back() + floats);
+  }
+  if (place == Place::kDisk) state_->file = std::make_unique<ScratchFile>(folder);
+  state_->memory.resize(place == Place::kDisk ? longest : bytes / sizeof(float));
+}
+
+ActivationStore::~ActivationStore() = default;
+ActivationStore::ActivationStore(ActivationStore&&) noexcept = default;
+ActivationStore& ActivationStore::operator=(ActivationStore&&) noexcept = default;
+
+float* ActivationStore::load(std::size_t sequence) {
+  if (!state_->file) return state_->memory.data() + state_->starts[sequence];
+  state_->file->read(state_->starts[sequence] * sizeof(float), state_->memory.data(), state_->bytes(sequence));
+  return state_->memory.data();
+}
+
+float* ActivationStore::start(std::size_t sequence) {
+  return state_->memory.data() + (state_->file ? 0 : state_->starts[sequence]);
+}
+
+void ActivationStore::save(std::size_t sequence) {
+  if (!state_->file) return;
+  state_->file->write(state_->starts[sequence] * sizeof(float), state_->memory.data(), state_->bytes(sequence));
+}
+
+}  // namespace qreason

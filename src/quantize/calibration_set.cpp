@@ -1,0 +1,156 @@
+#include "quantize/calibration_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "data/locations.h"
+
+namespace qreason {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A generation is a text, or a list whose first text is the answer (the study's records hold either).
+std::string text_or_first(const Json& value, const std::string& where) {
+  const Json& text = value.is_array() && !value.empty() ? value.front() : value;
+  if (!text.is_string()) throw Error(where, "a generation that is no text", "a text or a list of texts");
+  return text.get<std::string>();
+}
+
+std::string record_text(const Json& record, const std::string& where) {
+  if (!record.is_object()) throw Error(where, "a record that is no object", "a JSON object");
+  const auto has = [&](const char* key) { return record.contains(key); };
+  for (const char* key : {"generation", "generated_text"}) {
+    if (has("prompt") && has(key)) return json_string(record, "prompt", where) + text_or_first(record.at(key), where);
+  }
+  if (has("text")) return json_string(record, "text", where);
+  for (const auto& [question, answer] : {std::pair("problem", "solution"), std::pair("question", "answer")}) {
+    if (has(question) && has(answer)) {
+      return json_string(record, question, where) + "\n" + json_string(record, answer, where);
+    }
+  }
+  throw Error(where, "a record without known keys",
+              "prompt and generation, text, problem and solution, or question and answer");
+}
+
+std::string joined_records(const std::string& content, const fs::path& path) {
+  std::string text;
+  std::size_t line_number = 0;
+  for (std::size_t begin = 0; begin < content.size();) {
+    const std::size_t end = std::min(content.find('\n', begin), content.size());
+    const std::string_view line = std::string_view(content).substr(begin, end - begin);
+    begin = end + 1;
+    ++line_number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string where = fmt::format("{}:{}", path.string(), line_number);
+    text += record_text(parse_json(line, where), where) + "\n\n";
+  }
+  return text;
+}
+
+struct NamedSource {
+  const char* name;
+  std::vector<std::string> files;  // under the data folders, first found wins
+  const char* how;                 // how to get it
+};
+
+const std::vector<NamedSource>& named_sources() {
+  static const std::vector<NamedSource> kSources{
+      {"embedded", {"calibration/gsm8k_train_512.jsonl"}, "it belongs to the project's data folder"},
+      {"wikitext2", {"calibration/wikitext2_train.txt", "wikitext2/train.txt"}, "put its train text there"},
+      {"pile", {"calibration/pile_val.jsonl"}, "put records with \"text\" there"},
+      {"numina-self", {"calibration/numina_self.jsonl"}, "`qreason calibrate` makes it"},
+  };
+  return kSources;
+}
+
+}  // namespace
+
+std::int64_t CalibrationSet::tokens() const {
+  std::int64_t count = 0;
+  for (const auto& sample : samples) count += static_cast<std::int64_t>(sample.size());
+  return count;
+}
+
+std::int64_t CalibrationSet::longest() const {
+  std::size_t longest = 0;
+  for (const auto& sample : samples) longest = std::max(longest, sample.size());
+  return static_cast<std::int64_t>(longest);
+}
+
+std::string CalibrationSet::sha256() const {
+  std::vector<std::int32_t> all;
+  for (const auto& sample : samples) {
+    all.push_back(static_cast<std::int32_t>(sample.size()));
+    all.insert(all.end(), sample.begin(), sample.end());
+  }
+  return sha256_hex(std::as_bytes(std::span(all)));
+}
+
+CalibrationSet cut_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed) {
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  if (count < spec.length + 1) {
+    throw Error("calibration " + spec.source, fmt::format("{} tokens", count),
+                fmt::format("more than {} for windows of that length (--set length=N)", spec.length));
+  }
+  PythonRandom random(seed);
+  CalibrationSet set{.description = spec.source};
+  for (std::int64_t i = 0; i < spec.samples; ++i) {
+    const std::int64_t start = random.randint(0, count - spec.length - 1);
+    set.samples.emplace_back(tokens.begin() + start, tokens.begin() + start + spec.length);
+  }
+  return set;
+}
+
+std::string calibration_text(const fs::path& path) {
+  const std::string content = read_text_file(path);
+  return path.extension() == ".jsonl" ? joined_records(content, path) : content;
+}
+
+fs::path find_calibration_file(const std::string& source) {
+  std::error_code ignored;
+  if (fs::is_regular_file(source, ignored)) return source;
+  std::string names;
+  for (const NamedSource& named : named_sources()) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", named.name);
+    if (source != named.name) continue;
+    for (const fs::path& folder : data_folders()) {
+      for (const std::string& file : named.files) {
+        if (fs::is_regular_file(folder / file, ignored)) return folder / file;
+      }
+    }
+    throw Error::usage("calibration " + source, fmt::format("no {} in any data folder", named.files.front()),
+                       named.how);
+  }
+  throw Error::usage("calibration " + source, "neither a file nor a known name",
+                     fmt::format("a file, or one of {}", names));
+}
+
+CalibrationSet load_calibration(const CalibrationSpec& spec, const Tokenizer& tokenizer, std::uint64_t seed) {
+  const std::string text = calibration_text(find_calibration_file(spec.source));
+  return cut_windows(tokenizer.encode(text), spec, seed);
+}
+
+void check_calibration(const CalibrationSet& set, std::int64_t vocabulary, std::int64_t positions) {
+  const std::string where = "calibration " + set.description;
+  if (set.samples.empty()) throw Error(where, "no sequence", "at least one");
+  for (const auto& sample : set.samples) {
+    if (sample.empty() || static_cast<std::int64_t>(sample.size()) > positions) {
+      throw Error(where, fmt::format("a sequence of {} tokens", sample.size()),
+                  fmt::format("1 to {}, the positions of the model", positions));
+    }
+    for (const std::int32_t token : sample) {
+      if (token < 0 || token >= vocabulary) {
+        throw Error(where, fmt::format("token {}", token), fmt::format("0 to {}", vocabulary - 1));
+      }
+    }
+  }
+}
+
+}  // namespace qreason

@@ -1,0 +1,44 @@
+// Calibration sequences and how they are cut from text (methods.md, section 3).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "quantize/recipe.h"
+#include "tokenizer/tokenizer.h"
+
+namespace qreason {
+
+struct CalibrationSet {
+  std::string description;                         // where it came from, for the report
+  std::vector<std::vector<std::int32_t>> samples;  // token ids; none is empty
+
+  std::int64_t tokens() const;
+  std::int64_t longest() const;
+  std::string sha256() const;  // of lengths and ids
+};
+
+// `samples` windows of `length` tokens at starts random.randint(0, n - length - 1) of Python's generator seeded with
+// `seed`: the reference's windows. Fewer than length + 1 tokens are an Error.
+CalibrationSet cut_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed);
+
+// The text of a file that is tokenized as one: of JSON Lines (.jsonl) each record's text followed by "\n\n", of
+// anything else the file as it is. A record's text is "prompt" + "generation" (the whole of it, also where a list holds
+// it), "text", "problem" + "\n" + "solution", or "question" + "\n" + "answer"; another record is an Error naming file
+// and line.
+std::string calibration_text(const std::filesystem::path& path);
+
+// The text file behind the spec's source: a path that exists, or a name ("embedded", "wikitext2", "pile",
+// "numina-self") looked up in the project's data and in the store. Error (usage) listing names and places when there is
+// none.
+std::filesystem::path find_calibration_file(const std::string& source);
+
+// Text -> tokens -> windows.
+CalibrationSet load_calibration(const CalibrationSpec& spec, const Tokenizer& tokenizer, std::uint64_t seed);
+
+// Ids outside [0, vocabulary) and sequences longer than `positions` are Errors.
+void check_calibration(const CalibrationSet& set, std::int64_t vocabulary, std::int64_t positions);
+
+}  // namespace qreason

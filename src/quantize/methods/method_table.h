@@ -1,0 +1,37 @@
+// The table of methods: name, named parameters with defaults, and the function that makes the recipe.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quantize/parameters.h"
+#include "quantize/recipe.h"
+#include "quantize/target.h"
+
+namespace qreason {
+
+// A method changes the target's formats by its defaults and the user's parameters and returns the passes.
+using MethodFunction = Recipe (*)(Target target, ParameterReader& parameters);
+
+struct MethodParameter {
+  std::string_view name, fallback, help;
+};
+
+struct Method {
+  std::string_view name, purpose, example;
+  MethodFunction make;
+  std::vector<MethodParameter> parameters;
+};
+
+const std::vector<Method>& all_methods();
+// Unknown ones are an Error (usage) that lists the known.
+const Method& find_method(const std::string& name);
+
+// "gptq-w4g128" with --set parameters to a recipe. An unknown parameter is an Error that lists the method's.
+Recipe make_recipe(std::string_view name, const ParameterMap& parameters);
+// "key=value" strings to parameters; a repeated key or one without "=" is an Error (usage).
+ParameterMap parse_assignments(std::span<const std::string> assignments);
+
+}  // namespace qreason

@@ -1,0 +1,75 @@
+#include "quantize/methods/target_parameters.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "quantize/passes/set_activation_format.h"
+#include "quantize/passes/set_kv_format.h"
+
+namespace qreason {
+namespace {
+
+Symmetry symmetry_of(bool symmetric) {
+  return symmetric ? Symmetry::kSymmetric : Symmetry::kAsymmetric;
+}
+
+std::int64_t read_group(ParameterReader& parameters, const std::string& key, std::int64_t fallback) {
+  const std::int64_t group = parameters.integer(key, fallback);
+  if (group < -1 || group > (1 << 24)) {
+    throw Error::usage(parameters.where() + ": " + key, fmt::format("{}", group), "a positive number, or 0 for none");
+  }
+  return std::max<std::int64_t>(group, 0);
+}
+
+float read_clip(ParameterReader& parameters, const std::string& key) {
+  const double clip = parameters.number(key, 1.0);
+  if (!(clip > 0) || clip > 1) throw Error::usage(parameters.where() + ": " + key, fmt::format("{}", clip), "(0, 1]");
+  return static_cast<float>(clip);
+}
+
+void set_cache_format(std::optional<QuantFormat>& format, float clip, std::int64_t group) {
+  format = format->clipped(clip);
+  if (group == 0) return;
+  format->granularity = Granularity::kTokenGroup;
+  format->group_size = static_cast<int>(group);
+}
+
+}  // namespace
+
+// Parameters of what the target does not quantize are not asked for, so that giving one is an error.
+void apply_weight_parameters(Target& target, ParameterReader& parameters, RangeSearch search) {
+  if (!target.weight) return;
+  const std::int64_t group = read_group(parameters, "group", target.weight->group_size);
+  target.weight->granularity = group > 0 ? Granularity::kGroup : Granularity::kChannel;
+  target.weight->group_size = static_cast<int>(group);
+  target.weight->symmetry = symmetry_of(parameters.flag("symmetric", target.per_channel()));
+  const bool searched = parameters.flag("mse_search", search == RangeSearch::kMse);
+  target.weight->search = searched ? RangeSearch::kMse : RangeSearch::kNone;
+}
+
+void apply_runtime_parameters(Target& target, ParameterReader& parameters) {
+  if (target.activation) {
+    target.activation->symmetry = symmetry_of(parameters.flag("activation_symmetric", false));
+    target.activation = target.activation->clipped(read_clip(parameters, "activation_clip"));
+  }
+  if (!target.keys && !target.values) return;
+  const std::int64_t group = read_group(parameters, "kv_group", 0);
+  if (target.keys) set_cache_format(target.keys, read_clip(parameters, "key_clip"), group);
+  if (target.values) set_cache_format(target.values, read_clip(parameters, "value_clip"), group);
+}
+
+CalibrationSpec read_calibration(ParameterReader& parameters) {
+  CalibrationSpec spec;
+  spec.samples = parameters.integer("samples", spec.samples);
+  spec.length = parameters.integer("length", spec.length);
+  return spec;
+}
+
+Recipe runtime_recipe(const Target& target) {
+  Recipe recipe{.name = target.name, .tensor_parallel = target.tensor_parallel};
+  if (target.activation) recipe.passes.push_back(set_activation_format(*target.activation));
+  if (target.keys || target.values) recipe.passes.push_back(set_kv_format(target.keys, target.values));
+  return recipe;
+}
+
+}  // namespace qreason

@@ -1,0 +1,21 @@
+// What the methods share: named parameters applied to the target's formats, and the passes that only set formats.
+#pragma once
+
+#include <vector>
+
+#include "quantize/parameters.h"
+#include "quantize/target.h"
+
+namespace qreason {
+
+// symmetric, mse_search, group.
+void apply_weight_parameters(Target& target, ParameterReader& parameters, RangeSearch search);
+// activation_symmetric, activation_clip, key_clip, value_clip, kv_group.
+void apply_runtime_parameters(Target& target, ParameterReader& parameters);
+// samples, length.
+CalibrationSpec read_calibration(ParameterReader& parameters);
+
+// A recipe named as the target whose passes set its activation and cache formats.
+Recipe runtime_recipe(const Target& target);
+
+}  // namespace qreason

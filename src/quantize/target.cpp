@@ -1,0 +1,116 @@
+#include "quantize/target.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+constexpr const char* kGrammar =
+    "METHOD-SPEC[-tpN] with SPEC = w<bits>g<group> or w<bits>c, then a<bits>, then kv<bits> or k<bits>v<bits>, "
+    "such as gptq-w4g128, rtn-w8a8kv8";
+
+class SpecParser {
+ public:
+  SpecParser(std::string_view spec, std::string_view name) : rest_(spec), name_(name) {}
+
+  bool take(std::string_view word) {
+    if (!rest_.starts_with(word)) return false;
+    rest_.remove_prefix(word.size());
+    return true;
+  }
+  int number(int lowest, int highest, const char* what) {
+    int value = 0;
+    const auto [stop, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
+    if (error != std::errc() || value < lowest || value > highest) {
+      fail(fmt::format("{} {}", what, error == std::errc() ? std::to_string(value) : std::string(rest_)),
+           fmt::format("{} to {}", lowest, highest));
+    }
+    rest_.remove_prefix(static_cast<std::size_t>(stop - rest_.data()));
+    return value;
+  }
+  // 2 to 8, or 16 for "left as it is": 0.
+  int bits(const char* what) {
+    const int value = number(2, 16, what);
+    if (value > 8 && value != 16) fail(fmt::format("{} {}", what, value), "2 to 8, or 16 for none");
+    return value == 16 ? 0 : value;
+  }
+  bool done() const { return rest_.empty(); }
+  bool next_is_digit() const { return !rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9'; }
+  std::string_view rest() const { return rest_; }
+  [[noreturn]] void fail(const std::string& got, const std::string& expected) const {
+    throw Error::usage(fmt::format("method {}", name_), got, expected);
+  }
+
+ private:
+  std::string_view rest_, name_;
+};
+
+QuantFormat format_of(Role role, int bits, Granularity granularity) {
+  QuantFormat format;
+  format.role = role;
+  format.bits = bits;
+  format.granularity = granularity;
+  format.rule = role == Role::kWeight ? RangeRule::kZeroRange : RangeRule::kTokenRange;
+  return format;
+}
+
+void parse_weights(SpecParser& spec, Target& target, bool& granularity_given) {
+  const int bits = spec.bits("weight bits");
+  std::optional<int> group;
+  granularity_given = true;
+  if (spec.take("g")) {
+    group = spec.number(1, 1 << 24, "weight group");
+  } else if (!spec.take("c")) {
+    granularity_given = false;
+  }
+  if (bits == 0) return;
+  target.weight = format_of(Role::kWeight, bits, group ? Granularity::kGroup : Granularity::kChannel);
+  if (group) target.weight->group_size = *group;
+}
+
+void parse_cache(SpecParser& spec, Target& target) {
+  int key_bits = 0, value_bits = 0;
+  if (spec.take("kv")) {
+    key_bits = value_bits = spec.bits("cache bits");
+  } else if (spec.take("k")) {
+    key_bits = spec.bits("key bits");
+    if (!spec.take("v")) spec.fail("keys without values", "k<bits>v<bits>");
+    value_bits = spec.bits("value bits");
+  }
+  if (key_bits) target.keys = format_of(Role::kKey, key_bits, Granularity::kHead);
+  if (value_bits) target.values = format_of(Role::kValue, value_bits, Granularity::kHead);
+}
+
+}  // namespace
+
+Target parse_target(std::string_view name) {
+  Target target{.name = std::string(name)};
+  const std::size_t dash = name.find('-');
+  if (dash == std::string_view::npos || dash == 0) {
+    throw Error::usage(fmt::format("method {}", name), "no formats behind the method's name", kGrammar);
+  }
+  target.method = name.substr(0, dash);
+  SpecParser spec(name.substr(dash + 1), name);
+  bool granularity_given = true;
+  if (spec.take("w")) parse_weights(spec, target, granularity_given);
+  if (spec.take("a")) {
+    if (const int bits = spec.bits("activation bits")) {
+      target.activation = format_of(Role::kActivation, bits, Granularity::kToken);
+    }
+  }
+  parse_cache(spec, target);
+  if (spec.take("-tp")) target.tensor_parallel = spec.number(1, 1024, "tensor-parallel degree");
+  if (!spec.done()) spec.fail(fmt::format("\"{}\"", spec.rest()), kGrammar);
+  if (!granularity_given && target.weight && !target.activation) {
+    spec.fail("weights without group or c", fmt::format("w{0}g128 or w{0}c", target.weight->bits));
+  }
+  if (!target.weight && !target.activation && !target.keys && !target.values)
+    spec.fail("nothing to quantize", kGrammar);
+  return target;
+}
+
+}  // namespace qreason

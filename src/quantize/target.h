@@ -1,0 +1,30 @@
+// What a method is asked for: its name's formats with the defaults of the method filled in.
+//
+// A name is METHOD-SPEC[-tpN]. SPEC: w<bits> with g<group> or c (per channel; the default where activations are
+// quantized too), a<bits>, kv<bits> or k<bits>v<bits>; 16 bits mean "left as it is".
+//   rtn-w3g32   gptq-w4c   rtn-w8a8kv8   rtn-w4a8k4v3-tp2
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "formats/quant_format.h"
+#include "quantize/recipe.h"
+
+namespace qreason {
+
+struct Target {
+  std::string name;  // as the recipe will be called
+  std::string method;
+  std::optional<QuantFormat> weight, activation, keys, values;
+  int tensor_parallel = 1;
+
+  bool per_channel() const { return weight && weight->granularity == Granularity::kChannel; }
+};
+
+// Throws Error (usage) naming the text and the part that is wrong. Formats have the plain defaults (zero-range,
+// asymmetric, no search, no clip); the method's parameters change them.
+Target parse_target(std::string_view name);
+
+}  // namespace qreason

@@ -1,0 +1,80 @@
+// A tokenizer as its files define it, whichever files those are: read from tokenizer.json, vocab.json with merges.txt,
+// or GGUF metadata; written as tokenizer.json.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/splitter.h"
+#include "tokenizer/tokenizer.h"
+
+namespace qreason {
+
+// Ids from outside stay below this; tables by id may be as long.
+constexpr std::int64_t kTokenIdLimit = 1 << 22;
+
+struct VocabularyEntry {
+  std::string piece;
+  std::int32_t id;
+};
+
+struct TokenizerDefinition {
+  std::string where;                        // the file, for error messages
+  std::vector<VocabularyEntry> vocabulary;  // by id
+  std::vector<std::pair<std::string, std::string>> merges;
+  std::vector<AddedToken> added;
+  bool ignore_merges = false;
+  bool fuse_unknown = false;
+  std::optional<std::string> unknown_token;
+  // The sections of tokenizer.json, null where absent.
+  Json normalizer, pre_tokenizer, post_processor, decoder;
+  std::string tokenizer_class;  // for tokenizer_config.json
+  bool add_bos_token = false;
+  std::optional<std::string> bos_token, eos_token, pad_token, chat_template;
+};
+
+// The sections and rules of a family of tokenizers, by the name GGUF's tokenizer.ggml.pre has for it.
+struct TokenizerFamily {
+  std::string tokenizer_class;
+  Json normalizer, pre_tokenizer, post_processor, decoder;
+  bool ignore_merges = false;
+  bool adds_bos = false;                 // when the file does not say
+  bool has_bos = true;                   // false: the family has no BOS token, whatever a file names
+  std::vector<std::string> not_special;  // added tokens that GGUF marks as control but are not special
+};
+TokenizerFamily tokenizer_family(const std::string& pre, const std::string& where);
+
+TokenizerDefinition read_tokenizer_directory(const std::filesystem::path& path);
+TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary);
+OrderedJson tokenizer_json(const TokenizerDefinition& definition);
+OrderedJson tokenizer_config_json(const TokenizerDefinition& definition);
+
+// A post-processor that puts `bos` before the text.
+Json bos_template(const std::string& bos, std::int32_t id);
+
+// What the sections mean.
+enum class Normalization { kNone, kNfc };
+Normalization read_normalizer(const Json& section, const std::string& where);
+
+struct PreTokenizer {
+  std::vector<std::unique_ptr<Splitter>> stages;
+  bool add_prefix_space = false;  // to each piece before the last stage that does not begin with a space
+  std::size_t stages_before_prefix = 0;
+};
+PreTokenizer read_pre_tokenizer(const Json& section, const std::string& where);
+
+struct SpecialFrame {
+  std::vector<std::int32_t> before, after;  // token ids put around a text
+};
+SpecialFrame read_post_processor(const Json& section, const std::string& where);
+
+void check_decoder(const Json& section, const std::string& where);
+
+}  // namespace qreason

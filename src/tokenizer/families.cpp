@@ -1,0 +1,105 @@
+// What GGUF files only name: the sections of tokenizer.json for each family of tokenizers.
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "tokenizer/definition.h"
+
+namespace qreason {
+namespace {
+
+enum class ByteLevelRegex { kGpt2, kNone };
+
+Json byte_level(ByteLevelRegex regex) {
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", false},
+          {"trim_offsets", regex == ByteLevelRegex::kGpt2},
+          {"use_regex", regex == ByteLevelRegex::kGpt2}};
+}
+
+Json split_then_bytes(std::string_view pattern) {
+  const Json split = {
+      {"type", "Split"}, {"pattern", {{"Regex", std::string(pattern)}}}, {"behavior", "Isolated"}, {"invert", false}};
+  return {{"type", "Sequence"}, {"pretokenizers", Json::array({split, byte_level(ByteLevelRegex::kNone)})}};
+}
+
+TokenizerFamily qwen2() {
+  return {.tokenizer_class = "Qwen2Tokenizer",
+          .normalizer = {{"type", "NFC"}},
+          .pre_tokenizer = split_then_bytes(kQwen2Pattern),
+          .post_processor = byte_level(ByteLevelRegex::kNone),
+          .decoder = byte_level(ByteLevelRegex::kNone),
+          .has_bos = false,
+          .not_special = {"<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>",
+                          "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>",
+                          "<think>", "</think>"}};
+}
+
+TokenizerFamily deepseek_r1_qwen() {
+  TokenizerFamily family = qwen2();
+  family.tokenizer_class = "LlamaTokenizerFast";
+  family.adds_bos = true;
+  family.has_bos = true;
+  family.not_special.insert(family.not_special.end(), {"<｜User｜>", "<｜Assistant｜>", "<|EOT|>"});
+  return family;
+}
+
+TokenizerFamily llama3() {
+  return {.tokenizer_class = "PreTrainedTokenizerFast",
+          .normalizer = nullptr,
+          .pre_tokenizer = split_then_bytes(kLlama3Pattern),
+          .post_processor = byte_level(ByteLevelRegex::kNone),
+          .decoder = byte_level(ByteLevelRegex::kNone),
+          .ignore_merges = true,
+          .adds_bos = true};
+}
+
+TokenizerFamily gpt2() {
+  return {.tokenizer_class = "GPT2Tokenizer",
+          .normalizer = nullptr,
+          .pre_tokenizer = byte_level(ByteLevelRegex::kGpt2),
+          .post_processor = byte_level(ByteLevelRegex::kGpt2),
+          .decoder = byte_level(ByteLevelRegex::kGpt2)};
+}
+
+TokenizerFamily smollm() {
+  TokenizerFamily family = gpt2();
+  const Json digits = {{"type", "Digits"}, {"individual_digits", true}};
+  family.pre_tokenizer = {{"type", "Sequence"},
+                          {"pretokenizers", Json::array({digits, byte_level(ByteLevelRegex::kGpt2)})}};
+  family.post_processor = nullptr;
+  return family;
+}
+
+struct FamilyRow {
+  std::string_view pre;
+  TokenizerFamily (*make)();
+};
+
+constexpr FamilyRow kFamilies[] = {
+    {"qwen2", qwen2},      {"deepseek-r1-qwen", deepseek_r1_qwen},
+    {"llama-bpe", llama3}, {"llama3", llama3},
+    {"llama-v3", llama3},  {"gpt-2", gpt2},
+    {"smollm", smollm},
+};
+
+}  // namespace
+
+TokenizerFamily tokenizer_family(const std::string& pre, const std::string& where) {
+  std::string known;
+  for (const FamilyRow& row : kFamilies) {
+    if (row.pre == pre) return row.make();
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", row.pre);
+  }
+  throw Error(where, fmt::format("the pre-tokenizer \"{}\" (tokenizer.ggml.pre)", pre.substr(0, 60)), known);
+}
+
+Json bos_template(const std::string& bos, std::int32_t id) {
+  const auto special = [&](int type) { return Json{{"SpecialToken", {{"id", bos}, {"type_id", type}}}}; };
+  const auto text = [&](const char* name, int type) { return Json{{"Sequence", {{"id", name}, {"type_id", type}}}}; };
+  return {{"type", "TemplateProcessing"},
+          {"single", Json::array({special(0), text("A", 0)})},
+          {"pair", Json::array({special(0), text("A", 0), special(1), text("B", 1)})},
+          {"special_tokens", {{bos, {{"id", bos}, {"ids", Json::array({id})}, {"tokens", Json::array({bos})}}}}}};
+}
+
+}  // namespace qreason

@@ -1,0 +1,296 @@
+#include "tokenizer/tokenizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/bpe.h"
+#include "tokenizer/byte_symbols.h"
+#include "tokenizer/definition.h"
+#include "tokenizer/unicode.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::size_t kLongestPiece = 16384;
+
+struct TokenEntry {
+  std::string piece;
+  bool special = false;
+  bool present = false;
+};
+
+}  // namespace
+
+struct Tokenizer::Model {
+  TokenizerDefinition definition;
+  std::vector<TokenEntry> entries;                         // by id; gaps are not present
+  std::unordered_map<std::string_view, std::int32_t> ids;  // views into entries
+  Normalization normalization = Normalization::kNone;
+  PreTokenizer pre_tokenizer;
+  SpecialFrame frame;
+  AddedTokenMatcher raw_matcher, normalized_matcher;
+  std::optional<Bpe> bpe;
+  std::optional<std::int32_t> bos, eos;
+
+  explicit Model(TokenizerDefinition source) : definition(std::move(source)) {
+    const std::string& where = definition.where;
+    normalization = read_normalizer(definition.normalizer, where);
+    pre_tokenizer = read_pre_tokenizer(definition.pre_tokenizer, where);
+    frame = read_post_processor(definition.post_processor, where);
+    check_decoder(definition.decoder, where);
+    collect_entries();
+    build_bpe();
+    build_matchers();
+    bos = named(definition.bos_token);
+    eos = named(definition.eos_token);
+    if (!bos && !definition.bos_token && frame.before.size() == 1) bos = frame.before[0];
+    for (const auto& side : {frame.before, frame.after}) {
+      for (const std::int32_t id : side) require(id, "a post_processor token");
+    }
+  }
+
+  const TokenEntry* entry(std::int32_t id) const {
+    const bool inside = id >= 0 && static_cast<std::size_t>(id) < entries.size();
+    return inside && entries[static_cast<std::size_t>(id)].present ? &entries[static_cast<std::size_t>(id)] : nullptr;
+  }
+
+  const TokenEntry& require(std::int32_t id, std::string_view what) const {
+    const TokenEntry* found = entry(id);
+    if (found == nullptr) throw Error(definition.where, fmt::format("{} has id {}", what, id), "the id of a token");
+    return *found;
+  }
+
+  std::optional<std::int32_t> named(const std::optional<std::string>& piece) const {
+    if (!piece) return std::nullopt;
+    const auto found = ids.find(*piece);
+    return found == ids.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  void collect_entries() {
+    std::int32_t highest = -1;
+    for (const VocabularyEntry& item : definition.vocabulary) highest = std::max(highest, item.id);
+    for (const AddedToken& token : definition.added) highest = std::max(highest, token.id);
+    if (highest < 0) throw Error(definition.where, "no tokens", "a vocabulary");
+    entries.resize(static_cast<std::size_t>(highest) + 1);
+    for (const VocabularyEntry& item : definition.vocabulary) put_entry(item.piece, item.id);
+    for (const AddedToken& token : definition.added) {
+      put_entry(token.content, token.id);
+      TokenEntry& slot = entries[static_cast<std::size_t>(token.id)];
+      slot.special = slot.special || token.special;
+    }
+  }
+
+  // The same piece may come twice under one id (an added token that is in the vocabulary, too), nothing else may.
+  void put_entry(const std::string& piece, std::int32_t id) {
+    const std::string& where = definition.where;
+    if (piece.empty() || piece.size() > kLongestPiece) {
+      throw Error(where, fmt::format("token {} has {} bytes", id, piece.size()), fmt::format("1 to {}", kLongestPiece));
+    }
+    TokenEntry& slot = entries[static_cast<std::size_t>(id)];
+    if (slot.present) {
+      if (slot.piece == piece) return;
+      throw Error(
+          where,
+          fmt::format("id {} belongs to both \"{}\" and \"{}\"", id, slot.piece.substr(0, 60), piece.substr(0, 60)),
+          "one token an id");
+    }
+    slot.piece = piece;
+    slot.present = true;
+    const auto [known, is_new] = ids.emplace(slot.piece, id);
+    if (!is_new) {
+      throw Error(where, fmt::format("token \"{}\" has the ids {} and {}", piece.substr(0, 60), known->second, id),
+                  "one id a token");
+    }
+  }
+
+  void build_bpe() {
+    std::vector<BpeToken> tokens;
+    tokens.reserve(definition.vocabulary.size());
+    std::unordered_map<std::string_view, std::int32_t> model_ids;  // added tokens take no part in merging
+    model_ids.reserve(definition.vocabulary.size());
+    for (const VocabularyEntry& item : definition.vocabulary) {
+      model_ids.emplace(item.piece, item.id);
+      if (auto bytes = symbols_to_bytes(item.piece)) tokens.push_back({std::move(*bytes), item.id});
+    }
+    const auto id_of = [&](const std::string& piece, std::size_t rank) {
+      const auto found = model_ids.find(piece);
+      if (found != model_ids.end()) return found->second;
+      throw Error(definition.where, fmt::format("merge {} needs \"{}\"", rank, piece.substr(0, 60)),
+                  "a piece of the vocabulary");
+    };
+    std::vector<BpeMerge> merges;
+    merges.reserve(definition.merges.size());
+    for (std::size_t rank = 0; rank < definition.merges.size(); ++rank) {
+      const auto& [left, right] = definition.merges[rank];
+      merges.push_back({id_of(left, rank), id_of(right, rank), id_of(left + right, rank)});
+    }
+    BpeOptions options{.ignore_merges = definition.ignore_merges, .fuse_unknown = definition.fuse_unknown};
+    if (definition.unknown_token) {
+      const auto found = model_ids.find(*definition.unknown_token);
+      if (found == model_ids.end()) {
+        throw Error(definition.where, fmt::format("model.unk_token is \"{}\"", definition.unknown_token->substr(0, 60)),
+                    "a piece of the vocabulary");
+      }
+      options.unknown_token = found->second;
+    }
+    bpe.emplace(tokens, merges, options);
+  }
+
+  void build_matchers() {
+    std::string buffer;
+    // A special token wins over another one of the same spelling; the order is that of the tokenizers library.
+    for (const bool special : {true, false}) {
+      for (const AddedToken& token : definition.added) {
+        if (token.special != special) continue;
+        if (token.normalized) {
+          normalized_matcher.add(token, normalized(token.content, buffer));
+        } else {
+          raw_matcher.add(token, token.content);
+        }
+      }
+    }
+  }
+
+  std::string_view normalized(std::string_view text, std::string& buffer) const {
+    return normalization == Normalization::kNfc ? to_nfc(text, buffer) : text;
+  }
+
+  void encode_text(std::string_view text, std::vector<std::int32_t>& out) const;
+  void encode_plain(std::string_view text, std::vector<std::int32_t>& out) const;
+};
+
+// Added tokens that are looked for in the raw text, then those in the normalized text, then words.
+void Tokenizer::Model::encode_text(std::string_view text, std::vector<std::int32_t>& out) const {
+  std::vector<TextPart> parts, inner_parts;
+  raw_matcher.split(text, parts);
+  std::string buffer;
+  for (const TextPart& part : parts) {
+    if (part.id >= 0) {
+      out.push_back(part.id);
+      continue;
+    }
+    inner_parts.clear();
+    normalized_matcher.split(normalized(part.text, buffer), inner_parts);
+    for (const TextPart& inner : inner_parts) {
+      if (inner.id >= 0) {
+        out.push_back(inner.id);
+      } else {
+        encode_plain(inner.text, out);
+      }
+    }
+  }
+}
+
+void Tokenizer::Model::encode_plain(std::string_view text, std::vector<std::int32_t>& out) const {
+  std::vector<std::string_view> pieces = {text}, cut;
+  std::deque<std::string> prefixed;
+  for (std::size_t stage = 0; stage <= pre_tokenizer.stages.size(); ++stage) {
+    if (pre_tokenizer.add_prefix_space && stage == pre_tokenizer.stages_before_prefix) {
+      for (std::string_view& piece : pieces) {
+        if (!piece.starts_with(' ')) piece = prefixed.emplace_back(" " + std::string(piece));
+      }
+    }
+    if (stage == pre_tokenizer.stages.size()) break;
+    cut.clear();
+    for (const std::string_view piece : pieces) pre_tokenizer.stages[stage]->split(piece, cut);
+    pieces.swap(cut);
+  }
+  for (const std::string_view word : pieces) bpe->encode_word(word, out);
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<Model> model) : model_(std::move(model)) {}
+Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+
+Tokenizer Tokenizer::from_directory(const std::filesystem::path& path) {
+  return Tokenizer(std::make_unique<Model>(read_tokenizer_directory(path)));
+}
+
+Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary) {
+  return Tokenizer(std::make_unique<Model>(definition_from_gguf(vocabulary)));
+}
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, SpecialTokens special) const {
+  const std::size_t valid = valid_utf8_prefix(text).length;
+  if (valid != text.size()) throw Error("text", fmt::format("invalid UTF-8 at byte {}", valid), "UTF-8");
+  std::vector<std::int32_t> ids;
+  ids.reserve(text.size() / 3 + model_->frame.before.size() + model_->frame.after.size());
+  if (special == SpecialTokens::kAdd) ids = model_->frame.before;
+  model_->encode_text(text, ids);
+  if (special == SpecialTokens::kAdd) {
+    ids.insert(ids.end(), model_->frame.after.begin(), model_->frame.after.end());
+  }
+  return ids;
+}
+
+std::string Tokenizer::decode(std::span<const std::int32_t> tokens, bool skip_special) const {
+  std::string bytes;
+  for (const std::int32_t token : tokens) {
+    const TokenEntry* entry = model_->entry(token);
+    if (entry == nullptr || (skip_special && entry->special)) continue;
+    bytes += symbols_to_bytes(entry->piece).value_or(entry->piece);
+  }
+  return utf8_lossy(bytes);
+}
+
+const std::string& Tokenizer::piece(std::int32_t token) const {
+  return model_->require(token, "a token").piece;
+}
+
+std::string Tokenizer::token_bytes(std::int32_t token) const {
+  const std::string& spelling = piece(token);
+  return symbols_to_bytes(spelling).value_or(spelling);
+}
+
+std::int64_t Tokenizer::vocabulary_size() const {
+  return static_cast<std::int64_t>(model_->entries.size());
+}
+
+std::optional<std::int32_t> Tokenizer::token_id(std::string_view piece) const {
+  const auto found = model_->ids.find(piece);
+  return found == model_->ids.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool Tokenizer::has_token(std::int32_t token) const {
+  return model_->entry(token) != nullptr;
+}
+
+bool Tokenizer::is_special(std::int32_t token) const {
+  const TokenEntry* entry = model_->entry(token);
+  return entry != nullptr && entry->special;
+}
+
+std::optional<std::int32_t> Tokenizer::bos_token() const {
+  return model_->bos;
+}
+
+std::optional<std::int32_t> Tokenizer::eos_token() const {
+  return model_->eos;
+}
+
+std::optional<std::string> Tokenizer::chat_template() const {
+  return model_->definition.chat_template;
+}
+
+std::string Tokenizer::bos_text() const {
+  return model_->definition.bos_token.value_or("");
+}
+
+std::string Tokenizer::eos_text() const {
+  return model_->definition.eos_token.value_or("");
+}
+
+std::string Tokenizer::to_tokenizer_json() const {
+  return tokenizer_json(model_->definition).dump(2) + "\n";
+}
+
+std::string Tokenizer::to_tokenizer_config_json() const {
+  return tokenizer_config_json(model_->definition).dump(2) + "\n";
+}
+
+}  // namespace qreason

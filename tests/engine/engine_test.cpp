@@ -1,0 +1,172 @@
+// The engine: the same request gives the same tokens whatever runs beside it; limits, stops, preemption.
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/error.h"
+#include "engine/sampler.h"
+#include "support/random_model.h"
+
+namespace qreason {
+namespace {
+
+using testing::random_tokens;
+using testing::RandomModel;
+using testing::small_config;
+
+Request request(std::uint64_t number, std::int64_t max_tokens = 24) {
+  return {.prompt = random_tokens(3 + static_cast<std::int64_t>(number * 11 % 37), 101, 100 + number),
+          .sampling = {.temperature = 1.0, .top_p = 0.95, .max_tokens = max_tokens},
+          .key = {.seed = 42, .problem = number, .sample = 0},
+          .stop_tokens = {17}};
+}
+
+// One token at a time through the decoder, no engine: what every engine run must equal.
+Answer plain_generation(Decoder& decoder, const Request& request) {
+  ThreadPool pool(1);
+  SequenceCache cache(decoder.pages());
+  std::vector<std::int32_t> next = request.prompt;
+  Answer answer;
+  std::vector<float> logits;
+  while (true) {
+    const DecoderInput input{.tokens = next, .cache = &cache, .logits = DecoderInput::Logits::kLast};
+    decoder.forward({&input, 1}, logits, pool);
+    const std::int32_t token = sample_token(logits, request.sampling, request.key, answer.tokens.size());
+    answer.finish_reason = FinishReason::kStop;
+    if (std::count(request.stop_tokens.begin(), request.stop_tokens.end(), token) > 0) return answer;
+    answer.tokens.push_back(token);
+    answer.finish_reason = FinishReason::kLength;
+    if (static_cast<std::int64_t>(answer.tokens.size()) == request.sampling.max_tokens) return answer;
+    next = {token};
+  }
+}
+
+class EngineBatches : public ::testing::TestWithParam<ComputeType> {};
+
+TEST_P(EngineBatches, ARequestsTokensDoNotDependOnBatchThreadsOrChunks) {
+  const RandomModel model(small_config(Architecture::kQwen2));
+  Decoder decoder(model, {.type = GetParam()});
+  std::vector<Answer> want;
+  for (std::uint64_t i = 0; i < 32; ++i) want.push_back(plain_generation(decoder, request(i)));
+  for (const int threads : {1, 2}) {
+    ThreadPool pool(threads);
+    for (const std::size_t count : {1u, 2u, 7u, 32u}) {
+      for (const std::int64_t chunk : {5, 512}) {
+        std::vector<Request> requests;
+        for (std::size_t i = 0; i < count; ++i) requests.push_back(request(count - 1 - i));
+        const auto answers =
+            generate_all(decoder, pool, {.max_batch = 16, .prefill_chunk = chunk, .cache_bytes = 1 << 24}, requests);
+        for (std::size_t i = 0; i < count; ++i) {
+          EXPECT_EQ(answers[i].tokens, want[count - 1 - i].tokens) << threads << " threads, batch " << count;
+          EXPECT_EQ(answers[i].finish_reason, want[count - 1 - i].finish_reason);
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, EngineBatches, ::testing::Values(ComputeType::kFloat32, ComputeType::kBFloat16),
+                         [](const auto& type) { return type.param == ComputeType::kFloat32 ? "Float32" : "BFloat16"; });
+
+struct Small {
+  RandomModel model{small_config(Architecture::kLlama)};
+  Decoder decoder{model, {}};
+  ThreadPool pool{2};
+};
+
+TEST(Engine, ATightCachePreemptsAndGivesTheSameTokens) {
+  Small small;
+  std::vector<Request> requests;
+  std::vector<Answer> want;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    requests.push_back(request(i, 90));
+    requests.back().stop_tokens.clear();
+    want.push_back(plain_generation(small.decoder, requests.back()));
+  }
+  const std::uint64_t page = small.decoder.pages().page_bytes();
+  Engine engine(small.decoder, small.pool, {.max_batch = 8, .prefill_chunk = 64, .cache_bytes = 20 * page});
+  for (const Request& one : requests) engine.submit(one);
+  std::map<std::int64_t, Answer> answers;
+  std::map<std::int64_t, std::vector<std::int32_t>> seen;
+  int steps = 0;
+  while (!engine.idle()) {
+    ASSERT_LT(++steps, 5000);
+    for (auto& finished : engine.step([&](auto number, auto token) { seen[number].push_back(token); })) {
+      answers[finished.request] = finished.answer;
+    }
+    EXPECT_LE(small.decoder.pages().pages_in_use(), 20);
+  }
+  EXPECT_GT(engine.preemptions(), 0);
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(answers[static_cast<std::int64_t>(i)].tokens, want[i].tokens) << i;
+    EXPECT_EQ(seen[static_cast<std::int64_t>(i)], want[i].tokens) << i;  // each token told once, preempted or not
+  }
+  EXPECT_EQ(small.decoder.pages().pages_in_use(), 0);
+  EXPECT_EQ(engine.tokens_generated(), 12 * 90);
+}
+
+TEST(Engine, ACacheForOneSequenceServesManyOneByOne) {
+  Small small;
+  const std::uint64_t page = small.decoder.pages().page_bytes();
+  std::vector<Request> requests;
+  for (std::uint64_t i = 0; i < 5; ++i) requests.push_back(request(i, 200));
+  for (Request& one : requests) one.stop_tokens.clear();
+  const auto answers = generate_all(small.decoder, small.pool, {.cache_bytes = 5 * page}, requests);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    // 80 positions in all: the answer ends where they do.
+    EXPECT_EQ(answers[i].tokens.size(), 80 - requests[i].prompt.size());
+    EXPECT_EQ(answers[i].finish_reason, FinishReason::kLength);
+  }
+}
+
+TEST(Engine, EndsAtTheLengthLimitTheContextAndTheStopToken) {
+  Small small;
+  Request greedy{.prompt = {1, 2, 3}, .sampling = {.temperature = 0, .max_tokens = 10}, .key = {}, .stop_tokens = {}};
+  const auto run = [&](const Request& one) { return generate_all(small.decoder, small.pool, {}, {one}).front(); };
+  const Answer ten = run(greedy);
+  EXPECT_EQ(ten.tokens.size(), 10u);
+  EXPECT_EQ(name_of(ten.finish_reason), "length");
+
+  Request stopped = greedy;
+  stopped.stop_tokens = {100000, ten.tokens[4]};
+  const Answer answer = run(stopped);
+  const auto first = std::find(ten.tokens.begin(), ten.tokens.end(), ten.tokens[4]);
+  EXPECT_EQ(answer.tokens, std::vector<std::int32_t>(ten.tokens.begin(), first));
+  EXPECT_EQ(name_of(answer.finish_reason), "stop");
+
+  Request endless = greedy;
+  endless.sampling.max_tokens = 100000;
+  EXPECT_EQ(run(endless).tokens.size(), 253u);  // 256 positions
+}
+
+TEST(Engine, SamplesOfOneProblemDiffer) {
+  Small small;
+  std::vector<Request> requests(6, request(1));
+  for (std::uint64_t i = 0; i < 6; ++i) requests[i].key.sample = i / 2;
+  const auto answers = generate_all(small.decoder, small.pool, {}, requests);
+  EXPECT_EQ(answers[0].tokens, answers[1].tokens);
+  EXPECT_NE(answers[0].tokens, answers[2].tokens);
+  EXPECT_NE(answers[2].tokens, answers[4].tokens);
+}
+
+TEST(Engine, RefusesRequestsThatCannotRun) {
+  Small small;
+  Engine engine(small.decoder, small.pool, {});
+  const auto submit = [&](std::vector<std::int32_t> prompt, SamplingParameters sampling = {}) {
+    engine.submit({.prompt = std::move(prompt), .sampling = sampling, .key = {}, .stop_tokens = {}});
+  };
+  EXPECT_THROW(submit({}), Error);
+  EXPECT_THROW(submit({101}), Error);
+  EXPECT_THROW(submit({-1}), Error);
+  EXPECT_THROW(submit(std::vector<std::int32_t>(256, 1)), Error);
+  EXPECT_THROW(submit({1}, {.top_p = 2}), Error);
+  EXPECT_TRUE(engine.idle());
+  EXPECT_TRUE(engine.step().empty());
+  EXPECT_THROW(Engine(small.decoder, small.pool, {.cache_bytes = 1}), Error);
+  EXPECT_THROW(Engine(small.decoder, small.pool, {.max_batch = 0}), Error);
+}
+
+}  // namespace
+}  // namespace qreason

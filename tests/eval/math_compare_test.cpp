@@ -1,0 +1,189 @@
+// Equality of answers. Expected verdicts: arithmetic by hand; the labelled cases named in each test.
+#include "eval/graders/math/compare.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/random.h"
+#include "eval/graders/math/extract.h"
+#include "eval/graders/math/math_grader.h"
+#include "eval/graders/math/rational.h"
+#include "support/fixtures.h"
+#include "support/json_lines.h"
+
+namespace qreason::math {
+namespace {
+
+struct Case {
+  const char* gold;
+  const char* answer;
+};
+
+TEST(SameAnswer, AcceptsOtherWritingsOfTheSameValue) {
+  const Case cases[] = {
+      {"18", "18"},
+      {"-5", "-5.0"},
+      {"1080", "1,080"},
+      {"10,\\!080", "10080"},
+      {"1000000", "10^6"},
+      {"14916", "14{,}916"},
+      {"033", "33"},
+      {"0.5", "\\frac{1}{2}"},
+      {"\\frac43", "\\dfrac{4}{3}"},
+      {"\\frac{270}7\\text{ degrees}", "\\frac{270}{7}^\\circ"},
+      {"1\\frac{4}{5}", "\\frac{9}{5}"},
+      {"137 \\frac{1}{2}", "137.5"},
+      {"1.8", "1 4/5"},
+      {"90^\\circ", "90"},
+      {"28\\%", "28"},
+      {"28\\%", "0.28"},
+      {"\\$18.90", "18.9"},
+      {"15\\mbox{ cm}^2", "15"},
+      {"125 miles", "125"},
+      {"x=5", "5"},
+      {"5", "x = 5"},
+      {"3\\sqrt{13}", "\\sqrt{117}"},
+      {"11\\sqrt2", "11 \\sqrt{2}"},
+      {"\\frac{\\sqrt{3}}{3}", "\\frac{1}{\\sqrt{3}}"},
+      {"18+2\\pi", "2\\pi + 18"},
+      {"6 - 5i", "-5i+6"},
+      {"2k+2", "2(k+1)"},
+      {"(a+5)(b+2)", "(b+2)(a+5)"},
+      {"\\frac{x+2}{7}", "\\frac{x}{7}+\\frac{2}{7}"},
+      {"\\tan^2(y)+1", "\\sec^2(y)"},
+      {"x^5 - x^4 + x - 1", "(x-1)(x^4+1)"},
+      {"1,-2", "-2, 1"},
+      {"1 \\pm \\sqrt{19}", "1-\\sqrt{19}, 1+\\sqrt{19}"},
+      {"\\{1\\pm\\sqrt{5},-2\\}", "-2, 1+\\sqrt{5}, 1-\\sqrt{5}"},
+      {"\\left( 3, \\frac{\\pi}{2} \\right)", "(3, \\pi/2)"},
+      {"(2,12) \\cup (12,102)", "x \\in (12,102)\\cup(2,12)"},
+      {"x \\in [-2,7]", "-2 \\le x \\le 7"},
+      {"(5,\\infty)", "x > 5"},
+      {"\\begin{pmatrix} -1/3 \\\\ 2/3 \\end{pmatrix}", "\\begin{pmatrix} -\\frac13 \\\\ \\frac23 \\end{pmatrix}"},
+      {"5x - 7y + 11z + 4 = 0", "-5x+7y-11z-4=0"},
+      {"y = 2x + 3", "2x - y + 3 = 0"},
+      {"x < 1", "-x > -1"},
+      {"2516_8", "2516_{8}"},
+      {"204_5", "204"},
+      {"\\text{(C)}", "C"},
+      {"\\text{Evelyn}", "evelyn"},
+      {"\\text{even}", "\\text{Even}"},
+      {"\\binom{5}{2}", "10"},
+      {"5!", "120"},
+      {"\\log_2 8", "3"},
+      {".0000672", "6.72 \\times 10^{-5}"},
+      {"2^{127}", "2 \\cdot 2^{126}"},
+  };
+  for (const Case& c : cases) EXPECT_TRUE(same_answer(c.gold, c.answer)) << c.gold << " against " << c.answer;
+}
+
+TEST(SameAnswer, RejectsOtherValues) {
+  const Case cases[] = {
+      {"18", "19"},
+      {"18", "-18"},
+      {"18", ""},
+      {"2", "\\frac{1+\\sqrt{5}}{2}"},
+      {"4", "4\\sqrt{2}"},
+      {"\\sqrt{19}", "1"},
+      {"[0,1)", "(0,1)"},
+      {"(3,1)", "(1,3)"},
+      {"1,-2", "1"},
+      {"1 \\pm \\sqrt{19}", "1+\\sqrt{19}"},
+      {"204_5", "54"},
+      {"204_5", "204_6"},
+      {"x > 5", "x < 5"},
+      {"x+2n+1", "x+1"},
+      {"7 = 11a+c", "11a+c"},
+      {"\\begin{pmatrix}1 & 2 \\\\ 3 & 4\\end{pmatrix}", "\\begin{pmatrix}1 & 2 \\\\ 3 & 5\\end{pmatrix}"},
+      {"\\text{odd}", "\\text{even}"},
+      {"(C)", "D"},
+      {"\\frac{1}{3}", "0.33"},
+      {"12000000000000000000000000000000000000000000001", "12000000000000000000000000000000000000000000002"},
+      {"10080", "10,80"},
+      {"1/0", "2/0"},
+  };
+  for (const Case& c : cases) EXPECT_FALSE(same_answer(c.gold, c.answer)) << c.gold << " against " << c.answer;
+}
+
+TEST(SameAnswer, AgreesOnDecimalsToTheAskedPrecision) {
+  EXPECT_TRUE(same_answer("\\frac{1}{3}", "0.3333", {.precision = 4}));
+  EXPECT_FALSE(same_answer("\\frac{1}{3}", "0.3333", {.precision = 5}));
+  EXPECT_TRUE(same_answer("\\sqrt{17}", "4.123105625617661"));
+}
+
+// The 16 unit tests of Hendrycks' MATH is_equiv. It compares texts, so it calls two reordered lists different, which as
+// sets of solutions they are not; both are counted here.
+TEST(SameAnswer, MeetsHendrycksCasesUpToTheOrderOfLists) {
+  QREASON_REQUIRE_SHARED(path, "data/hendrycks_math_cases/cases.jsonl");
+  for (const Json& row : testing::read_json_lines(path)) {
+    const std::string source = row["source_test"];
+    const bool reordered_list = source.ends_with("test_order") || source.ends_with("test_decimals");
+    EXPECT_EQ(same_answer(row["gold"].get<std::string>(), row["pred"].get<std::string>()),
+              row["expected"].get<int>() == 1 || reordered_list)
+        << source;
+  }
+}
+
+TEST(SameAnswer, FindsEveryMath500AnswerInItsSolutionAndNoOtherNeighbour) {
+  QREASON_REQUIRE_SHARED(path, "data/math500/test.jsonl");
+  const auto rows = testing::read_json_lines(path);
+  ASSERT_EQ(rows.size(), 500U);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::string answer = rows[i]["answer"];
+    const std::string solution = rows[i]["solution"];
+    EXPECT_TRUE(grade_math("so \\boxed{" + answer + "}.", solution).correct) << answer;
+    EXPECT_TRUE(grade_math("The answer is $" + answer + "$.", answer).correct) << answer;
+    const std::string next = rows[(i + 1) % rows.size()]["answer"];
+    const bool same = next == answer || (answer == "5" && next == "x=5");
+    EXPECT_EQ(same_answer(answer, next), same) << answer << " against " << next;
+  }
+}
+
+TEST(SameAnswer, NeverCrashesAndStaysBoundedOnArbitraryBytes) {
+  PythonRandom random(7);
+  const std::string alphabet = "\\{}()[]|^_$,;:.+-*/!%<>= 0123456789xye\xff\xe2\x88\x9a\n&";
+  const std::vector<std::string> words = {"\\frac",   "\\sqrt",  "\\begin{pmatrix}", "\\end{pmatrix}", "\\pm",
+                                          "\\boxed{", "\\left(", "\\text{",          "\\cup",          "1,000",
+                                          "^{"};
+  for (int round = 0; round < 4000; ++round) {
+    std::string a, b;
+    for (std::string* text : {&a, &b}) {
+      const auto length = random.randint(0, 60);
+      for (int i = 0; i < length; ++i) {
+        if (random.randint(0, 4) == 0)
+          *text += words[static_cast<std::size_t>(random.randint(0, static_cast<std::int64_t>(words.size()) - 1))];
+        else
+          *text +=
+              alphabet[static_cast<std::size_t>(random.randint(0, static_cast<std::int64_t>(alphabet.size()) - 1))];
+      }
+    }
+    same_answer(a, b);
+    grade_math(a, b);
+  }
+  for (const char* piece : {"(", "{", "\\frac{", "-", "1/", "x!", "2^", "\\sqrt", "|", "[1,", "\\{1,", "1,",
+                            "x=", "\\begin{matrix}", "\\boxed{"}) {
+    std::string deep;
+    while (deep.size() < 100'000) deep += piece;
+    grade_math(deep, deep);
+    grade_math(deep.substr(0, 3900), deep.substr(0, 3800));
+  }
+}
+
+TEST(Rational, SaysWhenAResultDoesNotFit) {
+  const auto big = Rational(1'000'000'007).to_power(4);  // about 2^120
+  ASSERT_TRUE(big);
+  EXPECT_FALSE(big->times(*big));
+  EXPECT_FALSE(Rational(1).over(Rational(0)));
+  EXPECT_EQ(Rational(-6).over(Rational(-4)), Rational(3).over(Rational(2)));
+  EXPECT_EQ(Rational::from_decimal("0.125"), Rational(1).over(Rational(8)));
+  EXPECT_EQ(Rational::from_base("204", 5), Rational(54));
+  EXPECT_FALSE(Rational::from_base("205", 5));
+  EXPECT_FALSE(Rational::from_decimal("1.2.3"));
+  EXPECT_FALSE(Rational::from_decimal("."));
+}
+
+}  // namespace
+}  // namespace qreason::math

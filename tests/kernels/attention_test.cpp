@@ -1,0 +1,172 @@
+// Expected numbers: softmax(scale q k^T) v in double precision from the un-paged keys and values.
+#include "kernels/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <memory>
+
+#include "kernels/kernel_fixtures.h"
+#include "support/closeness.h"
+
+namespace qreason::testing {
+namespace {
+
+// A sequence with its own pages; every slot starts as a NaN.
+class PagedSequence {
+ public:
+  PagedSequence(const AttentionShape& shape, std::int64_t positions, std::uint32_t seed)
+      : shape_(shape),
+        positions_(positions),
+        queries_(normal_floats(static_cast<std::size_t>(positions * shape.heads * shape.head_dim), seed)),
+        keys_(normal_floats(static_cast<std::size_t>(positions * shape.kv_heads * shape.head_dim), seed + 1)),
+        values_(normal_floats(static_cast<std::size_t>(positions * shape.kv_heads * shape.head_dim), seed + 2)) {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    for (std::int64_t page = 0; page * kPageTokens < positions; ++page) {
+      pages_.emplace_back(static_cast<std::size_t>(shape.key_page_floats()), nan);
+      key_pages_.push_back(pages_.back().data());
+      pages_.emplace_back(static_cast<std::size_t>(shape.value_page_floats()), nan);
+      value_pages_.push_back(pages_.back().data());
+    }
+  }
+
+  AttentionSegment segment(std::int64_t first_row, std::int64_t first_position, std::int64_t rows) const {
+    return {.first_row = first_row,
+            .rows = rows,
+            .first_position = first_position,
+            .key_pages = key_pages_.data(),
+            .value_pages = value_pages_.data()};
+  }
+
+  // Fills the pages and attends, `step` positions at a time. [positions, heads * head_dim]
+  std::vector<float> attend(std::int64_t step, ThreadPool& pool) const {
+    const std::int64_t q_width = shape_.heads * shape_.head_dim, kv_width = shape_.kv_heads * shape_.head_dim;
+    std::vector<float> out(queries_.size(), -5.0f);
+    for (std::int64_t first = 0; first < positions_; first += step) {
+      const AttentionSegment one = segment(0, first, std::min(step, positions_ - first));
+      append_key_values(shape_, &one, 1, &keys_[first * kv_width], kv_width, &values_[first * kv_width], kv_width,
+                        pool);
+      attention(shape_, &one, 1, &queries_[first * q_width], q_width, &out[first * q_width], q_width, pool);
+    }
+    return out;
+  }
+
+  // One output row in double.
+  std::vector<double> exact(std::int64_t row, std::int64_t head) const {
+    const std::int64_t d = shape_.head_dim, kv = head / (shape_.heads / shape_.kv_heads);
+    std::vector<double> weights, out(static_cast<std::size_t>(d), 0.0);
+    double most = -1e300, sum = 0;
+    for (std::int64_t p = 0; p <= row; ++p) {
+      double score = 0;
+      for (std::int64_t i = 0; i < d; ++i) {
+        score += static_cast<double>(queries_[(row * shape_.heads + head) * d + i]) *
+                 keys_[(p * shape_.kv_heads + kv) * d + i];
+      }
+      weights.push_back(score * shape_.scale);
+      most = std::max(most, weights.back());
+    }
+    for (double& weight : weights) sum += weight = std::exp(weight - most);
+    for (std::int64_t p = 0; p <= row; ++p) {
+      for (std::int64_t i = 0; i < d; ++i) out[i] += weights[p] / sum * values_[(p * shape_.kv_heads + kv) * d + i];
+    }
+    return out;
+  }
+
+  const std::vector<float>& queries() const { return queries_; }
+  const std::vector<float>& keys() const { return keys_; }
+  const std::vector<float>& values() const { return values_; }
+
+ private:
+  AttentionShape shape_;
+  std::int64_t positions_;
+  std::vector<float> queries_, keys_, values_;
+  std::vector<std::vector<float>> pages_;
+  std::vector<float*> key_pages_, value_pages_;
+};
+
+AttentionShape shape_of(std::int64_t heads, std::int64_t kv_heads, std::int64_t head_dim) {
+  return {.heads = heads,
+          .kv_heads = kv_heads,
+          .head_dim = head_dim,
+          .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))};
+}
+
+const AttentionShape kShapes[] = {shape_of(1, 1, 16),   shape_of(4, 4, 32), shape_of(9, 3, 64),
+                                  shape_of(12, 2, 128), shape_of(4, 2, 6),  shape_of(3, 1, 50)};
+
+TEST(Attention, AgreesWithTheFormulaInDoubleAndNeverReadsUnusedSlots) {
+  on_every_isa([](ThreadPool& pool) {
+    for (const AttentionShape& shape : kShapes) {
+      for (const std::int64_t positions : {1, 16, 45, 300}) {
+        const PagedSequence sequence(shape, positions, 11);
+        const std::vector<float> out = sequence.attend(positions, pool);
+        for (std::int64_t row = 0; row<positions; row += positions> 100 ? 37 : 1) {
+          for (std::int64_t head = 0; head < shape.heads; ++head) {
+            const std::vector<double> exact = sequence.exact(row, head);
+            const std::vector<double> got(&out[(row * shape.heads + head) * shape.head_dim],
+                                          &out[(row * shape.heads + head) * shape.head_dim] + shape.head_dim);
+            // Scores of size about 4 off by head_dim roundings each, weights that sum to 1, values of size about 4,
+            // and one rounding per position: all below (head_dim + positions + 16) * 16 roundings of 2^-24.
+            const double bound = static_cast<double>(shape.head_dim + positions + 16) * 16 * 0x1p-24;
+            ASSERT_TRUE(all_close(std::span<const double>(got), std::span<const double>(exact), {.absolute = bound}))
+                << "row " << row << " of " << positions << ", head " << head << " of " << shape.head_dim;
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(Attention, GivesTheSameBitsInOnePieceAndRowByRow) {
+  on_every_isa([](ThreadPool& pool) {
+    for (const AttentionShape& shape : kShapes) {
+      const PagedSequence sequence(shape, 290, 5);
+      const std::vector<float> whole = sequence.attend(290, pool);
+      for (const std::int64_t step : {1, 7, 16, 100})
+        EXPECT_TRUE(bits_equal(sequence.attend(step, pool), whole)) << step;
+    }
+  });
+}
+
+TEST(Attention, GivesTheSameBitsWithAnyNumberOfThreadsAndOnEveryFusedIsa) {
+  for (const AttentionShape& shape : kShapes) {
+    const PagedSequence sequence(shape, 530, 6);
+    std::vector<float> first;
+    for (const Isa isa : fused_isas()) {
+      const ForcedIsa forced(isa);
+      for (const int threads : {1, 2, 3}) {
+        ThreadPool pool(threads);
+        const std::vector<float> out = sequence.attend(530, pool);
+        if (first.empty()) first = out;
+        EXPECT_TRUE(bits_equal(out, first)) << name_of(isa) << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
+TEST(Attention, AnswersASequenceInABatchAsAlone) {
+  on_every_isa([](ThreadPool& pool) {
+    const AttentionShape shape = shape_of(9, 3, 64);
+    const std::int64_t lengths[] = {5, 300, 1, 64}, steps[] = {5, 1, 1, 3};
+    std::vector<std::unique_ptr<PagedSequence>> sequences;
+    std::vector<std::vector<float>> alone;
+    std::vector<AttentionSegment> segments;
+    std::vector<float> queries, expected;
+    std::int64_t row = 0;
+    for (int i = 0; i < 4; ++i) {
+      sequences.push_back(std::make_unique<PagedSequence>(shape, lengths[i], 100 + 3 * i));
+      alone.push_back(sequences[i]->attend(lengths[i], pool));
+      const std::int64_t from = (lengths[i] - steps[i]) * 9 * 64;
+      segments.push_back(sequences[i]->segment(row, lengths[i] - steps[i], steps[i]));
+      queries.insert(queries.end(), sequences[i]->queries().begin() + from, sequences[i]->queries().end());
+      expected.insert(expected.end(), alone[i].begin() + from, alone[i].end());
+      row += steps[i];
+    }
+    std::vector<float> out(queries.size());
+    attention(shape, segments.data(), 4, queries.data(), 9 * 64, out.data(), 9 * 64, pool);
+    EXPECT_TRUE(bits_equal(out, expected));
+  });
+}
+
+}  // namespace
+}  // namespace qreason::testing

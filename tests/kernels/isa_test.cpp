@@ -1,0 +1,79 @@
+#include "kernels/isa.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/error.h"
+#include "kernels/kernel_fixtures.h"
+#include "kernels/matmul.h"
+
+namespace qreason::testing {
+namespace {
+
+PackedMatrix small_matrix() {
+  return PackedMatrix::from_float32(std::vector<float>(64, 1.0f), 2, 32);
+}
+
+// QREASON_ISA is read once in a process, so each case asks in a process of its own (a death test's child).
+int exit_code_with(const char* value) {
+  ::setenv("QREASON_ISA", value, 1);
+  try {
+    return name_of(current_isa()) == value ? 0 : 1;
+  } catch (const Error& error) {
+    return error.kind() == ErrorKind::kUsage && std::string(error.what()).find(value) != std::string::npos ? 3 : 4;
+  }
+}
+
+class IsaDeathTest : public ::testing::Test {
+ protected:
+  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(IsaDeathTest, TheEnvironmentForcesEverySupportedSet) {
+  for (const Isa isa : supported_isas()) {
+    const std::string name(name_of(isa));
+    EXPECT_EXIT(std::_Exit(exit_code_with(name.c_str())), ::testing::ExitedWithCode(0), "") << name;
+  }
+}
+
+TEST_F(IsaDeathTest, AnUnknownNameIsAUsageErrorThatSaysTheName) {
+  EXPECT_EXIT(std::_Exit(exit_code_with("avx9000")), ::testing::ExitedWithCode(3), "");
+  EXPECT_EXIT(std::_Exit(exit_code_with("AVX2")), ::testing::ExitedWithCode(3), "");
+}
+
+TEST(Isa, GenericIsAlwaysThereAndFirst) {
+  EXPECT_EQ(supported_isas().front(), Isa::kGeneric);
+}
+
+TEST(Isa, AForcedSetIsTheOneThatRuns) {
+  const PackedMatrix w = small_matrix();
+  for (const Isa isa : supported_isas()) {
+    const ForcedIsa forced(isa);
+    EXPECT_EQ(current_isa(), isa);
+    EXPECT_NE(explain_matmul(w, 64).find(name_of(isa)), std::string::npos) << explain_matmul(w, 64);
+  }
+}
+
+// Not only the name. With a = 1 + 2^-12, a * a = 1 + 2^-11 + 2^-24, which float32 rounds to 1 + 2^-11 (a tie, to even):
+// subtracting 1 + 2^-11 leaves 0 when the product is rounded first and 2^-24 when it is fused.
+TEST(Isa, GenericRoundsEveryProductAndTheOthersFuse) {
+  std::vector<float> weights(32, 0.0f);
+  const float a = 1.0f + 0x1p-12f;
+  weights[0] = -(1.0f + 0x1p-11f);
+  weights[1] = a;
+  const PackedMatrix w = PackedMatrix::from_float32(weights, 1, 32);
+  std::vector<float> x(32, 0.0f);
+  x[0] = 1.0f;
+  x[1] = a;
+  ThreadPool pool(1);
+  for (const Isa isa : supported_isas()) {
+    const ForcedIsa forced(isa);
+    float y = -1.0f;
+    matmul(w, {.x = x.data(), .rows = 1, .x_stride = 32, .y = &y, .y_stride = 1}, pool);
+    EXPECT_EQ(y, isa == Isa::kGeneric ? 0.0f : 0x1p-24f) << name_of(isa);
+  }
+}
+
+}  // namespace
+}  // namespace qreason::testing

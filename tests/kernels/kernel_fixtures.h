@@ -1,0 +1,54 @@
+// Shared by the kernel tests: random data, every instruction set of the machine, pools of several sizes.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/isa.h"
+
+namespace qreason::testing {
+
+inline std::vector<float> normal_floats(std::size_t count, std::uint32_t seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(count);
+  std::generate(values.begin(), values.end(), [&] { return normal(generator); });
+  return values;
+}
+
+// The instruction set in use, given back at the end.
+class ForcedIsa {
+ public:
+  explicit ForcedIsa(Isa isa) : before_(current_isa()) { force_isa(isa); }
+  ~ForcedIsa() { force_isa(before_); }
+  ForcedIsa(const ForcedIsa&) = delete;
+  ForcedIsa& operator=(const ForcedIsa&) = delete;
+
+ private:
+  Isa before_;
+};
+
+// Calls body(pool) under every instruction set of the machine, with a trace that names it.
+template <class Body>
+void on_every_isa(Body&& body) {
+  ThreadPool pool(2);
+  for (const Isa isa : supported_isas()) {
+    SCOPED_TRACE(std::string(name_of(isa)));
+    const ForcedIsa forced(isa);
+    body(pool);
+  }
+}
+
+// Sets that promise the same bits as each other: those with fused multiply-add.
+inline std::vector<Isa> fused_isas() {
+  std::vector<Isa> isas = supported_isas();
+  std::erase(isas, Isa::kGeneric);
+  return isas;
+}
+
+}  // namespace qreason::testing

@@ -1,0 +1,128 @@
+// Expected numbers: formats' dequantize_row, and the float32 product of its values. Both must be met bit for bit.
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "formats/quantized_matrix.h"
+#include "kernels/kernel_fixtures.h"
+#include "kernels/matmul.h"
+#include "support/closeness.h"
+
+namespace qreason::testing {
+namespace {
+
+enum class Order { kPlain, kShuffled };
+
+// Random codes, not rounded weights: every code of every width occurs.
+QuantizedMatrix random_matrix(std::int64_t rows, std::int64_t columns, int bits, Symmetry symmetry,
+                              std::int64_t group_size, Order order) {
+  std::mt19937 generator(static_cast<std::uint32_t>(rows * 31 + columns * 7 + bits));
+  QuantizedMatrix m{.rows = rows, .columns = columns};
+  m.format = {.bits = bits, .symmetry = symmetry};
+  if (group_size > 0) {
+    m.format.granularity = Granularity::kGroup;
+    m.format.group_size = static_cast<int>(group_size);
+  }
+  m.group_size = group_size > 0 ? group_size : columns;
+  m.groups = (columns + m.group_size - 1) / m.group_size;
+  const auto code = [&] { return static_cast<std::uint8_t>(generator() % (1u << bits)); };
+  m.codes.resize(static_cast<std::size_t>(rows * columns));
+  std::generate(m.codes.begin(), m.codes.end(), code);
+  m.scales = normal_floats(static_cast<std::size_t>(rows * m.groups), 5);
+  if (symmetry == Symmetry::kAsymmetric) {
+    m.zeros.resize(m.scales.size());
+    std::generate(m.zeros.begin(), m.zeros.end(), code);
+  }
+  if (order == Order::kShuffled) {
+    for (std::int64_t c = 0; c < columns; ++c) m.group_index.push_back(static_cast<std::int32_t>(c / m.group_size));
+    std::shuffle(m.group_index.begin(), m.group_index.end(), generator);
+  }
+  return m;
+}
+
+std::vector<float> dequantized(const QuantizedMatrix& m) {
+  std::vector<float> values(static_cast<std::size_t>(m.rows * m.columns));
+  for (std::int64_t r = 0; r < m.rows; ++r) {
+    dequantize_row(
+        m, r,
+        std::span<float>(values).subspan(static_cast<std::size_t>(r * m.columns), static_cast<std::size_t>(m.columns)));
+  }
+  return values;
+}
+
+std::vector<float> product(const PackedMatrix& w, const std::vector<float>& x, std::int64_t rows, ThreadPool& pool) {
+  std::vector<float> y(static_cast<std::size_t>(rows * w.rows()));
+  matmul(w, {.x = x.data(), .rows = rows, .x_stride = w.columns(), .y = y.data(), .y_stride = w.rows()}, pool);
+  return y;
+}
+
+void expect_decode_then_multiply(const QuantizedMatrix& m, ThreadPool& pool) {
+  const std::vector<float> values = dequantized(m);
+  const PackedMatrix packed = PackedMatrix::from_quantized(m);
+  const PackedMatrix plain = PackedMatrix::from_float32(values, m.rows, m.columns);
+  std::vector<float> row(static_cast<std::size_t>(m.columns));
+  for (std::int64_t r = 0; r < m.rows; ++r) {
+    packed.unpack_row(r, row);
+    ASSERT_TRUE(
+        bits_equal(row, std::span<const float>(values).subspan(static_cast<std::size_t>(r * m.columns), row.size())));
+  }
+  for (const std::int64_t rows : {1, 2, 5, 13}) {
+    const auto x = normal_floats(static_cast<std::size_t>(rows * m.columns), 17);
+    ASSERT_TRUE(bits_equal(product(packed, x, rows, pool), product(plain, x, rows, pool)))
+        << explain_matmul(packed, rows);
+  }
+}
+
+TEST(QuantizedMatmul, EqualsDecodeThenMultiplyBitForBitForEveryFormat) {
+  on_every_isa([](ThreadPool& pool) {
+    for (int bits = 2; bits <= 8; ++bits) {
+      for (const Symmetry symmetry : {Symmetry::kSymmetric, Symmetry::kAsymmetric}) {
+        for (const std::int64_t group : {0, 32, 64, 128, 48, 7}) {
+          for (const Order order : {Order::kPlain, Order::kShuffled}) {
+            SCOPED_TRACE(::testing::Message()
+                         << bits << " bits, groups of " << group << (order == Order::kPlain ? "" : ", act-order")
+                         << (symmetry == Symmetry::kSymmetric ? ", symmetric" : ""));
+            expect_decode_then_multiply(random_matrix(69, 288, bits, symmetry, group, order), pool);
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(QuantizedMatmul, HandlesOddSizes) {
+  on_every_isa([](ThreadPool& pool) {
+    for (const std::int64_t outputs : {1, 17}) {
+      for (const std::int64_t columns : {1, 31, 255, 257, 576, 896}) {
+        for (const int bits : {3, 4, 8}) {
+          SCOPED_TRACE(::testing::Message() << outputs << " x " << columns << ", " << bits << " bits");
+          expect_decode_then_multiply(random_matrix(outputs, columns, bits, Symmetry::kAsymmetric, 64, Order::kPlain),
+                                      pool);
+          expect_decode_then_multiply(random_matrix(outputs, columns, bits, Symmetry::kAsymmetric, 0, Order::kPlain),
+                                      pool);
+        }
+      }
+    }
+  });
+}
+
+TEST(PackedMatrix, KeepsQuantizedCodesAtTheirOwnWidth) {
+  // 64 x 256 codes of b bits: 2048 b bytes; 64 x 4 groups, each a float32 scale and a byte of zero point: 1280 bytes.
+  for (int bits = 2; bits <= 8; ++bits) {
+    const auto m = random_matrix(64, 256, bits, Symmetry::kAsymmetric, 64, Order::kPlain);
+    EXPECT_EQ(PackedMatrix::from_quantized(m).bytes(), 2048u * static_cast<unsigned>(bits) + 1280u);
+  }
+}
+
+TEST(PackedMatrix, UnpacksEveryRowExactly) {
+  const auto values = normal_floats(19 * 33, 2);
+  const PackedMatrix packed = PackedMatrix::from_float32(values, 19, 33);
+  std::vector<float> row(33);
+  for (std::int64_t r = 0; r < 19; ++r) {
+    packed.unpack_row(r, row);
+    EXPECT_TRUE(bits_equal(row, std::span<const float>(values).subspan(static_cast<std::size_t>(r * 33), 33)));
+  }
+}
+
+}  // namespace
+}  // namespace qreason::testing

@@ -1,0 +1,207 @@
+// The decoder against the plain composition of tests/model/naive_decoder.h, and with itself: cache, batch, threads.
+#include "model/decoder.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "model/naive_decoder.h"
+#include "support/closeness.h"
+#include "support/random_model.h"
+
+namespace qreason {
+namespace {
+
+using testing::bits_equal;
+using testing::NaiveDecoder;
+using testing::random_tokens;
+using testing::RandomModel;
+using testing::small_config;
+
+using Logits = DecoderInput::Logits;
+
+std::vector<float> all_logits(Decoder& decoder, const std::vector<std::int32_t>& tokens, ThreadPool& pool) {
+  SequenceCache cache(decoder.pages());
+  const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = Logits::kAll};
+  std::vector<float> logits;
+  decoder.forward({&input, 1}, logits, pool);
+  return logits;
+}
+
+void expect_equals_formula(const RandomModel& model, double tolerance) {
+  ThreadPool pool(2);
+  Decoder decoder(model, {.type = ComputeType::kFloat32});
+  const auto tokens = random_tokens(40, model.config().vocab_size, 5);
+  std::vector<double> want;
+  for (const auto& row : NaiveDecoder(model).logits(tokens)) want.insert(want.end(), row.begin(), row.end());
+  const std::vector<float> got = all_logits(decoder, tokens, pool);
+  EXPECT_TRUE(testing::all_close(std::vector<double>(got.begin(), got.end()), want, {.absolute = tolerance}));
+}
+
+TEST(Decoder, EqualsTheFormulaForBothArchitectures) {
+  // float32 against double: rounding errors of 2e-6 on logits of size 5 to 20.
+  expect_equals_formula(RandomModel(small_config(Architecture::kLlama)), 1e-4);
+  expect_equals_formula(RandomModel(small_config(Architecture::kQwen2)), 1e-4);
+}
+
+TEST(Decoder, ExecutesThePlansQuantizersWhereTheFormulaHasThem) {
+  RandomModel model(small_config(Architecture::kLlama));
+  ModelPlan plan;
+  for (const Site site : kActivationSites) plan.activations[site] = parse_quant_format("a8-token-asym");
+  plan.keys = parse_quant_format("k4-head-asym");
+  plan.values = parse_quant_format("v4-head-asym-clip0.95");
+  plan.tensor_parallel = 2;
+  model.set_plan(plan);
+  expect_equals_formula(model, 1e-3);
+}
+
+TEST(Decoder, QuantizersOffGiveTheFloatModel) {
+  RandomModel model(small_config(Architecture::kLlama));
+  RopeTable rope(model.config());
+  rope.reserve(8);
+  const Block plain(model, 0, rope, ComputeType::kFloat32);
+  ModelPlan plan;
+  plan.activations[Site::kMlpInput] = parse_quant_format("a4-token-asym");
+  plan.keys = parse_quant_format("k4-head-asym");
+  model.set_plan(plan);
+  Block quantized(model, 0, rope, ComputeType::kFloat32);
+
+  ThreadPool pool(1);
+  const auto run = [&](const Block& block) {
+    PagePool pages(model.config());
+    SequenceCache cache(pages);
+    cache.reserve(5);
+    const AttentionSegment segment{.first_row = 0,
+                                   .rows = 5,
+                                   .first_position = 0,
+                                   .key_pages = cache.key_pages(0),
+                                   .value_pages = cache.value_pages(0)};
+    const std::vector<std::int32_t> positions{0, 1, 2, 3, 4};
+    std::vector<float> h(static_cast<std::size_t>(5 * model.config().hidden_size));
+    for (std::size_t i = 0; i < h.size(); ++i) h[i] = std::sin(static_cast<float>(i));
+    BlockScratch scratch;
+    block.forward(h.data(), {.rows = 5, .positions = positions.data(), .segments = &segment, .segment_count = 1},
+                  scratch, pool);
+    return h;
+  };
+  const std::vector<float> want = run(plain);
+  EXPECT_FALSE(bits_equal(run(quantized), want));
+  quantized.set_quantizers(Block::Quantizers::kOff);
+  EXPECT_TRUE(bits_equal(run(quantized), want));
+}
+
+// Every way to cut a sequence into steps must give the bits of one long step.
+TEST(Decoder, PrefillInChunksAndDecodingEqualOnePrefillBitForBit) {
+  for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
+    const RandomModel model(small_config(Architecture::kQwen2));
+    Decoder decoder(model, {.type = type});
+    ThreadPool two(2), one(1);
+    const auto tokens = random_tokens(53, model.config().vocab_size, 9);
+    const std::vector<float> want = all_logits(decoder, tokens, two);
+    for (const std::size_t chunk : {1u, 7u, 16u, 40u}) {
+      SequenceCache cache(decoder.pages());
+      std::vector<float> got, piece;
+      for (std::size_t start = 0; start < tokens.size(); start += chunk) {
+        const std::size_t count = std::min(chunk, tokens.size() - start);
+        const DecoderInput input{
+            .tokens = std::span(tokens).subspan(start, count), .cache = &cache, .logits = Logits::kAll};
+        decoder.forward({&input, 1}, piece, one);
+        got.insert(got.end(), piece.begin(), piece.end());
+      }
+      EXPECT_TRUE(bits_equal(got, want)) << "chunks of " << chunk;
+    }
+  }
+}
+
+TEST(Decoder, ARowsLogitsDoNotDependOnTheBatchOrTheThreads) {
+  for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
+    const RandomModel model(small_config(Architecture::kLlama));
+    Decoder decoder(model, {.type = type});
+    ThreadPool one(1);
+    const auto tokens = random_tokens(21, model.config().vocab_size, 3);
+    const std::vector<float> alone = all_logits(decoder, tokens, one);
+    const std::vector<float> want(alone.end() - model.config().vocab_size, alone.end());
+    for (const int threads : {1, 2}) {
+      ThreadPool pool(threads);
+      for (const std::size_t batch : {2u, 7u, 32u}) {
+        std::vector<std::vector<std::int32_t>> others;
+        for (std::size_t i = 0; i < batch; ++i) {
+          others.push_back(i == batch / 2 ? tokens : random_tokens(1 + static_cast<std::int64_t>(3 * i % 50), 101, i));
+        }
+        std::vector<SequenceCache> caches;
+        for (std::size_t i = 0; i < batch; ++i) caches.emplace_back(decoder.pages());
+        std::vector<DecoderInput> inputs;
+        for (std::size_t i = 0; i < batch; ++i) {
+          inputs.push_back(
+              {.tokens = others[i], .cache = &caches[i], .logits = i == batch / 2 ? Logits::kLast : Logits::kNone});
+        }
+        std::vector<float> got;
+        decoder.forward(inputs, got, pool);
+        EXPECT_TRUE(bits_equal(got, want)) << threads << " threads, batch of " << batch;
+      }
+    }
+  }
+}
+
+TEST(Decoder, ComputeTypesRoundWeightsAsTheySay) {
+  // A model stored in bfloat16 is the same in bfloat16 and, widened, in float32: only the kernels' weights differ in
+  // width, their values and the order of sums do not.
+  const RandomModel stored(small_config(Architecture::kLlama), 1, at::kBFloat16);
+  ThreadPool pool(1);
+  const auto tokens = random_tokens(12, 101, 4);
+  Decoder automatic(stored, {}), widened(stored, {.type = ComputeType::kFloat32});
+  EXPECT_LT(automatic.weight_bytes(), widened.weight_bytes());
+  EXPECT_TRUE(
+      testing::all_close(all_logits(automatic, tokens, pool), all_logits(widened, tokens, pool), {.absolute = 1e-4}));
+  const RandomModel half(small_config(Architecture::kLlama), 1, at::kHalf);
+  Decoder from_half(half, {}), half_as_float(half, {.type = ComputeType::kFloat32});
+  EXPECT_EQ(from_half.weight_bytes(), half_as_float.weight_bytes());
+}
+
+TEST(Decoder, QuantizedWeightsEqualTheirDequantizedValues) {
+  const RandomModel model(small_config(Architecture::kLlama));
+  RopeTable rope(model.config());
+  const QuantFormat format = parse_quant_format("w4g16-asym");
+  Block packed(model, 1, rope, ComputeType::kFloat32), dense(model, 1, rope, ComputeType::kFloat32);
+  const LinearWeight weight = model.linear(linear_name(1, LinearSlot::kDown));
+  const at::Tensor& values = std::get<at::Tensor>(weight.matrix);
+  const LinearWeight rounded{
+      .matrix = round_to_nearest({values.const_data_ptr<float>(), static_cast<std::size_t>(values.numel())},
+                                 weight.rows(), weight.columns(), format),
+      .bias = {}};
+  packed.replace(LinearSlot::kDown, rounded);
+  dense.replace(LinearSlot::kDown, {.matrix = rounded.dense_float32(), .bias = {}});
+  ThreadPool pool(1);
+  std::vector<float> u(static_cast<std::size_t>(2 * model.config().intermediate_size));
+  for (std::size_t i = 0; i < u.size(); ++i) u[i] = std::cos(static_cast<float>(i));
+  std::vector<float> a(static_cast<std::size_t>(2 * model.config().hidden_size), 0.5f), b = a;
+  packed.add_mlp(a.data(), u.data(), 2, pool);
+  dense.add_mlp(b.data(), u.data(), 2, pool);
+  EXPECT_TRUE(testing::all_close(a, b, {.absolute = 1e-5}));
+  EXPECT_LT(packed.bytes(), dense.bytes());
+  EXPECT_THROW(packed.replace(LinearSlot::kUp, rounded), Error);
+}
+
+TEST(Decoder, WrongInputsAreErrorsAndLeaveTheCacheAsItWas) {
+  const RandomModel model(small_config(Architecture::kLlama));
+  Decoder decoder(model, {});
+  ThreadPool pool(1);
+  SequenceCache cache(decoder.pages());
+  std::vector<float> logits;
+  const auto forward = [&](const std::vector<std::int32_t>& tokens) {
+    const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = Logits::kLast};
+    decoder.forward({&input, 1}, logits, pool);
+  };
+  forward({1, 2, 3});
+  EXPECT_THROW(forward({101}), Error);
+  EXPECT_THROW(forward({-1}), Error);
+  EXPECT_THROW(forward(std::vector<std::int32_t>(254, 1)), Error);  // 3 + 254 > 256 positions
+  decoder.pages().set_limit(decoder.pages().page_bytes());
+  EXPECT_THROW(forward(std::vector<std::int32_t>(14, 1)), Error);  // a second page
+  EXPECT_EQ(cache.length(), 3);
+  decoder.pages().set_limit(0);
+  forward({4});
+  EXPECT_EQ(cache.length(), 4);
+}
+
+}  // namespace
+}  // namespace qreason
