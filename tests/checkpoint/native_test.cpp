@@ -1,0 +1,313 @@
+// Our own quantized directories: what is written comes back bit for bit, and a broken one says what is wrong.
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/model_tensors.h"
+#include "checkpoint/native.h"
+#include "checkpoint/safetensors.h"
+#include "support/closeness.h"
+#include "support/fixtures.h"
+
+namespace qreason {
+namespace {
+namespace fs = std::filesystem;
+using testing::bits_equal;
+using ::testing::HasSubstr;
+using testing::ScratchFolder;
+
+ModelConfig tiny_config() {
+  ModelConfig config;
+  config.architecture = Architecture::kQwen2;
+  config.hidden_size = 24;
+  config.intermediate_size = 40;
+  config.layers = 2;
+  config.heads = 3;
+  config.kv_heads = 1;
+  config.head_dim = 8;
+  config.vocab_size = 11;
+  config.max_positions = 64;
+  config.qkv_bias = true;
+  config.eos_tokens = {2};
+  return config;
+}
+
+QuantizedMatrix random_matrix(std::int64_t rows, std::int64_t columns, const std::string& format, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<std::size_t>(rows * columns));
+  for (float& value : values) value = normal(random);
+  return round_to_nearest(values, rows, columns, parse_quant_format(format));
+}
+
+at::Tensor counted(std::vector<std::int64_t> shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) count *= size;
+  return at::arange(count, at::kFloat).reshape(shape).contiguous();
+}
+
+ModelPlan plan_of(const std::string& format) {
+  ModelPlan plan;
+  for (const LinearSlot slot : kLinearSlots) plan.weights[slot] = parse_quant_format(format);
+  return plan;
+}
+
+// Writes the whole tiny model: two parts, every linear of the blocks quantized.
+void write_model(const fs::path& folder, const std::string& format) {
+  const ModelConfig config = tiny_config();
+  NativeWriter writer(folder);
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    for (const LinearSlot slot : kLinearSlots) {
+      const std::string name = linear_name(layer, slot);
+      const LinearPlace place = place_of_linear(config, name, "test");
+      LinearWeight weight{.matrix = random_matrix(place.rows, place.columns, format, static_cast<unsigned>(layer))};
+      if (place.has_bias) weight.bias = at::full({place.rows}, 0.25f, at::kFloat);
+      writer.add_linear(name, weight);
+    }
+    const std::string prefix = "model.layers." + std::to_string(layer);
+    writer.add_tensor(prefix + ".input_layernorm.weight", counted({24}));
+    writer.add_tensor(prefix + ".post_attention_layernorm.weight", counted({24}));
+    writer.finish_part("block-000" + std::to_string(layer));
+  }
+  writer.add_tensor("model.embed_tokens.weight", counted({11, 24}).to(at::kBFloat16));
+  writer.add_tensor("model.norm.weight", counted({24}));
+  writer.add_linear("lm_head", {.matrix = counted({11, 24})});
+  writer.finish_part("outside");
+  writer.finish(config, plan_of(format));
+}
+
+void expect_equal(const QuantizedMatrix& got, const QuantizedMatrix& want) {
+  EXPECT_EQ(got.format, want.format);
+  EXPECT_EQ(got.rows, want.rows);
+  EXPECT_EQ(got.columns, want.columns);
+  EXPECT_EQ(got.groups, want.groups);
+  EXPECT_EQ(got.group_size, want.group_size);
+  EXPECT_EQ(got.codes, want.codes);
+  EXPECT_TRUE(bits_equal(got.scales, want.scales));
+  EXPECT_EQ(got.zeros, want.zeros);
+  EXPECT_EQ(got.group_index, want.group_index);
+}
+
+std::string failure_of(const fs::path& folder) {
+  try {
+    open_checkpoint(folder);
+  } catch (const Error& failure) {
+    return failure.what();
+  }
+  return "no error";
+}
+
+class NativeFormats : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(NativeFormats, ComeBackBitForBit) {
+  // 21 columns: neither the groups of 8 nor the bytes of a row are full at the end.
+  const ScratchFolder scratch;
+  const QuantizedMatrix matrix = random_matrix(5, 21, GetParam(), 7);
+  NativeWriter writer(scratch.path());
+  writer.add_linear("model.layers.0.mlp.up_proj", {.matrix = matrix, .bias = counted({5})});
+  writer.finish_part("block-0000");
+  const LinearWeight read = read_native_linear(scratch.path(), "block-0000", "model.layers.0.mlp.up_proj");
+  expect_equal(std::get<QuantizedMatrix>(read.matrix), matrix);
+  EXPECT_TRUE(read.bias->equal(counted({5})));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, NativeFormats,
+                         ::testing::Values("w2g8-asym", "w3g8-asym", "w4g8-asym-mse", "w5g8-sym", "w6c-asym", "w7c-sym",
+                                           "w8c-sym", "w8g8-asym", "w4g8-asym-true"),
+                         [](const auto& item) {
+                           std::string name = item.param;
+                           for (char& c : name) c = c == '-' ? '_' : c;
+                           return name;
+                         });
+
+TEST(Native, KeepsAnActOrderedGroupIndex) {
+  const ScratchFolder scratch;
+  QuantizedMatrix matrix = random_matrix(3, 16, "w4g8-asym", 1);
+  matrix.group_index = {1, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1};
+  NativeWriter writer(scratch.path());
+  writer.add_linear("lm_head", {.matrix = matrix});
+  writer.finish_part("p");
+  expect_equal(std::get<QuantizedMatrix>(read_native_linear(scratch.path(), "p", "lm_head").matrix), matrix);
+}
+
+TEST(Native, StoresTheRealBits) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), "w3g8-asym");
+  const auto checkpoint = open_checkpoint(scratch.path());
+  for (const TensorSummary& summary : checkpoint->tensors()) {
+    if (summary.name != "model.layers.1.mlp.gate_proj.weight") continue;
+    EXPECT_EQ(summary.type, "w3g8-asym");
+    EXPECT_EQ(summary.shape, (std::vector<std::int64_t>{40, 24}));
+    // 24 columns: 9 bytes of codes, 3 float32 scales and 3 zeros a row.
+    EXPECT_EQ(summary.bytes, 40u * (9 + 12 + 3));
+    return;
+  }
+  FAIL() << "no such tensor";
+}
+
+TEST(Native, OpensWhatItWrote) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), "w4g8-asym");
+  const auto checkpoint = open_checkpoint(scratch.path());
+  EXPECT_EQ(checkpoint->format(), "qreason");
+  EXPECT_EQ(checkpoint->plan(), plan_of("w4g8-asym"));
+  EXPECT_EQ(parameter_count(checkpoint->config()), parameter_count(tiny_config()));
+  const LinearWeight k = checkpoint->linear("model.layers.1.self_attn.k_proj");
+  expect_equal(std::get<QuantizedMatrix>(k.matrix), random_matrix(8, 24, "w4g8-asym", 1));
+  EXPECT_TRUE(k.bias->equal(at::full({8}, 0.25f, at::kFloat)));
+  EXPECT_FALSE(checkpoint->linear("lm_head").quantized());
+  EXPECT_EQ(checkpoint->tensor("model.embed_tokens.weight").scalar_type(), at::kBFloat16);
+}
+
+TEST(Native, GivesTheSameBytesForTheSameTensors) {
+  const ScratchFolder first, second;
+  write_model(first.path(), "w4g8-asym");
+  write_model(second.path(), "w4g8-asym");
+  int files = 0;
+  for (const auto& item : fs::directory_iterator(first.path())) {
+    EXPECT_EQ(sha256_file(item.path()), sha256_file(second.path() / item.path().filename())) << item.path();
+    ++files;
+  }
+  EXPECT_EQ(files, 5);  // three parts, index, config
+  EXPECT_EQ(open_checkpoint(first.path())->content_hash(), open_checkpoint(second.path())->content_hash());
+}
+
+TEST(Native, TellsFinishedPartsFromBrokenOnes) {
+  const ScratchFolder scratch;
+  NativeWriter writer(scratch.path());
+  EXPECT_FALSE(writer.has_part("block-0000"));
+  writer.add_tensor("model.norm.weight", counted({24}));
+  writer.finish_part("block-0000");
+  EXPECT_TRUE(writer.has_part("block-0000"));
+  EXPECT_TRUE(NativeWriter(scratch.path()).has_part("block-0000"));
+  const fs::path file = scratch.path() / "model-block-0000.safetensors";
+  fs::resize_file(file, fs::file_size(file) - 1);
+  EXPECT_FALSE(writer.has_part("block-0000"));
+  writer.remove_part("block-0000");
+  EXPECT_FALSE(fs::exists(file));
+  EXPECT_THROW(writer.finish_part("../elsewhere"), Error);
+}
+
+TEST(Native, FinishesAgainAfterAKillInTheLastSteps) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), "w4g8-asym");
+  const std::string hash = open_checkpoint(scratch.path())->content_hash();
+  fs::remove(scratch.path() / "config.json");
+  write_file_atomic(scratch.path() / "model-block-0000.safetensors.tmp123", "torn");
+  NativeWriter(scratch.path()).finish(tiny_config(), plan_of("w4g8-asym"));
+  EXPECT_EQ(open_checkpoint(scratch.path())->content_hash(), hash);
+  EXPECT_FALSE(fs::exists(scratch.path() / "model-block-0000.safetensors.tmp123"));
+}
+
+TEST(Native, RefusesToFinishAnIncompleteModel) {
+  const ScratchFolder scratch;
+  NativeWriter writer(scratch.path());
+  writer.add_tensor("model.norm.weight", counted({24}));
+  EXPECT_THROW(writer.finish(tiny_config(), plan_of("w4g8-asym")), Error);
+  writer.finish_part("outside");
+  EXPECT_THROW(writer.finish(tiny_config(), plan_of("w4g8-asym")), Error);
+}
+
+TEST(Native, RefusesTheSameTensorInTwoParts) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), "w4g8-asym");
+  NativeWriter writer(scratch.path());
+  writer.add_tensor("model.norm.weight", counted({24}));
+  writer.finish_part("again");
+  EXPECT_THROW(writer.finish(tiny_config(), plan_of("w4g8-asym")), Error);
+}
+
+TEST(Native, NamesWhatContradictsThePlan) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), "w4g8-asym");
+  const fs::path path = scratch.path() / "config.json";
+  const Json written = parse_json(read_text_file(path), path.string());
+  const auto with = [&](const std::function<void(Json&)>& change) {
+    Json json = written;
+    change(json);
+    write_file_atomic(path, json.dump());
+    return failure_of(scratch.path());
+  };
+  EXPECT_EQ(with([](Json&) {}), "no error");
+  const std::string slot = "mlp.up_proj";
+  EXPECT_THAT(with([&](Json& json) { json["quantization_config"]["plan"]["weights"].erase(slot); }), HasSubstr(slot));
+  EXPECT_THAT(with([&](Json& json) { json["quantization_config"]["plan"]["weights"][slot] = "w3g8-asym"; }),
+              HasSubstr("w3g8-asym"));
+  EXPECT_THAT(with([](Json& json) { json["quantization_config"]["version"] = 2; }), HasSubstr("version 2"));
+  EXPECT_THAT(with([](Json& json) { json["quantization_config"]["extra"] = 2; }), HasSubstr("extra"));
+  EXPECT_THAT(with([](Json& json) { json["quantization_config"]["quant_method"] = "hqq"; }), HasSubstr("hqq"));
+  EXPECT_THAT(with([](Json& json) { json["intermediate_size"] = 48; }), HasSubstr("gate_proj"));
+  EXPECT_THAT(with([](Json& json) { json["num_hidden_layers"] = 1; }), HasSubstr("layers.1"));
+}
+
+// A part with one quantized linear, written by hand so that its metadata and shapes can lie.
+struct HandMade {
+  std::string layout = R"({"format": "w4g8-asym", "columns": 16, "groups": 2, "group_size": 8})";
+  std::vector<std::int64_t> codes{3, 8}, scales{3, 2}, zeros{3, 2};
+  std::vector<std::int32_t> group_index;
+  float scale = 1;
+  std::uint8_t zero = 0;
+};
+
+std::string failure_of(const HandMade& made) {
+  const ScratchFolder scratch;
+  const auto count = [](const std::vector<std::int64_t>& shape) {
+    return static_cast<std::size_t>(shape[0] * shape[1]);
+  };
+  const std::vector<std::uint8_t> codes(count(made.codes)), zeros(count(made.zeros), made.zero);
+  const std::vector<float> scales(count(made.scales), made.scale);
+  std::vector<SafetensorsTensor> tensors{
+      {"lm_head.weight.codes", SafetensorsType::kU8, made.codes, std::as_bytes(std::span(codes))},
+      {"lm_head.weight.scales", SafetensorsType::kF32, made.scales, std::as_bytes(std::span(scales))},
+      {"lm_head.weight.zeros", SafetensorsType::kU8, made.zeros, std::as_bytes(std::span(zeros))}};
+  if (!made.group_index.empty()) {
+    tensors.push_back({"lm_head.weight.group_index",
+                       SafetensorsType::kI32,
+                       {static_cast<std::int64_t>(made.group_index.size())},
+                       std::as_bytes(std::span(made.group_index))});
+  }
+  std::map<std::string, std::string> metadata{{"qreason", "1"}};
+  if (!made.layout.empty()) metadata["lm_head.weight"] = made.layout;
+  write_safetensors(scratch.path() / "model-p.safetensors", tensors, metadata);
+  try {
+    read_native_linear(scratch.path(), "p", "lm_head");
+  } catch (const Error& failure) {
+    return failure.what();
+  }
+  return "no error";
+}
+
+TEST(Native, RefusesLinearsThatContradictThemselves) {
+  EXPECT_EQ(failure_of(HandMade{}), "no error");
+  EXPECT_THAT(failure_of({.layout = ""}), HasSubstr("__metadata__"));
+  EXPECT_THAT(failure_of({.layout = "w4"}), HasSubstr("JSON"));
+  const auto layout = [](const char* format, const char* columns, const char* groups, const char* size) {
+    return HandMade{.layout = std::string(R"({"format": ")") + format + R"(", "columns": )" + columns +
+                              R"(, "groups": )" + groups + R"(, "group_size": )" + size + "}"};
+  };
+  EXPECT_THAT(failure_of(layout("fp8e4m3", "16", "2", "8")), HasSubstr("tensor lm_head.weight"));
+  EXPECT_THAT(failure_of(layout("a8-token-asym", "16", "2", "8")), HasSubstr("integer weights"));
+  EXPECT_THAT(failure_of(layout("w3g8-asym", "16", "2", "8")), HasSubstr("codes"));
+  EXPECT_THAT(failure_of(layout("w4g8-asym", "18", "3", "8")), HasSubstr("codes"));
+  EXPECT_THAT(failure_of(layout("w4g8-asym", "16", "4", "4")), HasSubstr("scales"));
+  EXPECT_THAT(failure_of(layout("w4g8-asym", "16", "2", "0")), HasSubstr("groups of 0"));
+  EXPECT_THAT(failure_of(layout("w4g8-asym", "16", "2", "4")), HasSubstr("groups"));
+  EXPECT_THAT(failure_of(layout("w4g8-asym", "9223372036854775807", "1", "8")), HasSubstr("columns"));
+  EXPECT_THAT(failure_of(layout("w4g8-asym", "-1", "1", "8")), HasSubstr("columns"));
+  EXPECT_THAT(failure_of({.zeros = {3, 1}}), HasSubstr("zeros"));
+  EXPECT_THAT(failure_of({.zero = 16}), HasSubstr("lm_head.weight"));
+  EXPECT_THAT(failure_of({.scale = std::numeric_limits<float>::infinity()}), HasSubstr("scale"));
+  EXPECT_THAT(failure_of({.group_index = std::vector<std::int32_t>(16, 2)}), HasSubstr("group index 2"));
+  EXPECT_THAT(failure_of({.group_index = std::vector<std::int32_t>(15, 0)}), HasSubstr("group_index"));
+}
+
+}  // namespace
+}  // namespace qreason
