@@ -133,7 +133,7 @@ class GptqRounding {
     pool_.run(rows_, [&](std::int64_t row) {
       for (std::int64_t column = first; column < last; column += group_size_) {
         const std::span group(weights.data() + row * width + column - begin, static_cast<std::size_t>(group_size_));
-        parameters_[row * groups_ + column / group_size_] = find_parameters(group, format_);
+        parameters_[row * groups_ + column / group_size_] = find_parameters_fast(group, format_);
       }
     });
   }

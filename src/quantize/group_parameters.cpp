@@ -1,12 +1,17 @@
 #include "quantize/group_parameters.h"
 
 #include <algorithm>
-#include <span>
+
+#include "formats/group_kernels.h"
 
 namespace qreason {
 
 std::int64_t group_size_of(const QuantFormat& format, std::int64_t columns) {
   return format.granularity == Granularity::kGroup ? format.group_size : columns;
+}
+
+GroupParameters find_parameters_fast(std::span<const float> group, const QuantFormat& format) {
+  return find_parameters_with(best_group_kernels(), group, format);
 }
 
 std::vector<GroupParameters> find_all_parameters(const float* weights, std::int64_t rows, std::int64_t columns,
@@ -17,7 +22,7 @@ std::vector<GroupParameters> find_all_parameters(const float* weights, std::int6
     for (std::int64_t g = 0; g < groups; ++g) {
       const std::int64_t begin = g * group_size, size = std::min(group_size, columns - begin);
       parameters[row * groups + g] =
-          find_parameters(std::span(weights + row * columns + begin, static_cast<std::size_t>(size)), format);
+          find_parameters_fast(std::span(weights + row * columns + begin, static_cast<std::size_t>(size)), format);
     }
   });
   return parameters;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/parallel.h"
@@ -9,6 +10,9 @@
 #include "formats/reference_quantizer.h"
 
 namespace qreason {
+
+// find_parameters by the fastest kernels of this machine; the same bits.
+GroupParameters find_parameters_fast(std::span<const float> group, const QuantFormat& format);
 
 // Groups of `group_size` along the columns of weights [rows, columns]; the last may be shorter. Out [rows, groups].
 // Not finite weights are an Error.
