@@ -25,7 +25,8 @@ struct Content {
 };
 
 bool is_json(std::string_view line) {
-  return Json::accept(line.begin(), line.end());
+  // The parser would take a zero byte for the end of the line.
+  return line.find('\0') == std::string_view::npos && Json::accept(line.begin(), line.end());
 }
 
 // A kill can leave a last line without its newline, or (after a power cut) blocks of zero bytes; anything wrong earlier

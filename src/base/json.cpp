@@ -34,10 +34,11 @@ class StrictWatcher {
 
 template <class J>
 J parse_strict(std::string_view text, const std::string& where) {
+  // The parser takes a zero byte for the end of the text and would pass over what follows.
+  if (text.find('\0') != std::string_view::npos) throw Error(where, "invalid JSON (a zero byte)", "valid JSON");
   StrictWatcher watcher(where);
   auto callback = [&](int depth, typename J::parse_event_t event, J& parsed) {
-    const std::string* key =
-        event == J::parse_event_t::key ? parsed.template get_ptr<const std::string*>() : nullptr;
+    const std::string* key = event == J::parse_event_t::key ? parsed.template get_ptr<const std::string*>() : nullptr;
     return watcher(depth, static_cast<Json::parse_event_t>(event), key);
   };
   try {
@@ -78,8 +79,8 @@ const Json& json_member(const Json& object, const std::string& key, const std::s
 std::optional<std::int64_t> json_int_if(const Json& object, const std::string& key, const std::string& where) {
   const Json* member = present_member(object, key, where);
   if (member == nullptr) return std::nullopt;
-  const bool fits = member->is_number_integer() &&
-                    !(member->is_number_unsigned() && member->get<std::uint64_t>() > INT64_MAX);
+  const bool fits =
+      member->is_number_integer() && !(member->is_number_unsigned() && member->get<std::uint64_t>() > INT64_MAX);
   if (!fits) wrong_type(*member, key, where, "an integer");
   return member->get<std::int64_t>();
 }

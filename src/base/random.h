@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -49,10 +50,11 @@ class NumpyGenerator {
   double random();
   std::int64_t integers(std::int64_t low, std::int64_t high);  // [low, high), Lemire's method as NumPy
   std::vector<std::int64_t> permutation(std::int64_t n);
-  double standard_normal();  // ziggurat as NumPy
 
  private:
-  unsigned __int128 state_, increment_;
+  std::uint64_t bounded(std::uint64_t last);  // 0..last, both
+  std::uint64_t masked(std::uint64_t last);
+  __extension__ unsigned __int128 state_, increment_;
   bool has_u32_ = false;
   std::uint32_t spare_u32_ = 0;
 };
