@@ -11,20 +11,20 @@
 namespace qreason {
 
 struct GenerationRequest {
-  std::int64_t id = 0;                    // the caller's; comes back with the completion
-  std::string prompt;                     // one user turn; the generator applies the chat template
-  std::string problem_id;                 // sampling depends on (seed, problem_id, sample) alone
+  std::int64_t id = 0;     // the caller's; comes back with the completion
+  std::string prompt;      // one user turn; the generator applies the chat template
+  std::string problem_id;  // sampling depends on (seed, problem_id, sample) alone
   std::uint64_t seed = 42;
   std::uint64_t sample = 0;
 };
 
 struct Completion {
   std::int64_t id = 0;
-  std::string full_prompt;                // as the model saw it
+  std::string full_prompt;  // as the model saw it
   std::string text;
   std::int64_t prompt_tokens = 0;
   std::int64_t output_tokens = 0;
-  std::string finish_reason;              // "stop" or "length"
+  std::string finish_reason;  // "stop" or "length"
   double seconds = 0;
 };
 

@@ -1,0 +1,52 @@
+// Asks, grades and records: every problem of every cell once, through one generator, resumable at any byte.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "eval/generator.h"
+#include "eval/results.h"
+#include "eval/task.h"
+
+namespace qreason {
+
+// One result file to make.
+struct EvaluationCell {
+  const Task* task = nullptr;
+  const Dataset* dataset = nullptr;  // already shuffled and limited
+  std::uint64_t seed = 42;
+  std::filesystem::path file;  // the finished file; `.partial` beside it while it is made
+};
+
+struct EvaluationOptions {
+  std::string model;  // for the headers
+  std::string method;
+  std::optional<std::int64_t> limit;  // what --limit said; recorded
+  enum class IfDifferent { kError, kReplace } if_different = IfDifferent::kError;
+};
+
+struct CellSummary {
+  std::filesystem::path file;
+  std::string task;
+  std::uint64_t seed = 0;
+  std::int64_t count = 0;
+  std::int64_t correct = 0;
+  std::int64_t truncated = 0;
+  std::int64_t output_tokens = 0;
+  std::int64_t generated_now = 0;  // answers that this run generated; the others were there
+};
+
+// All open cells are submitted together, so that they share batches. Finished files of the same run are kept; a file
+// whose header says something else is an Error that names the difference, or replaced. Answers in a partial file are
+// kept; Errors and interrupts leave it resumable.
+std::vector<CellSummary> evaluate(Generator& generator, const std::vector<EvaluationCell>& cells,
+                                  const EvaluationOptions& options);
+
+// Whether the finished file exists (with any header).
+bool is_finished(const EvaluationCell& cell);
+
+}  // namespace qreason

@@ -1,0 +1,225 @@
+#include "eval/results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/journal.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::int64_t kSchema = 1;
+constexpr std::uint64_t kMaxResultBytes = std::uint64_t{1} << 34;
+constexpr std::string_view kSeedMark = "-seed";
+
+std::uint64_t unsigned_member(const Json& json, const char* key, const std::string& where) {
+  const Json& value = json_member(json, key, where);
+  if (!value.is_number_unsigned()) throw Error(where, fmt::format("{}: {}", key, value.dump()), "a number from 0");
+  return value.get<std::uint64_t>();
+}
+
+OrderedJson ordered(const Json& json) {
+  return OrderedJson::parse(json.dump());
+}
+
+// "DIR/model-method-seed42/TASK.jsonl".
+ResultHeader header_from_path(const std::filesystem::path& path) {
+  ResultHeader header;
+  header.task = path.stem().string();
+  const std::string folder = std::filesystem::absolute(path).parent_path().filename().string();
+  const std::size_t mark = folder.rfind(kSeedMark);
+  header.model = folder.substr(0, mark);
+  if (mark != std::string::npos) {
+    const std::string digits = folder.substr(mark + kSeedMark.size());
+    const bool number =
+        !digits.empty() && digits.size() < 19 && digits.find_first_not_of("0123456789") == std::string::npos;
+    if (number) header.seed = std::stoull(digits);
+  }
+  return header;
+}
+
+int study_grade(const Json& answer, const std::string& where) {
+  const Json& metrics = json_member(answer, "metrics", where);
+  for (const char* name : {"extractive_match", "codegen_pass@1:1", "codegen_pass@1"}) {
+    if (!metrics.is_object() || !metrics.contains(name)) continue;
+    const double value = json_number(metrics, name, where);
+    if (value == 0 || value == 1) return static_cast<int>(value);
+    throw Error(where, fmt::format("{}: {}", name, value), "0 or 1");
+  }
+  throw Error(where, "no known metric", "metrics.extractive_match or metrics.codegen_pass@1:1");
+}
+
+std::string joined_gold(const Json& gold, const std::string& where) {
+  if (gold.is_string()) return gold.get<std::string>();
+  if (gold.is_array() && gold.empty()) return "";
+  if (gold.is_array() && gold[0].is_string()) return gold[0].get<std::string>();
+  throw Error(where, "gold: " + gold.dump().substr(0, 80), "a text or a list of texts");
+}
+
+AnswerRecord parse_study_answer(const Json& json, const std::string& where) {
+  AnswerRecord record;
+  record.full_prompt = json_string(json, "full_prompt", where);
+  const Json& text = json_member(json, "generated_text", where);
+  if (text.is_string())
+    record.text = text.get<std::string>();
+  else if (text.is_array() && !text.empty() && text[0].is_string())
+    record.text = text[0].get<std::string>();
+  else
+    throw Error(where, "generated_text: " + std::string(text.type_name()), "a text or a list of texts");
+  record.gold = joined_gold(json_member(json, "gold", where), where);
+  record.grade = study_grade(json, where);
+  return record;
+}
+
+ResultFile read_study_file(const std::filesystem::path& path, const std::string& text) {
+  const Json array = parse_json(text, path.string());
+  ResultFile file{path, ResultFormat::kStudy, header_from_path(path), {}};
+  std::map<std::string, int> seen;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    AnswerRecord record = parse_study_answer(array[i], fmt::format("{}, answer {}", path.string(), i));
+    const std::string hash = sha256_hex(record.full_prompt).substr(0, 16);
+    const int repeat = seen[hash]++;
+    record.problem_id = repeat == 0 ? hash : fmt::format("{}#{}", hash, repeat);
+    record.seed = file.header.seed;
+    file.answers.push_back(std::move(record));
+  }
+  return file;
+}
+
+ResultFile read_our_file(const std::filesystem::path& path) {
+  const std::vector<std::string> lines = read_journal_lines(path);
+  if (lines.empty()) throw Error(path.string(), "no complete line", "a header line and one line an answer");
+  ResultFile file{path, ResultFormat::kOurs, {}, {}};
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string where = fmt::format("{}, line {}", path.string(), i + 1);
+    const Json json = parse_json(lines[i], where);
+    if (i == 0)
+      file.header = parse_result_header(json, where);
+    else
+      file.answers.push_back(parse_answer_record(json, where));
+  }
+  return file;
+}
+
+std::optional<std::string> json_difference(const OrderedJson& a, const OrderedJson& b, const std::string& path) {
+  if (!a.is_object() || !b.is_object()) {
+    if (a == b) return std::nullopt;
+    return fmt::format("{}: {} in the file, {} now", path, a.dump(), b.dump());
+  }
+  const auto below = [&](const std::string& key) { return path.empty() ? key : path + "." + key; };
+  for (const auto& [key, value] : a.items()) {
+    const auto difference = json_difference(value, b.contains(key) ? b[key] : OrderedJson(nullptr), below(key));
+    if (difference) return difference;
+  }
+  for (const auto& [key, value] : b.items())
+    if (!a.contains(key) && !value.is_null()) return json_difference(OrderedJson(nullptr), value, below(key));
+  return std::nullopt;
+}
+
+}  // namespace
+
+OrderedJson to_json(const ResultHeader& header) {
+  return {{"qreason_results", kSchema},
+          {"task", header.task},
+          {"dataset", header.dataset},
+          {"model", header.model},
+          {"method", header.method},
+          {"seed", header.seed},
+          {"samples", 1},
+          {"provenance", header.provenance}};
+}
+
+std::string to_line(const AnswerRecord& record) {
+  const OrderedJson json = {{"id", record.problem_id},
+                            {"seed", record.seed},
+                            {"sample", record.sample},
+                            {"prompt_tokens", record.prompt_tokens},
+                            {"output_tokens", record.output_tokens},
+                            {"finish_reason", record.finish_reason},
+                            {"grade", record.grade},
+                            {"extracted", record.extracted},
+                            {"gold", record.gold},
+                            {"full_prompt", record.full_prompt},
+                            {"text", record.text},
+                            {"timing", {{"seconds", record.seconds}}}};
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+ResultHeader parse_result_header(const Json& json, const std::string& where) {
+  const auto schema = json.is_object() ? json_int_if(json, "qreason_results", where) : std::nullopt;
+  if (!schema)
+    throw Error(where, "no result header", "a first line {\"qreason_results\": 1, ...} or the study's JSON array");
+  if (*schema != kSchema)
+    throw Error(where, fmt::format("result files of schema {}", *schema), fmt::format("schema {}", kSchema));
+  ResultHeader header;
+  header.task = json_string(json, "task", where);
+  header.model = json_string(json, "model", where);
+  header.method = json_string(json, "method", where);
+  header.seed = unsigned_member(json, "seed", where);
+  header.dataset = ordered(json_member(json, "dataset", where));
+  header.provenance = ordered(json_member(json, "provenance", where));
+  return header;
+}
+
+AnswerRecord parse_answer_record(const Json& json, const std::string& where) {
+  AnswerRecord record;
+  record.problem_id = json_string(json, "id", where);
+  record.seed = unsigned_member(json, "seed", where);
+  record.sample = unsigned_member(json, "sample", where);
+  record.prompt_tokens = json_int(json, "prompt_tokens", where);
+  record.output_tokens = json_int(json, "output_tokens", where);
+  record.finish_reason = json_string(json, "finish_reason", where);
+  record.full_prompt = json_string(json, "full_prompt", where);
+  record.text = json_string(json, "text", where);
+  record.extracted = json_string(json, "extracted", where);
+  record.gold = json_string(json, "gold", where);
+  const std::int64_t grade = json_int(json, "grade", where);
+  if (grade != 0 && grade != 1) throw Error(where, fmt::format("grade: {}", grade), "0 or 1");
+  record.grade = static_cast<int>(grade);
+  if (json.contains("timing")) record.seconds = json_number_if(json["timing"], "seconds", where).value_or(0);
+  return record;
+}
+
+ResultFile read_result_file(const std::filesystem::path& path) {
+  const std::string text = read_text_file(path, kMaxResultBytes);
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) throw Error(path.string(), "an empty file", "a result file");
+  return text[first] == '[' ? read_study_file(path, text) : read_our_file(path);
+}
+
+void write_result_file(const std::filesystem::path& path, const ResultHeader& header,
+                       const std::vector<AnswerRecord>& answers) {
+  std::string content = to_json(header).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+  for (const AnswerRecord& answer : answers) content += to_line(answer) + "\n";
+  write_file_atomic(path, content);
+}
+
+std::string to_study_json(const ResultFile& file) {
+  OrderedJson array = OrderedJson::array();
+  for (const AnswerRecord& answer : file.answers) {
+    array.push_back({{"full_prompt", answer.full_prompt},
+                     {"generated_text", answer.text},
+                     {"gold", {answer.gold}},
+                     {"metrics", {{"extractive_match", static_cast<double>(answer.grade)}}}});
+  }
+  return array.dump(4, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+}
+
+std::filesystem::path result_path(const std::filesystem::path& folder, const std::string& name, std::uint64_t seed,
+                                  std::string_view task) {
+  return folder / fmt::format("{}{}{}", name, kSeedMark, seed) / fmt::format("{}.jsonl", task);
+}
+
+std::optional<std::string> header_difference(const ResultHeader& a, const ResultHeader& b) {
+  OrderedJson left = to_json(a);
+  OrderedJson right = to_json(b);
+  for (OrderedJson* json : {&left, &right})
+    if ((*json)["provenance"].is_object()) (*json)["provenance"].erase("tool");
+  return json_difference(left, right, "");
+}
+
+}  // namespace qreason

@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <vector>
+
+#include "base/error.h"
+#include "eval/graders/math/math_grader.h"
+#include "eval/task.h"
+
+namespace qreason {
+namespace {
+
+// The study's prompt for all of mathematics (evaluation.md section 2), to the byte.
+std::string math_prompt(const Problem& problem) {
+  return problem.question + "\n\nPlease reason step by step, and put your final answer within \\boxed{}.";
+}
+
+constexpr std::array kTasks{
+    Task{.name = "AIME-90", .dataset = "AIME-90", .prompt = math_prompt, .grader = grade_math},
+    Task{.name = "AIME-2024", .dataset = "AIME-2024", .prompt = math_prompt, .grader = grade_math},
+    Task{.name = "AIME-2025", .dataset = "AIME-2025", .prompt = math_prompt, .grader = grade_math},
+    Task{.name = "MATH-500", .dataset = "MATH-500", .prompt = math_prompt, .grader = grade_math},
+    Task{.name = "GSM8K", .dataset = "GSM8K", .prompt = math_prompt, .grader = grade_math},
+    Task{.name = "NuminaMath-1.5", .dataset = "NuminaMath-1.5", .prompt = math_prompt, .grader = grade_math},
+};
+
+}  // namespace
+
+std::span<const Task> task_table() {
+  return kTasks;
+}
+
+const Task* find_task(std::string_view name) {
+  const DatasetSpec* dataset = find_dataset(name);
+  for (const Task& task : kTasks)
+    if (dataset != nullptr && task.dataset == dataset->name) return &task;
+  return nullptr;
+}
+
+const Task& require_task(std::string_view name) {
+  if (const Task* task = find_task(name)) return *task;
+  std::vector<std::string_view> known;
+  for (const Task& task : kTasks) known.push_back(task.name);
+  throw Error::usage("--tasks", fmt::format("\"{}\"", name), fmt::format("one of {}", fmt::join(known, ", ")));
+}
+
+}  // namespace qreason

@@ -1,0 +1,206 @@
+// The evaluation loop with a model that is a table: what is asked, recorded and resumed.
+#include "eval/evaluate.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <string>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "base/random.h"
+#include "support/fixtures.h"
+
+namespace qreason {
+namespace {
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+// Answers "2 + 3" with a box, sometimes wrongly, depending on problem and seed alone; finishes in another order than it
+// was asked, and differently so each time when told. Throws after `fail_after` answers.
+class TableGenerator : public Generator {
+ public:
+  explicit TableGenerator(std::uint64_t order = 0, int fail_after = -1) : order_(order), fail_after_(fail_after) {}
+
+  OrderedJson provenance() const override {
+    return {{"tool", version_}, {"sampling", {{"temperature", temperature_}}}};
+  }
+  void submit(const GenerationRequest& request) override { queue_.push_back(request); }
+  std::optional<Completion> next() override {
+    if (queue_.empty()) return std::nullopt;
+    if (fail_after_ == answered_) throw Error("generator", "killed");
+    ++answered_;
+    const std::size_t pick = order_.next_u32() % queue_.size();
+    const GenerationRequest request = queue_[pick];
+    queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(pick));
+    const std::uint64_t draw = stable_hash(request.problem_id) ^ (request.seed * 7);
+    Completion completion{.id = request.id, .full_prompt = "<user>" + request.prompt + "<assistant>"};
+    completion.text =
+        draw % 3 == 0 ? "I am\n\nlost" : fmt::format("thinking</think>\n\n\\boxed{{{}}}", request.problem_id);
+    completion.prompt_tokens = 11;
+    completion.output_tokens = static_cast<std::int64_t>(draw % 100);
+    completion.finish_reason = draw % 3 == 0 ? "length" : "stop";
+    completion.seconds = 0.001 * answered_;
+    asked.push_back(request);
+    return completion;
+  }
+
+  std::vector<GenerationRequest> asked;
+  double temperature_ = 0.6;
+  std::string version_ = "1";
+
+ private:
+  PythonRandom order_;
+  int fail_after_;
+  int answered_ = 0;
+  std::deque<GenerationRequest> queue_;
+};
+
+Dataset small_dataset() {
+  Dataset dataset{.name = "GSM8K", .problems = {}, .source = {}};
+  for (int i = 0; i < 9; ++i)
+    dataset.problems.push_back(
+        {fmt::format("{}", i + 10), fmt::format("What is {} + 10?", i), fmt::format("{}", i + 10), {}});
+  return dataset;
+}
+
+class EvaluateTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    set_verbosity(Verbosity::kQuiet);
+    dataset_ = small_dataset();
+  }
+  std::vector<EvaluationCell> cells(const fs::path& folder) const {
+    std::vector<EvaluationCell> all;
+    for (const std::uint64_t seed : {42, 43})
+      all.push_back({&require_task("gsm8k"), &dataset_, seed, result_path(folder, "toy", seed, "GSM8K")});
+    return all;
+  }
+  // The file without what may differ between two runs.
+  static std::string without_timing(const fs::path& path) {
+    std::string content = read_text_file(path);
+    for (std::size_t at; (at = content.find(",\"timing\"")) != std::string::npos;)
+      content.erase(at, content.find('\n', at) - at);
+    return content;
+  }
+  Dataset dataset_;
+  EvaluationOptions options_{.model = "toy", .method = "bf16", .limit = {}};
+};
+
+TEST_F(EvaluateTest, AsksThePromptOfTheStudyToTheByte) {
+  testing::ScratchFolder scratch;
+  TableGenerator generator;
+  evaluate(generator, cells(scratch.path()), options_);
+  ASSERT_EQ(generator.asked.size(), 18U);
+  for (const auto& request : generator.asked) {
+    // evaluation.md section 2.
+    EXPECT_TRUE(request.prompt.starts_with("What is "));
+    EXPECT_TRUE(
+        request.prompt.ends_with("10?\n\nPlease reason step by step, and put your final answer within \\boxed{}."))
+        << request.prompt;
+  }
+}
+
+TEST_F(EvaluateTest, RecordsGradesAndCountsInTheOrderOfTheProblems) {
+  testing::ScratchFolder scratch;
+  TableGenerator generator(5);
+  const auto summaries = evaluate(generator, cells(scratch.path()), options_);
+  ASSERT_EQ(summaries.size(), 2U);
+  const ResultFile file = read_result_file(summaries[0].file);
+  EXPECT_EQ(file.header.task, "GSM8K");
+  EXPECT_EQ(file.header.seed, 42U);
+  EXPECT_EQ(file.header.provenance["sampling"]["temperature"], 0.6);
+  ASSERT_EQ(file.answers.size(), 9U);
+  std::int64_t right = 0;
+  for (std::size_t i = 0; i < 9; ++i) {
+    const AnswerRecord& answer = file.answers[i];
+    EXPECT_EQ(answer.problem_id, dataset_.problems[i].id);
+    EXPECT_EQ(answer.grade, answer.finish_reason == "stop" ? 1 : 0);  // the table boxes the gold whenever it stops
+    EXPECT_EQ(answer.extracted, answer.grade == 1 ? answer.gold : "");
+    right += answer.grade;
+  }
+  EXPECT_EQ(summaries[0].correct, right);
+  EXPECT_EQ(summaries[0].truncated, 9 - right);
+  EXPECT_FALSE(fs::exists(summaries[0].file.string() + ".partial"));
+}
+
+TEST_F(EvaluateTest, GivesTheSameFilesHoweverAnswersAreOrderedAndWhereverItIsKilled) {
+  testing::ScratchFolder reference;
+  TableGenerator generator;
+  evaluate(generator, cells(reference.path()), options_);
+  for (int killed_after = 0; killed_after <= 18; ++killed_after) {
+    testing::ScratchFolder scratch;
+    TableGenerator first(100 + killed_after, killed_after);
+    if (killed_after < 18) {
+      EXPECT_THROW(evaluate(first, cells(scratch.path()), options_), Error);
+    }
+    TableGenerator second(7);
+    evaluate(second, cells(scratch.path()), options_);
+    EXPECT_EQ(second.asked.size(), killed_after < 18 ? 18U - static_cast<std::size_t>(killed_after) : 18U);
+    for (const auto& cell : cells(""))
+      EXPECT_EQ(without_timing(scratch.path() / cell.file), without_timing(reference.path() / cell.file))
+          << killed_after;
+  }
+}
+
+TEST_F(EvaluateTest, GoesOnFromAPartialFileCutAtAnyByte) {
+  testing::ScratchFolder reference;
+  TableGenerator generator;
+  evaluate(generator, cells(reference.path()), options_);
+  const fs::path finished = cells(reference.path())[0].file;
+  const std::string content = read_text_file(finished);
+  for (std::size_t cut = 0; cut <= content.size(); cut += cut + 40 > content.size() ? 1 : 37) {
+    testing::ScratchFolder scratch;
+    const EvaluationCell cell = cells(scratch.path())[0];
+    fs::create_directories(cell.file.parent_path());
+    write_file_atomic(cell.file.string() + ".partial", content.substr(0, cut));
+    TableGenerator again(cut);
+    evaluate(again, {cell}, options_);
+    EXPECT_EQ(without_timing(cell.file), without_timing(finished)) << "cut at byte " << cut;
+  }
+}
+
+TEST_F(EvaluateTest, KeepsFinishedFilesOfTheSameRunAndRefusesThoseOfAnother) {
+  testing::ScratchFolder scratch;
+  TableGenerator generator;
+  evaluate(generator, cells(scratch.path()), options_);
+  TableGenerator updated;
+  updated.version_ = "2";  // an update of the program is the same run
+  const auto summaries = evaluate(updated, cells(scratch.path()), options_);
+  EXPECT_EQ(updated.asked.size(), 0U);
+  EXPECT_EQ(summaries[0].generated_now, 0);
+  EXPECT_EQ(summaries[0].count, 9);
+  TableGenerator greedy;
+  greedy.temperature_ = 0;
+  EXPECT_THAT([&] { evaluate(greedy, cells(scratch.path()), options_); },
+              ThrowsMessage<Error>(HasSubstr("provenance.sampling.temperature: 0.6")));
+  options_.if_different = EvaluationOptions::IfDifferent::kReplace;
+  evaluate(greedy, cells(scratch.path()), options_);
+  EXPECT_EQ(greedy.asked.size(), 18U);
+  dataset_.problems.pop_back();
+  options_.if_different = EvaluationOptions::IfDifferent::kError;
+  EXPECT_THAT([&] { evaluate(greedy, cells(scratch.path()), options_); },
+              ThrowsMessage<Error>(HasSubstr("dataset.count")));
+}
+
+TEST_F(EvaluateTest, RefusesPartialFilesThatAreNotItsOwn) {
+  testing::ScratchFolder scratch;
+  const EvaluationCell cell = cells(scratch.path())[0];
+  fs::create_directories(cell.file.parent_path());
+  TableGenerator generator;
+  write_file_atomic(cell.file.string() + ".partial", "{\"id\": 3}\n");
+  EXPECT_THAT([&] { evaluate(generator, {cell}, options_); }, ThrowsMessage<Error>(HasSubstr("no result header")));
+}
+
+TEST(Tasks, AreFoundByNameWhateverTheCase) {
+  for (const Task& task : task_table()) EXPECT_EQ(find_task(task.name), &task);
+  EXPECT_EQ(require_task("math500").name, "MATH-500");
+  EXPECT_THAT([] { require_task("chess"); }, ThrowsMessage<Error>(HasSubstr("GSM8K")));
+}
+
+}  // namespace
+}  // namespace qreason
