@@ -31,14 +31,27 @@ struct Operands {
   const float* right = nullptr;  // panels [columns, 16]
 };
 
-// The sums of a share, [rows of its tiles, panels * 16].
-Finish sum_share(const MatmulKernels& kernels, const Operands& operands, const Share& share) {
+// Where a share's sums will go is fetched ahead, tile by tile: its rows are far apart.
+void fetch_ahead(const float* to, std::int64_t stride, std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t kLineFloats = 16;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; c += kLineFloats) __builtin_prefetch(to + r * stride + c, 1, 2);
+    __builtin_prefetch(to + r * stride + columns - 1, 1, 2);
+  }
+}
+
+// The sums of a share, [rows of its tiles, panels * 16], on their way to `finish`.
+Finish sum_share(const MatmulKernels& kernels, const Operands& operands, const Share& share, Finish finish) {
   const RowTiles& tiles = operands.tiles;
   const std::int64_t first_row = tiles.first_row(share.first_tile);
   const std::int64_t rows = tiles.first_row(share.end_tile) - first_row, stride = share.panels * kPanelLanes;
   float* totals = totals_scratch.need(static_cast<std::size_t>(rows * stride));
   for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
     for (std::int64_t tile = share.first_tile; tile < share.end_tile; ++tile) {
+      if (block + 1 == tiles.blocks()) {
+        float* to = finish.y + (tiles.first_row(tile) - first_row) * finish.y_stride;
+        fetch_ahead(to, finish.y_stride, tiles.rows_of(tile), finish.columns);
+      }
       kernels.tile({.a = operands.left + tiles.offset(tile, block),
                     .rows = static_cast<int>(tiles.rows_of(tile)),
                     .w = operands.right + (share.first_panel * tiles.columns + block * kColumnBlock) * kPanelLanes,
@@ -50,7 +63,10 @@ Finish sum_share(const MatmulKernels& kernels, const Operands& operands, const S
                     .store = block == 0 ? MatmulStore::kOverwrite : MatmulStore::kAdd});
     }
   }
-  return {.totals = totals, .totals_stride = stride, .rows = rows};
+  finish.totals = totals;
+  finish.totals_stride = stride;
+  finish.rows = rows;
+  return finish;
 }
 
 // Row-major [rows, columns] into panels of 16 columns each: panel p holds element (row, lane) at row * 16 + lane.
@@ -110,11 +126,9 @@ void gram_part(const float* x, const RowTiles& tiles, float alpha, float* h, Thr
     while (share.end_tile < last && tiles.first_row(share.end_tile) < first_column + columns) ++share.end_tile;
     if (share.end_tile == share.first_tile) return;
     const std::int64_t first_row = tiles.first_row(share.first_tile);
-    Finish finish = sum_share(kernels, {.tiles = tiles, .left = left, .right = right}, share);
-    finish.columns = columns;
-    finish.y = h + first_row * n + first_column;
-    finish.y_stride = n;
-    kernels.finish_gram(finish, alpha, first_row - first_column);
+    const Finish to{.columns = columns, .y = h + first_row * n + first_column, .y_stride = n};
+    kernels.finish_gram(sum_share(kernels, {.tiles = tiles, .left = left, .right = right}, share, to), alpha,
+                        first_row - first_column);
   });
 }
 
@@ -134,11 +148,10 @@ void subtract_part(const SubtractProduct& s, ThreadPool& pool) {
     share.first_tile = index % chunks * kTaskTiles;
     share.end_tile = std::min(tiles.tiles(), share.first_tile + kTaskTiles);
     const std::int64_t first_column = share.first_panel * kPanelLanes;
-    Finish finish = sum_share(kernels, {.tiles = tiles, .left = left, .right = right}, share);
-    finish.columns = std::min(s.n - first_column, share.panels * kPanelLanes);
-    finish.y = s.c + tiles.first_row(share.first_tile) * s.c_stride + first_column;
-    finish.y_stride = s.c_stride;
-    kernels.finish_subtract(finish);
+    const Finish to{.columns = std::min(s.n - first_column, share.panels * kPanelLanes),
+                    .y = s.c + tiles.first_row(share.first_tile) * s.c_stride + first_column,
+                    .y_stride = s.c_stride};
+    kernels.finish_subtract(sum_share(kernels, {.tiles = tiles, .left = left, .right = right}, share, to));
   });
 }
 

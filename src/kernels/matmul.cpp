@@ -71,8 +71,13 @@ Target make_target(const MatmulTarget& target, MatmulStore store) {
           .store = store};
 }
 
-bool takes_few_rows(const PanelView& view, std::int64_t rows) {
-  return rows <= (view.kind == WeightKind::kQuantized ? 1 : kMostFewRows);
+// Tasks are whole fours of panels, but for the last one of a weight.
+void multiply_few_rows(const MatmulKernels& kernels, const PanelView& view, const FewRowsProduct& product) {
+  if (streams_packed(view) && product.panels % 4 == 0) {
+    kernels.packed_rows(view, product);
+  } else {
+    kernels.few_rows(view, product);
+  }
 }
 
 // Runs task(target, index in the target) for all tasks of all targets.
@@ -110,12 +115,13 @@ void run_few_rows(std::span<Target> targets, const Input& in, ThreadPool& pool) 
     alignas(64) float totals[kMostFewRows * 32 * kPanelLanes];
     const std::int64_t first = index * target.task_panels;
     const std::int64_t panels = std::min(target.task_panels, target.view->panels - first);
-    kernels.few_rows(*target.view, {.x = in.x,
-                                    .x_stride = in.x_stride,
-                                    .rows = in.rows,
-                                    .first_panel = first,
-                                    .panels = panels,
-                                    .totals = totals});
+    multiply_few_rows(kernels, *target.view,
+                      {.x = in.x,
+                       .x_stride = in.x_stride,
+                       .rows = in.rows,
+                       .first_panel = first,
+                       .panels = panels,
+                       .totals = totals});
     target.finish(kernels,
                   {.totals = totals,
                    .totals_stride = panels * kPanelLanes,
@@ -227,9 +233,7 @@ void run(std::span<Target> targets, const Input& in, ThreadPool& pool) {
                   fmt::format("weights with {} columns", in.columns));
     }
   }
-  const bool few = std::all_of(targets.begin(), targets.end(),
-                               [&](const Target& target) { return takes_few_rows(*target.view, in.rows); });
-  if (few) return run_few_rows(targets, in, pool);
+  if (in.rows <= kMostFewRows) return run_few_rows(targets, in, pool);
   const std::int64_t chunks = (in.rows + kMostRows - 1) / kMostRows;
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
     Input part = in;
@@ -271,8 +275,10 @@ std::string explain_matmul(const PackedMatrix& w, std::int64_t rows) {
   const std::string kind = view.kind == WeightKind::kFloat32    ? "f32"
                            : view.kind == WeightKind::kBFloat16 ? "bf16"
                                                                 : fmt::format("{}-bit", view.bits);
-  if (takes_few_rows(view, rows)) {
-    return fmt::format("{} panels, {}, {} row{} streamed", kind, kernels.name, rows, rows == 1 ? "" : "s");
+  if (rows <= kMostFewRows) {
+    const bool expanded = view.kind == WeightKind::kQuantized && !streams_packed(view);
+    return fmt::format("{} panels, {}, {} row{} streamed{}", kind, kernels.name, rows, rows == 1 ? "" : "s",
+                       expanded ? ", expanded to float32 block by block (act-order or odd groups)" : "");
   }
   return fmt::format("{} panels, {}, {}x{} tiles{}", kind, kernels.name, kernels.tile_rows,
                      kernels.tile_panels * kPanelLanes,

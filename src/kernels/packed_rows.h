@@ -1,6 +1,6 @@
-// The left operand of a product, packed for tiles: rows in tiles of nearly equal size (at most tile_rows), a tile's
-// columns in blocks of kColumnBlock, each block [tile_rows, kColumnBlock] in one piece. What a tile reads is then
-// contiguous, whatever the strides of the source were.
+// The left operand of a product, packed for tiles: rows in tiles of nearly equal size (at most tile_rows), columns in
+// blocks of kColumnBlock, a block's tiles after each other, each [tile_rows, kColumnBlock]. What tiles read is then one
+// stream, whatever the strides of the source were.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ struct RowTiles {
   std::int64_t columns_of(std::int64_t block) const { return std::min(kColumnBlock, columns - block * kColumnBlock); }
   std::int64_t floats() const { return tiles() * blocks() * tile_rows * kColumnBlock; }
   std::int64_t offset(std::int64_t tile, std::int64_t block) const {
-    return (tile * blocks() + block) * tile_rows * kColumnBlock;
+    return (block * tiles() + tile) * tile_rows * kColumnBlock;
   }
 };
 

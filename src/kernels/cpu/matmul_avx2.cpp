@@ -2,6 +2,6 @@
 
 namespace qreason {
 
-constinit const MatmulKernels kMatmulAvx2 = make_matmul_kernels<Avx2Lanes>("avx2");
+constinit const MatmulKernels kMatmulAvx2 = make_matmul_kernels<Avx2Lanes>("avx2", packed_rows_avx2);
 
 }  // namespace qreason

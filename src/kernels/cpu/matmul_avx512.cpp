@@ -2,6 +2,6 @@
 
 namespace qreason {
 
-constinit const MatmulKernels kMatmulAvx512 = make_matmul_kernels<Avx512Lanes>("avx512");
+constinit const MatmulKernels kMatmulAvx512 = make_matmul_kernels<Avx512Lanes>("avx512", packed_rows_avx512);
 
 }  // namespace qreason

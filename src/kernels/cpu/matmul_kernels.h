@@ -17,7 +17,7 @@ inline constexpr std::int64_t kMostFewRows = 4;
 
 // One tile of rows times the panels of a task, over one block of columns.
 struct TileProduct {
-  const float* a = nullptr;  // [rows, kColumnBlock], packed
+  const float* a = nullptr;  // [rows, kColumnBlock], packed; the tile behind it is fetched ahead
   int rows = 0;              // 1 .. tile_rows
   const float* w = nullptr;  // panel p, column k, lane l at p * panel_stride + k * 16 + l
   std::int64_t panel_stride = 0;
@@ -54,6 +54,8 @@ struct MatmulKernels {
   std::int64_t tile_panels;
   void (*tile)(const TileProduct&);
   void (*few_rows)(const PanelView&, const FewRowsProduct&);
+  // The same for views that streams_packed(), a multiple of four panels.
+  void (*packed_rows)(const PanelView&, const FewRowsProduct&);
   // Columns [first, first + count) of a panel as float32, out [count rounded up to 32][16]; first % kColumnBlock == 0.
   void (*expand)(const PanelView&, std::int64_t panel, std::int64_t first, std::int64_t count, float* out);
   // y = (kAdd: y +) (totals + bias)
@@ -63,6 +65,11 @@ struct MatmulKernels {
   // y -= totals
   void (*finish_subtract)(const Finish&);
 };
+
+// In translation units of their own: they are many and long.
+void packed_rows_generic(const PanelView& view, const FewRowsProduct& product);
+void packed_rows_avx2(const PanelView& view, const FewRowsProduct& product);
+void packed_rows_avx512(const PanelView& view, const FewRowsProduct& product);
 
 extern const MatmulKernels kMatmulGeneric;
 extern const MatmulKernels kMatmulAvx2;

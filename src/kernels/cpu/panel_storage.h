@@ -38,6 +38,11 @@ inline bool units_lie_in_groups(const PanelView& view) {
   return view.group_index == nullptr && (view.groups == 1 || view.group_size % kUnitColumns == 0);
 }
 
+// True when packed codes can be multiplied without being expanded first.
+inline bool streams_packed(const PanelView& view) {
+  return view.kind == WeightKind::kQuantized && units_lie_in_groups(view) && view.columns % kUnitColumns == 0;
+}
+
 struct PackedMatrix::Storage {
   std::int64_t rows = 0;
   PanelView view;
