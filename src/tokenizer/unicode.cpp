@@ -190,6 +190,12 @@ void append_composed(std::string& out, std::string_view region) {
   out.append(reinterpret_cast<const char*>(composed), static_cast<std::size_t>(length));
 }
 
+// utf8proc knows marks that are younger than the table; those are plain here, they stay where they are.
+bool is_younger_mark(std::string_view text, std::size_t position) {
+  const auto codepoint = static_cast<utf8proc_int32_t>(decode_valid(text.data() + position).codepoint);
+  return utf8proc_get_property(codepoint)->combining_class != 0;
+}
+
 }  // namespace
 
 // Only a sensitive character can change, or change what stands before it; so text between one plain character and the
@@ -215,6 +221,7 @@ std::string_view to_nfc(std::string_view text, std::string& buffer) {
     }
     if (!changed) buffer.clear();
     changed = true;
+    if (plain < position && is_younger_mark(text, plain)) plain = position;
     buffer.append(text.substr(copied, plain - copied));
     append_composed(buffer, text.substr(plain, end - plain));
     copied = plain = position = end;
