@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -92,6 +93,7 @@ const UnicodeTable& UnicodeTable::instance() {
 }
 
 bool is_word_character(char32_t codepoint) {
+  if (UnicodeTable::instance().char_class(codepoint) == CharClass::kLetter) return true;
   if (codepoint == 0x200C || codepoint == 0x200D) return true;  // Join_Control
   if ((codepoint >= 0x24B6 && codepoint <= 0x24E9) || (codepoint >= 0x1F130 && codepoint <= 0x1F149) ||
       (codepoint >= 0x1F150 && codepoint <= 0x1F169) || (codepoint >= 0x1F170 && codepoint <= 0x1F189)) {
@@ -176,6 +178,13 @@ std::size_t unfinished_utf8_tail(std::string_view bytes) {
     return scan.state == SequenceScan::kCutShort && scan.length == tail ? tail : 0;
   }
   return 0;
+}
+
+std::string shown(std::string_view text) {
+  std::string start = utf8_lossy(text.substr(0, 60));
+  std::replace_if(
+      start.begin(), start.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
+  return start;
 }
 
 namespace {
