@@ -1,0 +1,203 @@
+#include "study/table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+// Columns in the study's order; other tasks follow by name, composites come last.
+constexpr std::array<std::string_view, 7> kTaskOrder = {"AIME-90", "AIME-2024",    "AIME-2025",    "MATH-500",
+                                                        "GSM8K",   "GPQA-Diamond", "LiveCodeBench"};
+
+struct Composite {
+  std::string_view name;
+  std::vector<std::pair<std::string_view, double>> parts;
+};
+const std::vector<Composite>& composites() {
+  static const std::vector<Composite> kComposites = {
+      {"AIME-120", {{"AIME-90", 0.75}, {"AIME-2025", 0.25}}},
+      {"Avg.",
+       {{"AIME-90", 0.15},
+        {"AIME-2025", 0.05},
+        {"MATH-500", 0.2},
+        {"GSM8K", 0.2},
+        {"GPQA-Diamond", 0.2},
+        {"LiveCodeBench", 0.2}}},
+  };
+  return kComposites;
+}
+
+// Position in a given order, then by name.
+std::pair<std::size_t, std::string> rank(const std::string& name, const std::vector<std::string>& order) {
+  return {static_cast<std::size_t>(std::find(order.begin(), order.end(), name) - order.begin()), name};
+}
+
+double mean_of(const auto& values) {
+  double sum = 0;
+  for (const auto value : values) sum += static_cast<double>(value);
+  return sum / static_cast<double>(values.size());
+}
+
+// The metric of each seed; empty when tokens were not recorded.
+std::vector<double> metric_per_seed(const SeedGroup& group, Metric metric) {
+  std::vector<double> values;
+  for (std::size_t k = 0; k < group.seeds.size(); ++k) {
+    if (metric == Metric::kAccuracy) values.push_back(100 * mean_of(group.grades[k]));
+    if (metric == Metric::kSteps) values.push_back(mean_of(group.steps[k]));
+    if (metric != Metric::kTokens) continue;
+    const auto& tokens = group.tokens[k];
+    if (std::any_of(tokens.begin(), tokens.end(), [](std::int64_t count) { return count < 0; })) return {};
+    values.push_back(mean_of(tokens));
+  }
+  return values;
+}
+
+std::optional<TableCell> make_cell(const SeedGroup& group, Metric metric) {
+  const std::vector<double> values = metric_per_seed(group, metric);
+  if (values.empty()) return std::nullopt;
+  TableCell cell;
+  cell.value = spread(values);
+  for (std::size_t k = 0; k < values.size(); ++k) cell.per_seed[group.seeds[k]] = values[k];
+  cell.problems = static_cast<std::int64_t>(group.problems());
+  const GroupStatistics statistics = describe(group);
+  if (metric == Metric::kAccuracy && statistics.report_ci95)
+    cell.ci95 = Interval{100 * statistics.report_ci95->low, 100 * statistics.report_ci95->high};
+  if (statistics.tokens) cell.tokens = statistics.tokens->mean;
+  cell.truncation_rate = statistics.truncation_rate;
+  return cell;
+}
+
+using TaskGroups = std::map<std::string, SeedGroup>;
+
+std::optional<TableCell> make_composite(const Composite& composite, const TaskGroups& groups, Metric metric) {
+  std::map<std::uint64_t, std::pair<double, std::size_t>> sums;
+  std::vector<CompositePart> parts;
+  TableCell cell;
+  for (const auto& [task, weight] : composite.parts) {
+    const auto group = groups.find(std::string(task));
+    if (group == groups.end()) return std::nullopt;
+    parts.push_back({weight, &group->second});
+    const std::vector<double> values = metric_per_seed(group->second, metric);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      auto& [sum, count] = sums[group->second.seeds[k]];
+      sum += weight * values[k];
+      ++count;
+    }
+    cell.problems += static_cast<std::int64_t>(group->second.problems());
+  }
+  std::vector<double> complete;
+  for (const auto& [seed, sum] : sums) {
+    if (sum.second != parts.size()) continue;
+    cell.per_seed[seed] = sum.first;
+    complete.push_back(sum.first);
+  }
+  if (complete.empty()) return std::nullopt;
+  cell.value = spread(complete);
+  const auto statistics = metric == Metric::kAccuracy ? compose(parts) : std::nullopt;
+  if (statistics && statistics->ci95) cell.ci95 = Interval{100 * statistics->ci95->low, 100 * statistics->ci95->high};
+  return cell;
+}
+
+using Groups = std::map<std::pair<std::string, std::string>, TaskGroups>;  // (model, method)
+
+Groups grouped(const std::vector<StudyRun>& runs) {
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<Run>> lists;
+  for (const StudyRun& run : runs) lists[{run.model, run.method, run.task}].push_back(run.run);
+  Groups groups;
+  for (const auto& [key, list] : lists)
+    groups[{std::get<0>(key), std::get<1>(key)}][std::get<2>(key)] = group_runs(list);
+  return groups;
+}
+
+const TaskGroups* baseline_of(const Groups& groups, const std::string& model) {
+  for (const auto& [key, tasks] : groups)
+    if (key.first == model && is_baseline(key.second)) return &tasks;
+  return nullptr;
+}
+
+void compare_row(TableRow& row, const TaskGroups& own, const TaskGroups& baseline, std::vector<std::string>& notes) {
+  for (auto& [task, cell] : row.cells) {
+    const auto variant = own.find(task);
+    const auto base = baseline.find(task);
+    if (variant == own.end() || base == baseline.end()) continue;
+    if (variant->second.ids != base->second.ids) {
+      notes.push_back(
+          fmt::format("{} {} {}: other problems than the baseline's, not compared", row.model, row.method, task));
+      continue;
+    }
+    cell.against_baseline = compare(base->second, variant->second);
+  }
+}
+
+std::vector<std::string> task_columns(const Groups& groups, const std::vector<TableRow>& rows) {
+  std::set<std::string> present;
+  for (const auto& [key, tasks] : groups)
+    for (const auto& [task, group] : tasks) present.insert(task);
+  const std::vector<std::string> order(kTaskOrder.begin(), kTaskOrder.end());
+  std::vector<std::string> columns(present.begin(), present.end());
+  std::sort(columns.begin(), columns.end(),
+            [&](const auto& a, const auto& b) { return rank(a, order) < rank(b, order); });
+  for (const Composite& composite : composites()) {
+    const std::string name(composite.name);
+    if (std::any_of(rows.begin(), rows.end(), [&](const TableRow& row) { return row.cells.contains(name); }))
+      columns.push_back(name);
+  }
+  return columns;
+}
+
+}  // namespace
+
+Metric parse_metric(const std::string& text) {
+  for (const Metric metric : {Metric::kAccuracy, Metric::kSteps, Metric::kTokens})
+    if (name_of(metric) == text) return metric;
+  throw Error::usage("--metric", text, "accuracy, steps or tokens");
+}
+
+std::string_view name_of(Metric metric) {
+  switch (metric) {
+    case Metric::kAccuracy:
+      return "accuracy";
+    case Metric::kSteps:
+      return "steps";
+    case Metric::kTokens:
+      return "tokens";
+  }
+  return "";
+}
+
+StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& options) {
+  const Groups groups = grouped(runs);
+  StudyTable table;
+  table.metric = options.metric;
+  std::set<std::uint64_t> seeds;
+  for (const auto& [key, tasks] : groups) {
+    TableRow row{key.first, key.second, {}};
+    for (const auto& [task, group] : tasks) {
+      seeds.insert(group.seeds.begin(), group.seeds.end());
+      if (auto cell = make_cell(group, options.metric)) row.cells.emplace(task, *std::move(cell));
+    }
+    for (const Composite& composite : composites())
+      if (auto cell = make_composite(composite, tasks, options.metric))
+        row.cells.emplace(composite.name, *std::move(cell));
+    const TaskGroups* baseline = baseline_of(groups, key.first);
+    if (baseline != nullptr && baseline != &tasks) compare_row(row, tasks, *baseline, table.notes);
+    table.rows.push_back(std::move(row));
+  }
+  table.seeds.assign(seeds.begin(), seeds.end());
+  table.tasks = task_columns(groups, table.rows);
+  std::sort(table.rows.begin(), table.rows.end(), [&](const TableRow& a, const TableRow& b) {
+    const auto key = [&](const TableRow& row) {
+      return std::tuple(rank(row.model, options.models), !is_baseline(row.method), rank(row.method, options.methods));
+    };
+    return key(a) < key(b);
+  });
+  return table;
+}
+
+}  // namespace qreason

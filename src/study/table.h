@@ -1,0 +1,54 @@
+// The study's tables: methods by tasks over seeds, with intervals and paired tests against the unquantized model.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "study/collect.h"
+#include "study/statistics.h"
+
+namespace qreason {
+
+enum class Metric { kAccuracy, kSteps, kTokens };  // percent; "\n\n"-separated pieces; output tokens
+Metric parse_metric(const std::string& text);
+std::string_view name_of(Metric metric);
+
+struct TableCell {
+  Spread value;  // of the metric, over seeds
+  std::map<std::uint64_t, double> per_seed;
+  std::int64_t problems = 0;
+  std::optional<Interval> ci95;           // accuracy only; percent
+  std::optional<double> tokens;           // mean output tokens
+  std::optional<double> truncation_rate;  // fraction
+  std::optional<PairStatistics> against_baseline;
+};
+
+struct TableRow {
+  std::string model, method;
+  std::map<std::string, TableCell> cells;  // by task; absent: nothing was run
+};
+
+struct StudyTable {
+  Metric metric = Metric::kAccuracy;
+  std::vector<std::string> tasks;    // columns; the composites AIME-120 and Avg. where all their parts are
+  std::vector<std::uint64_t> seeds;  // of any run
+  std::vector<TableRow> rows;        // by model, the unquantized one first
+  std::vector<std::string> notes;    // what could not be compared, and why
+};
+
+struct TableOptions {
+  Metric metric = Metric::kAccuracy;
+  std::vector<std::string> models, methods;  // their order; what is not named follows by name
+};
+StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& options);
+
+std::string to_markdown(const StudyTable& table);
+std::string to_csv(const StudyTable& table);
+std::string to_latex(const StudyTable& table);
+OrderedJson to_json(const StudyTable& table);
+
+}  // namespace qreason
