@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "tokenizer/definition.h"
+#include "tokenizer/unicode.h"
 
 namespace qreason {
 namespace {
@@ -90,7 +91,7 @@ TokenizerFamily tokenizer_family(const std::string& pre, const std::string& wher
     if (row.pre == pre) return row.make();
     known += fmt::format("{}{}", known.empty() ? "" : ", ", row.pre);
   }
-  throw Error(where, fmt::format("the pre-tokenizer \"{}\" (tokenizer.ggml.pre)", pre.substr(0, 60)), known);
+  throw Error(where, fmt::format("the pre-tokenizer \"{}\" (tokenizer.ggml.pre)", shown(pre)), known);
 }
 
 Json bos_template(const std::string& bos, std::int32_t id) {

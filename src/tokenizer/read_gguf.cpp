@@ -15,8 +15,7 @@ enum TokenType : std::int64_t { kNormal = 1, kControl = 3, kUserDefined = 4, kUn
 void check_lists(const GgufVocabulary& vocabulary) {
   const std::string& where = vocabulary.where;
   if (vocabulary.model != "gpt2") {
-    throw Error(where, fmt::format("the tokenizer model \"{}\"", vocabulary.model.substr(0, 60)),
-                "gpt2 (byte-level BPE)");
+    throw Error(where, fmt::format("the tokenizer model \"{}\"", shown(vocabulary.model)), "gpt2 (byte-level BPE)");
   }
   if (vocabulary.tokens.empty() || vocabulary.tokens.size() > static_cast<std::size_t>(kTokenIdLimit)) {
     throw Error(where, fmt::format("{} tokens", vocabulary.tokens.size()), fmt::format("1 to {}", kTokenIdLimit));

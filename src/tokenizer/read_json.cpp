@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "tokenizer/definition.h"
+#include "tokenizer/unicode.h"
 
 namespace qreason {
 namespace {
@@ -16,8 +17,8 @@ constexpr std::uint64_t kLargestFile = std::uint64_t{256} << 20;
 std::int32_t token_id_of(const Json& value, std::string_view name, const std::string& where) {
   const bool fits = value.is_number_integer() && value >= 0 && value < kTokenIdLimit;
   if (!fits) {
-    std::string shown = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-    throw Error(where, fmt::format("the id of token \"{}\" is {}", name.substr(0, 60), shown.substr(0, 60)),
+    const std::string got = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    throw Error(where, fmt::format("the id of token \"{}\" is {}", shown(name), shown(got)),
                 fmt::format("an integer from 0 to {}", kTokenIdLimit - 1));
   }
   return value.get<std::int32_t>();
@@ -31,7 +32,7 @@ void refuse_model_options(const Json& model, const std::string& where) {
   if (dropout != 0.0) refuse("dropout", fmt::format("{}", dropout));
   for (const char* field : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     const std::string value = json_string_if(model, field, where).value_or("");
-    if (!value.empty()) refuse(field, fmt::format("\"{}\"", value.substr(0, 60)));
+    if (!value.empty()) refuse(field, fmt::format("\"{}\"", shown(value)));
   }
   if (json_bool_if(model, "byte_fallback", where).value_or(false)) refuse("byte_fallback", "true");
 }
@@ -49,7 +50,7 @@ void read_vocabulary(const Json& vocabulary, TokenizerDefinition& definition) {
 }
 
 [[noreturn]] void bad_merge(std::size_t rank, const std::string& got, const std::string& where) {
-  throw Error(where, fmt::format("merge {} is {}", rank, got.substr(0, 80)), "two pieces");
+  throw Error(where, fmt::format("merge {} is {}", rank, shown(got)), "two pieces");
 }
 
 // "left right"
@@ -95,7 +96,7 @@ void read_model(const Json& model, TokenizerDefinition& definition) {
   const std::string& where = definition.where;
   // Files of the first years leave the type out; a vocabulary with merges is BPE.
   const std::string type = json_string_if(model, "type", where).value_or(model.contains("merges") ? "BPE" : "none");
-  if (type != "BPE") throw Error(where, fmt::format("a model of type \"{}\"", type.substr(0, 60)), "BPE");
+  if (type != "BPE") throw Error(where, fmt::format("a model of type \"{}\"", shown(type)), "BPE");
   refuse_model_options(model, where);
   definition.ignore_merges = json_bool_if(model, "ignore_merges", where).value_or(false);
   definition.fuse_unknown = json_bool_if(model, "fuse_unk", where).value_or(false);
@@ -201,7 +202,7 @@ void read_legacy(const fs::path& folder, TokenizerDefinition& definition) {
   const std::string name = json_string(document, "tokenizer_class", config.string());
   const bool known = name == "Qwen2Tokenizer" || name == "GPT2Tokenizer";
   if (!known) {
-    throw Error(config.string(), fmt::format("the tokenizer class \"{}\" without a tokenizer.json", name.substr(0, 60)),
+    throw Error(config.string(), fmt::format("the tokenizer class \"{}\" without a tokenizer.json", shown(name)),
                 "Qwen2Tokenizer or GPT2Tokenizer");
   }
   TokenizerFamily family = tokenizer_family(name == "Qwen2Tokenizer" ? "qwen2" : "gpt-2", config.string());

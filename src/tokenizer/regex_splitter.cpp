@@ -95,7 +95,7 @@ class PatternTranslator {
     const bool category =
         !name.empty() && fmt::format(" {} ", kCategories).find(fmt::format(" {} ", name)) != std::string::npos;
     const bool script = std::find(kScripts.begin(), kScripts.end(), name) != kScripts.end();
-    if (!category && !script) refuse(fmt::format("the property \\p{{{}}}", name.substr(0, 40)));
+    if (!category && !script) refuse(fmt::format("the property \\p{{{}}}", shown(name)));
     out_ += fmt::format("\\{}{{{}{}}}", negated ? 'P' : 'p', script ? "sc:" : "", name);
     position_ = close + 1;
   }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "tokenizer/definition.h"
+#include "tokenizer/unicode.h"
 
 namespace qreason {
 namespace {
@@ -12,7 +13,7 @@ constexpr std::size_t kMostFrameTokens = 64;
 
 [[noreturn]] void unsupported(const std::string& where, std::string_view section, const std::string& type,
                               std::string_view known) {
-  throw Error(where, fmt::format("{} of type \"{}\"", section, type.substr(0, 60)), std::string(known));
+  throw Error(where, fmt::format("{} of type \"{}\"", section, shown(type)), std::string(known));
 }
 
 const Json& json_array(const Json& section, const std::string& key, const std::string& where) {
@@ -27,7 +28,7 @@ SplitBehavior read_behavior(const std::string& name, const std::string& where) {
   if (name == "MergedWithPrevious") return SplitBehavior::kMergedWithPrevious;
   if (name == "MergedWithNext") return SplitBehavior::kMergedWithNext;
   if (name == "Contiguous") return SplitBehavior::kContiguous;
-  throw Error(where, fmt::format("the split behavior \"{}\"", name.substr(0, 60)),
+  throw Error(where, fmt::format("the split behavior \"{}\"", shown(name)),
               "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous");
 }
 
@@ -104,7 +105,7 @@ std::vector<std::int32_t> template_ids(const Json& specials, const std::string& 
   for (const Json& id : json_array(json_member(specials, name, where), "ids", where)) {
     const bool fits = id.is_number_integer() && id >= 0 && id < kTokenIdLimit;
     if (!fits || ids.size() >= kMostFrameTokens) {
-      throw Error(where, fmt::format("post_processor token \"{}\" has bad ids", name.substr(0, 60)),
+      throw Error(where, fmt::format("post_processor token \"{}\" has bad ids", shown(name)),
                   fmt::format("at most {} ids from 0 to {}", kMostFrameTokens, kTokenIdLimit - 1));
     }
     ids.push_back(id.get<std::int32_t>());

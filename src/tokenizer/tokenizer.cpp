@@ -21,14 +21,14 @@ constexpr std::size_t kLongestPiece = 16384;
 struct TokenEntry {
   std::string piece;
   bool special = false;
-  bool present = false;
 };
 
 }  // namespace
 
 struct Tokenizer::Model {
   TokenizerDefinition definition;
-  std::vector<TokenEntry> entries;                         // by id; gaps are not present
+  std::deque<TokenEntry> entries;                          // those that exist; they never move
+  std::vector<std::int32_t> entry_of_id;                   // position in entries, -1 for gaps
   std::unordered_map<std::string_view, std::int32_t> ids;  // views into entries
   Normalization normalization = Normalization::kNone;
   PreTokenizer pre_tokenizer;
@@ -55,8 +55,9 @@ struct Tokenizer::Model {
   }
 
   const TokenEntry* entry(std::int32_t id) const {
-    const bool inside = id >= 0 && static_cast<std::size_t>(id) < entries.size();
-    return inside && entries[static_cast<std::size_t>(id)].present ? &entries[static_cast<std::size_t>(id)] : nullptr;
+    const bool inside = id >= 0 && static_cast<std::size_t>(id) < entry_of_id.size();
+    const std::int32_t position = inside ? entry_of_id[static_cast<std::size_t>(id)] : -1;
+    return position >= 0 ? &entries[static_cast<std::size_t>(position)] : nullptr;
   }
 
   const TokenEntry& require(std::int32_t id, std::string_view what) const {
@@ -76,36 +77,36 @@ struct Tokenizer::Model {
     for (const VocabularyEntry& item : definition.vocabulary) highest = std::max(highest, item.id);
     for (const AddedToken& token : definition.added) highest = std::max(highest, token.id);
     if (highest < 0) throw Error(definition.where, "no tokens", "a vocabulary");
-    entries.resize(static_cast<std::size_t>(highest) + 1);
+    entry_of_id.assign(static_cast<std::size_t>(highest) + 1, -1);
+    ids.reserve(definition.vocabulary.size() + definition.added.size());
     for (const VocabularyEntry& item : definition.vocabulary) put_entry(item.piece, item.id);
     for (const AddedToken& token : definition.added) {
-      put_entry(token.content, token.id);
-      TokenEntry& slot = entries[static_cast<std::size_t>(token.id)];
-      slot.special = slot.special || token.special;
+      TokenEntry& entry = put_entry(token.content, token.id);
+      entry.special = entry.special || token.special;
     }
   }
 
   // The same piece may come twice under one id (an added token that is in the vocabulary, too), nothing else may.
-  void put_entry(const std::string& piece, std::int32_t id) {
+  TokenEntry& put_entry(const std::string& piece, std::int32_t id) {
     const std::string& where = definition.where;
     if (piece.empty() || piece.size() > kLongestPiece) {
       throw Error(where, fmt::format("token {} has {} bytes", id, piece.size()), fmt::format("1 to {}", kLongestPiece));
     }
-    TokenEntry& slot = entries[static_cast<std::size_t>(id)];
-    if (slot.present) {
-      if (slot.piece == piece) return;
-      throw Error(
-          where,
-          fmt::format("id {} belongs to both \"{}\" and \"{}\"", id, slot.piece.substr(0, 60), piece.substr(0, 60)),
-          "one token an id");
+    std::int32_t& position = entry_of_id[static_cast<std::size_t>(id)];
+    if (position >= 0) {
+      TokenEntry& present = entries[static_cast<std::size_t>(position)];
+      if (present.piece == piece) return present;
+      throw Error(where, fmt::format("id {} belongs to both \"{}\" and \"{}\"", id, shown(present.piece), shown(piece)),
+                  "one token an id");
     }
-    slot.piece = piece;
-    slot.present = true;
+    position = static_cast<std::int32_t>(entries.size());
+    TokenEntry& slot = entries.emplace_back(TokenEntry{.piece = piece});
     const auto [known, is_new] = ids.emplace(slot.piece, id);
     if (!is_new) {
-      throw Error(where, fmt::format("token \"{}\" has the ids {} and {}", piece.substr(0, 60), known->second, id),
+      throw Error(where, fmt::format("token \"{}\" has the ids {} and {}", shown(piece), known->second, id),
                   "one id a token");
     }
+    return slot;
   }
 
   void build_bpe() {
@@ -120,7 +121,7 @@ struct Tokenizer::Model {
     const auto id_of = [&](const std::string& piece, std::size_t rank) {
       const auto found = model_ids.find(piece);
       if (found != model_ids.end()) return found->second;
-      throw Error(definition.where, fmt::format("merge {} needs \"{}\"", rank, piece.substr(0, 60)),
+      throw Error(definition.where, fmt::format("merge {} needs \"{}\"", rank, shown(piece)),
                   "a piece of the vocabulary");
     };
     std::vector<BpeMerge> merges;
@@ -133,7 +134,7 @@ struct Tokenizer::Model {
     if (definition.unknown_token) {
       const auto found = model_ids.find(*definition.unknown_token);
       if (found == model_ids.end()) {
-        throw Error(definition.where, fmt::format("model.unk_token is \"{}\"", definition.unknown_token->substr(0, 60)),
+        throw Error(definition.where, fmt::format("model.unk_token is \"{}\"", shown(*definition.unknown_token)),
                     "a piece of the vocabulary");
       }
       options.unknown_token = found->second;
@@ -248,7 +249,7 @@ std::string Tokenizer::token_bytes(std::int32_t token) const {
 }
 
 std::int64_t Tokenizer::vocabulary_size() const {
-  return static_cast<std::int64_t>(model_->entries.size());
+  return static_cast<std::int64_t>(model_->entry_of_id.size());
 }
 
 std::optional<std::int32_t> Tokenizer::token_id(std::string_view piece) const {

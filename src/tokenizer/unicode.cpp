@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -92,6 +93,7 @@ const UnicodeTable& UnicodeTable::instance() {
 }
 
 bool is_word_character(char32_t codepoint) {
+  if (UnicodeTable::instance().char_class(codepoint) == CharClass::kLetter) return true;
   if (codepoint == 0x200C || codepoint == 0x200D) return true;  // Join_Control
   if ((codepoint >= 0x24B6 && codepoint <= 0x24E9) || (codepoint >= 0x1F130 && codepoint <= 0x1F149) ||
       (codepoint >= 0x1F150 && codepoint <= 0x1F169) || (codepoint >= 0x1F170 && codepoint <= 0x1F189)) {
@@ -178,6 +180,13 @@ std::size_t unfinished_utf8_tail(std::string_view bytes) {
   return 0;
 }
 
+std::string shown(std::string_view text) {
+  std::string start = utf8_lossy(text.substr(0, 60));
+  std::replace_if(
+      start.begin(), start.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
+  return start;
+}
+
 namespace {
 
 void append_composed(std::string& out, std::string_view region) {
@@ -188,6 +197,12 @@ void append_composed(std::string& out, std::string_view region) {
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(composed, &std::free);
   if (length < 0) throw Error("NFC", utf8proc_errmsg(length), "valid text");
   out.append(reinterpret_cast<const char*>(composed), static_cast<std::size_t>(length));
+}
+
+// utf8proc knows marks that are younger than the table; those are plain here, they stay where they are.
+bool is_younger_mark(std::string_view text, std::size_t position) {
+  const auto codepoint = static_cast<utf8proc_int32_t>(decode_valid(text.data() + position).codepoint);
+  return utf8proc_get_property(codepoint)->combining_class != 0;
 }
 
 }  // namespace
@@ -215,6 +230,7 @@ std::string_view to_nfc(std::string_view text, std::string& buffer) {
     }
     if (!changed) buffer.clear();
     changed = true;
+    if (plain < position && is_younger_mark(text, plain)) plain = position;
     buffer.append(text.substr(copied, plain - copied));
     append_composed(buffer, text.substr(plain, end - plain));
     copied = plain = position = end;

@@ -64,6 +64,9 @@ Utf8Prefix valid_utf8_prefix(std::string_view text);
 // Invalid sequences become one U+FFFD for each maximal subpart (Unicode 3.9, what Rust's from_utf8_lossy does).
 std::string utf8_lossy(std::string_view bytes);
 
+// The start of a text from outside as messages show it: 60 bytes at most, one line.
+std::string shown(std::string_view text);
+
 // How many bytes at the end are the start of a character that is not finished yet (0 to 3).
 std::size_t unfinished_utf8_tail(std::string_view bytes);
 

@@ -1,13 +1,15 @@
 // Hugging Face directories: the oracle's models open with the values of their files, and broken folders say what is
 // wrong.
+#include <ATen/core/Tensor.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <ATen/core/Tensor.h>
-
-#include <fstream>
-
 #include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "checkpoint/broken_files.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/model_tensors.h"
 #include "checkpoint/safetensors.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
@@ -16,7 +18,13 @@ namespace qreason {
 namespace {
 namespace fs = std::filesystem;
 using testing::bits_equal;
+using testing::error_of;
+using ::testing::HasSubstr;
+using testing::MemoryLimit;
+using testing::read_bytes;
 using testing::ScratchFolder;
+using testing::try_every_damage;
+using testing::write_bytes;
 
 std::span<const float> values_of(const at::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
@@ -35,6 +43,228 @@ TEST(HfCheckpoint, OpensTheOraclesModelsWithTheTensorsOfTheFile) {
   EXPECT_TRUE(bits_equal(values_of(*k.bias), file.read_f32("model.layers.1.self_attn.k_proj.bias")));
   EXPECT_FALSE(checkpoint->linear("model.layers.0.mlp.down_proj").bias.has_value());
   EXPECT_TRUE(bits_equal(values_of(checkpoint->tensor("model.norm.weight")), file.read_f32("model.norm.weight")));
+}
+
+constexpr const char* kConfig = R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8,
+  "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 4,
+  "max_position_embeddings": 16, "rms_norm_eps": 1e-5, "tie_word_embeddings": true, "torch_dtype": "float32"})";
+constexpr const char* kQ = "model.layers.0.self_attn.q_proj.weight";
+
+// A llama of one layer as a Hugging Face folder; `change` may spoil its tensors before they are written.
+class TinyFolder {
+ public:
+  explicit TinyFolder(const std::function<void(std::vector<SafetensorsTensor>&)>& change = nullptr) {
+    write_bytes(path() / "config.json", kConfig);
+    tensors_ = all_tensors();
+    if (change) change(tensors_);
+    write_safetensors(path() / "model.safetensors", tensors_);
+  }
+
+  const fs::path& path() const { return scratch_.path(); }
+  std::string failure() const {
+    const MemoryLimit limit(64);
+    return error_of([&] { open_checkpoint(path())->content_hash(); });
+  }
+  // The same tensors in two shards with the index that names them.
+  void shard(const std::string& second = "model-00002-of-000002.safetensors") {
+    fs::remove(path() / "model.safetensors");
+    const std::string first = "model-00001-of-000002.safetensors";
+    write_safetensors(path() / first, {tensors_.begin(), tensors_.begin() + 3});
+    write_safetensors(path() / second, {tensors_.begin() + 3, tensors_.end()});
+    Json map;
+    for (std::size_t i = 0; i < tensors_.size(); ++i) map[tensors_[i].name] = i < 3 ? first : second;
+    write_index({{"metadata", {{"total_size", 1}}}, {"weight_map", map}});
+  }
+  void write_index(const Json& index) const { write_bytes(path() / "model.safetensors.index.json", index.dump()); }
+  Json index() const { return parse_json(read_bytes(path() / "model.safetensors.index.json"), "index"); }
+
+ private:
+  std::vector<SafetensorsTensor> all_tensors() {
+    const ModelConfig config = parse_model_config(parse_json(kConfig, "config"), "config");
+    std::vector<SafetensorsTensor> tensors;
+    for (const std::string& name : plain_tensor_names(config)) {
+      tensors.push_back({name, SafetensorsType::kF32, shape_of_tensor(config, name, "test"), {}});
+    }
+    for (const std::string& name : linear_names(config)) {
+      const LinearPlace place = place_of_linear(config, name, "test");
+      tensors.push_back({name + ".weight", SafetensorsType::kF32, {place.rows, place.columns}, {}});
+    }
+    for (SafetensorsTensor& tensor : tensors) {
+      const std::size_t count =
+          static_cast<std::size_t>(tensor.shape.size() == 2 ? tensor.shape[0] * tensor.shape[1] : tensor.shape[0]);
+      tensor.bytes = std::as_bytes(std::span(zeros_)).first(4 * count);
+    }
+    return tensors;
+  }
+
+  ScratchFolder scratch_;
+  std::vector<float> zeros_ = std::vector<float>(64);
+  std::vector<SafetensorsTensor> tensors_;
+};
+
+SafetensorsTensor& find(std::vector<SafetensorsTensor>& tensors, const std::string& name) {
+  for (SafetensorsTensor& tensor : tensors) {
+    if (tensor.name == name) return tensor;
+  }
+  throw std::runtime_error("no tensor " + name);
+}
+
+TEST(HfCheckpoint, ReadsATiedModelsHeadFromItsEmbedding) {
+  const TinyFolder folder;
+  const auto checkpoint = open_checkpoint(folder.path());
+  EXPECT_EQ(checkpoint->linear("lm_head").rows(), 4);
+  EXPECT_EQ(checkpoint->generation_defaults().temperature, std::nullopt);
+  EXPECT_EQ(checkpoint->gguf(), nullptr);
+  EXPECT_EQ(checkpoint->tensors().size(), 11u);
+}
+
+TEST(HfCheckpoint, HasOneHashWhetherShardedOrNot) {
+  TinyFolder folder;
+  const std::string whole = open_checkpoint(folder.path())->content_hash();
+  folder.shard();
+  EXPECT_EQ(open_checkpoint(folder.path())->content_hash(), whole);
+  const TinyFolder other([](auto& tensors) {
+    static const std::vector<float> ones(64, 1.0f);
+    find(tensors, kQ).bytes = std::as_bytes(std::span(ones));
+  });
+  EXPECT_NE(open_checkpoint(other.path())->content_hash(), whole);
+}
+
+TEST(HfCheckpoint, KeepsAMapAliveForItsTensors) {
+  QREASON_REQUIRE_SHARED(folder, "oracle/qwen2-tiny");
+  at::Tensor tensor;
+  {
+    const auto checkpoint = open_checkpoint(folder);
+    tensor = checkpoint->tensor("model.norm.weight");
+  }
+  const SafetensorsFile file(folder / "model.safetensors");
+  EXPECT_TRUE(bits_equal(values_of(tensor), file.read_f32("model.norm.weight")));
+}
+
+TEST(HfCheckpoint, CopiesTensorsThatAreNotAligned) {
+  // A header one byte longer puts every tensor off its alignment; the values must be the same.
+  QREASON_REQUIRE_SHARED(folder, "oracle/qwen2-tiny");
+  const ScratchFolder scratch;
+  fs::copy(folder / "config.json", scratch.path() / "config.json");
+  std::string bytes = read_bytes(folder / "model.safetensors");
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  bytes.insert(8 + length, " ");
+  ++length;
+  std::memcpy(bytes.data(), &length, 8);
+  write_bytes(scratch.path() / "model.safetensors", bytes);
+  const auto moved = open_checkpoint(scratch.path()), original = open_checkpoint(folder);
+  const std::string name = "model.layers.0.mlp.up_proj";
+  EXPECT_TRUE(
+      bits_equal(values_of(moved->linear(name).dense_float32()), values_of(original->linear(name).dense_float32())));
+  EXPECT_EQ(moved->content_hash(), original->content_hash());
+}
+
+TEST(HfCheckpoint, ReadsGenerationDefaults) {
+  QREASON_REQUIRE_SHARED(path, "models/configs/DeepSeek-R1-Distill-Qwen.generation_config.json");
+  const TinyFolder folder;
+  fs::copy(path, folder.path() / "generation_config.json");
+  const GenerationDefaults defaults = open_checkpoint(folder.path())->generation_defaults();
+  EXPECT_EQ(defaults.temperature, 0.6);
+  EXPECT_EQ(defaults.top_p, 0.95);
+  EXPECT_EQ(defaults.top_k, std::nullopt);
+  EXPECT_EQ(defaults.eos_tokens, std::vector<std::int64_t>{151643});
+  for (const char* bad : {R"({"temperature": -1})", R"({"top_p": 2})", R"({"top_k": "x"})", R"({"eos_token_id": [-1]})",
+                          R"([])", R"({"temperature": 1e999})"}) {
+    fs::remove(folder.path() / "generation_config.json");
+    write_bytes(folder.path() / "generation_config.json", bad);
+    EXPECT_THAT(folder.failure(), HasSubstr("generation_config.json")) << bad;
+  }
+}
+
+TEST(HfCheckpoint, NamesTensorsThatDoNotFitTheConfig) {
+  EXPECT_EQ(TinyFolder().failure(), "");
+  EXPECT_THAT(TinyFolder([](auto& tensors) { tensors.pop_back(); }).failure(), HasSubstr("mlp.down_proj.weight"));
+  EXPECT_THAT(TinyFolder([](auto& tensors) { find(tensors, kQ).shape = {4, 16}; }).failure(), HasSubstr("[4, 16]"));
+  EXPECT_THAT(TinyFolder([](auto& tensors) { find(tensors, kQ).shape = {8, 8, 1}; }).failure(), HasSubstr(kQ));
+  EXPECT_THAT(TinyFolder([](auto& tensors) { find(tensors, kQ).type = SafetensorsType::kI32; }).failure(),
+              HasSubstr("I32"));
+  // Whatever else is in there changes the function, or would if it were not ignored.
+  for (const char* extra : {"model.layers.0.self_attn.q_proj.bias", "model.layers.0.self_attn.q_norm.weight",
+                            "model.layers.1.mlp.up_proj.weight", "model.layers.00.mlp.up_proj.weight", "other"}) {
+    const TinyFolder folder([&](auto& tensors) { tensors.push_back({extra, SafetensorsType::kF32, {0}, {}}); });
+    EXPECT_THAT(folder.failure(), HasSubstr(extra));
+  }
+  const TinyFolder rotary([](auto& tensors) {
+    tensors.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq", SafetensorsType::kF32, {0}, {}});
+  });
+  EXPECT_EQ(rotary.failure(), "");
+  EXPECT_THAT(error_of([] { open_checkpoint(TinyFolder().path())->linear("model.layers.7.mlp.up_proj"); }),
+              HasSubstr("model.layers.7.mlp.up_proj"));
+}
+
+TEST(HfCheckpoint, TakesShardNamesFromTheIndexAlone) {
+  TinyFolder folder;
+  folder.shard("weights-b.safetensors");
+  EXPECT_EQ(folder.failure(), "");
+}
+
+TEST(HfCheckpoint, RefusesAnIndexThatLies) {
+  TinyFolder folder;
+  folder.shard();
+  const Json whole = folder.index();
+  const auto with = [&](const std::function<void(Json&)>& change) {
+    Json index = whole;
+    change(index["weight_map"]);
+    folder.write_index(index);
+    return folder.failure();
+  };
+  EXPECT_EQ(with([](Json&) {}), "");
+  for (const char* name : {"../model.safetensors", "/etc/passwd", "a/b.safetensors", "..", "", ".safetensors",
+                           "model.safetensors.index.json", "config.json", "a\\b.safetensors"}) {
+    EXPECT_THAT(with([&](Json& map) { map[kQ] = name; }), HasSubstr("index.json")) << name;
+  }
+  const std::string with_nul("a\0.safetensors", 14);
+  EXPECT_THAT(with([&](Json& map) { map[kQ] = with_nul; }), HasSubstr("index.json"));
+  EXPECT_THAT(with([](Json& map) { map[kQ] = "absent.safetensors"; }), HasSubstr("absent.safetensors"));
+  EXPECT_THAT(with([](Json& map) { map[kQ] = "model-00001-of-000002.safetensors"; }), HasSubstr(kQ));
+  EXPECT_THAT(with([](Json& map) { map.erase(kQ); }), HasSubstr(kQ));
+  EXPECT_THAT(with([](Json& map) { map["ghost"] = "model-00001-of-000002.safetensors"; }), HasSubstr("ghost"));
+  EXPECT_THAT(with([](Json& map) { map[kQ] = 3; }), HasSubstr(kQ));
+  EXPECT_THAT(with([](Json& map) { map = Json::array(); }), HasSubstr("weight_map"));
+  folder.write_index({{"weight_map", nullptr}});
+  EXPECT_THAT(folder.failure(), HasSubstr("weight_map"));
+  folder.write_index(whole);
+  write_safetensors(folder.path() / "model-00001-of-000002.safetensors", {});
+  EXPECT_THAT(folder.failure(), HasSubstr("is not in"));
+}
+
+TEST(HfCheckpoint, RefusesATensorInTwoShards) {
+  TinyFolder folder;
+  const std::string all = read_bytes(folder.path() / "model.safetensors");
+  folder.shard();
+  write_bytes(folder.path() / "model-00002-of-000002.safetensors", all);
+  EXPECT_THAT(folder.failure(), HasSubstr("in another shard, too"));
+}
+
+TEST(HfCheckpoint, NamesQuantizationsThatItCannotRead) {
+  QREASON_REQUIRE_SHARED(folder, "oracle/checkpoints");
+  const auto failure = [&](const char* name) { return error_of([&] { open_checkpoint(folder / name); }); };
+  EXPECT_THAT(failure("awq-w4g128"), HasSubstr("awq"));
+  EXPECT_THAT(failure("gptq-w4g32-sym"), HasSubstr("gptq"));
+  EXPECT_THAT(failure("ct-w4a16-g32-sym-sharded"), HasSubstr("compressed-tensors"));
+}
+
+TEST(HfCheckpoint, SaysWhatIsMissing) {
+  const ScratchFolder scratch;
+  EXPECT_THAT(error_of([&] { open_checkpoint(scratch.path() / "nowhere"); }), HasSubstr("nowhere"));
+  EXPECT_THAT(error_of([&] { open_checkpoint(scratch.path()); }), HasSubstr("no config.json"));
+  write_bytes(scratch.path() / "config.json", kConfig);
+  EXPECT_THAT(error_of([&] { open_checkpoint(scratch.path()); }), HasSubstr("no weights"));
+  write_bytes(scratch.path() / "x.bin", "");
+  EXPECT_THAT(error_of([&] { open_checkpoint(scratch.path() / "x.bin"); }), HasSubstr("x.bin"));
+}
+
+TEST(HfCheckpoint, SurvivesEveryDamageToItsConfig) {
+  const TinyFolder folder;
+  const fs::path path = folder.path() / "config.json";
+  const MemoryLimit limit(64);
+  try_every_damage(path, fs::file_size(path), [&] { open_checkpoint(folder.path())->content_hash(); });
 }
 
 }  // namespace
