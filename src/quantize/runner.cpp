@@ -97,6 +97,13 @@ class BlockInWork : public BlockVisit {
   std::vector<OrderedJson> linears_;
 };
 
+// The journal's first line: what must be the same for a run to go on.
+OrderedJson identity_of(const QuantizeJob& job) {
+  return {{"recipe", to_toml(job.recipe)},
+          {"model", job.model_identity},
+          {"calibration", job.calibration ? OrderedJson(job.calibration->sha256()) : OrderedJson(nullptr)}};
+}
+
 class RecipeRun {
  public:
   RecipeRun(const QuantizeJob& job, ThreadPool& pool)
@@ -133,20 +140,14 @@ class RecipeRun {
   }
 
  private:
-  OrderedJson identity() const {
-    return {{"recipe", to_toml(job_.recipe)},
-            {"model", job_.model_identity},
-            {"calibration", job_.calibration ? OrderedJson(job_.calibration->sha256()) : OrderedJson(nullptr)}};
-  }
-
   // A block is finished when its part is whole and its line is in the journal; a part without a line is made again.
   void open_journal() {
     const std::string where = (job_.folder / kRunJournal).string();
-    if (journal_.lines().empty()) journal_.append(identity().dump());
+    if (journal_.lines().empty()) journal_.append(identity_of(job_).dump());
     for (const std::string& line : journal_.lines()) {
       OrderedJson entry = parse_ordered_json(line, where);
       if (&line == &journal_.lines().front()) {
-        if (entry != identity()) {
+        if (entry != identity_of(job_)) {
           throw Error::usage(job_.folder.string(), "an unfinished run of another recipe, model or calibration set",
                              "the same command again, or --force to start over");
         }
@@ -172,6 +173,8 @@ class RecipeRun {
   void run_block(std::int64_t layer, CalibrationWalk* walk, bool last) {
     const Stopwatch watch;
     BlockInWork block(job_, plan_, layer, walk, pool_);
+    // A part without a journal line was finished just before a kill; it is made again.
+    if (job_.sink.has_part(block_part(layer))) job_.sink.remove_part(block_part(layer));
     if (const Pass* pass = rounding_pass(job_.recipe)) pass->apply(block);
     block.put_into(job_.sink);
     // Before the journal line: the time of the whole block belongs to its line.
@@ -201,6 +204,16 @@ class RecipeRun {
 
 std::string block_part(std::int64_t layer) {
   return fmt::format("block-{:05}", layer);
+}
+
+JournalState journal_state(const QuantizeJob& job) {
+  const std::filesystem::path path = job.folder / kRunJournal;
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return JournalState::kNew;
+  const std::vector<std::string> lines = read_journal_lines(path);
+  if (lines.empty()) return JournalState::kNew;
+  return parse_ordered_json(lines.front(), path.string()) == identity_of(job) ? JournalState::kSameJob
+                                                                              : JournalState::kOtherJob;
 }
 
 OrderedJson run_recipe(const QuantizeJob& job, ThreadPool& pool) {

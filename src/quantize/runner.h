@@ -24,6 +24,10 @@ struct QuantizeJob {
   std::uint64_t activation_memory = std::uint64_t{2} << 30;
 };
 
+// What the folder's journal says: nothing yet, an unfinished run of this very job, or one of another job.
+enum class JournalState { kNew, kSameJob, kOtherJob };
+JournalState journal_state(const QuantizeJob& job);
+
 // Returns report.json. A journal of another recipe, model or calibration set is an Error that says so.
 OrderedJson run_recipe(const QuantizeJob& job, ThreadPool& pool);
 

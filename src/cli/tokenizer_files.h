@@ -1,0 +1,14 @@
+// The files besides the weights that make a directory a model people can talk to.
+#pragma once
+
+#include <filesystem>
+
+#include "cli/model_loader.h"
+
+namespace qreason {
+
+// Tokenizer, chat template and generation_config.json of `model` into `folder`: copied from a directory, written anew
+// from a GGUF file. A model without a tokenizer gives none.
+void put_tokenizer_files(const OpenedModel& model, const std::filesystem::path& folder);
+
+}  // namespace qreason

@@ -1,0 +1,135 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "checkpoint/checkpoint.h"
+#include "quantize/activation_store.h"
+#include "quantize/calibration_set.h"
+#include "quantize/calibration_walk.h"
+#include "quantize/oracle_case.h"
+#include "support/closeness.h"
+#include "support/fixtures.h"
+
+namespace qreason {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Starts by CPython: random.seed(0); [random.randint(0, 100 - 8 - 1) for _ in range(6)], and seed 42 with n = 5000.
+TEST(Calibration, CutsTheWindowsThatPythonsGeneratorCuts) {
+  std::vector<std::int32_t> tokens(5000);
+  std::iota(tokens.begin(), tokens.end(), 0);
+  const auto starts = [](const CalibrationSet& set) {
+    std::vector<std::int32_t> all;
+    for (const auto& sample : set.samples) all.push_back(sample.front());
+    return all;
+  };
+  const std::vector<std::int32_t> hundred(tokens.begin(), tokens.begin() + 100);
+  const CalibrationSet set = cut_windows(hundred, {.samples = 6, .length = 8}, 0);
+  EXPECT_THAT(starts(set), ElementsAre(49, 53, 5, 33, 65, 62));
+  for (const auto& sample : set.samples) {
+    ASSERT_EQ(sample.size(), 8u);
+    EXPECT_EQ(sample.back(), sample.front() + 7);
+  }
+  EXPECT_THAT(starts(cut_windows(tokens, {.samples = 4, .length = 2048}, 42)), ElementsAre(2619, 456, 102, 1126));
+  EXPECT_THROW(cut_windows(hundred, {.samples = 1, .length = 100}, 0), Error);
+}
+
+TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {
+  const testing::ScratchFolder folder;
+  const auto file = folder.path() / "records.jsonl";
+  write_file_atomic(
+      file,
+      "{\"prompt\": \"P\", \"generation\": \"whole\"}\n\n"
+      "{\"prompt\": \"Q\", \"generation\": [\"first\", \"second\"]}\n"
+      "{\"text\": \"T\"}\n{\"question\": \"x?\", \"answer\": \"y\"}\n{\"problem\": \"a\", \"solution\": \"b\"}");
+  EXPECT_EQ(calibration_text(file), "Pwhole\n\nQfirst\n\nT\n\nx?\ny\n\na\nb\n\n");
+  write_file_atomic(file, "{\"text\": \"T\"}\n{\"words\": 1}\n");
+  try {
+    calibration_text(file);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("records.jsonl:2"));
+  }
+  EXPECT_THROW(find_calibration_file("no-such-source"), Error);
+}
+
+TEST(Calibration, RefusesTokensAndLengthsTheModelDoesNotHave) {
+  EXPECT_NO_THROW(check_calibration({.samples = {{0, 9}}}, 10, 2));
+  EXPECT_THROW(check_calibration({.samples = {{0, 10}}}, 10, 2), Error);
+  EXPECT_THROW(check_calibration({.samples = {{-1}}}, 10, 2), Error);
+  EXPECT_THROW(check_calibration({.samples = {{1, 2, 3}}}, 10, 2), Error);
+  EXPECT_THROW(check_calibration({.samples = {{}}}, 10, 2), Error);
+  EXPECT_THROW(check_calibration({}, 10, 2), Error);
+}
+
+TEST(ActivationStore, KeepsRowsInMemoryAndOnDiskAlike) {
+  const testing::ScratchFolder folder;
+  const std::vector<std::int64_t> lengths{3, 1, 4};
+  for (const auto place : {ActivationStore::Place::kMemory, ActivationStore::Place::kDisk}) {
+    ActivationStore store(lengths, 5, place, folder.path());
+    for (std::size_t s = 0; s < lengths.size(); ++s) {
+      float* rows = store.start(s);
+      for (int i = 0; i < 5 * lengths[s]; ++i) rows[i] = static_cast<float>(100 * s) + static_cast<float>(i);
+      store.save(s);
+    }
+    for (const std::size_t s : {2, 0, 1}) {
+      EXPECT_EQ(store.load(s)[0], 100.0f * static_cast<float>(s));
+      EXPECT_EQ(store.load(s)[5 * lengths[s] - 1],
+                static_cast<float>(100 * s) + static_cast<float>(5 * lengths[s] - 1));
+    }
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// Everything in memory, down's inputs computed twice, everything on disk: the same hidden states, bit for bit.
+TEST(CalibrationWalk, GivesTheSameInputsWhereverActivationsAreKept) {
+  QREASON_REQUIRE_SHARED(oracle, "oracle");
+  const auto source = open_checkpoint(oracle / "qwen2-tiny");
+  const auto samples = testing::golden_tokens(oracle / "qwen2-tiny", "calib");
+  const testing::ScratchFolder folder;
+  ThreadPool pool(1);
+  std::vector<std::vector<float>> seen;
+  const std::uint64_t hidden_bytes = 16 * 64 * 128 * 4;
+  for (const std::uint64_t limit : {std::uint64_t{1} << 30, 2 * hidden_bytes, std::uint64_t{0}}) {
+    CalibrationWalk walk(*source, samples, {.memory_limit = limit, .spill_folder = folder.path()}, pool);
+    auto& values = seen.emplace_back();
+    for (std::int64_t layer = 0; layer < 2; ++layer) {
+      Block block(*source, layer, walk.rope(), ComputeType::kFloat32);
+      walk.enter(block);
+      for (const Site site : kActivationSites) {
+        const std::int64_t width = site == Site::kMlpMiddle ? 384 : 128;
+        walk.for_each_input(site, [&](const float* rows, std::int64_t count) {
+          values.insert(values.end(), rows, rows + count * width);
+        });
+      }
+      walk.leave();
+    }
+  }
+  EXPECT_TRUE(testing::bits_equal(seen[1], seen[0]));
+  EXPECT_TRUE(testing::bits_equal(seen[2], seen[0]));
+}
+
+TEST(CalibrationWalk, RefusesSitesOutOfOrder) {
+  QREASON_REQUIRE_SHARED(oracle, "oracle");
+  const auto source = open_checkpoint(oracle / "llama-tiny");
+  ThreadPool pool(1);
+  CalibrationWalk walk(*source, {{1, 2, 3}}, {}, pool);
+  const auto ignore = [](const float*, std::int64_t) {};
+  EXPECT_THROW(walk.for_each_input(Site::kMlpInput, ignore), Error);
+  Block block(*source, 0, walk.rope(), ComputeType::kFloat32);
+  walk.enter(block);
+  walk.for_each_input(Site::kMlpInput, ignore);
+  EXPECT_THROW(walk.for_each_input(Site::kAttentionInput, ignore), Error);
+  EXPECT_THROW(walk.for_each_input(Site::kMlpInput, ignore), Error);
+  EXPECT_THROW(walk.enter(block), Error);
+  walk.leave();
+  EXPECT_THROW(walk.leave(), Error);
+}
+
+}  // namespace
+}  // namespace qreason

@@ -1,0 +1,209 @@
+#include "quantize/recipe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "quantize/methods/method_table.h"
+#include "quantize/passes/pass_table.h"
+#include "quantize/passes/round_gptq.h"
+#include "quantize/passes/round_rtn.h"
+#include "quantize/passes/set_kv_format.h"
+#include "quantize/target.h"
+
+namespace qreason {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+ModelConfig small_config() {
+  ModelConfig config;
+  config.hidden_size = 128;
+  config.intermediate_size = 384;
+  config.layers = 2;
+  config.heads = 4;
+  config.kv_heads = 2;
+  config.head_dim = 32;
+  config.vocab_size = 256;
+  config.max_positions = 4096;
+  return config;
+}
+
+template <class Action>
+std::string message_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+Recipe method(const std::string& name, std::vector<std::string> settings = {}) {
+  return make_recipe(name, parse_assignments(settings));
+}
+
+std::string format_of(const ModelPlan& plan, LinearSlot slot) {
+  return to_string(plan.weights.at(slot));
+}
+
+TEST(Recipe, HasATextFormThatRoundTripsForEveryMethod) {
+  for (const std::string& name :
+       {"rtn-w4g32", "rtn-w8a8kv8", "rtn-w4a4k4v3-tp2", "gptq-w3g64", "gptq-w4c-tp2", "rtn-kv4", "gptq-w8a8kv8"}) {
+    const std::string text = to_toml(method(name));
+    EXPECT_EQ(to_toml(parse_recipe(text, "test")), text);
+    EXPECT_THAT(text, HasSubstr("name = \"" + std::string(name) + "\""));
+  }
+}
+
+TEST(Recipe, ReadsWhatAPersonWrites) {
+  const Recipe recipe = parse_recipe(R"(
+name = "mine"   # a comment
+seed = 7
+[calibration]
+source = "notes.txt"
+length = 512
+[[pass]]
+kind = "set_kv_format"
+keys = "k4-head-asym"
+[[pass]]
+kind = "round_gptq"
+format = "w4g32-sym"
+damping = 1e-1
+act_order = false
+)",
+                                     "mine.toml");
+  EXPECT_EQ(recipe.name, "mine");
+  EXPECT_EQ(recipe.seed, 7u);
+  EXPECT_EQ(recipe.calibration, (CalibrationSpec{.source = "notes.txt", .samples = 128, .length = 512}));
+  ASSERT_EQ(recipe.passes.size(), 2u);
+  EXPECT_EQ(std::get<double>(recipe.passes[1]->parameters().at("damping")), 0.1);
+  const ModelPlan plan = validate(recipe, small_config());
+  EXPECT_EQ(format_of(plan, LinearSlot::kQ), "w4g32-sym");
+  EXPECT_EQ(to_string(*plan.keys), "k4-head-asym");
+  EXPECT_FALSE(plan.values);
+}
+
+TEST(Recipe, TellsWhereATextIsWrong) {
+  const auto parse = [](const std::string& text) { return message_of([&] { parse_recipe(text, "r.toml"); }); };
+  EXPECT_THAT(parse("name = \n"), HasSubstr("r.toml:1"));
+  EXPECT_THAT(parse("nome = \"x\""), HasSubstr("unknown parameter nome"));
+  EXPECT_THAT(parse("[[pass]]\nkind = \"round_up\""), HasSubstr("round_gptq"));
+  EXPECT_THAT(parse("[[pass]]\nkind = \"round_rtn\"\nformat = \"w4g32-asym\"\nbits = 4"),
+              HasSubstr("unknown parameter bits"));
+  EXPECT_THAT(parse("[[pass]]\nkind = \"round_gptq\"\nformat = \"w4g32-asym\"\ndamping = \"much\""),
+              HasSubstr("a number"));
+  EXPECT_THAT(parse("[[pass]]\nkind = \"round_gptq\"\nformat = \"w4g32-asym\"\ndamping = 1.0"), HasSubstr("damping"));
+  EXPECT_THAT(parse("[[pass]]\nformat = \"w4g32-asym\""), HasSubstr("kind"));
+  EXPECT_THAT(parse("pass = 3"), HasSubstr("[[pass]]"));
+  EXPECT_THAT(parse("tensor_parallel = 0"), HasSubstr("tensor_parallel"));
+  EXPECT_THAT(parse("seed = -1"), HasSubstr("seed"));
+  EXPECT_THAT(parse("name = [1]"), HasSubstr("line 1"));
+}
+
+TEST(Recipe, RefusesPassesInAnOrderWithoutMeaning) {
+  const auto refuse = [](Recipe recipe) { return message_of([&] { validate(recipe, small_config()); }); };
+  const QuantFormat weight = parse_quant_format("w4g32-asym");
+  Recipe twice{.name = "twice", .passes = {round_rtn(weight), round_rtn(weight)}};
+  EXPECT_THAT(refuse(twice), HasSubstr("one pass that rounds weights"));
+  Recipe no_data{.name = "no-data", .passes = {round_gptq(weight, {})}};
+  EXPECT_THAT(refuse(no_data), HasSubstr("[calibration]"));
+  const auto keys = parse_quant_format("k4-head-asym");
+  Recipe same_plan{.name = "same", .passes = {set_kv_format(keys, {}), set_kv_format(keys, {})}};
+  EXPECT_THAT(refuse(same_plan), HasSubstr("set_kv_format twice"));
+  EXPECT_THAT(refuse(Recipe{.name = "empty"}), HasSubstr("no pass"));
+}
+
+TEST(Recipe, NamesTheLinearAndSizesThatDoNotFit) {
+  const auto refuse = [](const std::string& name, std::vector<std::string> settings = {}) {
+    return message_of([&] { validate(method(name, settings), small_config()); });
+  };
+  EXPECT_THAT(refuse("rtn-w4g100"), HasSubstr("self_attn.q_proj: groups of 100 in 128 columns"));
+  EXPECT_THAT(refuse("rtn-w4c-tp3"), HasSubstr("tensor_parallel"));
+  EXPECT_THAT(refuse("rtn-w4g128", {"group=256"}), HasSubstr("groups of 256 in 128 columns"));
+  EXPECT_THAT(refuse("rtn-kv4", {"kv_group=24"}), HasSubstr("groups of 24 in heads of 32"));
+  EXPECT_THAT(refuse("gptq-w4g32", {"length=5000"}), HasSubstr("4096"));
+  EXPECT_THAT(refuse("gptq-w4g32", {"samples=0"}), HasSubstr("samples"));
+}
+
+// methods.md section 1: per channel at degree t, o and down have groups of in / t, and their inputs are quantized per
+// shard.
+TEST(Recipe, SplitsRowParallelLinearsUnderTensorParallelism) {
+  const ModelPlan plan = validate(method("rtn-w4a8kv4-tp2"), small_config());
+  EXPECT_EQ(plan.tensor_parallel, 2);
+  EXPECT_EQ(format_of(plan, LinearSlot::kQ), "w4c-sym");
+  EXPECT_EQ(format_of(plan, LinearSlot::kO), "w4g64-sym");
+  EXPECT_EQ(format_of(plan, LinearSlot::kDown), "w4g192-sym");
+  EXPECT_EQ(plan.activations.at(Site::kAttentionInput).granularity, Granularity::kToken);
+  EXPECT_EQ(plan.activations.at(Site::kAttentionOutput).group_size, 64);
+  EXPECT_EQ(plan.activations.at(Site::kMlpMiddle).group_size, 192);
+  EXPECT_EQ(to_string(*plan.keys), "k4-head-asym");
+  EXPECT_EQ(to_string(*plan.values), "v4-head-asym");
+  // Grouped weights stay as they are.
+  EXPECT_EQ(format_of(validate(method("rtn-w4g32-tp2"), small_config()), LinearSlot::kDown), "w4g32-asym");
+}
+
+TEST(Methods, HaveTheStudysDefaults) {
+  const auto gptq = [](const std::string& name) { return method(name).passes.back()->parameters(); };
+  EXPECT_EQ(std::get<std::string>(gptq("gptq-w4g128").at("format")), "w4g128-asym-mse");
+  EXPECT_TRUE(std::get<bool>(gptq("gptq-w4g128").at("act_order")));
+  EXPECT_TRUE(std::get<bool>(gptq("gptq-w4g128").at("static_groups")));
+  EXPECT_EQ(std::get<double>(gptq("gptq-w4g128").at("damping")), 0.01);
+  EXPECT_EQ(std::get<std::int64_t>(gptq("gptq-w4g128").at("block_size")), 128);
+  EXPECT_EQ(std::get<std::string>(gptq("gptq-w4c").at("format")), "w4c-sym-mse");
+  EXPECT_FALSE(std::get<bool>(gptq("gptq-w4c").at("act_order")));
+  EXPECT_EQ(std::get<std::string>(gptq("rtn-w3g32").at("format")), "w3g32-asym");
+  EXPECT_EQ(std::get<std::string>(gptq("rtn-w8a8kv8").at("format")), "w8c-sym");
+}
+
+TEST(Methods, TakeNamedParameters) {
+  const Recipe recipe = method(
+      "gptq-w4g128a8kv4", {"symmetric=true", "mse_search=false", "group=64", "act_order=false", "static_groups=false",
+                           "damping=0.05", "block_size=32", "activation_symmetric=true", "activation_clip=0.9",
+                           "key_clip=0.95", "value_clip=1", "kv_group=16", "samples=4", "length=256"});
+  EXPECT_EQ(recipe.calibration, (CalibrationSpec{.samples = 4, .length = 256}));
+  const ModelPlan plan = validate(recipe, small_config());
+  EXPECT_EQ(format_of(plan, LinearSlot::kUp), "w4g64-sym");
+  EXPECT_EQ(to_string(plan.activations.at(Site::kMlpInput)), "a8-token-sym-clip0.9");
+  EXPECT_EQ(to_string(*plan.keys), "k4-g16-asym-clip0.95");
+  EXPECT_EQ(to_string(*plan.values), "v4-g16-asym");
+  const ParameterMap gptq = recipe.passes.back()->parameters();
+  EXPECT_FALSE(std::get<bool>(gptq.at("act_order")));
+  EXPECT_FALSE(std::get<bool>(gptq.at("static_groups")));
+  EXPECT_EQ(std::get<double>(gptq.at("damping")), 0.05);
+  EXPECT_EQ(std::get<std::int64_t>(gptq.at("block_size")), 32);
+}
+
+TEST(Methods, RefuseParametersTheyDoNotHaveAndListThoseTheyHave) {
+  const auto refuse = [](const std::string& name, const std::string& setting) {
+    return message_of([&] { method(name, {setting}); });
+  };
+  EXPECT_THAT(refuse("rtn-w4g32", "damping=0.1"), HasSubstr("group, mse_search, symmetric"));
+  EXPECT_THAT(refuse("gptq-w4g32", "dampening=0.1"), HasSubstr("damping"));
+  EXPECT_THAT(refuse("gptq-w4g32", "key_clip=0.9"), HasSubstr("unknown parameter key_clip"));
+  EXPECT_THAT(refuse("gptq-w4g32", "act_order=1"), HasSubstr("true or false"));
+  EXPECT_THAT(refuse("gptq-w4g32", "damping"), HasSubstr("key=value"));
+  EXPECT_THAT(refuse("rtn-w8a8kv8", "activation_clip=1.5"), HasSubstr("(0, 1]"));
+}
+
+TEST(Target, ReadsNamesAndTellsWhatIsWrongWithThem) {
+  const Target target = parse_target("rtn-w3a8k4v2-tp4");
+  EXPECT_EQ(target.method, "rtn");
+  EXPECT_EQ(target.weight->bits, 3);
+  EXPECT_TRUE(target.per_channel());
+  EXPECT_EQ(target.activation->bits, 8);
+  EXPECT_EQ(target.keys->bits, 4);
+  EXPECT_EQ(target.values->bits, 2);
+  EXPECT_EQ(target.tensor_parallel, 4);
+  EXPECT_FALSE(parse_target("rtn-w16a16kv4").weight);
+  for (const char* wrong :
+       {"rtn", "rtn-", "rtn-w9g32", "rtn-w1c", "rtn-w4", "rtn-w4g0", "rtn-w4g", "rtn-w4g32x", "rtn-w4ck4",
+        "rtn-w4c-tp0", "rtn-w16a16kv16", "-w4c", "rtn-w99999999999999999999c", "rtn-w4c-tp2-tp2"}) {
+    EXPECT_THROW(parse_target(wrong), Error) << wrong;
+  }
+  EXPECT_THAT(message_of([] { method("rnt-w4g32"); }), HasSubstr("rtn, gptq"));
+}
+
+}  // namespace
+}  // namespace qreason
