@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/cpu/matmul_kernels.h"
 #include "kernels/matmul.h"
@@ -11,148 +10,155 @@ namespace {
 // Summed before the result is touched once; a fixed split of the sum, so that memory for the packed operands is
 // bounded.
 constexpr std::int64_t kMostSummed = 4 * kColumnBlock;
-constexpr std::int64_t kTaskTiles = 20;
 
 thread_local ScratchFloats left_scratch;
 thread_local ScratchFloats right_scratch;
 thread_local ScratchFloats totals_scratch;
 
-// One task: tiles [first_tile, end_tile) times panels [first_panel, first_panel + panels), summed over all blocks.
-struct Share {
-  std::int64_t first_tile = 0;
-  std::int64_t end_tile = 0;
-  std::int64_t first_panel = 0;
-  std::int64_t panels = 0;
-};
+enum class Triangle { kWhole, kUpper };
 
 struct Operands {
   RowTiles tiles;
   const float* left = nullptr;
   const float* right = nullptr;  // panels [columns, 16]
+  std::int64_t outputs = 0;
+  Triangle triangle = Triangle::kWhole;
+
+  std::int64_t panels() const { return (outputs + kPanelLanes - 1) / kPanelLanes; }
 };
 
-// Where a share's sums will go is fetched ahead, tile by tile: its rows are far apart.
+// One task: tiles [first_tile, end_tile) times panels [first_panel, end_panel), summed over all blocks.
+struct Share {
+  std::int64_t first_tile = 0;
+  std::int64_t end_tile = 0;
+  std::int64_t first_panel = 0;
+  std::int64_t end_panel = 0;
+
+  // The first panel of the share that a tile needs.
+  std::int64_t first_panel_of(const Operands& operands, std::int64_t tile) const {
+    if (operands.triangle == Triangle::kWhole) return first_panel;
+    return std::max(first_panel, operands.tiles.first_row(tile) / kPanelLanes);
+  }
+};
+
+// How a product is cut into shares, by its shape alone. Right operands of 512 KB stay in the second-level cache. A sum
+// of one block is done with at once, so its shares are flat and meet the result in long runs; a longer sum keeps its
+// totals, so its shares are squarer.
+struct Cut {
+  std::int64_t tiles = 20;
+  std::int64_t panels = 16;
+
+  static Cut of(const RowTiles& tiles) {
+    constexpr std::int64_t kResidentFloats = 1 << 17;
+    if (tiles.blocks() > 1) return {};
+    return {.tiles = 2, .panels = std::clamp<std::int64_t>(kResidentFloats / (tiles.columns * kPanelLanes), 16, 64)};
+  }
+};
+
+// Where a tile's sums will go is fetched ahead: its rows are far apart.
 void fetch_ahead(const float* to, std::int64_t stride, std::int64_t rows, std::int64_t columns) {
-  constexpr std::int64_t kLineFloats = 16;
   for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < columns; c += kLineFloats) __builtin_prefetch(to + r * stride + c, 1, 2);
-    __builtin_prefetch(to + r * stride + columns - 1, 1, 2);
+    for (std::int64_t c = 0; c < columns; c += kPanelLanes) __builtin_prefetch(to + r * stride + c, 1, 2);
   }
 }
 
-// The sums of a share, [rows of its tiles, panels * 16], on their way to `finish`.
+struct Place {
+  std::int64_t tile = 0;
+  std::int64_t block = 0;
+  float* totals = nullptr;  // of the share
+};
+
+// One tile of a share in one block of the sum, a few panels at a time. `finish` is the share's.
+void sum_tile(const MatmulKernels& kernels, const Operands& operands, const Share& share, Place place,
+              const Finish& finish) {
+  constexpr std::int64_t kStep = 2 * kTaskPanels;
+  const RowTiles& tiles = operands.tiles;
+  const std::int64_t tile = place.tile, block = place.block;
+  const std::int64_t row = tiles.first_row(tile) - tiles.first_row(share.first_tile), rows = tiles.rows_of(tile);
+  for (std::int64_t panel = share.first_panel_of(operands, tile); panel < share.end_panel; panel += kStep) {
+    const std::int64_t panels = std::min(kStep, share.end_panel - panel);
+    const std::int64_t column = (panel - share.first_panel) * kPanelLanes;
+    if (block + 1 == tiles.blocks()) {
+      fetch_ahead(finish.y + row * finish.y_stride + column, finish.y_stride, rows,
+                  std::min(panels * kPanelLanes, finish.columns - column));
+    }
+    kernels.tile({.a = operands.left + tiles.offset(tile, block),
+                  .rows = static_cast<int>(rows),
+                  .w = operands.right + (panel * tiles.columns + block * kColumnBlock) * kPanelLanes,
+                  .panel_stride = tiles.columns * kPanelLanes,
+                  .panels = panels,
+                  .columns = tiles.columns_of(block),
+                  .totals = place.totals + row * finish.totals_stride + column,
+                  .totals_stride = finish.totals_stride,
+                  .store = block == 0 ? MatmulStore::kOverwrite : MatmulStore::kAdd});
+  }
+}
+
+// The sums of a share, [rows of its tiles, its panels * 16], ready for `finish`.
 Finish sum_share(const MatmulKernels& kernels, const Operands& operands, const Share& share, Finish finish) {
   const RowTiles& tiles = operands.tiles;
-  const std::int64_t first_row = tiles.first_row(share.first_tile);
-  const std::int64_t rows = tiles.first_row(share.end_tile) - first_row, stride = share.panels * kPanelLanes;
-  float* totals = totals_scratch.need(static_cast<std::size_t>(rows * stride));
+  finish.rows = tiles.first_row(share.end_tile) - tiles.first_row(share.first_tile);
+  finish.totals_stride = (share.end_panel - share.first_panel) * kPanelLanes;
+  float* totals = totals_scratch.need(static_cast<std::size_t>(finish.rows * finish.totals_stride));
+  finish.totals = totals;
   for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
     for (std::int64_t tile = share.first_tile; tile < share.end_tile; ++tile) {
-      if (block + 1 == tiles.blocks()) {
-        float* to = finish.y + (tiles.first_row(tile) - first_row) * finish.y_stride;
-        fetch_ahead(to, finish.y_stride, tiles.rows_of(tile), finish.columns);
-      }
-      kernels.tile({.a = operands.left + tiles.offset(tile, block),
-                    .rows = static_cast<int>(tiles.rows_of(tile)),
-                    .w = operands.right + (share.first_panel * tiles.columns + block * kColumnBlock) * kPanelLanes,
-                    .panel_stride = tiles.columns * kPanelLanes,
-                    .panels = share.panels,
-                    .columns = tiles.columns_of(block),
-                    .totals = totals + (tiles.first_row(tile) - first_row) * stride,
-                    .totals_stride = stride,
-                    .store = block == 0 ? MatmulStore::kOverwrite : MatmulStore::kAdd});
+      sum_tile(kernels, operands, share, {.tile = tile, .block = block, .totals = totals}, finish);
     }
   }
-  finish.totals = totals;
-  finish.totals_stride = stride;
-  finish.rows = rows;
   return finish;
 }
 
-// Row-major [rows, columns] into panels of 16 columns each: panel p holds element (row, lane) at row * 16 + lane.
-void pack_panels(const float* from, std::int64_t stride, const RowTiles& tiles, std::int64_t outputs, float* to,
-                 ThreadPool& pool) {
-  pool.run((outputs + kPanelLanes - 1) / kPanelLanes, [&](std::int64_t panel) {
-    const auto lanes = static_cast<std::size_t>(std::min(kPanelLanes, outputs - panel * kPanelLanes));
-    float* out = to + panel * tiles.columns * kPanelLanes;
-    for (std::int64_t k = 0; k < tiles.columns; ++k, out += kPanelLanes) {
-      std::memcpy(out, from + k * stride + panel * kPanelLanes, lanes * sizeof(float));
-      std::memset(out + lanes, 0, (static_cast<std::size_t>(kPanelLanes) - lanes) * sizeof(float));
+// Runs finish(totals, where the share begins in the result) for every share of the product; y [tiles.rows, y_stride].
+template <class Done>
+void run_shares(const Operands& operands, float* y, std::int64_t y_stride, ThreadPool& pool, Done&& done) {
+  const MatmulKernels& kernels = matmul_kernels();
+  const RowTiles& tiles = operands.tiles;
+  const Cut cut = Cut::of(tiles);
+  const std::int64_t across = (operands.panels() + cut.panels - 1) / cut.panels;
+  const std::int64_t down = (tiles.tiles() + cut.tiles - 1) / cut.tiles;
+  pool.run(across * down, [&](std::int64_t index) {
+    // From the right: in a triangle the longest columns come first, so that the threads end together.
+    Share share{.first_tile = index % down * cut.tiles, .first_panel = (across - 1 - index / down) * cut.panels};
+    share.end_panel = std::min(operands.panels(), share.first_panel + cut.panels);
+    share.end_tile = std::min(tiles.tiles(), share.first_tile + cut.tiles);
+    const std::int64_t first_row = tiles.first_row(share.first_tile), first_column = share.first_panel * kPanelLanes;
+    const std::int64_t end_column = std::min(operands.outputs, share.end_panel * kPanelLanes);
+    if (operands.triangle == Triangle::kUpper) {
+      while (share.end_tile > share.first_tile && tiles.first_row(share.end_tile - 1) >= end_column) --share.end_tile;
+      if (share.end_tile == share.first_tile) return;
     }
-  });
-}
-
-// Columns of x [k, n] become the rows of the left operand.
-void pack_transposed(const float* x, std::int64_t stride, const RowTiles& tiles, float* to, ThreadPool& pool) {
-  pool.run(tiles.tiles(), [&](std::int64_t tile) {
-    const std::int64_t first = tiles.first_row(tile), rows = tiles.rows_of(tile);
-    for (std::int64_t k = 0; k < tiles.columns; ++k) {
-      float* out = to + tiles.offset(tile, k / kColumnBlock) + k % kColumnBlock;
-      for (std::int64_t r = 0; r < rows; ++r) out[r * kColumnBlock] = x[k * stride + first + r];
-    }
-  });
-}
-
-void pack_rows(const float* a, std::int64_t stride, const RowTiles& tiles, float* to, ThreadPool& pool) {
-  pool.run(tiles.tiles(), [&](std::int64_t tile) {
-    for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
-      const auto bytes = static_cast<std::size_t>(tiles.columns_of(block)) * sizeof(float);
-      for (std::int64_t r = 0; r < tiles.rows_of(tile); ++r) {
-        std::memcpy(to + tiles.offset(tile, block) + r * kColumnBlock,
-                    a + (tiles.first_row(tile) + r) * stride + block * kColumnBlock, bytes);
-      }
-    }
+    const Finish to{
+        .columns = end_column - first_column, .y = y + first_row * y_stride + first_column, .y_stride = y_stride};
+    done(kernels, sum_share(kernels, operands, share, to), first_row - first_column);
   });
 }
 
 void gram_part(const float* x, const RowTiles& tiles, float alpha, float* h, ThreadPool& pool) {
-  const MatmulKernels& kernels = matmul_kernels();
-  const std::int64_t n = tiles.rows, panels = (n + kPanelLanes - 1) / kPanelLanes;
+  const std::int64_t n = tiles.rows;
+  Operands operands{.tiles = tiles, .outputs = n, .triangle = Triangle::kUpper};
   float* left = left_scratch.need(static_cast<std::size_t>(tiles.floats()));
-  float* right = right_scratch.need(static_cast<std::size_t>(panels * tiles.columns * kPanelLanes));
+  float* right = right_scratch.need(static_cast<std::size_t>(operands.panels() * tiles.columns * kPanelLanes));
   pack_transposed(x, n, tiles, left, pool);
-  pack_panels(x, n, tiles, n, right, pool);
-  const std::int64_t groups = (panels + kTaskPanels - 1) / kTaskPanels;
-  const std::int64_t chunks = (tiles.tiles() + kTaskTiles - 1) / kTaskTiles;
-  pool.run(groups * chunks, [&](std::int64_t index) {
-    // The longest columns of the triangle first, so that the threads end together.
-    Share share{.first_panel = (groups - 1 - index / chunks) * kTaskPanels};
-    share.panels = std::min(kTaskPanels, panels - share.first_panel);
-    const std::int64_t first_column = share.first_panel * kPanelLanes;
-    const std::int64_t columns = std::min(n - first_column, share.panels * kPanelLanes);
-    share.first_tile = index % chunks * kTaskTiles;
-    share.end_tile = share.first_tile;
-    const std::int64_t last = std::min(tiles.tiles(), share.first_tile + kTaskTiles);
-    while (share.end_tile < last && tiles.first_row(share.end_tile) < first_column + columns) ++share.end_tile;
-    if (share.end_tile == share.first_tile) return;
-    const std::int64_t first_row = tiles.first_row(share.first_tile);
-    const Finish to{.columns = columns, .y = h + first_row * n + first_column, .y_stride = n};
-    kernels.finish_gram(sum_share(kernels, {.tiles = tiles, .left = left, .right = right}, share, to), alpha,
-                        first_row - first_column);
+  pack_panels(x, n, tiles.columns, n, right, pool);
+  operands.left = left;
+  operands.right = right;
+  run_shares(operands, h, n, pool, [&](const MatmulKernels& kernels, const Finish& finish, std::int64_t diagonal) {
+    kernels.finish_gram(finish, alpha, diagonal);
   });
 }
 
 void subtract_part(const SubtractProduct& s, ThreadPool& pool) {
-  const MatmulKernels& kernels = matmul_kernels();
-  const RowTiles tiles{.rows = s.m, .columns = s.k, .tile_rows = kernels.tile_rows};
-  const std::int64_t panels = (s.n + kPanelLanes - 1) / kPanelLanes;
+  const RowTiles tiles{.rows = s.m, .columns = s.k, .tile_rows = matmul_kernels().tile_rows};
+  Operands operands{.tiles = tiles, .outputs = s.n};
   float* left = left_scratch.need(static_cast<std::size_t>(tiles.floats()));
-  float* right = right_scratch.need(static_cast<std::size_t>(panels * s.k * kPanelLanes));
+  float* right = right_scratch.need(static_cast<std::size_t>(operands.panels() * s.k * kPanelLanes));
   pack_rows(s.a, s.a_stride, tiles, left, pool);
-  pack_panels(s.b, s.b_stride, tiles, s.n, right, pool);
-  const std::int64_t groups = (panels + kTaskPanels - 1) / kTaskPanels;
-  const std::int64_t chunks = (tiles.tiles() + kTaskTiles - 1) / kTaskTiles;
-  pool.run(groups * chunks, [&](std::int64_t index) {
-    Share share{.first_panel = index / chunks * kTaskPanels};
-    share.panels = std::min(kTaskPanels, panels - share.first_panel);
-    share.first_tile = index % chunks * kTaskTiles;
-    share.end_tile = std::min(tiles.tiles(), share.first_tile + kTaskTiles);
-    const std::int64_t first_column = share.first_panel * kPanelLanes;
-    const Finish to{.columns = std::min(s.n - first_column, share.panels * kPanelLanes),
-                    .y = s.c + tiles.first_row(share.first_tile) * s.c_stride + first_column,
-                    .y_stride = s.c_stride};
-    kernels.finish_subtract(sum_share(kernels, {.tiles = tiles, .left = left, .right = right}, share, to));
-  });
+  pack_panels(s.b, s.b_stride, s.k, s.n, right, pool);
+  operands.left = left;
+  operands.right = right;
+  run_shares(operands, s.c, s.c_stride, pool,
+             [](const MatmulKernels& kernels, const Finish& finish, std::int64_t) { kernels.finish_subtract(finish); });
 }
 
 }  // namespace

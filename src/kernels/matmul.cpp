@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
 #include "kernels/cpu/matmul_kernels.h"
@@ -73,7 +72,7 @@ Target make_target(const MatmulTarget& target, MatmulStore store) {
 
 // Tasks are whole fours of panels, but for the last one of a weight.
 void multiply_few_rows(const MatmulKernels& kernels, const PanelView& view, const FewRowsProduct& product) {
-  if (streams_packed(view) && product.panels % 4 == 0) {
+  if (kernels.packed_rows != nullptr && streams_packed(view) && product.panels % 4 == 0) {
     kernels.packed_rows(view, product);
   } else {
     kernels.few_rows(view, product);
@@ -131,25 +130,6 @@ void run_few_rows(std::span<Target> targets, const Input& in, ThreadPool& pool) 
                    .y_stride = target.y_stride},
                   first);
   });
-}
-
-void pack_rows(const Input& in, const RowTiles& tiles, float* out, ThreadPool& pool) {
-  const auto pack_tile = [&](std::int64_t tile) {
-    for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
-      float* to = out + tiles.offset(tile, block);
-      const float* from = in.x + (in.first_row + tiles.first_row(tile)) * in.x_stride + block * kColumnBlock;
-      const auto bytes = static_cast<std::size_t>(tiles.columns_of(block)) * sizeof(float);
-      for (std::int64_t r = 0; r < tiles.rows_of(tile); ++r) {
-        std::memcpy(to + r * kColumnBlock, from + r * in.x_stride, bytes);
-      }
-    }
-  };
-  constexpr std::int64_t kSerialFloats = 1 << 15;
-  if (in.rows * in.columns < kSerialFloats) {
-    for (std::int64_t tile = 0; tile < tiles.tiles(); ++tile) pack_tile(tile);
-  } else {
-    pool.run(tiles.tiles(), pack_tile);
-  }
 }
 
 // The weights of a task's panels for one block of columns as float32: in place when they are kept so, else expanded.
@@ -213,7 +193,7 @@ void run_tiles(std::span<Target> targets, const Input& in, ThreadPool& pool) {
   const MatmulKernels& kernels = matmul_kernels();
   const RowTiles tiles{.rows = in.rows, .columns = in.columns, .tile_rows = kernels.tile_rows};
   float* values = packed_scratch.need(static_cast<std::size_t>(tiles.floats()));
-  pack_rows(in, tiles, values, pool);
+  pack_rows(in.x + in.first_row * in.x_stride, in.x_stride, tiles, values, pool);
   const PackedInput packed{.tiles = tiles, .values = values, .first_row = in.first_row};
   for (Target& target : targets) {
     target.task_panels = target.view->panels >= 64 ? kTaskPanels : 2;
@@ -276,9 +256,10 @@ std::string explain_matmul(const PackedMatrix& w, std::int64_t rows) {
                            : view.kind == WeightKind::kBFloat16 ? "bf16"
                                                                 : fmt::format("{}-bit", view.bits);
   if (rows <= kMostFewRows) {
-    const bool expanded = view.kind == WeightKind::kQuantized && !streams_packed(view);
+    const bool expanded =
+        view.kind == WeightKind::kQuantized && (kernels.packed_rows == nullptr || !streams_packed(view));
     return fmt::format("{} panels, {}, {} row{} streamed{}", kind, kernels.name, rows, rows == 1 ? "" : "s",
-                       expanded ? ", expanded to float32 block by block (act-order or odd groups)" : "");
+                       expanded ? ", expanded to float32 block by block" : "");
   }
   return fmt::format("{} panels, {}, {}x{} tiles{}", kind, kernels.name, kernels.tile_rows,
                      kernels.tile_panels * kPanelLanes,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/parallel.h"
 #include "kernels/matmul.h"
 
 namespace qreason {
@@ -28,5 +29,16 @@ struct RowTiles {
     return (block * tiles() + tile) * tile_rows * kColumnBlock;
   }
 };
+
+// Row-major [rows, columns] (stride in floats) as it stands.
+void pack_rows(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, ThreadPool& pool);
+
+// Row-major [columns, rows]: its columns become the rows.
+void pack_transposed(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, ThreadPool& pool);
+
+// The right operand, row-major [columns, outputs], as panels of 16 outputs: element (k, lane) of a panel at k * 16 +
+// lane, zeros past the last output.
+void pack_panels(const float* from, std::int64_t stride, std::int64_t columns, std::int64_t outputs, float* to,
+                 ThreadPool& pool);
 
 }  // namespace qreason

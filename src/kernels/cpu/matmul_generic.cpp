@@ -2,6 +2,6 @@
 
 namespace qreason {
 
-constinit const MatmulKernels kMatmulGeneric = make_matmul_kernels<GenericLanes>("generic", packed_rows_generic);
+constinit const MatmulKernels kMatmulGeneric = make_matmul_kernels<GenericLanes>("generic", nullptr);
 
 }  // namespace qreason

@@ -54,7 +54,7 @@ struct MatmulKernels {
   std::int64_t tile_panels;
   void (*tile)(const TileProduct&);
   void (*few_rows)(const PanelView&, const FewRowsProduct&);
-  // The same for views that streams_packed(), a multiple of four panels.
+  // The same for views that streams_packed(), a multiple of four panels. Null where expanding is as good.
   void (*packed_rows)(const PanelView&, const FewRowsProduct&);
   // Columns [first, first + count) of a panel as float32, out [count rounded up to 32][16]; first % kColumnBlock == 0.
   void (*expand)(const PanelView&, std::int64_t panel, std::int64_t first, std::int64_t count, float* out);
@@ -66,8 +66,7 @@ struct MatmulKernels {
   void (*finish_subtract)(const Finish&);
 };
 
-// In translation units of their own: they are many and long.
-void packed_rows_generic(const PanelView& view, const FewRowsProduct& product);
+// In translation units of their own: they are many and long. (The generic ones would take minutes to compile.)
 void packed_rows_avx2(const PanelView& view, const FewRowsProduct& product);
 void packed_rows_avx512(const PanelView& view, const FewRowsProduct& product);
 

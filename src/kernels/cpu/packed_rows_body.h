@@ -8,16 +8,14 @@
 namespace qreason {
 namespace {
 
-constexpr int kPackedPanels = 4;
-
-// One unit of columns of four neighbouring panels.
-template <class L, int Bits, int Rows>
+// One unit of columns of neighbouring panels.
+template <class L, int Bits, int Rows, int Panels>
 inline void add_unit(const std::uint32_t* const* units, const typename L::V* scale, const typename L::V* zero,
-                     const float* const* x, typename L::V (&sum)[Rows][kPackedPanels]) {
+                     const float* const* x, typename L::V (&sum)[Rows][Panels]) {
 #pragma GCC unroll 32
   for (int j = 0; j < kUnitColumns; ++j) {
 #pragma GCC unroll 4
-    for (int p = 0; p < kPackedPanels; ++p) {
+    for (int p = 0; p < Panels; ++p) {
       const typename L::V weight = L::mul(scale[p], L::sub(shifted_code<L, Bits>(units[p], j), zero[p]));
 #pragma GCC unroll 4
       for (int r = 0; r < Rows; ++r) sum[r][p] = L::fma(L::set(x[r][j]), weight, sum[r][p]);
@@ -25,20 +23,20 @@ inline void add_unit(const std::uint32_t* const* units, const typename L::V* sca
   }
 }
 
-template <class L, int Bits, int Rows>
+template <class L, int Bits, int Rows, int Panels>
 void packed_rows_of(const PanelView& view, const FewRowsProduct& f, std::int64_t panel) {
   const std::int64_t first_panel = f.first_panel + panel;
   for (std::int64_t first = 0; first < view.columns; first += kColumnBlock) {
     const std::int64_t end = first + kColumnBlock < view.columns ? first + kColumnBlock : view.columns;
-    typename L::V sum[Rows][kPackedPanels];
+    typename L::V sum[Rows][Panels];
     for (int r = 0; r < Rows; ++r) {
-      for (int p = 0; p < kPackedPanels; ++p) sum[r][p] = L::zero();
+      for (int p = 0; p < Panels; ++p) sum[r][p] = L::zero();
     }
     for (std::int64_t k = first; k < end; k += kUnitColumns) {
-      const std::uint32_t* units[kPackedPanels];
-      typename L::V scale[kPackedPanels], zero[kPackedPanels];
+      const std::uint32_t* units[Panels];
+      typename L::V scale[Panels], zero[Panels];
 #pragma GCC unroll 4
-      for (int p = 0; p < kPackedPanels; ++p) {
+      for (int p = 0; p < Panels; ++p) {
         const std::int64_t parameters = ((first_panel + p) * view.groups + k / view.group_size) * 16;
         units[p] = view.words + ((first_panel + p) * view.units + k / kUnitColumns) * Bits * 16;
         scale[p] = L::load(view.scales + parameters);
@@ -46,10 +44,10 @@ void packed_rows_of(const PanelView& view, const FewRowsProduct& f, std::int64_t
       }
       const float* x[Rows];
       for (int r = 0; r < Rows; ++r) x[r] = f.x + r * f.x_stride + k;
-      add_unit<L, Bits, Rows>(units, scale, zero, x, sum);
+      add_unit<L, Bits, Rows, Panels>(units, scale, zero, x, sum);
     }
     for (int r = 0; r < Rows; ++r) {
-      for (int p = 0; p < kPackedPanels; ++p) {
+      for (int p = 0; p < Panels; ++p) {
         float* to = f.totals + (r * f.panels + panel + p) * kPanelLanes;
         L::store(to, first == 0 ? sum[r][p] : L::add(L::load(to), sum[r][p]));
       }
@@ -59,19 +57,21 @@ void packed_rows_of(const PanelView& view, const FewRowsProduct& f, std::int64_t
 
 template <class L, int Bits>
 void packed_rows_bits(const PanelView& view, const FewRowsProduct& f) {
-  for (std::int64_t p = 0; p < f.panels; p += kPackedPanels) {
+  // Two of AVX2's register pairs, four of AVX-512's registers, whatever the rows.
+  constexpr int kBeside = L::kTilePanels * 2;
+  for (std::int64_t p = 0; p < f.panels; p += kBeside) {
     switch (f.rows) {
       case 1:
-        packed_rows_of<L, Bits, 1>(view, f, p);
+        packed_rows_of<L, Bits, 1, kBeside>(view, f, p);
         break;
       case 2:
-        packed_rows_of<L, Bits, 2>(view, f, p);
+        packed_rows_of<L, Bits, 2, kBeside>(view, f, p);
         break;
       case 3:
-        packed_rows_of<L, Bits, 3>(view, f, p);
+        packed_rows_of<L, Bits, 3, kBeside>(view, f, p);
         break;
       default:
-        packed_rows_of<L, Bits, 4>(view, f, p);
+        packed_rows_of<L, Bits, 4, kBeside>(view, f, p);
         break;
     }
   }
