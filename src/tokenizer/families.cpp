@@ -51,7 +51,8 @@ TokenizerFamily llama3() {
           .post_processor = byte_level(ByteLevelRegex::kNone),
           .decoder = byte_level(ByteLevelRegex::kNone),
           .ignore_merges = true,
-          .adds_bos = true};
+          .adds_bos = true,
+          .not_special = {"<｜User｜>", "<｜Assistant｜>"}};  // of DeepSeek-R1-Distill-Llama
 }
 
 TokenizerFamily gpt2() {
