@@ -10,6 +10,7 @@ namespace qreason {
 
 std::unique_ptr<Command> make_models_command();
 std::unique_ptr<Command> make_quantize_command();
+std::unique_ptr<Command> make_tokenize_command();
 
 // In the order in which --help lists them.
 std::vector<std::unique_ptr<Command>> all_commands();
