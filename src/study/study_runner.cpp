@@ -1,0 +1,288 @@
+#include "study/study_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+enum class Step { kQuantize, kMeasure, kEvaluate };
+
+std::string_view name_of(Step step) {
+  switch (step) {
+    case Step::kQuantize:
+      return "quantize";
+    case Step::kMeasure:
+      return "measure";
+    case Step::kEvaluate:
+      return "evaluate";
+  }
+  return "";
+}
+
+struct Planned {
+  Step step;
+  const StudyCell* cell;
+};
+
+std::string minutes(double seconds) {
+  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+// Says which step begins and how long the rest will take, by the mean duration of the steps of each kind so far.
+class Clock {
+ public:
+  explicit Clock(const std::vector<Planned>& plan) : plan_(&plan) {}
+
+  void begin(std::size_t index) {
+    const double elapsed = since(start_);
+    std::string left = "";
+    if (index > 0) left = fmt::format(", about {} left", minutes(estimate(index)));
+    const Planned& planned = (*plan_)[index];
+    log_line(fmt::format("[{}/{}] {} {} ({} elapsed{})", index + 1, plan_->size(), name_of(planned.step),
+                         planned.cell->run_name(), minutes(elapsed), left));
+    step_start_ = std::chrono::steady_clock::now();
+  }
+  void end(std::size_t index) {
+    auto& [sum, count] = durations_[(*plan_)[index].step];
+    sum += since(step_start_);
+    ++count;
+  }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  static double since(Time start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  double estimate(std::size_t from) const {
+    double sum = 0;
+    double count = 0;
+    for (const auto& [step, duration] : durations_) {
+      sum += duration.first;
+      count += static_cast<double>(duration.second);
+    }
+    double seconds = 0;
+    for (std::size_t i = from; i < plan_->size(); ++i) {
+      const auto known = durations_.find((*plan_)[i].step);
+      seconds +=
+          known == durations_.end() ? sum / count : known->second.first / static_cast<double>(known->second.second);
+    }
+    return seconds;
+  }
+
+  const std::vector<Planned>* plan_;
+  Time start_ = std::chrono::steady_clock::now();
+  Time step_start_ = start_;
+  std::map<Step, std::pair<double, std::int64_t>> durations_;
+};
+
+OrderedJson optional_json(const std::optional<std::int64_t>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
+}
+
+// What a checkpoint was made from; another one under the same name must not be taken for it.
+OrderedJson quantize_settings(const StudyCell& cell) {
+  const StudyModel& model = *cell.model;
+  return {{"model", model.reference},
+          {"method", cell.method},
+          {"dtype", model.dtype},
+          {"set", model.set},
+          {"calibration",
+           {{"source", model.calibration.source},
+            {"samples", optional_json(model.calibration.samples)},
+            {"length", optional_json(model.calibration.length)}}}};
+}
+
+OrderedJson measure_settings(const StudyCell& cell) {
+  const StudyMeasure& measure = *cell.model->measure;
+  return {{"checkpoint", quantize_settings(cell)},
+          {"text", measure.text},
+          {"window", measure.window},
+          {"windows", measure.windows}};
+}
+
+std::optional<OrderedJson> read_json_if(const fs::path& path) {
+  if (!fs::exists(path)) return std::nullopt;
+  return parse_ordered_json(read_text_file(path), path.string());
+}
+
+class Study {
+ public:
+  Study(const StudySpec& spec, const StudyOptions& options, StudyWorker& worker)
+      : spec_(spec), options_(options), worker_(worker) {
+    for (const StudyModel& model : spec.models) {
+      for (const std::string& method : model.methods) {
+        StudyCell cell{&model, method, {}, options.folder / "results"};
+        if (!is_baseline(method)) cell.checkpoint = options.folder / "models" / cell.run_name();
+        cells_.push_back(std::move(cell));
+      }
+    }
+  }
+
+  StudyOutcome run() {
+    for (const StudyCell& cell : cells_) drop_other(cell);
+    const std::vector<Planned> plan = open_steps();
+    Clock clock(plan);
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      check_interrupt();
+      clock.begin(i);
+      run_step(plan[i]);
+      clock.end(i);
+    }
+    return write_tables();
+  }
+
+ private:
+  fs::path settings_path(const StudyCell& cell) const {
+    return options_.folder / "models" / (cell.run_name() + ".json");
+  }
+  fs::path measure_path(const StudyCell& cell) const {
+    return options_.folder / "measures" / (cell.run_name() + ".json");
+  }
+
+  // A checkpoint of other settings is an Error, or goes with its results.
+  void drop_other(const StudyCell& cell) {
+    if (cell.baseline()) return;
+    const auto found = read_json_if(settings_path(cell));
+    if (!found || *found == quantize_settings(cell)) return;
+    if (options_.if_different == StudyOptions::IfDifferent::kError)
+      throw Error(settings_path(cell).string(), "made with other settings than the study's",
+                  "the same settings, another -o, or --force");
+    fs::remove_all(cell.checkpoint);
+    fs::remove_all(cell.checkpoint.string() + ".partial");
+    for (const std::uint64_t seed : cell.model->seeds)
+      fs::remove_all(result_path(cell.results, cell.run_name(), seed, "any").parent_path());
+    fs::remove(settings_path(cell));
+  }
+
+  bool measured(const StudyCell& cell) const {
+    const auto found = read_json_if(measure_path(cell));
+    return found && found->is_object() && found->contains("settings") && (*found)["settings"] == measure_settings(cell);
+  }
+
+  std::vector<Planned> open_steps() {
+    std::vector<Planned> plan;
+    for (const StudyCell& cell : cells_) {
+      const bool measure = cell.model->measure && !measured(cell);
+      const bool evaluate = !cell.model->tasks.empty() && !worker_.evaluated(cell);
+      if (!cell.baseline() && !fs::exists(cell.checkpoint)) plan.push_back({Step::kQuantize, &cell});
+      if (measure) plan.push_back({Step::kMeasure, &cell});
+      if (evaluate) plan.push_back({Step::kEvaluate, &cell});
+    }
+    return plan;
+  }
+
+  void run_step(const Planned& planned) {
+    const StudyCell& cell = *planned.cell;
+    switch (planned.step) {
+      case Step::kQuantize:
+        fs::create_directories(options_.folder / "models");
+        write_file_atomic(settings_path(cell), quantize_settings(cell).dump(2) + "\n");
+        worker_.quantize(cell);
+        break;
+      case Step::kMeasure: {
+        const OrderedJson result = {{"settings", measure_settings(cell)}, {"result", worker_.measure(cell)}};
+        fs::create_directories(options_.folder / "measures");
+        write_file_atomic(measure_path(cell), result.dump(2) + "\n");
+        break;
+      }
+      case Step::kEvaluate:
+        worker_.evaluate(cell);
+        break;
+    }
+  }
+
+  OrderedJson collect_measures() const {
+    OrderedJson rows = OrderedJson::array();
+    for (const StudyCell& cell : cells_) {
+      if (!cell.model->measure) continue;
+      OrderedJson row = {{"model", cell.model->name}, {"method", cell.method}};
+      const auto found = read_json_if(measure_path(cell));
+      if (found) row.update((*found)["result"]);
+      rows.push_back(std::move(row));
+    }
+    return rows;
+  }
+
+  // Only this study's runs: the folder may hold those of an earlier, larger grid.
+  std::vector<StudyRun> collect_results() const {
+    std::vector<StudyRun> runs;
+    for (const StudyCell& cell : cells_)
+      for (const std::uint64_t seed : cell.model->seeds)
+        for (const std::string& task : cell.model->tasks)
+          runs.push_back(to_study_run(read_result_file(result_path(cell.results, cell.run_name(), seed, task))));
+    return runs;
+  }
+
+  StudyOutcome write_tables() const {
+    StudyOutcome outcome;
+    outcome.measures = collect_measures();
+    TableOptions order;
+    for (const StudyModel& model : spec_.models) {
+      order.models.push_back(model.name);
+      for (const std::string& method : model.methods)
+        if (std::find(order.methods.begin(), order.methods.end(), method) == order.methods.end())
+          order.methods.push_back(method);
+    }
+    const std::vector<StudyRun> runs = collect_results();
+    outcome.markdown = measures_markdown(outcome.measures);
+    OrderedJson json = {{"study", spec_.name}, {"measures", outcome.measures}};
+    fs::create_directories(options_.folder);
+    if (!runs.empty()) {
+      outcome.table = make_table(runs, order);
+      outcome.markdown += (outcome.markdown.empty() ? "" : "\n") + to_markdown(outcome.table);
+      json.update(to_json(outcome.table));
+      put(outcome, "table.csv", to_csv(outcome.table));
+    }
+    put(outcome, "table.md", outcome.markdown);
+    put(outcome, "table.json", json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
+    return outcome;
+  }
+
+  void put(StudyOutcome& outcome, const std::string& name, const std::string& content) const {
+    outcome.files.push_back(options_.folder / name);
+    write_file_atomic(outcome.files.back(), content);
+  }
+
+  const StudySpec& spec_;
+  const StudyOptions& options_;
+  StudyWorker& worker_;
+  std::vector<StudyCell> cells_;
+};
+
+std::string measure_cell(const OrderedJson& row, const char* key, int decimals, double scale) {
+  if (!row.contains(key) || !row[key].is_number()) return "-";
+  return fmt::format("{:.{}f}", scale * row[key].get<double>(), decimals);
+}
+
+}  // namespace
+
+std::string measures_markdown(const OrderedJson& measures) {
+  if (measures.empty()) return "";
+  std::string text =
+      "**Perplexity and agreement with the unquantized model**\n\n"
+      "| Model | Method | perplexity | KL mean | KL 99 % | same top-1 (%) | weights (MiB) |\n"
+      "| :-- | :-- | --: | --: | --: | --: | --: |\n";
+  for (const OrderedJson& row : measures)
+    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", row["model"].get<std::string>(),
+                        row["method"].get<std::string>(), measure_cell(row, "perplexity", 3, 1),
+                        measure_cell(row, "kl_mean", 4, 1), measure_cell(row, "kl_p99", 3, 1),
+                        measure_cell(row, "same_top1", 1, 100), measure_cell(row, "weight_bytes", 1, 1.0 / (1 << 20)));
+  return text;
+}
+
+StudyOutcome run_study(const StudySpec& spec, const StudyOptions& options, StudyWorker& worker) {
+  return Study(spec, options, worker).run();
+}
+
+}  // namespace qreason

@@ -1,0 +1,64 @@
+// Runs a study's grid, one (model, method) after another: quantize, measure, evaluate; then the tables. What is
+// finished is kept, so the same call goes on after a kill.
+//
+//   OUT/models/<model>-<method>/          quantized checkpoints, OUT/models/<model>-<method>.json how they were made
+//   OUT/measures/<model>-<method>.json    perplexity and divergence
+//   OUT/results/<model>-<method>-seed<s>/<task>.jsonl
+//   OUT/table.md, table.csv, table.json
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "study/study_spec.h"
+#include "study/table.h"
+
+namespace qreason {
+
+// One (model, method) of the grid.
+struct StudyCell {
+  const StudyModel* model = nullptr;
+  std::string method;
+  std::filesystem::path checkpoint;  // the quantized model; empty for the unquantized one
+  std::filesystem::path results;     // folder of the result files
+  std::string run_name() const { return model->name + "-" + method; }
+  bool baseline() const { return checkpoint.empty(); }
+};
+
+// What the command line brings: models.
+class StudyWorker {
+ public:
+  virtual ~StudyWorker() = default;
+  // Makes cell.checkpoint, complete or absent, resumable. Called when it is absent.
+  virtual void quantize(const StudyCell& cell) = 0;
+  // {"perplexity", "tokens", and for quantized models "kl_mean", "kl_p99", "same_top1"}.
+  virtual OrderedJson measure(const StudyCell& cell) = 0;
+  // Makes the cell's result files, resumable; finished ones are kept.
+  virtual void evaluate(const StudyCell& cell) = 0;
+  // Whether evaluate() has nothing left to do.
+  virtual bool evaluated(const StudyCell& cell) = 0;
+};
+
+struct StudyOptions {
+  std::filesystem::path folder;
+  enum class IfDifferent {
+    kError,
+    kReplace
+  } if_different = IfDifferent::kError;  // checkpoints made with other settings
+};
+
+struct StudyOutcome {
+  StudyTable table;      // accuracy; empty when the study has no tasks
+  OrderedJson measures;  // [{"model", "method", ...}]
+  std::vector<std::filesystem::path> files;
+  std::string markdown;  // what table.md holds
+};
+
+StudyOutcome run_study(const StudySpec& spec, const StudyOptions& options, StudyWorker& worker);
+
+// "Agreement with the unquantized model": one row a (model, method); empty without rows.
+std::string measures_markdown(const OrderedJson& measures);
+
+}  // namespace qreason

@@ -1,0 +1,225 @@
+#include "study/study_spec.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "eval/task.h"
+#include "study/collect.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+const std::set<std::string> kSettings = {"methods", "tasks", "seeds", "limit", "max_tokens",  "temperature", "top_p",
+                                         "top_k",   "batch", "dtype", "set",   "calibration", "measure"};
+
+// Reads tables of one file: every access is typed and named with its line.
+class Reader {
+ public:
+  explicit Reader(fs::path file) : file_(std::move(file)) {}
+
+  [[noreturn]] void fail(const toml::node& at, const std::string& got, const std::string& expected) const {
+    throw Error(fmt::format("{}, line {}", file_.string(), at.source().begin.line), got, expected);
+  }
+
+  void only(const toml::table& table, const std::set<std::string>& known) const {
+    for (const auto& [key, value] : table)
+      if (!known.contains(std::string(key.str())))
+        fail(value, fmt::format("the key \"{}\"", std::string(key.str())),
+             fmt::format("one of {}", fmt::join(known, ", ")));
+  }
+
+  void text(const toml::table& table, const char* key, std::string& target) const {
+    if (const toml::node* node = table.get(key)) {
+      if (!node->is_string()) fail(*node, key, "a text");
+      target = node->as_string()->get();
+      if (target.empty()) fail(*node, fmt::format("an empty {}", key), "a text");
+    }
+  }
+
+  void integer(const toml::table& table, const char* key, std::int64_t low, std::int64_t& target) const {
+    if (const toml::node* node = table.get(key)) target = integer_of(*node, key, low);
+  }
+  void integer(const toml::table& table, const char* key, std::int64_t low, std::optional<std::int64_t>& target) const {
+    if (const toml::node* node = table.get(key)) target = integer_of(*node, key, low);
+  }
+
+  void number(const toml::table& table, const char* key, double low, double high, double& target) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return;
+    const auto value = node->value<double>();
+    if (!value || !(*value >= low && *value <= high))
+      fail(*node, key, fmt::format("a number from {} to {}", low, high));
+    target = *value;
+  }
+
+  void texts(const toml::table& table, const char* key, std::vector<std::string>& target) const {
+    each(
+        table, key,
+        [&](const toml::node& node) {
+          if (!node.is_string()) fail(node, key, "a list of texts");
+          const std::string value = node.as_string()->get();
+          if (std::find(target.begin(), target.end(), value) != target.end()) fail(node, value + " twice", "each once");
+          target.push_back(value);
+        },
+        target);
+  }
+
+  void seeds(const toml::table& table, const char* key, std::vector<std::uint64_t>& target) const {
+    each(
+        table, key,
+        [&](const toml::node& node) {
+          const auto value = static_cast<std::uint64_t>(integer_of(node, key, 0));
+          if (std::find(target.begin(), target.end(), value) != target.end())
+            fail(node, fmt::format("seed {} twice", value), "each once");
+          target.push_back(value);
+        },
+        target);
+  }
+
+  const toml::table* table(const toml::table& parent, const char* key) const {
+    const toml::node* node = parent.get(key);
+    if (node == nullptr) return nullptr;
+    if (!node->is_table()) fail(*node, key, fmt::format("a table [{}]", key));
+    return node->as_table();
+  }
+
+  // A path as written when it exists, else beside the study file when it exists there, else as written (a name).
+  std::string beside(const std::string& path) const {
+    const fs::path candidate = file_.parent_path() / path;
+    return !fs::exists(path) && fs::exists(candidate) ? candidate.string() : path;
+  }
+
+ private:
+  std::int64_t integer_of(const toml::node& node, const char* key, std::int64_t low) const {
+    if (!node.is_integer() || node.as_integer()->get() < low)
+      fail(node, key, fmt::format("a whole number from {}", low));
+    return node.as_integer()->get();
+  }
+
+  template <class Take, class T>
+  void each(const toml::table& table, const char* key, Take take, std::vector<T>& target) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return;
+    if (!node->is_array() || node->as_array()->empty()) fail(*node, key, "a list that is not empty");
+    target.clear();
+    for (const toml::node& element : *node->as_array()) take(element);
+  }
+
+  fs::path file_;
+};
+
+void read_calibration(const Reader& reader, const toml::table& table, StudyCalibration& calibration) {
+  reader.only(table, {"source", "samples", "length"});
+  reader.text(table, "source", calibration.source);
+  reader.integer(table, "samples", 1, calibration.samples);
+  reader.integer(table, "length", 1, calibration.length);
+}
+
+StudyMeasure read_measure(const Reader& reader, const toml::table& table, StudyMeasure measure) {
+  reader.only(table, {"text", "window", "windows"});
+  reader.text(table, "text", measure.text);
+  if (measure.text.empty()) reader.fail(table, "no text", "text = a file or a name");
+  measure.text = reader.beside(measure.text);
+  reader.integer(table, "window", 2, measure.window);
+  reader.integer(table, "windows", 1, measure.windows);
+  return measure;
+}
+
+// The settings that stand at the top for all models and in a [[model]] for one.
+void read_settings(const Reader& reader, const toml::table& table, StudyModel& model) {
+  reader.texts(table, "methods", model.methods);
+  reader.texts(table, "tasks", model.tasks);
+  for (std::string& task : model.tasks) {
+    const Task* known = find_task(task);
+    if (known == nullptr) require_task(task);
+    task = known->name;
+  }
+  reader.seeds(table, "seeds", model.seeds);
+  reader.integer(table, "limit", 1, model.limit);
+  reader.integer(table, "max_tokens", 1, model.sampling.max_tokens);
+  reader.number(table, "temperature", 0, 100, model.sampling.temperature);
+  reader.number(table, "top_p", 1e-9, 1, model.sampling.top_p);
+  reader.integer(table, "top_k", 0, model.sampling.top_k);
+  reader.integer(table, "batch", 1, model.batch);
+  reader.text(table, "dtype", model.dtype);
+  reader.texts(table, "set", model.set);
+  if (const toml::table* inner = reader.table(table, "calibration"))
+    read_calibration(reader, *inner, model.calibration);
+  if (const toml::table* inner = reader.table(table, "measure"))
+    model.measure = read_measure(reader, *inner, model.measure.value_or(StudyMeasure{}));
+  const std::set<std::string> dtypes = {"auto", "float32", "bfloat16", "float16"};
+  if (!dtypes.contains(model.dtype)) reader.fail(table, "dtype " + model.dtype, "auto, float32, bfloat16 or float16");
+}
+
+StudyModel read_model(const Reader& reader, const toml::table& table, const StudyModel& defaults) {
+  std::set<std::string> keys = kSettings;
+  keys.insert({"model", "name"});
+  reader.only(table, keys);
+  StudyModel model = defaults;
+  reader.text(table, "model", model.reference);
+  if (model.reference.empty()) reader.fail(table, "no model", "model = \"...\"");
+  model.name = fs::path(model.reference).filename().string();
+  if (model.name.ends_with(".gguf")) model.name.resize(model.name.size() - 5);
+  reader.text(table, "name", model.name);
+  // It becomes a folder's name.
+  const bool plain =
+      model.name.find_first_of("/\\\n\t") == std::string::npos && model.name != "." && model.name != "..";
+  if (!plain) reader.fail(table, "name " + model.name, "a name without slashes");
+  read_settings(reader, table, model);
+  if (model.methods.empty()) reader.fail(table, "no methods", "methods = [\"bf16\", ...]");
+  if (model.tasks.empty() && !model.measure)
+    reader.fail(table, "neither tasks nor a measure", "tasks = [...] or [measure]");
+  if (model.seeds.empty()) model.seeds = {42, 43, 44};
+  // The unquantized model goes first: the others are compared with it.
+  std::stable_partition(model.methods.begin(), model.methods.end(),
+                        [](const std::string& method) { return is_baseline(method); });
+  for (std::string& method : model.methods)
+    if (is_baseline(method)) method = kBaselineMethod;
+  return model;
+}
+
+}  // namespace
+
+StudySpec parse_study(std::string_view text, const fs::path& file) {
+  toml::table root;
+  try {
+    root = toml::parse(text, file.string());
+  } catch (const toml::parse_error& error) {
+    throw Error(fmt::format("{}, line {}", file.string(), error.source().begin.line), std::string(error.description()),
+                "valid TOML");
+  }
+  const Reader reader(file);
+  std::set<std::string> keys = kSettings;
+  keys.insert({"name", "model", "data"});
+  reader.only(root, keys);
+  StudySpec spec;
+  spec.name = file.stem().string();
+  reader.text(root, "name", spec.name);
+  StudyModel defaults;
+  read_settings(reader, root, defaults);
+  if (const toml::table* data = reader.table(root, "data")) {
+    for (const auto& [key, value] : *data) {
+      std::string path;
+      reader.text(*data, std::string(key.str()).c_str(), path);
+      spec.data[std::string(require_task(key.str()).dataset)] = reader.beside(path);
+    }
+  }
+  const toml::node* models = root.get("model");
+  if (models == nullptr || !models->is_array_of_tables())
+    throw Error(file.string(), "no model", "one [[model]] at least");
+  std::set<std::string> names;
+  for (const toml::node& node : *models->as_array()) {
+    spec.models.push_back(read_model(reader, *node.as_table(), defaults));
+    if (!names.insert(spec.models.back().name).second)
+      reader.fail(node, "two models " + spec.models.back().name, "different names");
+  }
+  return spec;
+}
+
+}  // namespace qreason

@@ -1,0 +1,174 @@
+// Study files, and the grid with a worker that only writes files: what is run, kept and resumed.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "study/study_runner.h"
+#include "study/study_spec.h"
+#include "support/fixtures.h"
+
+namespace qreason {
+namespace {
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+constexpr const char* kStudy = R"(
+name = "small"
+tasks = ["gsm8k"]
+seeds = [42, 43]
+methods = ["rtn-w4g64", "bf16"]
+limit = 2
+max_tokens = 64
+[measure]
+text = "wikitext2"
+windows = 3
+[[model]]
+model = "folder/A.gguf"
+dtype = "bfloat16"
+[[model]]
+model = "B"
+name = "second"
+methods = ["bf16"]
+limit = 5
+)";
+
+TEST(StudySpec, GivesEveryModelTheStudysSettingsUnlessItHasItsOwn) {
+  const StudySpec spec = parse_study(kStudy, "s.toml");
+  ASSERT_EQ(spec.models.size(), 2U);
+  EXPECT_EQ(spec.models[0].name, "A");
+  EXPECT_EQ(spec.models[0].dtype, "bfloat16");
+  EXPECT_THAT(spec.models[0].methods, ElementsAre("bf16", "rtn-w4g64"));  // the unquantized model first
+  EXPECT_THAT(spec.models[0].tasks, ElementsAre("GSM8K"));
+  EXPECT_EQ(spec.models[0].limit, 2);
+  EXPECT_EQ(spec.models[1].name, "second");
+  EXPECT_EQ(spec.models[1].limit, 5);
+  EXPECT_EQ(spec.models[1].sampling.max_tokens, 64);
+  EXPECT_EQ(spec.models[1].measure->windows, 3);
+}
+
+TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
+  const auto parsing = [](std::string text) { return [text = std::move(text)] { parse_study(text, "s.toml"); }; };
+  EXPECT_THAT(parsing("a = ["), ThrowsMessage<Error>(HasSubstr("s.toml, line 1")));
+  EXPECT_THAT(parsing("\ntask = 3\n"), ThrowsMessage<Error>(HasSubstr("line 2: the key \"task\"")));
+  EXPECT_THAT(parsing("seeds = [1, 1]\n"), ThrowsMessage<Error>(HasSubstr("seed 1 twice")));
+  EXPECT_THAT(parsing("seeds = [-1]\n"), ThrowsMessage<Error>(HasSubstr("a whole number from 0")));
+  EXPECT_THAT(parsing("limit = \"all\"\n"), ThrowsMessage<Error>(HasSubstr("limit")));
+  EXPECT_THAT(parsing("tasks = [\"chess\"]\n"), ThrowsMessage<Error>(HasSubstr("chess")));
+  EXPECT_THAT(parsing("top_p = 0\n"), ThrowsMessage<Error>(HasSubstr("top_p")));
+  EXPECT_THAT(parsing("tasks = [\"GSM8K\"]\n"), ThrowsMessage<Error>(HasSubstr("[[model]]")));
+  EXPECT_THAT(
+      parsing("tasks = [\"GSM8K\"]\nmethods = [\"bf16\"]\n[[model]]\nmodel = \"a\"\n[[model]]\nmodel = \"x/a\"\n"),
+      ThrowsMessage<Error>(HasSubstr("two models a")));
+  EXPECT_THAT(parsing("tasks = [\"GSM8K\"]\nmethods = [\"bf16\"]\n[[model]]\nmodel = \"a\"\nname = \"../x\"\n"),
+              ThrowsMessage<Error>(HasSubstr("slashes")));
+}
+
+// Every method right on seed 42, wrong on 43; fails at the step `fail_at`.
+class FileWorker : public StudyWorker {
+ public:
+  explicit FileWorker(int fail_at = -1) : fail_at_(fail_at) {}
+  void quantize(const StudyCell& cell) override {
+    step("quantize " + cell.run_name());
+    fs::create_directories(cell.checkpoint);
+  }
+  OrderedJson measure(const StudyCell& cell) override {
+    step("measure " + cell.run_name());
+    return {{"perplexity", 12.5}};
+  }
+  void evaluate(const StudyCell& cell) override {
+    for (const std::uint64_t seed : cell.model->seeds) {
+      step(fmt::format("evaluate {} {}", cell.run_name(), seed));
+      const fs::path path = result_path(cell.results, cell.run_name(), seed, "GSM8K");
+      fs::create_directories(path.parent_path());
+      AnswerRecord answer{.problem_id = "1",
+                          .seed = seed,
+                          .output_tokens = 5,
+                          .finish_reason = "stop",
+                          .full_prompt = "",
+                          .text = "",
+                          .extracted = "",
+                          .gold = "",
+                          .grade = seed == 42 ? 1 : 0};
+      write_result_file(path,
+                        {.task = "GSM8K",
+                         .model = cell.model->name,
+                         .method = cell.method,
+                         .seed = seed,
+                         .dataset = {{"name", "GSM8K"}},
+                         .provenance = {{"tool", "1"}}},
+                        {answer});
+    }
+  }
+  bool evaluated(const StudyCell& cell) override {
+    for (const std::uint64_t seed : cell.model->seeds)
+      if (!fs::exists(result_path(cell.results, cell.run_name(), seed, "GSM8K"))) return false;
+    return true;
+  }
+  std::vector<std::string> steps;
+
+ private:
+  void step(const std::string& name) {
+    if (static_cast<int>(steps.size()) == fail_at_) throw Error("worker", "killed");
+    steps.push_back(name);
+  }
+  int fail_at_;
+};
+
+TEST(StudyRunner, RunsTheGridAndWritesTables) {
+  set_verbosity(Verbosity::kQuiet);
+  testing::ScratchFolder scratch;
+  const StudySpec spec = parse_study(kStudy, "s.toml");
+  FileWorker worker;
+  const StudyOutcome outcome = run_study(spec, {.folder = scratch.path()}, worker);
+  EXPECT_THAT(worker.steps,
+              ElementsAre("measure A-bf16", "evaluate A-bf16 42", "evaluate A-bf16 43", "quantize A-rtn-w4g64",
+                          "measure A-rtn-w4g64", "evaluate A-rtn-w4g64 42", "evaluate A-rtn-w4g64 43",
+                          "measure second-bf16", "evaluate second-bf16 42", "evaluate second-bf16 43"));
+  // 100 and 0: mean 50, standard deviation sqrt(2) * 50 = 70.7.
+  EXPECT_THAT(outcome.markdown, HasSubstr("| A | rtn-w4g64 | 50.0 ± 70.7 |"));
+  EXPECT_THAT(outcome.markdown, HasSubstr("| second | bf16 | 12.500 |"));
+  for (const char* name : {"table.md", "table.csv", "table.json"})
+    EXPECT_TRUE(fs::exists(scratch.path() / name)) << name;
+}
+
+TEST(StudyRunner, GoesOnWhereItWasKilledAndDoesNothingTwice) {
+  set_verbosity(Verbosity::kQuiet);
+  const StudySpec spec = parse_study(kStudy, "s.toml");
+  testing::ScratchFolder reference;
+  FileWorker whole;
+  const std::string expected = run_study(spec, {.folder = reference.path()}, whole).markdown;
+  for (int killed_at = 0; killed_at < 10; ++killed_at) {
+    testing::ScratchFolder scratch;
+    FileWorker first(killed_at);
+    EXPECT_THROW(run_study(spec, {.folder = scratch.path()}, first), Error);
+    FileWorker second;
+    EXPECT_EQ(run_study(spec, {.folder = scratch.path()}, second).markdown, expected);
+    EXPECT_LE(first.steps.size() + second.steps.size(), 11U);  // at most one evaluation begins again
+    FileWorker third;
+    run_study(spec, {.folder = scratch.path()}, third);
+    EXPECT_TRUE(third.steps.empty());
+  }
+}
+
+TEST(StudyRunner, RefusesCheckpointsOfOtherSettingsUnlessForced) {
+  set_verbosity(Verbosity::kQuiet);
+  testing::ScratchFolder scratch;
+  FileWorker worker;
+  StudySpec spec = parse_study(kStudy, "s.toml");
+  run_study(spec, {.folder = scratch.path()}, worker);
+  spec.models[0].calibration.samples = 7;
+  EXPECT_THAT([&] { run_study(spec, {.folder = scratch.path()}, worker); },
+              ThrowsMessage<Error>(HasSubstr("other settings")));
+  FileWorker again;
+  run_study(spec, {.folder = scratch.path(), .if_different = StudyOptions::IfDifferent::kReplace}, again);
+  EXPECT_THAT(again.steps, ElementsAre("measure A-bf16", "quantize A-rtn-w4g64", "measure A-rtn-w4g64",
+                                       "evaluate A-rtn-w4g64 42", "evaluate A-rtn-w4g64 43"));
+}
+
+}  // namespace
+}  // namespace qreason
