@@ -48,12 +48,6 @@ const ZooModel* find_in_zoo(const std::string& reference) {
   return found == zoo.end() ? nullptr : &*found;
 }
 
-std::string model_name(const fs::path& path) {
-  const fs::path full = fs::absolute(path).lexically_normal();
-  const fs::path last = full.has_filename() ? full.filename() : full.parent_path().filename();
-  return last.extension() == ".gguf" ? last.stem().string() : last.string();
-}
-
 OpenedTokenizer with_template(Tokenizer tokenizer, const std::string& where) {
   OpenedTokenizer opened{.tokenizer = std::move(tokenizer), .chat_problem = "no chat template", .where = where};
   const auto source = opened.tokenizer.chat_template();
@@ -93,6 +87,12 @@ fs::path resolve_model(const std::string& reference) {
   }
   throw Error(reference, "no such file, and no such model in " + model_store().string(),
               "a directory, a .gguf file or a name that `qreason models` lists");
+}
+
+std::string model_name(const fs::path& path) {
+  const fs::path full = fs::absolute(path).lexically_normal();
+  const fs::path last = full.has_filename() ? full.filename() : full.parent_path().filename();
+  return last.extension() == ".gguf" ? last.stem().string() : last.string();
 }
 
 OpenedTokenizer open_tokenizer(const std::string& reference) {

@@ -19,6 +19,9 @@ namespace qreason {
 // (cli/model_zoo.h); a name under the project's own models/. An Error says how to obtain what is not there.
 std::filesystem::path resolve_model(const std::string& reference);
 
+// The last part of the path, without .gguf: for tables and result files.
+std::string model_name(const std::filesystem::path& path);
+
 // What turns text into tokens and back. A chat template that does not compile is told when it is first used: a model
 // can be quantized without it.
 struct OpenedTokenizer {
@@ -32,7 +35,7 @@ OpenedTokenizer open_tokenizer(const std::string& reference);  // a directory th
 struct OpenedModel {
   std::unique_ptr<Checkpoint> checkpoint;
   std::optional<OpenedTokenizer> text;  // nullopt: the model comes without a tokenizer
-  std::string name;                     // last part of the path, without .gguf: for tables and result files
+  std::string name;                     // of model_name()
 
   const OpenedTokenizer& require_text() const;  // Error when there is none
 };

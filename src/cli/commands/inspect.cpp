@@ -1,0 +1,210 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/model_loader.h"
+#include "cli/model_summary.h"
+#include "cli/output.h"
+
+namespace qreason {
+namespace {
+
+void line(std::string_view name, const std::string& value) {
+  fmt::print("{:<16}{}\n", name, printable(value));
+}
+
+std::string weight_formats(const ModelPlan& plan) {
+  if (plan.weights.empty()) return "float";
+  std::map<std::string, std::vector<std::string>> slots;
+  for (const auto& [slot, format] : plan.weights) slots[to_string(format)].emplace_back(name_of(slot));
+  if (slots.size() == 1 && slots.begin()->second.size() == kLinearSlots.size()) return slots.begin()->first;
+  std::vector<std::string> texts;
+  for (const auto& [format, names] : slots) texts.push_back(fmt::format("{} ({})", format, fmt::join(names, ", ")));
+  return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+std::string activation_formats(const ModelPlan& plan) {
+  if (plan.activations.empty()) return "float";
+  std::vector<std::string> texts;
+  for (const auto& [site, format] : plan.activations)
+    texts.push_back(fmt::format("{} {}", name_of(site), to_string(format)));
+  return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+std::string cache_formats(const ModelPlan& plan) {
+  const auto text = [](const std::optional<QuantFormat>& format) { return format ? to_string(*format) : "float"; };
+  return fmt::format("keys {}, values {}", text(plan.keys), text(plan.values));
+}
+
+std::string rope_text(const ModelConfig& config) {
+  std::string text = fmt::format("base {}", config.rope_theta);
+  if (config.rope_scaling) {
+    const Llama3RopeScaling& scaling = *config.rope_scaling;
+    text += fmt::format(", llama3 scaling: factor {}, low {}, high {}, original context {}", scaling.factor,
+                        scaling.low_frequency_factor, scaling.high_frequency_factor, scaling.original_max_positions);
+  }
+  if (!config.rope_frequency_divisors.empty()) text += ", divided frequencies";
+  return text;
+}
+
+void print_architecture(const ModelSummary& model) {
+  const ModelConfig& config = model.config;
+  line("model", model.name);
+  line("path", model.path);
+  line("format", model.weights_present ? model.format : "a config.json; weights absent, sizes computed from it");
+  line("architecture", std::string(hf_class_name(config.architecture)));
+  line("parameters", fmt::format("{} ({})", parameter_count(config), count_text(parameter_count(config))));
+  line("shape", fmt::format("{} layers, hidden {}, {} heads of {}, {} of keys and values, MLP {}, vocabulary {}",
+                            config.layers, config.hidden_size, config.heads, config.head_dim, config.kv_heads,
+                            config.intermediate_size, config.vocab_size));
+  line("details", fmt::format("context {}, {} embeddings, {} q/k/v bias, RMS epsilon {}", config.max_positions,
+                              config.tied_embeddings ? "tied" : "untied", config.qkv_bias ? "with" : "no",
+                              config.rms_norm_epsilon));
+  line("rope", rope_text(config));
+}
+
+void print_storage(const ModelSummary& model) {
+  line("plan", model.plan.is_float() ? "float" : short_name(model.plan));
+  line("weights", weight_formats(model.plan));
+  line("activations", activation_formats(model.plan));
+  line("cache", cache_formats(model.plan));
+  if (!model.weights_present) return;
+  TextTable table({{"  TYPE"},
+                   {"TENSORS", Align::kRight},
+                   {"ELEMENTS", Align::kRight},
+                   {"BYTES", Align::kRight},
+                   {"BITS/WEIGHT", Align::kRight}});
+  const auto row = [&](const std::string& name, const StoredAs& stored) {
+    table.add_row({"  " + printable(name), fmt::format("{}", stored.tensors), fmt::format("{}", stored.elements),
+                   fmt::format("{}", stored.bytes), fmt::format("{:.3f}", bits_per_weight(stored))});
+  };
+  for (const auto& [type, stored] : model.types) row(type, stored);
+  row("linears", model.linears);
+  row("all", model.all);
+  fmt::print("stored as\n{}", table.text());
+}
+
+void print_use(const ModelSummary& model, const std::string& dtype) {
+  line("memory to run", fmt::format("{} of weights (--dtype {}), {} of cache a token, {} at full context",
+                                    bytes_text(model.memory.weights), dtype, bytes_text(model.memory.cache_per_token),
+                                    bytes_text(model.memory.cache_full_context)));
+  const GenerationDefaults& generation = model.generation;
+  std::string sampling;
+  if (generation.temperature) sampling += fmt::format("temperature {} ", *generation.temperature);
+  if (generation.top_p) sampling += fmt::format("top-p {} ", *generation.top_p);
+  if (generation.top_k) sampling += fmt::format("top-k {} ", *generation.top_k);
+  if (!sampling.empty()) line("generation", sampling);
+  if (model.tokenizer) {
+    line("tokenizer", fmt::format("{} tokens, stops at {}, chat template: {}", model.tokenizer->vocabulary,
+                                  fmt::join(model.tokenizer->stop_tokens, ", "), model.tokenizer->chat_template));
+  } else {
+    line("tokenizer", model.tokenizer_problem.empty() ? "none" : "not usable: " + model.tokenizer_problem);
+  }
+}
+
+void print_tensors(const ModelSummary& model) {
+  TextTable table({{"TENSOR"}, {"TYPE"}, {"SHAPE"}, {"BYTES", Align::kRight}});
+  for (const TensorSummary& tensor : model.tensors) {
+    table.add_row(
+        {printable(tensor.name), printable(tensor.type), shape_text(tensor.shape), fmt::format("{}", tensor.bytes)});
+  }
+  fmt::print("\n{}", table.text());
+}
+
+OrderedJson stored_json(const StoredAs& stored) {
+  return {{"tensors", stored.tensors},
+          {"elements", stored.elements},
+          {"bytes", stored.bytes},
+          {"bits_per_weight", bits_per_weight(stored)}};
+}
+
+template <class T>
+OrderedJson or_null(const std::optional<T>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
+}
+
+OrderedJson as_json(const ModelSummary& model) {
+  OrderedJson json{{"name", model.name},
+                   {"path", model.path},
+                   {"format", model.format},
+                   {"weights_present", model.weights_present},
+                   {"architecture", hf_class_name(model.config.architecture)},
+                   {"parameters", parameter_count(model.config)},
+                   {"config", to_hf_json(model.config)},
+                   {"plan_name", short_name(model.plan)},
+                   {"plan", to_json(model.plan)}};
+  json["types"] = OrderedJson::object();
+  for (const auto& [type, stored] : model.types) json["types"][type] = stored_json(stored);
+  json["linears"] = stored_json(model.linears);
+  json["all"] = stored_json(model.all);
+  json["memory"] = {{"weights_bytes", model.memory.weights},
+                    {"cache_bytes_per_token", model.memory.cache_per_token},
+                    {"cache_bytes_full_context", model.memory.cache_full_context}};
+  json["generation"] = {{"temperature", or_null(model.generation.temperature)},
+                        {"top_p", or_null(model.generation.top_p)},
+                        {"top_k", or_null(model.generation.top_k)}};
+  json["tokenizer"] = nullptr;
+  if (model.tokenizer) {
+    json["tokenizer"] = {{"vocabulary", model.tokenizer->vocabulary},
+                         {"chat_template", model.tokenizer->chat_template},
+                         {"stop_tokens", model.tokenizer->stop_tokens}};
+  }
+  return json;
+}
+
+class InspectCommand : public Command {
+ public:
+  std::string_view name() const override { return "inspect"; }
+  std::string_view purpose() const override {
+    return "Shows a model: architecture, plan, formats, tensors, sizes, bits per weight, memory to run it";
+  }
+  std::string_view example() const override { return "qreason inspect smollm2-135m-instruct --tensors"; }
+
+  void declare(OptionSet& options) override {
+    options.positional("MODEL", model_, "Directory (a config.json is enough), .gguf file, name or hub id");
+    options.flag("--tensors", tensors_, "List every tensor");
+    options.flag("--hash", hash_, "Compute the SHA-256 of all tensors, the model's identity in result files");
+  }
+
+  void run(const CommonOptions& common) override {
+    if (common.dtype == "float16") throw Error::usage("--dtype", "float16, which nothing is computed in", "bfloat16");
+    const ModelSummary model = summarize_model(model_, common.dtype);
+    std::string hash;
+    if (hash_) hash = open_checkpoint(model.path)->content_hash();
+    common.json ? print_as_json(model, hash) : print_as_text(model, hash, common.dtype);
+  }
+
+ private:
+  void print_as_text(const ModelSummary& model, const std::string& hash, const std::string& dtype) const {
+    print_architecture(model);
+    print_storage(model);
+    print_use(model, dtype);
+    if (hash_) line("sha256", hash);
+    if (tensors_) print_tensors(model);
+  }
+
+  void print_as_json(const ModelSummary& model, const std::string& hash) const {
+    OrderedJson json = as_json(model);
+    if (hash_) json["sha256"] = hash;
+    if (tensors_) {
+      json["tensors"] = OrderedJson::array();
+      for (const TensorSummary& tensor : model.tensors) {
+        json["tensors"].push_back(
+            {{"name", tensor.name}, {"type", tensor.type}, {"shape", tensor.shape}, {"bytes", tensor.bytes}});
+      }
+    }
+    print_json(json);
+  }
+
+  std::string model_;
+  bool tensors_ = false;
+  bool hash_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_inspect_command() {
+  return std::make_unique<InspectCommand>();
+}
+
+}  // namespace qreason

@@ -1,0 +1,55 @@
+// What `inspect` shows of a model, read without loading its weights.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "cli/command.h"
+
+namespace qreason {
+
+struct StoredAs {  // all tensors of one type
+  std::int64_t tensors = 0;
+  std::int64_t elements = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct TokenizerSummary {
+  std::int64_t vocabulary = 0;
+  std::string chat_template;  // "yes", or why there is none
+  std::vector<std::int32_t> stop_tokens;
+};
+
+// What running takes, besides the program itself.
+struct MemoryNeeds {
+  std::uint64_t weights = 0;             // packed as --dtype asks
+  std::uint64_t cache_per_token = 0;     // of one sequence
+  std::uint64_t cache_full_context = 0;  // one sequence as long as the model allows
+};
+
+struct ModelSummary {
+  std::string name, path;
+  std::string format;  // "safetensors", "gguf", "qreason"; "config" without weights
+  bool weights_present = true;
+  ModelConfig config;
+  ModelPlan plan;
+  std::vector<TensorSummary> tensors;  // empty without weights
+  std::map<std::string, StoredAs> types;
+  StoredAs linears;  // the seven matrices of the blocks
+  StoredAs all;
+  MemoryNeeds memory;
+  std::optional<TokenizerSummary> tokenizer;
+  std::string tokenizer_problem;  // why a tokenizer that is there cannot be used
+  GenerationDefaults generation;
+};
+
+double bits_per_weight(const StoredAs& stored);
+
+// A directory with a config.json and no weights is enough: sizes are computed then. `dtype` as of --dtype.
+ModelSummary summarize_model(const std::string& reference, const std::string& dtype);
+
+}  // namespace qreason

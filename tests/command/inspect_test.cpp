@@ -1,0 +1,77 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/fixtures.h"
+
+namespace qreason::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+nlohmann::json inspect(const std::string& arguments) {
+  const CommandResult result = run_command(qreason_binary() + " inspect --json " + arguments);
+  EXPECT_EQ(result.exit_code, 0) << result.standard_error;
+  EXPECT_EQ(result.standard_error, "");
+  return nlohmann::json::parse(result.standard_output);
+}
+
+TEST(Inspect, ShowsASafetensorsFolder) {
+  QREASON_REQUIRE_SHARED(path, "oracle/qwen2-tiny");
+  const auto json = inspect(path.string() + " --tensors --hash");
+  EXPECT_EQ(json.at("architecture"), "Qwen2ForCausalLM");
+  EXPECT_EQ(json.at("format"), "safetensors");
+  EXPECT_EQ(json.at("tensors").size(), json.at("all").at("tensors"));
+  // The file is 8 bytes of length, a header, and the tensors.
+  EXPECT_LT(json.at("all").at("bytes").get<std::uint64_t>(), fs::file_size(path / "model.safetensors"));
+  EXPECT_EQ(json.at("all").at("elements"), json.at("parameters"));
+  EXPECT_EQ(json.at("linears").at("bits_per_weight"), 32.0);
+  EXPECT_EQ(json.at("sha256").get<std::string>().size(), 64u);
+  EXPECT_TRUE(json.at("tokenizer").is_null());
+}
+
+TEST(Inspect, ShowsTheBitsOfGgufBlocks) {
+  QREASON_REQUIRE_SHARED(path, "oracle/checkpoints/gguf/qwen2-256-Q4_K_M.gguf");
+  const auto json = inspect(path.string());
+  EXPECT_EQ(json.at("format"), "gguf");
+  EXPECT_EQ(json.at("types").at("Q4_K").at("bits_per_weight"), 4.5);     // 144 bytes for 256 weights
+  EXPECT_EQ(json.at("types").at("Q6_K").at("bits_per_weight"), 6.5625);  // 210 bytes for 256 weights
+}
+
+TEST(Inspect, ComputesSizesFromAConfigAlone) {
+  // Parameters and bytes as model_configs.md counts them for this model.
+  QREASON_REQUIRE_SHARED(config, "models/configs/DeepSeek-R1-Distill-Llama-8B.config.json");
+  const ScratchFolder folder;
+  fs::copy(config, folder.path() / "config.json");
+  const auto json = inspect(folder.path().string());
+  EXPECT_EQ(json.at("weights_present"), false);
+  EXPECT_EQ(json.at("parameters"), 8030261248);
+  EXPECT_EQ(json.at("memory").at("weights_bytes"), 2 * 8030261248);
+  // 2 (keys, values) x 32 layers x 8 heads x 128 x 4 bytes.
+  EXPECT_EQ(json.at("memory").at("cache_bytes_per_token"), 262144);
+  EXPECT_THAT(run_command(qreason_binary() + " inspect " + folder.path().string()).standard_output,
+              HasSubstr("weights absent"));
+}
+
+TEST(Inspect, NamesWhatIsWrong) {
+  const ScratchFolder folder;
+  const auto refused = [&](const std::string& arguments) {
+    const CommandResult result = run_command(qreason_binary() + " inspect " + arguments);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.standard_output, "");
+    return result.standard_error;
+  };
+  EXPECT_THAT(refused(folder.path().string()), HasSubstr("no config.json"));
+  std::ofstream(folder.path() / "config.json") << "{\"architectures\": [\"MambaForCausalLM\"]}";
+  EXPECT_THAT(refused(folder.path().string()), HasSubstr("MambaForCausalLM"));
+  std::ofstream(folder.path() / "broken.gguf") << "GGUF";
+  EXPECT_THAT(refused((folder.path() / "broken.gguf").string()), HasSubstr("broken.gguf"));
+  EXPECT_THAT(refused("no-such-model"), HasSubstr("no-such-model"));
+}
+
+}  // namespace
+}  // namespace qreason::testing
