@@ -28,6 +28,7 @@ using ::testing::HasSubstr;
 using testing::MemoryLimit;
 using testing::raw;
 using testing::ScratchFolder;
+using testing::tiny_llama;
 using testing::try_every_damage;
 using testing::write_bytes;
 
@@ -189,34 +190,6 @@ TEST(GgufHostile, WantsTensorsApart) {
   EXPECT_THAT(two(32, 0, "b"), HasSubstr("overlap"));
   EXPECT_THAT(two(64, 64, "b"), HasSubstr("overlap"));
   EXPECT_THAT(two(0, 64, "a"), HasSubstr("tensor a"));
-}
-
-// A whole llama of one layer, hidden 8, in as few bytes as it takes.
-GgufText tiny_llama() {
-  GgufText text;
-  text.entries = {gguf_string("general.architecture", "llama"),
-                  gguf_u32("llama.embedding_length", 8),
-                  gguf_u32("llama.feed_forward_length", 8),
-                  gguf_u32("llama.block_count", 1),
-                  gguf_u32("llama.attention.head_count", 2),
-                  gguf_u32("llama.context_length", 16),
-                  gguf_f32("llama.attention.layer_norm_rms_epsilon", 1e-5f),
-                  gguf_f32("llama.rope.freq_base", 1e4f)};
-  std::uint64_t offset = 0;
-  const auto add = [&](const char* name, std::vector<std::uint64_t> sizes) {
-    text.tensors.push_back(gguf_tensor({.name = name, .sizes = sizes, .offset = offset}));
-    offset += (sizes.size() == 2 ? sizes[0] * sizes[1] : sizes[0]) * 4;
-  };
-  add("token_embd.weight", {8, 4});
-  add("output_norm.weight", {8});
-  for (const char* name : {"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight"}) add(name, {8});
-  for (const char* name :
-       {"blk.0.attn_q.weight", "blk.0.attn_k.weight", "blk.0.attn_v.weight", "blk.0.attn_output.weight",
-        "blk.0.ffn_gate.weight", "blk.0.ffn_up.weight", "blk.0.ffn_down.weight"}) {
-    add(name, {8, 8});
-  }
-  text.data = std::string(offset, '\0');
-  return text;
 }
 
 std::string model_failure(const GgufText& text) {
