@@ -1,0 +1,144 @@
+#include "cli/quantize_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "checkpoint/safetensors.h"
+#include "cli/native_sink.h"
+#include "cli/output.h"
+#include "cli/resources.h"
+#include "cli/tokenizer_files.h"
+#include "quantize/runner.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+// What must not change between a killed run and the one that goes on: where the model is, its tensors, its files'
+// times.
+std::string identity_of(const Checkpoint& checkpoint) {
+  std::string text = fs::absolute(checkpoint.path()).string();
+  for (const TensorSummary& tensor : checkpoint.tensors()) {
+    text += fmt::format("\n{} {} {} {}", tensor.name, tensor.type, shape_text(tensor.shape), tensor.bytes);
+  }
+  const auto add_time = [&](const fs::path& file) {
+    text += fmt::format("\n{} {}", file.filename().string(), fs::last_write_time(file).time_since_epoch().count());
+  };
+  if (!fs::is_directory(checkpoint.path())) {
+    add_time(checkpoint.path());
+  } else {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(checkpoint.path())) {
+      if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+    std::for_each(files.begin(), files.end(), add_time);
+  }
+  return sha256_hex(text);
+}
+
+// "tokens" int32 [samples, length], used exactly as given.
+CalibrationSet read_token_file(const fs::path& path) {
+  const SafetensorsFile file(path);
+  const SafetensorsEntry& entry = file.entry("tokens");
+  const std::vector<std::int32_t> ids = file.read_i32("tokens");
+  if (entry.shape.size() != 2 || ids.empty()) {
+    throw Error(path.string(), fmt::format("tokens of shape {}", shape_text(entry.shape)), "int32 [samples, length]");
+  }
+  CalibrationSet set{.description = path.string()};
+  const std::int64_t length = entry.shape[1];
+  for (std::int64_t at = 0; at < static_cast<std::int64_t>(ids.size()); at += length) {
+    set.samples.emplace_back(ids.begin() + at, ids.begin() + at + length);
+  }
+  return set;
+}
+
+// The calibration set that the recipe asks for; the recipe then says what was really used.
+std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& request) {
+  if (!needs_calibration(recipe)) {
+    if (request.calibration_source) log_line(fmt::format("note: {} looks at no calibration data", recipe.name));
+    return std::nullopt;
+  }
+  CalibrationSpec& spec = recipe.calibration.emplace(recipe.calibration.value_or(CalibrationSpec{}));
+  if (request.calibration_source) spec.source = *request.calibration_source;
+  if (fs::path(spec.source).extension() == ".safetensors") {
+    CalibrationSet set = read_token_file(spec.source);
+    spec.samples = static_cast<std::int64_t>(set.samples.size());
+    spec.length = set.longest();
+    return set;
+  }
+  const std::int64_t positions = request.model.checkpoint->config().max_positions;
+  if (spec.length > positions) {
+    log_line(fmt::format("note: calibration windows of {} tokens, all the positions of the model", positions));
+    spec.length = positions;
+  }
+  return load_calibration(spec, request.model.require_text().tokenizer, recipe.seed);
+}
+
+CalibrationSize size_of(const std::optional<CalibrationSet>& set) {
+  if (!set) return {};
+  return {
+      .sequences = static_cast<std::int64_t>(set->samples.size()), .tokens = set->tokens(), .longest = set->longest()};
+}
+
+void refuse_what_cannot_fit(const QuantizeCost& cost, const fs::path& output) {
+  if (const std::uint64_t memory = available_memory(); cost.peak_memory_bytes > memory) {
+    throw Error("memory", fmt::format("{} free", bytes_text(memory)),
+                fmt::format("about {}; fewer samples or a smaller --activation-memory need less",
+                            bytes_text(cost.peak_memory_bytes)));
+  }
+  if (const std::uint64_t disk = available_disk(output); cost.disk_bytes > disk) {
+    throw Error(output.string(), fmt::format("{} of disk free", bytes_text(disk)),
+                fmt::format("about {}", bytes_text(cost.disk_bytes)));
+  }
+}
+
+OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, const fs::path& folder) {
+  NativeSink sink(folder);
+  const QuantizeJob job{.source = *request.model.checkpoint,
+                        .recipe = plan.recipe,
+                        .calibration = plan.calibration ? &*plan.calibration : nullptr,
+                        .sink = sink,
+                        .folder = folder,
+                        .model_identity = identity_of(*request.model.checkpoint),
+                        .activation_memory = request.activation_memory};
+  if (journal_state(job) == JournalState::kOtherJob && request.if_exists == StagedDirectory::IfExists::kReplace) {
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+  }
+  return run_recipe(job, default_pool());
+}
+
+void finish(const QuantizeRequest& request, const QuantizationPlan& plan, const OrderedJson& report,
+            StagedDirectory& staged) {
+  put_tokenizer_files(request.model, staged.path());
+  write_file_atomic(staged.path() / "recipe.toml", to_toml(plan.recipe));
+  write_file_atomic(staged.path() / "report.json", report.dump(2) + "\n");
+  NativeSink(staged.path()).finish(request.model.checkpoint->config(), plan.model_plan);
+  fs::remove(staged.path() / kRunJournal);
+  staged.commit();
+}
+
+}  // namespace
+
+QuantizationPlan plan_quantization(const QuantizeRequest& request) {
+  const ModelConfig& config = request.model.checkpoint->config();
+  QuantizationPlan plan{.recipe = request.recipe, .model_plan = {}, .calibration = {}, .cost = {}};
+  plan.calibration = load(plan.recipe, request);
+  plan.model_plan = validate(plan.recipe, config);
+  plan.cost = estimate_cost(plan.recipe, config, size_of(plan.calibration), request.activation_memory, default_pool());
+  return plan;
+}
+
+OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPlan& plan) {
+  refuse_what_cannot_fit(plan.cost, request.output);
+  StagedDirectory staged(request.output, request.if_exists);
+  OrderedJson report = run(request, plan, staged.path());
+  finish(request, plan, report, staged);
+  return report;
+}
+
+}  // namespace qreason

@@ -1,0 +1,41 @@
+// Quantizes an open model into a directory: what `qreason quantize` and the cells of a study share.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/file.h"
+#include "cli/model_loader.h"
+#include "quantize/calibration_set.h"
+#include "quantize/cost.h"
+#include "quantize/recipe.h"
+
+namespace qreason {
+
+struct QuantizeRequest {
+  const OpenedModel& model;
+  Recipe recipe;
+  std::optional<std::string> calibration_source;  // instead of the recipe's
+  std::filesystem::path output;
+  std::uint64_t activation_memory = std::uint64_t{2'000'000'000};
+  // kReplace also starts over where a killed run of another job left its work.
+  StagedDirectory::IfExists if_exists = StagedDirectory::IfExists::kError;
+};
+
+struct QuantizationPlan {
+  Recipe recipe;  // with the calibration set that was really loaded
+  ModelPlan model_plan;
+  std::optional<CalibrationSet> calibration;
+  QuantizeCost cost;
+};
+
+// Loads the calibration set, validates the recipe and estimates what it will take; changes nothing.
+QuantizationPlan plan_quantization(const QuantizeRequest& request);
+
+// Refuses what cannot fit into memory or on the disk; then makes request.output, complete or absent, going on where a
+// killed run stopped. Returns report.json.
+OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPlan& plan);
+
+}  // namespace qreason
