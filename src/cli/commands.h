@@ -12,6 +12,10 @@ std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_models_command();
 std::unique_ptr<Command> make_quantize_command();
 std::unique_ptr<Command> make_tokenize_command();
+std::unique_ptr<Command> make_generate_command();
+std::unique_ptr<Command> make_perplexity_command();
+std::unique_ptr<Command> make_compare_command();
+std::unique_ptr<Command> make_logits_command();
 
 // In the order in which --help lists them.
 std::vector<std::unique_ptr<Command>> all_commands();

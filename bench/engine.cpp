@@ -1,0 +1,116 @@
+// Tokens a second of the engine: decoding 1, 32 and 64 sequences, and reading a prompt of 512 tokens.
+//
+//   bench_engine MODEL [--threads N] [--type auto|float32|bfloat16]
+//
+// bench/engine_llamacpp.py measures llama.cpp in the same way. Every number is the best of several runs; sampling
+// (temperature 0.6, top-p 0.95) is part of decoding.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "base/error.h"
+#include "checkpoint/checkpoint.h"
+#include "engine/engine.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::int64_t kPrompt = 32, kSteps = 64, kPrefill = 512;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::vector<std::int32_t> random_prompt(std::int64_t length, std::int64_t vocabulary, std::uint64_t seed) {
+  std::mt19937_64 generator(seed);
+  std::vector<std::int32_t> tokens;
+  for (std::int64_t i = 0; i < length; ++i) {
+    tokens.push_back(static_cast<std::int32_t>(generator() % static_cast<std::uint64_t>(vocabulary)));
+  }
+  return tokens;
+}
+
+Request request(const Decoder& decoder, std::uint64_t number, std::int64_t length, std::int64_t max_tokens) {
+  return {.prompt = random_prompt(length, decoder.config().vocab_size, number),
+          .sampling = {.temperature = 0.6, .top_p = 0.95, .max_tokens = max_tokens},
+          .key = {.seed = 42, .problem = number},
+          .stop_tokens = {}};
+}
+
+// A batch must give the tokens that its requests give alone, or the speed below means nothing.
+void check(Decoder& decoder, ThreadPool& pool) {
+  std::vector<Request> requests;
+  for (std::uint64_t i = 0; i < 8; ++i) requests.push_back(request(decoder, i, 5 + static_cast<std::int64_t>(i), 6));
+  const auto together = generate_all(decoder, pool, {}, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (generate_all(decoder, pool, {}, {requests[i]}).front().tokens != together[i].tokens) {
+      throw Error("engine", "other tokens in a batch than alone", "the same");
+    }
+  }
+}
+
+double decode_rate(Decoder& decoder, ThreadPool& pool, std::int64_t sequences) {
+  Engine engine(decoder, pool, {.max_batch = sequences, .prefill_chunk = 1 << 20});
+  for (std::int64_t i = 0; i < sequences; ++i) {
+    engine.submit(request(decoder, static_cast<std::uint64_t>(i), kPrompt, kSteps + 1));
+  }
+  engine.step();  // the prompts
+  double best = 0;
+  for (int part = 0; part < 4; ++part) {
+    const auto start = std::chrono::steady_clock::now();
+    const std::int64_t before = engine.tokens_generated();
+    for (std::int64_t step = 0; step < kSteps / 4; ++step) engine.step();
+    best = std::max(best, static_cast<double>(engine.tokens_generated() - before) / seconds_since(start));
+  }
+  return best;
+}
+
+double prefill_rate(Decoder& decoder, ThreadPool& pool) {
+  double best = 0;
+  for (int run = 0; run < 5; ++run) {
+    Engine engine(decoder, pool, {});
+    engine.submit(request(decoder, static_cast<std::uint64_t>(run), kPrefill, 1));
+    const auto start = std::chrono::steady_clock::now();
+    while (!engine.idle()) engine.step();
+    best = std::max(best, static_cast<double>(kPrefill) / seconds_since(start));
+  }
+  return best;
+}
+
+int run(int argc, char** argv) {
+  if (argc < 2) throw Error::usage("bench_engine", "no model", "MODEL [--threads N] [--type T]");
+  int threads = 2;
+  ComputeType type = ComputeType::kAuto;
+  for (int i = 2; i + 1 < argc; i += 2) {
+    const std::string option = argv[i], value = argv[i + 1];
+    if (option == "--threads") threads = std::atoi(value.c_str());
+    if (option == "--type" && value == "float32") type = ComputeType::kFloat32;
+    if (option == "--type" && value == "bfloat16") type = ComputeType::kBFloat16;
+  }
+  ThreadPool pool(threads);
+  Decoder decoder(*open_checkpoint(argv[1]), {.type = type});
+  check(decoder, pool);
+  fmt::print("{} threads, {:.1f} MB of weights\n{}", threads, static_cast<double>(decoder.weight_bytes()) / 1e6,
+             decoder.explain(32));
+  const double prefill = prefill_rate(decoder, pool);
+  fmt::print("prefill {}: {:.1f} tokens/s\n", kPrefill, prefill);
+  for (const std::int64_t sequences : {1, 32, 64}) {
+    fmt::print("decode {}: {:.1f} tokens/s\n", sequences, decode_rate(decoder, pool, sequences));
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace qreason
+
+int main(int argc, char** argv) {
+  try {
+    return qreason::run(argc, argv);
+  } catch (const qreason::Error& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "cli/chat_session.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/prompts.h"
+#include "cli/run_options.h"
+
+namespace qreason {
+namespace {
+
+std::vector<Answer> run_all(Engine& engine, std::vector<Request> requests) {
+  std::vector<Answer> answers(requests.size());
+  for (Request& request : requests) engine.submit(std::move(request));
+  Progress progress("generate", static_cast<std::int64_t>(answers.size()), "answers");
+  while (!engine.idle()) {
+    check_interrupt();
+    for (auto& finished : engine.step()) {
+      answers[static_cast<std::size_t>(finished.request)] = std::move(finished.answer);
+      progress.add(1, fmt::format("{} tokens", engine.tokens_generated()));
+    }
+  }
+  progress.finish();
+  return answers;
+}
+
+class GenerateCommand : public Command {
+ public:
+  std::string_view name() const override { return "generate"; }
+  std::string_view purpose() const override {
+    return "Answers prompts through the chat template; with no prompt, chats on the terminal";
+  }
+  std::string_view example() const override {
+    return "qreason generate smollm2-135m-instruct -p \"Why is the sky blue?\" --max-tokens 200";
+  }
+
+  void declare(OptionSet& options) override {
+    options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
+    options.repeated("-p,--prompt", texts_, "A prompt; may be given several times");
+    options.value("--prompts", file_, "JSON Lines of {\"prompt\": ..., \"seed\": ...}, the seed optional");
+    options.flag("--raw", raw_, "Take the prompts as they are, without the chat template");
+    options.value("--max-tokens", max_tokens_, "Longest answer, in tokens (also bounded by the model's context)");
+    options.value("--temperature", temperature_, "0 is greedy (default: the model's generation_config.json, else 0.6)");
+    options.value("--top-p", top_p_, "Nucleus (default: the model's generation_config.json, else 0.95)");
+    options.value("--top-k", top_k_, "0 is off (default: the model's generation_config.json, else 0)");
+    options.value("--seed", seed_, "Seed of the sampling");
+    options.value("--batch", batch_, "Prompts decoded together (default: all)");
+  }
+
+  void run(const CommonOptions& common) override {
+    const std::uint64_t seed = parse_seed(seed_, "--seed");
+    const std::vector<Prompt> prompts = collect_prompts(seed);
+    const bool chat = prompts.empty();
+    if (chat && common.json) throw Error::usage("--json", "no prompt", "-p TEXT or --prompts FILE");
+    if (chat && raw_) throw Error::usage("--raw", "no prompt", "-p TEXT or --prompts FILE");
+    const ComputeType type = compute_type(common);
+    const OpenedModel model = open_model(model_);
+    const SamplingParameters sampling = sampling_of(*model.checkpoint);
+    const std::vector<Request> requests = requests_of(model, prompts, sampling);
+    Decoder decoder(*model.checkpoint, {.type = type});
+    const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
+    Engine engine(decoder, default_pool(), {.max_batch = batch_.value_or(all)});
+    if (chat) {
+      run_chat(model, engine, sampling, seed);
+    } else if (prompts.size() == 1 && !common.json) {
+      stream_answer(model.require_text(), engine, requests.front());
+    } else {
+      print_answers(model, prompts, run_all(engine, requests), common);
+    }
+  }
+
+ private:
+  std::vector<Prompt> collect_prompts(std::uint64_t seed) const {
+    std::vector<Prompt> prompts;
+    for (const std::string& text : texts_) prompts.push_back({.text = text, .seed = seed});
+    if (file_) {
+      const std::vector<Prompt> more = read_prompts(*file_, seed);
+      prompts.insert(prompts.end(), more.begin(), more.end());
+    }
+    return prompts;
+  }
+
+  SamplingParameters sampling_of(const Checkpoint& checkpoint) const {
+    SamplingParameters sampling = sampling_defaults(checkpoint);
+    sampling.max_tokens = max_tokens_;
+    if (temperature_) sampling.temperature = *temperature_;
+    if (top_p_) sampling.top_p = *top_p_;
+    if (top_k_) sampling.top_k = *top_k_;
+    return sampling;
+  }
+
+  std::vector<Request> requests_of(const OpenedModel& model, const std::vector<Prompt>& prompts,
+                                   const SamplingParameters& sampling) const {
+    const PromptForm form = raw_ ? PromptForm::kRaw : PromptForm::kChat;
+    std::vector<Request> requests;
+    for (const Prompt& prompt : prompts) requests.push_back(make_request(model, prompt, form, sampling));
+    return requests;
+  }
+
+  static void print_answers(const OpenedModel& model, const std::vector<Prompt>& prompts,
+                            const std::vector<Answer>& answers, const CommonOptions& common) {
+    const Tokenizer& tokenizer = model.require_text().tokenizer;
+    OrderedJson list = OrderedJson::array();
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const std::string text = tokenizer.decode(answers[i].tokens);
+      if (common.json) {
+        list.push_back({{"text", text},
+                        {"tokens", answers[i].tokens},
+                        {"finish_reason", std::string(name_of(answers[i].finish_reason))}});
+      } else {
+        fmt::print("{}> {}\n{}\n", i == 0 ? "" : "\n", prompts[i].text, text);
+      }
+    }
+    if (common.json) print_json({{"answers", list}});
+  }
+
+  std::string model_;
+  std::vector<std::string> texts_;
+  std::optional<std::string> file_;
+  bool raw_ = false;
+  std::int64_t max_tokens_ = 32768, seed_ = 42;
+  std::optional<double> temperature_, top_p_;
+  std::optional<std::int64_t> top_k_, batch_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_generate_command() {
+  return std::make_unique<GenerateCommand>();
+}
+
+}  // namespace qreason

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analysis/windows.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "checkpoint/safetensors.h"
+#include "cli/commands.h"
+#include "cli/model_loader.h"
+#include "cli/output.h"
+#include "cli/run_options.h"
+#include "engine/memory.h"
+
+namespace qreason {
+namespace {
+
+struct TokenRows {
+  std::vector<std::int32_t> ids;
+  std::int64_t count = 0, length = 0;
+
+  TokenWindow row(std::int64_t i) const {
+    return TokenWindow(ids).subspan(static_cast<std::size_t>(i * length), static_cast<std::size_t>(length));
+  }
+};
+
+TokenRows read_tokens(const std::string& path) {
+  const SafetensorsFile file(path);
+  const std::vector<std::int64_t>& shape = file.entry("tokens").shape;
+  TokenRows rows{.ids = file.read_i32("tokens")};
+  if (shape.size() != 2 || rows.ids.empty()) {
+    throw Error(path, "tokens of shape " + shape_text(shape), "int32 [n, length], not empty");
+  }
+  rows.count = shape[0];
+  rows.length = shape[1];
+  return rows;
+}
+
+std::vector<float> compute_logits(Decoder& decoder, const TokenRows& tokens) {
+  const auto vocabulary = static_cast<std::size_t>(decoder.config().vocab_size);
+  const std::uint64_t bytes = tokens.ids.size() * vocabulary * sizeof(float);
+  if (bytes > available_memory_bytes()) {
+    throw Error("logits", fmt::format("{} of memory needed", bytes_text(bytes)),
+                fmt::format("at most the {} that are free: fewer tokens", bytes_text(available_memory_bytes())));
+  }
+  std::vector<float> all(tokens.ids.size() * vocabulary), piece;
+  auto out = all.begin();
+  Progress progress("logits", static_cast<std::int64_t>(tokens.ids.size()), "tokens");
+  for (std::int64_t i = 0; i < tokens.count; ++i) {
+    WindowLogits pieces(decoder, tokens.row(i), default_pool());
+    while (!pieces.done()) {
+      progress.add(pieces.next(piece));
+      out = std::copy(piece.begin(), piece.end(), out);
+      check_interrupt();
+    }
+  }
+  progress.finish();
+  return all;
+}
+
+class LogitsCommand : public Command {
+ public:
+  std::string_view name() const override { return "logits"; }
+  std::string_view purpose() const override { return "Writes the logits of given token ids"; }
+  std::string_view example() const override {
+    return "qreason logits MODEL --tokens tokens.safetensors -o logits.safetensors";
+  }
+
+  void declare(OptionSet& options) override {
+    options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
+    options.value("--tokens", tokens_, "safetensors file with `tokens` int32 [n, length]", OptionSet::Need::kRequired);
+    options.value("-o,--output", output_, "safetensors file to write: `logits` float32 [n, length, vocab]",
+                  OptionSet::Need::kRequired);
+  }
+
+  void run(const CommonOptions& common) override {
+    require_new_file(output_, common);
+    const ComputeType type = compute_type(common);
+    const TokenRows tokens = read_tokens(tokens_);
+    const auto checkpoint = open_checkpoint(resolve_model(model_));
+    Decoder decoder(*checkpoint, {.type = type});
+    const std::vector<float> logits = compute_logits(decoder, tokens);
+    const std::vector<std::int64_t> shape{tokens.count, tokens.length, decoder.config().vocab_size};
+    write_safetensors(output_, {{"logits", SafetensorsType::kF32, shape, std::as_bytes(std::span(logits))}});
+    if (common.json) {
+      print_json({{"output", output_}, {"shape", shape}});
+    } else {
+      fmt::print("{}: logits {}\n", printable(output_), shape_text(shape));
+    }
+  }
+
+ private:
+  std::string model_, tokens_, output_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_logits_command() {
+  return std::make_unique<LogitsCommand>();
+}
+
+}  // namespace qreason

@@ -1,0 +1,43 @@
+#include "cli/evaluation_text.h"
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/progress.h"
+#include "data/dataset.h"
+#include "data/locations.h"
+
+namespace qreason {
+namespace {
+
+constexpr const char* kWikiText = "wikitext2/ppl_joined.txt";
+
+EvaluationText gsm8k_text() {
+  const Dataset problems = load_dataset("gsm8k", std::nullopt);
+  EvaluationText result{.text = {}, .source = problems.source.string()};
+  for (const Problem& problem : problems.problems) {
+    if (!result.text.empty()) result.text += "\n\n";
+    result.text += problem.question + "\n" + problem.fields.at("answer");
+  }
+  return result;
+}
+
+}  // namespace
+
+EvaluationText load_evaluation_text(const std::optional<std::string>& file) {
+  if (file) return {.text = read_text_file(*file), .source = *file};
+  for (const std::filesystem::path& folder : data_folders()) {
+    const std::filesystem::path path = folder / kWikiText;
+    std::error_code failure;
+    if (std::filesystem::is_regular_file(path, failure)) return {.text = read_text_file(path), .source = path.string()};
+  }
+  EvaluationText text = gsm8k_text();
+  log_line("no --text and no " + std::string(kWikiText) + " in a data folder: reading " + text.source);
+  return text;
+}
+
+std::vector<std::int32_t> encode_evaluation_text(const OpenedModel& model, const EvaluationText& text) {
+  return model.require_text().tokenizer.encode(text.text, SpecialTokens::kOmit);
+}
+
+}  // namespace qreason

@@ -1,0 +1,46 @@
+#include "cli/prompts.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/random.h"
+
+namespace qreason {
+
+std::vector<Prompt> read_prompts(const std::filesystem::path& path, std::uint64_t seed) {
+  std::istringstream lines(read_text_file(path));
+  std::vector<Prompt> prompts;
+  std::int64_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const std::string where = fmt::format("{}:{}", path.string(), number);
+    const Json json = parse_json(line, where);
+    const auto own_seed = json_int_if(json, "seed", where);
+    prompts.push_back({.text = json_string(json, "prompt", where),
+                       .seed = own_seed ? parse_seed(*own_seed, where + ": seed") : seed});
+  }
+  if (prompts.empty()) throw Error(path.string(), "no prompts", "one {\"prompt\": ...} a line");
+  return prompts;
+}
+
+std::uint64_t parse_seed(std::int64_t seed, const std::string& where) {
+  if (seed < 0) throw Error::usage(where, std::to_string(seed), "0 or more");
+  return static_cast<std::uint64_t>(seed);
+}
+
+Request make_request(const OpenedModel& model, const Prompt& prompt, PromptForm form,
+                     const SamplingParameters& sampling) {
+  const OpenedTokenizer& text = model.require_text();
+  return {.prompt = form == PromptForm::kRaw ? text.tokenizer.encode(prompt.text, SpecialTokens::kAdd)
+                                             : encode_chat(text, prompt.text),
+          .sampling = sampling,
+          .key = {.seed = prompt.seed, .problem = stable_hash(prompt.text), .sample = 0},
+          .stop_tokens = stop_tokens(model)};
+}
+
+}  // namespace qreason

@@ -1,0 +1,32 @@
+// Prompts from the command line or a file, and the requests they become.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/model_loader.h"
+
+namespace qreason {
+
+struct Prompt {
+  std::string text;
+  std::uint64_t seed = 0;
+};
+
+// One {"prompt": ..., "seed": ...} a line; empty lines are skipped, other keys ignored, `seed` stands in where a line
+// has none. Errors name file and line.
+std::vector<Prompt> read_prompts(const std::filesystem::path& path, std::uint64_t seed);
+
+// A number of a request's seed: 0 or more.
+std::uint64_t parse_seed(std::int64_t seed, const std::string& where);
+
+enum class PromptForm { kChat, kRaw };  // kRaw: the text as it is, with the tokenizer's own BOS if it adds one
+
+// The request's random numbers depend on the seed and the prompt's text alone, so that a prompt has the same answer
+// alone, in any batch and at any place in a file.
+Request make_request(const OpenedModel& model, const Prompt& prompt, PromptForm form,
+                     const SamplingParameters& sampling);
+
+}  // namespace qreason
