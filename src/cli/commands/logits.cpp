@@ -36,6 +36,19 @@ TokenRows read_tokens(const std::string& path) {
   return rows;
 }
 
+// Before the weights are read, which can take long.
+void check_tokens(const TokenRows& tokens, const ModelConfig& config, const std::string& path) {
+  for (const std::int32_t id : tokens.ids) {
+    if (id < 0 || id >= config.vocab_size) {
+      throw Error(path, fmt::format("token id {}", id), fmt::format("0 to {}", config.vocab_size - 1));
+    }
+  }
+  if (tokens.length > config.max_positions) {
+    throw Error(path, fmt::format("{} tokens in a row", tokens.length),
+                fmt::format("at most the {} positions of the model", config.max_positions));
+  }
+}
+
 std::vector<float> compute_logits(Decoder& decoder, const TokenRows& tokens) {
   const auto vocabulary = static_cast<std::size_t>(decoder.config().vocab_size);
   const std::uint64_t bytes = tokens.ids.size() * vocabulary * sizeof(float);
@@ -78,6 +91,7 @@ class LogitsCommand : public Command {
     const ComputeType type = compute_type(common);
     const TokenRows tokens = read_tokens(tokens_);
     const auto checkpoint = open_checkpoint(resolve_model(model_));
+    check_tokens(tokens, checkpoint->config(), tokens_);
     Decoder decoder(*checkpoint, {.type = type});
     const std::vector<float> logits = compute_logits(decoder, tokens);
     const std::vector<std::int64_t> shape{tokens.count, tokens.length, decoder.config().vocab_size};
