@@ -34,7 +34,7 @@ int encode_magnitude(float magnitude, const MiniFloat& format) {
   // and a subnormal (steps below 2^mantissa_bits) lands in exponent field 0.
   const int code =
       ((exponent + format.bias) << format.mantissa_bits) + static_cast<int>(steps) - (1 << format.mantissa_bits);
-  return std::min(code, format.largest_code);
+  return code;
 }
 
 int sign_of(float value, const MiniFloat& format) {
