@@ -30,11 +30,9 @@ int encode_magnitude(float magnitude, const MiniFloat& format) {
   const int exponent =
       std::max(static_cast<int>(std::bit_cast<std::uint32_t>(magnitude) >> 23) - 127, smallest_exponent);
   const float steps = std::nearbyint(std::ldexp(magnitude, format.mantissa_bits - exponent));
-  // In units of the last place of its binade; rounding up to the next binade carries into the exponent field by itself,
-  // and a subnormal (steps below 2^mantissa_bits) lands in exponent field 0.
-  const int code =
-      ((exponent + format.bias) << format.mantissa_bits) + static_cast<int>(steps) - (1 << format.mantissa_bits);
-  return code;
+  // In units of the last place of its binade, below the largest value; rounding up to the next binade carries into the
+  // exponent field by itself, and a subnormal (steps below 2^mantissa_bits) lands in exponent field 0.
+  return ((exponent + format.bias) << format.mantissa_bits) + static_cast<int>(steps) - (1 << format.mantissa_bits);
 }
 
 int sign_of(float value, const MiniFloat& format) {
