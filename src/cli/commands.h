@@ -16,6 +16,10 @@ std::unique_ptr<Command> make_generate_command();
 std::unique_ptr<Command> make_perplexity_command();
 std::unique_ptr<Command> make_compare_command();
 std::unique_ptr<Command> make_logits_command();
+std::unique_ptr<Command> make_evaluate_command();
+std::unique_ptr<Command> make_grade_command();
+std::unique_ptr<Command> make_table_command();
+std::unique_ptr<Command> make_study_command();
 
 // In the order in which --help lists them.
 std::vector<std::unique_ptr<Command>> all_commands();

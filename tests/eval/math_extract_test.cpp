@@ -67,7 +67,7 @@ TEST(MathGrader, AgreesWithLightevalOnEveryRecordedTrace) {
 }
 
 // The labelled cases of other graders. Their numbers of agreement are what this first form reaches; what is missing is
-// named in docs/evaluation.md, and the numbers only ever go up.
+// named in docs/results.md, and the numbers only ever go up.
 TEST(MathGrader, AgreesWithTheLabelledCasesOfOtherGraders) {
   const auto agreement = [](const std::filesystem::path& path) {
     int agree = 0;

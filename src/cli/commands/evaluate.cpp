@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/model_evaluation.h"
+#include "cli/output.h"
+#include "eval/task.h"
+
+namespace qreason {
+namespace {
+
+std::uint64_t parse_seed(const std::string& text) {
+  const bool number = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (!number) throw Error::usage("--seeds", fmt::format("\"{}\"", text), "whole numbers from 0, as in 42,43,44");
+  return std::stoull(text);
+}
+
+class EvaluateCommand : public Command {
+ public:
+  std::string_view name() const override { return "evaluate"; }
+  std::string_view purpose() const override { return "Answers the problems of tasks with a model, grades and records"; }
+  std::string_view example() const override {
+    return "qreason evaluate smollm2-135m-instruct --tasks GSM8K --seeds 42,43 --limit 20";
+  }
+
+  void declare(OptionSet& options) override {
+    options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
+    options.list("--tasks", tasks_, "Tasks, as in GSM8K,MATH-500,AIME-90,AIME-2024,AIME-2025");
+    options.list("--seeds", seeds_, "One run a seed");
+    options.value("-o,--output", output_, "Results go to DIR/NAME-seedS/TASK.jsonl");
+    options.value("--limit", limit_, "The first N problems of the study's shuffle");
+    options.value("--max-tokens", sampling_.max_tokens, "New tokens an answer, at most");
+    options.value("--temperature", sampling_.temperature, "0 takes the likeliest token");
+    options.value("--top-p", sampling_.top_p, "Share of the probability that is sampled from");
+    options.value("--top-k", sampling_.top_k, "Number of tokens that are sampled from; 0 for all");
+    options.value("--batch", batch_, "Answers generated together, at most; changes no answer");
+    options.repeated("--data", data_, "NAME=PATH: the file of a data set");
+  }
+
+  void run(const CommonOptions& common) override {
+    const ModelEvaluation evaluation = read_options(common);
+    const ResidentModel model = load_resident(model_, common.dtype);
+    const std::vector<CellSummary> summaries = evaluate_model(model, named(evaluation, model));
+    common.json ? print_as_json(summaries) : print_as_text(summaries);
+  }
+
+ private:
+  ModelEvaluation read_options(const CommonOptions& common) const {
+    ModelEvaluation evaluation;
+    if (tasks_.empty()) throw Error::usage("--tasks", "no task", "--tasks GSM8K, for instance");
+    for (const std::string& task : tasks_) evaluation.tasks.emplace_back(require_task(task).name);
+    for (const std::string& seed : seeds_) evaluation.seeds.push_back(parse_seed(seed));
+    if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
+    if (sampling_.max_tokens < 1)
+      throw Error::usage("--max-tokens", fmt::format("{}", sampling_.max_tokens), "1 or more");
+    if (!(sampling_.temperature >= 0 && sampling_.temperature <= 100))
+      throw Error::usage("--temperature", fmt::format("{}", sampling_.temperature), "0 to 100");
+    if (!(sampling_.top_p > 0 && sampling_.top_p <= 1))
+      throw Error::usage("--top-p", fmt::format("{}", sampling_.top_p), "more than 0, at most 1");
+    if (sampling_.top_k < 0) throw Error::usage("--top-k", fmt::format("{}", sampling_.top_k), "0 or more");
+    if (batch_ < 1 || batch_ > 65536) throw Error::usage("--batch", fmt::format("{}", batch_), "1 to 65536");
+    for (const std::string& assignment : data_) {
+      const std::size_t equals = assignment.find('=');
+      if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
+      const Task& task = require_task(assignment.substr(0, equals));
+      evaluation.data[std::string(task.dataset)] = assignment.substr(equals + 1);
+    }
+    evaluation.limit = limit_;
+    evaluation.folder = output_;
+    evaluation.generation = {.sampling = sampling_, .batch = batch_};
+    if (common.force) evaluation.if_different = EvaluationOptions::IfDifferent::kReplace;
+    return evaluation;
+  }
+
+  // "NAME-METHOD" of a quantized checkpoint is the model NAME in tables, so that it stands beside the one it came from.
+  static ModelEvaluation named(ModelEvaluation evaluation, const ResidentModel& model) {
+    evaluation.run_name = model.opened.name;
+    evaluation.model = model.opened.name;
+    evaluation.method = model.method;
+    const std::string ending = "-" + model.method;
+    if (evaluation.model.ends_with(ending) && evaluation.model.size() > ending.size())
+      evaluation.model.resize(evaluation.model.size() - ending.size());
+    return evaluation;
+  }
+
+  static void print_as_text(const std::vector<CellSummary>& summaries) {
+    TextTable table({{"TASK"},
+                     {"SEED", Align::kRight},
+                     {"RIGHT", Align::kRight},
+                     {"ACCURACY", Align::kRight},
+                     {"TRUNCATED", Align::kRight},
+                     {"TOKENS", Align::kRight},
+                     {"FILE"}});
+    for (const CellSummary& cell : summaries) {
+      const auto count = static_cast<double>(std::max<std::int64_t>(1, cell.count));
+      table.add_row(
+          {cell.task, fmt::format("{}", cell.seed), fmt::format("{}/{}", cell.correct, cell.count),
+           fmt::format("{:.1f} %", 100 * static_cast<double>(cell.correct) / count), fmt::format("{}", cell.truncated),
+           fmt::format("{:.0f}", static_cast<double>(cell.output_tokens) / count), printable(cell.file.string())});
+    }
+    fmt::print("{}", table.text());
+  }
+
+  static void print_as_json(const std::vector<CellSummary>& summaries) {
+    OrderedJson results = OrderedJson::array();
+    for (const CellSummary& cell : summaries) {
+      const auto count = static_cast<double>(std::max<std::int64_t>(1, cell.count));
+      results.push_back({{"path", cell.file.string()},
+                         {"task", cell.task},
+                         {"seed", cell.seed},
+                         {"count", cell.count},
+                         {"correct", cell.correct},
+                         {"accuracy", static_cast<double>(cell.correct) / count},
+                         {"truncated", cell.truncated},
+                         {"output_tokens", cell.output_tokens}});
+    }
+    print_json({{"results", results}});
+  }
+
+  std::string model_, output_ = "outputs";
+  std::vector<std::string> tasks_, seeds_{"42", "43", "44"}, data_;
+  std::optional<std::int64_t> limit_;
+  SamplingParameters sampling_;
+  std::int64_t batch_ = 64;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_evaluate_command() {
+  return std::make_unique<EvaluateCommand>();
+}
+
+}  // namespace qreason

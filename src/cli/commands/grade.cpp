@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "eval/regrade.h"
+
+namespace qreason {
+namespace {
+namespace fs = std::filesystem;
+
+double accuracy(const Regraded& result) {
+  return result.file.answers.empty()
+             ? 0
+             : static_cast<double>(result.correct) / static_cast<double>(result.file.answers.size());
+}
+
+class GradeCommand : public Command {
+ public:
+  std::string_view name() const override { return "grade"; }
+  std::string_view purpose() const override { return "Grades stored generations again, without a model"; }
+  std::string_view example() const override { return "qreason grade outputs"; }
+
+  void declare(OptionSet& options) override {
+    options.positionals("PATH", paths_, "Result files of ours or of the study, or folders of them");
+    options.flag("--write", write_, "Write the new grades into our files");
+    options.value("--study-form", study_form_, "Write the results in the study's form below this folder");
+  }
+
+  void run(const CommonOptions& common) override {
+    OrderedJson files = OrderedJson::array();
+    TextTable table(
+        {{"TASK"}, {"RIGHT", Align::kRight}, {"ACCURACY", Align::kRight}, {"CHANGED", Align::kRight}, {"FILE"}});
+    for (const std::string& path : paths_) {
+      for (const fs::path& file : result_files(path)) {
+        const Regraded result = regrade(file);
+        store(result, common);
+        files.push_back(as_json(result));
+        table.add_row({result.file.header.task, fmt::format("{}/{}", result.correct, result.file.answers.size()),
+                       fmt::format("{:.1f} %", 100 * accuracy(result)), fmt::format("{}", result.changed),
+                       printable(file.string())});
+      }
+    }
+    if (common.json) return print_json({{"files", files}});
+    fmt::print("{}", table.text());
+  }
+
+ private:
+  void store(const Regraded& result, const CommonOptions& common) const {
+    const ResultFile& file = result.file;
+    if (write_) {
+      if (file.format != ResultFormat::kOurs)
+        throw Error(file.path.string(), "a file of the study and --write", "one of ours; --study-form writes a copy");
+      if (result.changed > 0) write_result_file(file.path, file.header, file.answers);
+    }
+    if (!study_form_) return;
+    const fs::path target =
+        fs::path(*study_form_) / fs::absolute(file.path).parent_path().filename() / (file.header.task + ".jsonl");
+    if (fs::exists(target) && !common.force) throw Error(target.string(), "exists", "a new file, or --force");
+    fs::create_directories(target.parent_path());
+    write_file_atomic(target, to_study_json(file));
+  }
+
+  static OrderedJson as_json(const Regraded& result) {
+    OrderedJson grades = OrderedJson::array();
+    for (const AnswerRecord& answer : result.file.answers) grades.push_back(answer.grade);
+    return {{"path", result.file.path.string()},
+            {"task", result.file.header.task},
+            {"count", result.file.answers.size()},
+            {"accuracy", accuracy(result)},
+            {"grades", grades}};
+  }
+
+  std::vector<std::string> paths_;
+  std::optional<std::string> study_form_;
+  bool write_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_grade_command() {
+  return std::make_unique<GradeCommand>();
+}
+
+}  // namespace qreason

@@ -1,0 +1,64 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/study_worker.h"
+
+namespace qreason {
+namespace {
+
+class StudyCommand : public Command {
+ public:
+  std::string_view name() const override { return "study"; }
+  std::string_view purpose() const override {
+    return "Runs a grid of models, methods, tasks and seeds, then prints the tables; the same command goes on after a "
+           "kill";
+  }
+  std::string_view example() const override { return "qreason study studies/demo.toml -o outputs/demo"; }
+
+  void declare(OptionSet& options) override {
+    options.positional("FILE", file_, "The study (.toml); docs/study.md describes it");
+    options.value("-o,--output", output_, "Folder of checkpoints, results and tables");
+  }
+
+  void run(const CommonOptions& common) override {
+    const StudySpec spec = parse_study(read_text_file(file_, 1 << 20), file_);
+    EngineStudyWorker worker(
+        spec, common.force ? EvaluationOptions::IfDifferent::kReplace : EvaluationOptions::IfDifferent::kError);
+    const StudyOutcome outcome = run_study(
+        spec,
+        {.folder = output_,
+         .if_different = common.force ? StudyOptions::IfDifferent::kReplace : StudyOptions::IfDifferent::kError},
+        worker);
+    common.json ? print_as_json(outcome) : print_as_text(outcome);
+  }
+
+ private:
+  void print_as_text(const StudyOutcome& outcome) const {
+    fmt::print("{}\nTables, results and checkpoints:\n", outcome.markdown);
+    for (const auto& file : outcome.files) fmt::print("  {}\n", printable(file.string()));
+    for (const char* folder : {"results", "measures", "models"}) {
+      const std::filesystem::path path = std::filesystem::path(output_) / folder;
+      if (std::filesystem::exists(path)) fmt::print("  {}/\n", printable(path.string()));
+    }
+  }
+
+  void print_as_json(const StudyOutcome& outcome) const {
+    OrderedJson files = OrderedJson::array();
+    for (const auto& file : outcome.files) files.push_back(file.string());
+    print_json(
+        {{"folder", output_}, {"files", files}, {"measures", outcome.measures}, {"table", to_json(outcome.table)}});
+  }
+
+  std::string file_, output_ = "outputs/study";
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_study_command() {
+  return std::make_unique<StudyCommand>();
+}
+
+}  // namespace qreason

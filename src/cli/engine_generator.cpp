@@ -1,0 +1,100 @@
+#include "cli/engine_generator.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "base/random.h"
+#include "cli/program.h"
+#include "kernels/isa.h"
+#include "quantize/recipe.h"
+#include "study/collect.h"
+
+namespace qreason {
+namespace {
+
+ComputeType compute_type(const std::string& dtype) {
+  if (dtype == "auto") return ComputeType::kAuto;
+  if (dtype == "float32") return ComputeType::kFloat32;
+  if (dtype == "bfloat16") return ComputeType::kBFloat16;
+  throw Error::usage("--dtype", dtype, "auto, float32 or bfloat16: the kernels have no float16");
+}
+
+}  // namespace
+
+ResidentModel load_resident(const std::string& reference, const std::string& dtype) {
+  const ComputeType type = compute_type(dtype);
+  ResidentModel model{open_model(reference), nullptr, dtype, "", std::string(kBaselineMethod)};
+  model.decoder = std::make_unique<Decoder>(*model.opened.checkpoint, Decoder::Options{.type = type});
+  const std::filesystem::path recipe = model.opened.checkpoint->path() / "recipe.toml";
+  if (std::filesystem::is_regular_file(recipe)) {
+    model.recipe = read_text_file(recipe, 1 << 20);
+    model.method = parse_recipe(model.recipe, recipe.string()).name;
+  } else if (!model.decoder->plan().is_float()) {
+    model.method = short_name(model.decoder->plan());
+  }
+  return model;
+}
+
+EngineGenerator::EngineGenerator(const ResidentModel& model, ThreadPool& pool, Options options)
+    : model_(model), options_(options), stop_tokens_(stop_tokens(model.opened)) {
+  engine_ = std::make_unique<Engine>(*model.decoder, pool, Engine::Options{.max_batch = options.batch});
+}
+
+EngineGenerator::~EngineGenerator() = default;
+
+OrderedJson EngineGenerator::provenance() const {
+  const Checkpoint& checkpoint = *model_.opened.checkpoint;
+  const SamplingParameters& sampling = options_.sampling;
+  return {{"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}}},
+          {"model",
+           {{"name", model_.opened.name},
+            {"format", checkpoint.format()},
+            {"sha256", checkpoint.content_hash()},
+            {"dtype", model_.dtype}}},
+          {"plan", to_json(model_.decoder->plan())},
+          {"recipe", model_.recipe},
+          {"sampling",
+           {{"temperature", sampling.temperature},
+            {"top_p", sampling.top_p},
+            {"top_k", sampling.top_k},
+            {"max_tokens", sampling.max_tokens},
+            {"context", model_.decoder->config().max_positions}}}};
+}
+
+void EngineGenerator::submit(const GenerationRequest& request) {
+  const OpenedTokenizer& text = model_.opened.require_text();
+  std::string full_prompt = render_chat(text, request.prompt);
+  std::vector<std::int32_t> tokens = text.tokenizer.encode(full_prompt);
+  const auto prompt_tokens = static_cast<std::int64_t>(tokens.size());
+  const std::int64_t number = engine_->submit(
+      {.prompt = std::move(tokens),
+       .sampling = options_.sampling,
+       .key = {.seed = request.seed, .problem = stable_hash(request.problem_id), .sample = request.sample},
+       .stop_tokens = stop_tokens_});
+  pending_[number] = {request.id, std::move(full_prompt), prompt_tokens};
+}
+
+std::optional<Completion> EngineGenerator::next() {
+  while (finished_.empty()) {
+    if (engine_->idle()) return std::nullopt;
+    check_interrupt();
+    for (Engine::Finished& done : engine_->step()) {
+      auto entry = pending_.extract(done.request);
+      if (entry.empty()) throw Error("engine", fmt::format("an answer to request {}", done.request), "one submitted");
+      finished_.push_back({.id = entry.mapped().id,
+                           .full_prompt = std::move(entry.mapped().full_prompt),
+                           .text = model_.opened.require_text().tokenizer.decode(done.answer.tokens),
+                           .prompt_tokens = entry.mapped().prompt_tokens,
+                           .output_tokens = static_cast<std::int64_t>(done.answer.tokens.size()),
+                           .finish_reason = std::string(name_of(done.answer.finish_reason)),
+                           .seconds = done.answer.seconds});
+    }
+  }
+  Completion completion = std::move(finished_.front());
+  finished_.pop_front();
+  return completion;
+}
+
+}  // namespace qreason

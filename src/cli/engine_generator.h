@@ -1,0 +1,60 @@
+// The evaluation's Generator over our own engine.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "cli/model_loader.h"
+#include "engine/engine.h"
+#include "eval/generator.h"
+#include "model/decoder.h"
+
+namespace qreason {
+
+// A model in memory: the files it came from and the decoder made of them.
+struct ResidentModel {
+  OpenedModel opened;
+  std::unique_ptr<Decoder> decoder;
+  std::string dtype;   // as asked for
+  std::string recipe;  // text of recipe.toml of a quantized model, else empty
+  std::string method;  // the recipe's name, "bf16" for an unquantized model
+};
+// `dtype` as of --dtype: auto, float32, bfloat16, float16.
+ResidentModel load_resident(const std::string& reference, const std::string& dtype);
+
+class EngineGenerator : public Generator {
+ public:
+  struct Options {
+    SamplingParameters sampling;
+    std::int64_t batch = 64;
+  };
+  // The model must outlive the generator.
+  EngineGenerator(const ResidentModel& model, ThreadPool& pool, Options options);
+  ~EngineGenerator() override;
+
+  // Everything that decides the answers. "tool" names what only should not: version and instruction set.
+  OrderedJson provenance() const override;
+  void submit(const GenerationRequest& request) override;
+  std::optional<Completion> next() override;
+
+ private:
+  struct Pending {
+    std::int64_t id;
+    std::string full_prompt;
+    std::int64_t prompt_tokens;
+  };
+  const ResidentModel& model_;
+  Options options_;
+  std::vector<std::int32_t> stop_tokens_;
+  std::unique_ptr<Engine> engine_;
+  std::map<std::int64_t, Pending> pending_;  // by the engine's number
+  std::deque<Completion> finished_;
+};
+
+}  // namespace qreason

@@ -1,0 +1,122 @@
+#include "cli/study_worker.h"
+
+#include "analysis/divergence.h"
+#include "analysis/perplexity.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "cli/model_evaluation.h"
+#include "cli/quantize_model.h"
+#include "quantize/methods/method_table.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+
+const ResidentModel& EngineStudyWorker::baseline(const StudyModel& model) {
+  if (baseline_name_ != model.name) {
+    baseline_.reset();
+    quantized_.reset();
+    quantized_name_.clear();
+    baseline_ = std::make_unique<ResidentModel>(load_resident(model.reference, model.dtype));
+    baseline_name_ = model.name;
+  }
+  return *baseline_;
+}
+
+const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
+  if (cell.baseline()) return baseline(*cell.model);
+  if (quantized_name_ != cell.run_name()) {
+    quantized_.reset();
+    quantized_ = std::make_unique<ResidentModel>(load_resident(cell.checkpoint.string(), cell.model->dtype));
+    quantized_name_ = cell.run_name();
+  }
+  return *quantized_;
+}
+
+void EngineStudyWorker::quantize(const StudyCell& cell) {
+  quantized_.reset();
+  quantized_name_.clear();
+  const OpenedModel model = open_model(cell.model->reference);
+  const StudyCalibration& calibration = cell.model->calibration;
+  Recipe recipe = make_recipe(cell.method, parse_assignments(cell.model->set));
+  if (needs_calibration(recipe)) {
+    CalibrationSpec& spec = recipe.calibration.emplace(recipe.calibration.value_or(CalibrationSpec{}));
+    if (!calibration.source.empty()) spec.source = calibration.source;
+    spec.samples = calibration.samples.value_or(spec.samples);
+    spec.length = calibration.length.value_or(spec.length);
+  }
+  const QuantizeRequest request{.model = model,
+                                .recipe = recipe,
+                                .calibration_source = {},
+                                .output = cell.checkpoint,
+                                .if_exists = if_different_ == EvaluationOptions::IfDifferent::kReplace
+                                                 ? StagedDirectory::IfExists::kReplace
+                                                 : StagedDirectory::IfExists::kError};
+  quantize_model(request, plan_quantization(request));
+}
+
+OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
+  const StudyMeasure& settings = *cell.model->measure;
+  const ResidentModel& base = baseline(*cell.model);
+  const std::string text = calibration_text(find_calibration_file(settings.text));
+  const std::vector<std::int32_t> tokens = base.opened.require_text().tokenizer.encode(text);
+  const std::vector<TokenWindow> windows = cut_windows(tokens, settings.window, settings.windows);
+  Progress progress("measure " + cell.run_name(), static_cast<std::int64_t>(windows.size()), "windows");
+  const auto on_window = [&](std::int64_t done, double /*so_far*/) {
+    check_interrupt();
+    progress.set(done);
+  };
+  if (cell.baseline()) {
+    const PerplexityResult result = perplexity(*base.decoder, windows, default_pool(), on_window);
+    progress.finish();
+    return {
+        {"perplexity", result.perplexity}, {"tokens", result.tokens}, {"weight_bytes", base.decoder->weight_bytes()}};
+  }
+  const ResidentModel& model = resident(cell);
+  const DivergenceResult result = divergence(*base.decoder, *model.decoder, windows, default_pool(), on_window);
+  progress.finish();
+  return {{"perplexity", result.perplexity_model},
+          {"kl_mean", result.kl_mean},
+          {"kl_p50", result.kl_p50},
+          {"kl_p99", result.kl_p99},
+          {"same_top1", result.same_top1},
+          {"tokens", result.tokens},
+          {"weight_bytes", model.decoder->weight_bytes()}};
+}
+
+void EngineStudyWorker::evaluate(const StudyCell& cell) {
+  const StudyModel& model = *cell.model;
+  evaluate_model(resident(cell), {.tasks = model.tasks,
+                                  .seeds = model.seeds,
+                                  .limit = model.limit,
+                                  .data = spec_.data,
+                                  .folder = cell.results,
+                                  .run_name = cell.run_name(),
+                                  .model = model.name,
+                                  .method = cell.method,
+                                  .generation = {.sampling = {.temperature = model.sampling.temperature,
+                                                              .top_p = model.sampling.top_p,
+                                                              .top_k = model.sampling.top_k,
+                                                              .max_tokens = model.sampling.max_tokens},
+                                                 .batch = model.batch},
+                                  .if_different = if_different_});
+}
+
+bool EngineStudyWorker::evaluated(const StudyCell& cell) {
+  for (const std::string& task : cell.model->tasks)
+    for (const std::uint64_t seed : cell.model->seeds) {
+      const fs::path path = result_path(cell.results, cell.run_name(), seed, task);
+      if (!fs::exists(path)) return false;
+      // Files of other settings are for evaluate() to refuse or replace.
+      const ResultHeader header = read_result_file(path).header;
+      const OrderedJson& sampling = header.provenance["sampling"];
+      const StudySampling& asked = cell.model->sampling;
+      const OrderedJson limit = cell.model->limit ? OrderedJson(*cell.model->limit) : OrderedJson(nullptr);
+      if (sampling["temperature"] != asked.temperature || sampling["top_p"] != asked.top_p ||
+          sampling["top_k"] != asked.top_k || sampling["max_tokens"] != asked.max_tokens ||
+          header.dataset["limit"] != limit)
+        return false;
+    }
+  return true;
+}
+
+}  // namespace qreason

@@ -1,0 +1,36 @@
+// Runs the cells of a study with our own models.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "cli/engine_generator.h"
+#include "eval/evaluate.h"
+#include "study/study_runner.h"
+
+namespace qreason {
+
+class EngineStudyWorker : public StudyWorker {
+ public:
+  EngineStudyWorker(const StudySpec& spec, EvaluationOptions::IfDifferent if_different)
+      : spec_(spec), if_different_(if_different) {}
+
+  void quantize(const StudyCell& cell) override;
+  OrderedJson measure(const StudyCell& cell) override;
+  void evaluate(const StudyCell& cell) override;
+  bool evaluated(const StudyCell& cell) override;
+
+ private:
+  // The cell's model; the one before it goes first, so that at most it and the unquantized one are in memory.
+  const ResidentModel& resident(const StudyCell& cell);
+  const ResidentModel& baseline(const StudyModel& model);
+
+  const StudySpec& spec_;
+  EvaluationOptions::IfDifferent if_different_;
+  std::string baseline_name_, quantized_name_;
+  std::unique_ptr<ResidentModel> baseline_, quantized_;
+};
+
+}  // namespace qreason

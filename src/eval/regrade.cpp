@@ -1,0 +1,58 @@
+#include "eval/regrade.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "eval/task.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+// The header's task; a study file's name may say more than the task ("gptq-w4g128_AIME-90").
+const Task& task_of(const ResultFile& file) {
+  if (const Task* task = find_task(file.header.task)) return *task;
+  if (file.format == ResultFormat::kStudy) {
+    for (const Task& task : task_table())
+      if (file.header.task.ends_with(task.name)) return task;
+  }
+  throw Error(file.path.string(), fmt::format("the task {}", file.header.task), "one that `qreason evaluate` knows");
+}
+
+}  // namespace
+
+Regraded regrade(const fs::path& path) {
+  Regraded result{.file = read_result_file(path)};
+  const Task& task = task_of(result.file);
+  result.file.header.task = task.name;
+  std::vector<AnswerRecord>& answers = result.file.answers;
+  std::vector<Grade> grades(answers.size());
+  default_pool().run(static_cast<std::int64_t>(answers.size()), [&](std::int64_t index) {
+    const auto i = static_cast<std::size_t>(index);
+    grades[i] = task.grader(answers[i].text, answers[i].gold);
+  });
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const int grade = grades[i].correct ? 1 : 0;
+    result.changed += grade != answers[i].grade ? 1 : 0;
+    result.correct += grade;
+    answers[i].grade = grade;
+    answers[i].extracted = std::move(grades[i].extracted);
+  }
+  return result;
+}
+
+std::vector<fs::path> result_files(const fs::path& path) {
+  if (!fs::exists(path)) throw Error(path.string(), "no such file or folder", "result files");
+  if (!fs::is_directory(path)) return {path};
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(path))
+    if (entry.is_regular_file() && entry.path().extension() == ".jsonl") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  if (files.empty()) throw Error(path.string(), "no .jsonl file", "result files");
+  return files;
+}
+
+}  // namespace qreason
