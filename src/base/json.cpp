@@ -12,6 +12,14 @@ namespace {
 
 constexpr int kMaxDepth = 200;
 
+// Text from the file as it may stand in a one-line message.
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kLongest = 200;
+  std::string line(text.substr(0, kLongest));
+  for (char& c : line) c = c >= '\0' && c < ' ' ? '?' : c;
+  return text.size() > kLongest ? line + "..." : line;
+}
+
 // Watches the parse events for what nlohmann accepts and we do not: repeated keys and absurd nesting.
 class StrictWatcher {
  public:
@@ -22,7 +30,7 @@ class StrictWatcher {
     if (event == Json::parse_event_t::object_start) keys_.emplace_back();
     if (event == Json::parse_event_t::object_end) keys_.pop_back();
     if (event == Json::parse_event_t::key && !keys_.back().insert(*key).second) {
-      throw Error(where_, fmt::format("the key \"{}\" twice in one object", *key), "each key once");
+      throw Error(where_, fmt::format("the key \"{}\" twice in one object", one_line(*key)), "each key once");
     }
     return true;
   }
@@ -44,7 +52,7 @@ J parse_strict(std::string_view text, const std::string& where) {
   try {
     return J::parse(text.begin(), text.end(), callback);
   } catch (const nlohmann::json::exception& failure) {
-    throw Error(where, fmt::format("invalid JSON ({})", failure.what()), "valid JSON");
+    throw Error(where, fmt::format("invalid JSON ({})", one_line(failure.what())), "valid JSON");
   }
 }
 

@@ -66,11 +66,15 @@ std::int64_t interleaved_row(std::int64_t row, std::int64_t head_dim) {
 
 class GgufCheckpoint : public Checkpoint {
  public:
-  explicit GgufCheckpoint(const fs::path& path) : file_(path), config_(gguf_model_config(file_)) { check_tensors(); }
+  explicit GgufCheckpoint(const fs::path& path)
+      : file_(path), config_(gguf_model_config(file_)), defaults_(gguf_generation_defaults(file_)) {
+    check_generation_defaults(defaults_, path.string() + " metadata general.sampling");
+    check_tensors();
+  }
 
   std::string format() const override { return "gguf"; }
   fs::path path() const override { return file_.path(); }
-  GenerationDefaults generation_defaults() const override { return gguf_generation_defaults(file_); }
+  GenerationDefaults generation_defaults() const override { return defaults_; }
   const GgufFile* gguf() const override { return &file_; }
   const ModelConfig& config() const override { return config_; }
   const ModelPlan& plan() const override { return plan_; }
@@ -184,6 +188,7 @@ class GgufCheckpoint : public Checkpoint {
   GgufFile file_;
   ModelConfig config_;
   ModelPlan plan_;
+  GenerationDefaults defaults_;
 };
 
 }  // namespace

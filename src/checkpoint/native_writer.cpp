@@ -138,7 +138,7 @@ void NativeWriter::finish_part(const std::string& part) {
 
 bool NativeWriter::has_part(const std::string& part) const {
   const fs::path path = part_path(folder_, part);
-  if (!fs::exists(path)) return false;
+  if (!is_present(path)) return false;
   try {
     const SafetensorsFile file(path);
     const auto version = file.metadata().find(kVersionKey);

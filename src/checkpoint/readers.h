@@ -15,6 +15,11 @@ std::unique_ptr<Checkpoint> open_hf(const std::filesystem::path& folder, const J
 std::unique_ptr<Checkpoint> open_native(const std::filesystem::path& folder, const Json& config);
 std::unique_ptr<Checkpoint> open_gguf(const std::filesystem::path& file);
 
+// fs::exists that takes whatever cannot be looked at (no permission, links in a circle) for absent.
+bool is_present(const std::filesystem::path& path);
+
+// An Error naming the field when one is out of its range.
+void check_generation_defaults(const GenerationDefaults& defaults, const std::string& where);
 // generation_config.json of the folder; all absent when there is none.
 GenerationDefaults read_generation_defaults(const std::filesystem::path& folder);
 

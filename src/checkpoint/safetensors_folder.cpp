@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "checkpoint/readers.h"
 #include "checkpoint/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 
@@ -24,12 +25,12 @@ bool is_plain_shard_name(const std::string& name) {
 }  // namespace
 
 SafetensorsFolder::SafetensorsFolder(const fs::path& folder) : folder_(folder) {
-  if (fs::exists(folder / kSingle)) {
+  if (is_present(folder / kSingle)) {
     shards_.emplace_back(folder / kSingle);
     for (const auto& [name, entry] : shards_.front().entries()) shard_of_[name] = 0;
     return;
   }
-  if (!fs::exists(folder / kIndex)) {
+  if (!is_present(folder / kIndex)) {
     throw Error(folder.string(), "no weights", fmt::format("{} or {} in it", kSingle, kIndex));
   }
   open_index(folder / kIndex);

@@ -59,6 +59,14 @@ TEST(Json, RefusesWhatIsNoJson) {
   EXPECT_THAT(parse_failure(std::string("[1]\0", 4)), HasSubstr("invalid JSON"));
 }
 
+TEST(Json, KeepsItsMessagesToOneShortLine) {
+  EXPECT_THAT(parse_failure("{\"a\\nb\": 1, \"a\\nb\": 2}"), HasSubstr("the key \"a?b\" twice"));
+  EXPECT_LT(parse_failure("\"" + std::string(1 << 20, 'x')).size(), 400u);
+  EXPECT_LT(
+      parse_failure("{\"" + std::string(1 << 20, 'x') + "\": 1, \"" + std::string(1 << 20, 'x') + "\": 2}").size(),
+      400u);
+}
+
 TEST(Json, ChecksTypesAndNamesTheKey) {
   const Json object =
       parse_json("{\"i\": 3, \"f\": 3.0, \"s\": \"x\", \"b\": true, \"n\": null, \"big\": 18446744073709551615}", "c");

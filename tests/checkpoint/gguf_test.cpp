@@ -225,6 +225,7 @@ TEST(GgufHostile, NamesMetadataThatNoModelCanHave) {
   EXPECT_THAT(with(gguf_f32("llama.attention.layer_norm_rms_epsilon", -1)), HasSubstr("rms_norm_eps"));
   EXPECT_THAT(with(gguf_f32("llama.rope.freq_base", 0)), HasSubstr("rope_theta"));
   EXPECT_THAT(with(gguf_u32("split.count", 3)), HasSubstr("split.count"));
+  EXPECT_THAT(with(gguf_f32("general.sampling.temp", NAN)), HasSubstr("temperature"));
 }
 
 TEST(GgufHostile, NamesTensorsThatAreMissingOrTooMany) {

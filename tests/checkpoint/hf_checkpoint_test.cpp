@@ -260,6 +260,18 @@ TEST(HfCheckpoint, SaysWhatIsMissing) {
   EXPECT_THAT(error_of([&] { open_checkpoint(scratch.path() / "x.bin"); }), HasSubstr("x.bin"));
 }
 
+TEST(HfCheckpoint, FollowsNoLinksInACircle) {
+  const ScratchFolder scratch;
+  fs::create_symlink("loop", scratch.path() / "loop");
+  EXPECT_THAT(error_of([&] { open_checkpoint(scratch.path() / "loop"); }), HasSubstr("loop"));
+  fs::create_symlink("config.json", scratch.path() / "config.json");
+  EXPECT_THAT(error_of([&] { open_checkpoint(scratch.path()); }), HasSubstr("no config.json"));
+  const TinyFolder folder;
+  fs::remove(folder.path() / "model.safetensors");
+  fs::create_symlink("model.safetensors", folder.path() / "model.safetensors");
+  EXPECT_THAT(folder.failure(), HasSubstr("no weights"));
+}
+
 TEST(HfCheckpoint, SurvivesEveryDamageToItsConfig) {
   const TinyFolder folder;
   const fs::path path = folder.path() / "config.json";

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "checkpoint/broken_files.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/native.h"
@@ -21,8 +22,12 @@ namespace qreason {
 namespace {
 namespace fs = std::filesystem;
 using testing::bits_equal;
+using testing::error_of;
 using ::testing::HasSubstr;
+using testing::MemoryLimit;
+using testing::read_bytes;
 using testing::ScratchFolder;
+using testing::write_bytes;
 
 ModelConfig tiny_config() {
   ModelConfig config;
@@ -246,6 +251,35 @@ TEST(Native, NamesWhatContradictsThePlan) {
   EXPECT_THAT(with([](Json& json) { json["quantization_config"]["quant_method"] = "hqq"; }), HasSubstr("hqq"));
   EXPECT_THAT(with([](Json& json) { json["intermediate_size"] = 48; }), HasSubstr("gate_proj"));
   EXPECT_THAT(with([](Json& json) { json["num_hidden_layers"] = 1; }), HasSubstr("layers.1"));
+}
+
+TEST(Native, SurvivesEveryDamageToItsHeadersAndConfig) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), "w4g8-asym");
+  const MemoryLimit limit(64);
+  const auto open = [&] {
+    const auto checkpoint = open_checkpoint(scratch.path());
+    checkpoint->linear("model.layers.0.mlp.up_proj").dense_float32();
+  };
+  const std::string config = read_bytes(scratch.path() / "config.json");
+  const auto settings = config.find("quantization_config");
+  for (std::size_t at = settings; at < config.size(); ++at) {
+    std::string changed = config;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    write_bytes(scratch.path() / "config.json", changed);
+    error_of(open);
+  }
+  write_bytes(scratch.path() / "config.json", config);
+  const fs::path part = scratch.path() / "model-block-0000.safetensors";
+  const std::string bytes = read_bytes(part);
+  for (std::size_t at = 0; at < bytes.find("}}", 8); at += 3) {
+    std::string changed = bytes;
+    changed[at] = static_cast<char>(changed[at] ^ 2);
+    write_bytes(part, changed);
+    error_of(open);
+  }
+  write_bytes(part, bytes);
+  EXPECT_EQ(error_of(open), "");
 }
 
 // A part with one quantized linear, written by hand so that its metadata and shapes can lie.
