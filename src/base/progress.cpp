@@ -29,8 +29,7 @@ std::mutex output_mutex;
 bool open_line = false;
 
 bool on_terminal() {
-  static const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  return terminal;
+  return ::isatty(STDERR_FILENO) == 1;
 }
 
 void write_line(std::string_view text) {

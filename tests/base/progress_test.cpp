@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <csignal>
 
 #include "base/error.h"
@@ -67,6 +71,44 @@ TEST_F(ProgressLines, ObeyTheVerbosity) {
   EXPECT_THAT(printed_with(Verbosity::kNormal), HasSubstr("in all\na line\n"));
   EXPECT_THAT(printed_with(Verbosity::kNormal), ::testing::Not(HasSubstr("a detail")));
   EXPECT_THAT(printed_with(Verbosity::kVerbose), HasSubstr("a line\na detail\n"));
+}
+
+// What a child process that has a terminal for its stderr prints there.
+template <class Work>
+std::string printed_on_a_terminal(Work&& work) {
+  int master = -1;
+  const pid_t child = ::forkpty(&master, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    work();
+    ::_exit(0);
+  }
+  std::string printed;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = ::read(master, buffer, sizeof buffer)) > 0;) {
+    printed.append(buffer, static_cast<std::size_t>(got));
+  }
+  ::waitpid(child, nullptr, 0);
+  ::close(master);
+  return printed;
+}
+
+TEST(ProgressOnATerminal, RedrawsOneLineAndKeepsMessagesApartFromIt) {
+  const std::string printed = printed_on_a_terminal([] {
+    Progress progress("generate", 4, "answers");
+    for (int i = 0; i < 3; ++i) {
+      ::usleep(120000);  // redrawn at most ten times a second
+      progress.add(1);
+    }
+    log_line("a message");
+    progress.add(1);
+    progress.finish();
+  });
+  // Every redraw returns to the start of the line and clears it; the terminal turns \n into \r\n.
+  EXPECT_THAT(printed, HasSubstr("\r\033[Kgenerate: 1/4 answers, "));
+  EXPECT_THAT(printed, HasSubstr(" left\r\033[Kgenerate: 2/4 answers, "));
+  EXPECT_THAT(printed, HasSubstr("\r\033[Ka message\r\n"));
+  EXPECT_THAT(printed, HasSubstr("generate: 4/4 answers, "));
+  EXPECT_THAT(printed, ::testing::EndsWith(" in all\r\n"));
 }
 
 TEST(InterruptDeathTest, IsNoticedOnceAndTheSecondOneEndsTheProcess) {
