@@ -288,7 +288,7 @@ int run(int threads, const std::string& part) {
   fmt::print("peaks on {} threads: {:.1f} GFLOP/s, {:.1f} GB/s; kernels: {}\n", threads, peaks.flops * 1e-9,
              peaks.bytes * 1e-9, name_of(current_isa()));
   if (wanted("decode")) {
-    measure_matmul(49152, 576, {1, 4}, peaks, pool);
+    measure_matmul(49152, 576, {1, 2, 4, 5, 8, 16}, peaks, pool);
     measure_matmul(8960, 8960, {1, 4}, peaks, pool);
   }
   if (wanted("rows")) {

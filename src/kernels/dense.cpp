@@ -45,7 +45,7 @@ struct Share {
 // of one block is done with at once, so its shares are flat and meet the result in long runs; a longer sum keeps its
 // totals, so its shares are squarer.
 struct Cut {
-  std::int64_t tiles = 20;
+  std::int64_t tiles = 8;
   std::int64_t panels = 16;
 
   static Cut of(const RowTiles& tiles) {

@@ -11,6 +11,12 @@ namespace {
 struct Chunk {
   std::int64_t first = 0;  // position
   std::int64_t end = 0;    // one past the last that any query of the tile sees
+
+  // The page behind `page` (of the sequence) in the chunk, or the last one itself: what is fetched ahead.
+  std::int64_t page_after(std::int64_t page, std::int64_t step) const {
+    const std::int64_t last = (end - 1) / kPageTokens;
+    return page + step < last ? page + step : last;
+  }
 };
 
 // Scores of `Rows` queries with `Pages` pages from `page` on (in the chunk).
@@ -18,9 +24,14 @@ template <class L, int Rows, int Pages>
 void score_pages(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, std::int64_t page) {
   const float* query = t.query + first_query * t.head_dim;
   const float* keys[Pages];
+  const float* keys_after[Pages];
   typename L::V sum[Rows][Pages];
 #pragma GCC unroll 4
-  for (int p = 0; p < Pages; ++p) keys[p] = t.key_pages[chunk.first / kPageTokens + page + p] + t.page_offset;
+  for (int p = 0; p < Pages; ++p) {
+    const std::int64_t at = chunk.first / kPageTokens + page + p;
+    keys[p] = t.key_pages[at] + t.page_offset;
+    keys_after[p] = t.key_pages[chunk.page_after(at, Pages)] + t.page_offset;
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
@@ -29,7 +40,10 @@ void score_pages(const AttentionTile& t, const Chunk& chunk, std::int64_t first_
   for (std::int64_t d = 0; d < t.head_dim; ++d) {
     typename L::V key[Pages];
 #pragma GCC unroll 4
-    for (int p = 0; p < Pages; ++p) key[p] = L::load(keys[p] + d * kPageTokens);
+    for (int p = 0; p < Pages; ++p) {
+      key[p] = L::load(keys[p] + d * kPageTokens);
+      __builtin_prefetch(keys_after[p] + d * kPageTokens, 0, 2);
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
       const typename L::V value = L::set(query[r * t.head_dim + d]);
@@ -112,11 +126,16 @@ void add_values(const AttentionTile& t, const Chunk& chunk, std::int64_t first_q
   for (std::int64_t i = range.from; i < range.to;) {
     const std::int64_t page = (chunk.first + i) / kPageTokens, slot = i % kPageTokens;
     const std::int64_t end = i - slot + kPageTokens < range.to ? i - slot + kPageTokens : range.to;
-    const float* values = t.value_pages[page] + t.page_offset + slot * t.head_dim + range.column;
-    for (; i < end; ++i, values += t.head_dim) {
+    const std::int64_t offset = t.page_offset + slot * t.head_dim + range.column;
+    const float* values = t.value_pages[page] + offset;
+    const float* values_after = t.value_pages[chunk.page_after(page, 1)] + offset;
+    for (; i < end; ++i, values += t.head_dim, values_after += t.head_dim) {
       typename L::V value[Panels];
 #pragma GCC unroll 4
-      for (int p = 0; p < Panels; ++p) value[p] = load(values + p * 16);
+      for (int p = 0; p < Panels; ++p) {
+        value[p] = load(values + p * 16);
+        __builtin_prefetch(values_after + p * 16, 0, 2);
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < Rows; ++r) {
         const typename L::V weight = L::set(weights[r * kAttentionChunk + i]);

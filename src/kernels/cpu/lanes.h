@@ -12,6 +12,16 @@
 #include <immintrin.h>
 #endif
 
+// Units of packed codes are unrolled whole, so that every shift is by a constant. A sanitizer's checks around each of
+// those thousands of loads would take the compiler many minutes: there they stay loops.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define QREASON_UNROLL_UNIT _Pragma("GCC unroll 1")
+#define QREASON_CONSTANT_SHIFTS 0
+#else
+#define QREASON_UNROLL_UNIT _Pragma("GCC unroll 32")
+#define QREASON_CONSTANT_SHIFTS 1
+#endif
+
 namespace qreason {
 namespace {
 
@@ -286,17 +296,40 @@ struct Avx512Lanes {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
   }
   static U set_word(std::uint32_t a) { return _mm512_set1_epi32(static_cast<int>(a)); }
-  static U shift_right(U a, int count) { return _mm512_srli_epi32(a, static_cast<unsigned>(count)); }
-  static U shift_left(U a, int count) { return _mm512_slli_epi32(a, static_cast<unsigned>(count)); }
-  static U either(U a, U b) { return _mm512_or_si512(a, b); }
+#if QREASON_CONSTANT_SHIFTS
+  static U shift_right(U a, int count) {
+    return _mm512_srli_epi32(a, static_cast<unsigned>(count));
+  }
+  static U shift_left(U a, int count) {
+    return _mm512_slli_epi32(a, static_cast<unsigned>(count));
+  }
+#else
+  static U shift_right(U a, int count) {
+    return _mm512_srl_epi32(a, _mm_cvtsi32_si128(count));
+  }
+  static U shift_left(U a, int count) {
+    return _mm512_sll_epi32(a, _mm_cvtsi32_si128(count));
+  }
+#endif
+  static U either(U a, U b) {
+    return _mm512_or_si512(a, b);
+  }
   static U masked_with(U a, U mask, U bits) {
     constexpr int kAndOr = 0xEA;  // (a & mask) | bits as a truth table
     return _mm512_ternarylogic_epi32(a, mask, bits, kAndOr);
   }
-  static U add_words(U a, U b) { return _mm512_add_epi32(a, b); }
-  static U sub_words(U a, U b) { return _mm512_sub_epi32(a, b); }
-  static V as_floats(U a) { return _mm512_castsi512_ps(a); }
-  static U as_words(V a) { return _mm512_castps_si512(a); }
+  static U add_words(U a, U b) {
+    return _mm512_add_epi32(a, b);
+  }
+  static U sub_words(U a, U b) {
+    return _mm512_sub_epi32(a, b);
+  }
+  static V as_floats(U a) {
+    return _mm512_castsi512_ps(a);
+  }
+  static U as_words(V a) {
+    return _mm512_castps_si512(a);
+  }
 };
 
 #endif

@@ -12,7 +12,7 @@ namespace {
 template <class L, int Bits, int Rows, int Panels>
 inline void add_unit(const std::uint32_t* const* units, const typename L::V* scale, const typename L::V* zero,
                      const float* const* x, typename L::V (&sum)[Rows][Panels]) {
-#pragma GCC unroll 32
+  QREASON_UNROLL_UNIT
   for (int j = 0; j < kUnitColumns; ++j) {
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p) {

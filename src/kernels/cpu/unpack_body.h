@@ -33,7 +33,7 @@ void expand_quantized(const PanelView& view, std::int64_t panel, std::int64_t fi
       const std::int64_t group = (first + k) / view.group_size;
       const typename L::V scale = L::load(scales + group * 16);
       const typename L::V zero = L::add(magic, L::load_u8(zeros + group * 16));
-#pragma GCC unroll 32
+      QREASON_UNROLL_UNIT
       for (int j = 0; j < kUnitColumns; ++j) {
         L::store(out + j * 16, L::mul(scale, L::sub(shifted_code<L, Bits>(unit, j), zero)));
       }
@@ -41,7 +41,7 @@ void expand_quantized(const PanelView& view, std::int64_t panel, std::int64_t fi
     }
     const std::int64_t left = count - k < kUnitColumns ? count - k : kUnitColumns;
     alignas(64) float codes[kUnitColumns * 16];
-#pragma GCC unroll 32
+    QREASON_UNROLL_UNIT
     for (int j = 0; j < kUnitColumns; ++j) L::store(codes + j * 16, shifted_code<L, Bits>(unit, j));
     for (std::int64_t j = 0; j < left; ++j) {
       const std::int64_t column = first + k + j;
