@@ -14,6 +14,21 @@ namespace {
 
 constexpr std::int64_t kRowsPerTask = 64;
 
+// Calls body(i, j) for every i < n and, tile by tile (a transposed walk along whole rows would miss every cache), every
+// j on its side of the diagonal: j < i.
+template <class Body>
+void for_each_below(std::int64_t n, ThreadPool& pool, Body body) {
+  const std::int64_t tiles = (n + kRowsPerTask - 1) / kRowsPerTask;
+  pool.run(tiles, [&](std::int64_t row_tile) {
+    const std::int64_t last_row = std::min(n, (row_tile + 1) * kRowsPerTask);
+    for (std::int64_t first = 0; first < last_row; first += kRowsPerTask) {
+      for (std::int64_t i = row_tile * kRowsPerTask; i < last_row; ++i) {
+        for (std::int64_t j = first; j < std::min(i, first + kRowsPerTask); ++j) body(i, j);
+      }
+    }
+  });
+}
+
 void check_finite(const std::vector<float>& diagonal, const std::string& where) {
   // A NaN or infinity in any input x reaches the diagonal through x_j^2, so the diagonal tells about all of H.
   for (std::size_t j = 0; j < diagonal.size(); ++j) {
@@ -28,33 +43,21 @@ void check_finite(const std::vector<float>& diagonal, const std::string& where) 
 std::vector<float> permuted_both_triangles(std::vector<float> upper, const std::vector<std::int64_t>& order,
                                            ThreadPool& pool) {
   const auto n = static_cast<std::int64_t>(order.size());
-  const bool identity = std::is_sorted(order.begin(), order.end());
-  std::vector<float> out = identity ? std::move(upper) : std::vector<float>(static_cast<std::size_t>(n * n));
-  const std::int64_t tasks = (n + kRowsPerTask - 1) / kRowsPerTask;
-  if (!identity) {
-    pool.run(tasks, [&](std::int64_t task) {
-      for (std::int64_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
-        for (std::int64_t j = i; j < n; ++j) {
-          const auto [low, high] = std::minmax(order[i], order[j]);
-          out[i * n + j] = upper[low * n + high];
-        }
-      }
-    });
-  }
-  pool.run(tasks, [&](std::int64_t task) {
+  // Below the diagonal as well, so that a permuted row comes out of one row.
+  for_each_below(n, pool, [&](std::int64_t i, std::int64_t j) { upper[i * n + j] = upper[j * n + i]; });
+  if (std::is_sorted(order.begin(), order.end())) return upper;
+  std::vector<float> out(static_cast<std::size_t>(n * n));
+  pool.run((n + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
     for (std::int64_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
-      for (std::int64_t j = 0; j < i; ++j) out[i * n + j] = out[j * n + i];
+      const float* from = upper.data() + order[i] * n;
+      for (std::int64_t j = 0; j < n; ++j) out[i * n + j] = from[order[j]];
     }
   });
   return out;
 }
 
 void restore_upper(std::vector<float>& a, std::int64_t n, ThreadPool& pool) {
-  pool.run((n + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
-    for (std::int64_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
-      for (std::int64_t j = i + 1; j < n; ++j) a[i * n + j] = a[j * n + i];
-    }
-  });
+  for_each_below(n, pool, [&](std::int64_t i, std::int64_t j) { a[j * n + i] = a[i * n + j]; });
 }
 
 // R -> F: every column divided by its diagonal entry.
