@@ -39,25 +39,26 @@ struct ModelConfig {
   double rms_norm_epsilon = 1e-6;
   bool tied_embeddings = false;
   bool qkv_bias = false;
-  bool output_bias = false;                    // o_proj (Llama's attention_bias gives q, k, v and o a bias)
+  bool output_bias = false;  // o_proj (Llama's attention_bias gives q, k, v and o a bias)
   bool mlp_bias = false;
   StoredType stored_type = StoredType::kFloat32;
   std::optional<std::int64_t> bos_token;
   std::vector<std::int64_t> eos_tokens;
 };
 
-// Reads the old keys (rope_theta, rope_scaling, torch_dtype) and the form transformers 5 writes (rope_parameters, dtype).
-// A field with a value that the decoder does not implement (other activation, sliding window in use, another rope type,
-// MoE, ...) is an Error that names field and value. Sizes are checked for range and divisibility before use.
+// Reads the old keys (rope_theta, rope_scaling, torch_dtype) and the form transformers 5 writes (rope_parameters,
+// dtype). A field with a value that the decoder does not implement (other activation, sliding window in use, another
+// rope type, MoE, ...) is an Error that names field and value. Sizes are checked for range and divisibility before use.
 ModelConfig parse_model_config(const Json& json, const std::string& where);
 
 // The config.json of Hugging Face for this model, old keys.
 OrderedJson to_hf_json(const ModelConfig& config);
 
-std::string_view hf_class_name(Architecture architecture);   // "Qwen2ForCausalLM", "LlamaForCausalLM"
+std::string_view hf_class_name(Architecture architecture);  // "Qwen2ForCausalLM", "LlamaForCausalLM"
 std::int64_t parameter_count(const ModelConfig& config);
 
-// 1/frequency table entries: inverse frequency of each of head_dim/2 rotary pairs, scaling applied. Double precision.
-std::vector<double> rope_inverse_frequencies(const ModelConfig& config);
+// Inverse frequency of each of head_dim/2 rotary pairs, scaling applied: every step rounded to float32 as transformers
+// does it, because the last bit, times a position of some hundreds, shows in the logits.
+std::vector<float> rope_inverse_frequencies(const ModelConfig& config);
 
 }  // namespace qreason

@@ -40,14 +40,17 @@ OrderedJson rope_scaling_json(const ModelConfig& config) {
 
 // One frequency under Llama 3.1's rule: long wavelengths are divided by the factor, short ones stay, those between
 // blend.
-double llama3_scaled(double frequency, const Llama3RopeScaling& scaling) {
-  const double wavelength = 2 * std::numbers::pi / frequency;
-  const auto original = static_cast<double>(scaling.original_max_positions);
-  if (wavelength < original / scaling.high_frequency_factor) return frequency;
-  if (wavelength > original / scaling.low_frequency_factor) return frequency / scaling.factor;
-  const double smooth = (original / wavelength - scaling.low_frequency_factor) /
-                        (scaling.high_frequency_factor - scaling.low_frequency_factor);
-  return (1 - smooth) * frequency / scaling.factor + smooth * frequency;
+float llama3_scaled(float frequency, const Llama3RopeScaling& scaling) {
+  const auto factor = static_cast<float>(scaling.factor);
+  const auto original = static_cast<float>(scaling.original_max_positions);
+  const float wavelength = static_cast<float>(2 * std::numbers::pi) / frequency;
+  if (wavelength < static_cast<float>(scaling.original_max_positions / scaling.high_frequency_factor)) return frequency;
+  if (wavelength > static_cast<float>(scaling.original_max_positions / scaling.low_frequency_factor)) {
+    return frequency / factor;
+  }
+  const float smooth = (original / wavelength - static_cast<float>(scaling.low_frequency_factor)) /
+                       static_cast<float>(scaling.high_frequency_factor - scaling.low_frequency_factor);
+  return (1 - smooth) * frequency / factor + smooth * frequency;
 }
 
 }  // namespace
@@ -99,15 +102,16 @@ std::int64_t parameter_count(const ModelConfig& config) {
   return embeddings + config.layers * block + hidden;
 }
 
-std::vector<double> rope_inverse_frequencies(const ModelConfig& config) {
-  std::vector<double> frequencies;
+std::vector<float> rope_inverse_frequencies(const ModelConfig& config) {
+  std::vector<float> frequencies;
   const std::int64_t pairs = config.head_dim / 2;
   for (std::int64_t pair = 0; pair < pairs; ++pair) {
-    const double exponent = static_cast<double>(2 * pair) / static_cast<double>(config.head_dim);
-    double frequency = 1 / std::pow(config.rope_theta, exponent);
+    const float exponent = static_cast<float>(2 * pair) / static_cast<float>(config.head_dim);
+    const auto power = static_cast<float>(std::pow(config.rope_theta, static_cast<double>(exponent)));
+    float frequency = 1 / power;
     if (config.rope_scaling) frequency = llama3_scaled(frequency, *config.rope_scaling);
     if (!config.rope_frequency_divisors.empty()) {
-      frequency /= static_cast<double>(config.rope_frequency_divisors[static_cast<std::size_t>(pair)]);
+      frequency /= config.rope_frequency_divisors[static_cast<std::size_t>(pair)];
     }
     frequencies.push_back(frequency);
   }

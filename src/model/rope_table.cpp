@@ -5,11 +5,7 @@
 
 namespace qreason {
 
-RopeTable::RopeTable(const ModelConfig& config) {
-  for (const double frequency : rope_inverse_frequencies(config)) {
-    inverse_frequency_.push_back(static_cast<float>(frequency));
-  }
-}
+RopeTable::RopeTable(const ModelConfig& config) : inverse_frequency_(rope_inverse_frequencies(config)) {}
 
 void RopeTable::reserve(std::int64_t count) {
   if (count <= positions_) return;

@@ -30,8 +30,8 @@ TEST(GgufCheckpoint, DescribesTheModelAsItsConfigDoes) {
   EXPECT_EQ(got.stored_type, StoredType::kBFloat16);
   EXPECT_EQ(parameter_count(got), parameter_count(want));
   // The divisors in the file are float32: they carry the llama3 scaling to that precision.
-  const std::vector<double> got_frequencies = rope_inverse_frequencies(got);
-  const std::vector<double> want_frequencies = rope_inverse_frequencies(want);
+  const std::vector<float> got_frequencies = rope_inverse_frequencies(got);
+  const std::vector<float> want_frequencies = rope_inverse_frequencies(want);
   for (std::size_t i = 0; i < want_frequencies.size(); ++i) {
     EXPECT_NEAR(got_frequencies[i] / want_frequencies[i], 1, 1e-6) << i;
   }

@@ -1,37 +1,33 @@
-"""Inverse RoPE frequencies of the studied models, from the formula that transformers implements, in numpy float64.
+"""Inverse RoPE frequencies as transformers computes them in float32.
 
-    pip install numpy
+    pip install torch transformers==4.57.6
     python make_rope_goldens.py        writes model/rope_frequencies.json
-
-transformers (modeling_rope_utils, rope types "default" and "llama3"): inv_freq = theta^(-2i/d); with llama3 scaling a
-wavelength above original/low is divided by factor, one below original/high stays, and between them
-smooth = (original/wavelength - low) / (high - low) blends the two.
 """
 import json
 import pathlib
 
-import numpy as np
+import torch
+from transformers import LlamaConfig
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-CASES = {
-    "DeepSeek-R1-Distill-Qwen-1.5B": (10000.0, 128, None),
-    "DeepSeek-R1-Distill-Qwen-32B": (1e6, 128, None),
-    "DeepSeek-R1-Distill-Llama-8B": (5e5, 128, (8.0, 1.0, 4.0, 8192)),
-    "llama-tiny": (5e5, 32, (8.0, 1.0, 4.0, 64)),
-}
-
-
-def frequencies(theta, dim, scaling):
-    plain = theta ** (-np.arange(0, dim, 2, dtype=np.float64) / dim)
-    if scaling is None:
-        return plain
-    factor, low, high, original = scaling
-    wavelength = 2 * np.pi / plain
-    smooth = (original / wavelength - low) / (high - low)
-    blended = (1 - smooth) * plain / factor + smooth * plain
-    result = np.where(wavelength > original / low, plain / factor, plain)
-    between = ~(wavelength < original / high) & ~(wavelength > original / low)
-    return np.where(between, blended, result)
+# theta, head_dim, llama3 scaling (factor, low, high, original): the studied models, llama-tiny, and odd sizes.
+CASES = [
+    (10000.0, 128, None), (1e6, 128, None), (5e5, 128, (8.0, 1.0, 4.0, 8192)), (5e5, 32, (8.0, 1.0, 4.0, 64)),
+    (1e5, 64, None), (3.7e4, 80, None), (5e5, 40, (8.0, 1.0, 4.0, 256)), (1e6, 96, (4.0, 1.0, 8.0, 1024)),
+]
 
 
+def frequencies(theta, head_dim, llama3):
+    config = LlamaConfig(hidden_size=2 * head_dim, num_attention_heads=2, head_dim=head_dim, rope_theta=theta,
+                         max_position_embeddings=131072)
+    if llama3 is None:
+        inverse = 1.0 / (theta ** (torch.arange(0, head_dim, 2).float() / head_dim))
+        return inverse.tolist()
+    names = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
+    config.rope_scaling = {"rope_type": "llama3", **dict(zip(names, llama3))}
+    return ROPE_INIT_FUNCTIONS["llama3"](config, "cpu")[0].tolist()
+
+
+rows = [{"theta": t, "head_dim": d, "llama3": s, "inverse_frequencies": frequencies(t, d, s)} for t, d, s in CASES]
 path = pathlib.Path(__file__).parent / "model" / "rope_frequencies.json"
-path.write_text(json.dumps({name: list(frequencies(*case)) for name, case in CASES.items()}, indent=1) + "\n")
+path.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
