@@ -36,6 +36,11 @@ endfunction()
 function(qreason_tokenizer_options)
   target_link_libraries(qreason_tokenizer PRIVATE PkgConfig::PCRE2 PkgConfig::UTF8PROC)
 endfunction()
+# The sampler's pass over the vocabulary: comparisons become vector selects only when nobody watches for FP exceptions.
+function(qreason_engine_options)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/engine/softmax_weights.cpp PROPERTIES COMPILE_OPTIONS
+    "-O3;-fno-trapping-math")
+endfunction()
 function(qreason_quantize_options)
   target_link_libraries(qreason_quantize PRIVATE tomlplusplus::tomlplusplus)
 endfunction()
