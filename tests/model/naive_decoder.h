@@ -81,12 +81,18 @@ class NaiveDecoder {
     if (format) quantize_groups(x, static_cast<std::size_t>(config_.head_dim), *format);
   }
 
+  // The models' own frequencies are float32 numbers (transformers computes them so); a double here would be another
+  // model, whose activations fall on other codes.
+  double inverse_frequency(std::size_t pair) const {
+    const float exponent = static_cast<float>(2 * pair) / static_cast<float>(config_.head_dim);
+    return 1.0f / static_cast<float>(std::pow(config_.rope_theta, static_cast<double>(exponent)));
+  }
+
   void rotate(Row& x, std::size_t position) const {
     const auto dim = static_cast<std::size_t>(config_.head_dim);
     for (std::size_t head = 0; head < x.size(); head += dim) {
       for (std::size_t i = 0; i < dim / 2; ++i) {
-        const double angle = static_cast<double>(position) *
-                             std::pow(config_.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
+        const double angle = static_cast<double>(position) * inverse_frequency(i);
         const double a = x[head + i], b = x[head + i + dim / 2];
         x[head + i] = a * std::cos(angle) - b * std::sin(angle);
         x[head + i + dim / 2] = b * std::cos(angle) + a * std::sin(angle);
