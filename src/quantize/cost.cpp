@@ -89,7 +89,8 @@ WalkCost walk_cost(const ModelConfig& config, const BlockSums& block, Calibratio
   cost.memory += 4 * longest * (4 * hidden + 3 * query + 4 * middle) + 2 * 4 * widest * widest;
   double per_block = 2 * tokens * block.weights + (middle_kept ? 0 : 4 * tokens * hidden * middle);
   per_block += 2 * tokens * longest * query;
-  for (const double width : {hidden, query, hidden, middle}) per_block += tokens * width * width + width * width * width / 3;
+  for (const double width : {hidden, query, hidden, middle})
+    per_block += tokens * width * width + width * width * width / 3;
   per_block += block.rounding_flops;
   cost.flops = per_block * static_cast<double>(config.layers);
   return cost;
@@ -103,8 +104,8 @@ QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, Cali
   const double dense_bytes = config.stored_type == StoredType::kFloat32 ? 4 : 2;
   const BlockSums block = sums_of(config, plan, dense_bytes);
   const auto layers = static_cast<double>(config.layers);
-  const double outside =
-      static_cast<double>(config.vocab_size) * static_cast<double>(config.hidden_size) * (config.tied_embeddings ? 1 : 2);
+  const double outside = static_cast<double>(config.vocab_size) * static_cast<double>(config.hidden_size) *
+                         (config.tied_embeddings ? 1 : 2);
 
   QuantizeCost cost;
   cost.blocks = config.layers;
@@ -115,10 +116,10 @@ QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, Cali
                             : WalkCost{};
   // Float weights of the block and what replaces them (a byte a code, and packed), copies of the linear in work, the
   // tables outside of the blocks while they are written, and the program itself.
-  const double weights = (needs_calibration(recipe) ? 4 * block.weights : 0) + 2.5 * block.weights + 4 * 4 * block.largest;
+  const double weights =
+      (needs_calibration(recipe) ? 4 * block.weights : 0) + 2.5 * block.weights + 4 * 4 * block.largest;
   cost.peak_memory_bytes = static_cast<std::uint64_t>(walk.memory + weights + dense_bytes * outside + 150 * kMega);
-  cost.checkpoint_bytes =
-      static_cast<std::uint64_t>(layers * block.stored_bytes + dense_bytes * outside + 4 * kMega);
+  cost.checkpoint_bytes = static_cast<std::uint64_t>(layers * block.stored_bytes + dense_bytes * outside + 4 * kMega);
   cost.spilled_bytes = static_cast<std::uint64_t>(walk.spilled);
   cost.disk_bytes = cost.checkpoint_bytes + cost.spilled_bytes;
   // Rounding itself, searches included: about 100 ns a weight and thread with the search, 10 ns without.
@@ -130,9 +131,12 @@ QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, Cali
 }
 
 OrderedJson to_json(const QuantizeCost& cost) {
-  return {{"peak_memory_bytes", cost.peak_memory_bytes}, {"disk_bytes", cost.disk_bytes},
-          {"seconds", cost.seconds},                     {"blocks", cost.blocks},
-          {"checkpoint_bytes", cost.checkpoint_bytes},   {"spilled_bytes", cost.spilled_bytes},
+  return {{"peak_memory_bytes", cost.peak_memory_bytes},
+          {"disk_bytes", cost.disk_bytes},
+          {"seconds", cost.seconds},
+          {"blocks", cost.blocks},
+          {"checkpoint_bytes", cost.checkpoint_bytes},
+          {"spilled_bytes", cost.spilled_bytes},
           {"measured_gflops", cost.gflops}};
 }
 

@@ -10,17 +10,17 @@
 namespace qreason {
 
 struct CalibrationSize {
-  std::int64_t sequences = 0, tokens = 0, longest = 0;   // all 0 for recipes that need none
+  std::int64_t sequences = 0, tokens = 0, longest = 0;  // all 0 for recipes that need none
 };
 
 struct QuantizeCost {
   std::int64_t blocks = 0;
-  std::uint64_t peak_memory_bytes = 0;   // weights and statistics of a block, activations in memory, work space
-  std::uint64_t disk_bytes = 0;          // the checkpoint, and activations that do not fit into memory
+  std::uint64_t peak_memory_bytes = 0;  // weights and statistics of a block, activations in memory, work space
+  std::uint64_t disk_bytes = 0;         // the checkpoint, and activations that do not fit into memory
   std::uint64_t checkpoint_bytes = 0;
   std::uint64_t spilled_bytes = 0;
   double seconds = 0;
-  double gflops = 0;                     // measured: float32 products of this machine
+  double gflops = 0;  // measured: float32 products of this machine
 };
 
 // Measures the speed of a float32 product for a fraction of a second.

@@ -69,8 +69,8 @@ TEST(UpperCholesky, MultipliesBackToTheMatrixForSizesAroundTheBlocks) {
 
 TEST(UpperCholesky, LeavesTheLowerTriangleAloneAndTellsTheColumnThatFails) {
   ThreadPool pool(1);
-  // Worked by hand from the last column: r22 = 2, r12 = 4/2 = 2, r11^2 = 5 - 4 = 1, r02 = 2/2 = 1, r01 = (3 - 1*2)/1 = 1,
-  // r00^2 = 6 - 1 - 1 = 4.
+  // Worked by hand from the last column: r22 = 2, r12 = 4/2 = 2, r11^2 = 5 - 4 = 1, r02 = 2/2 = 1, r01 = (3 - 1*2)/1 =
+  // 1, r00^2 = 6 - 1 - 1 = 4.
   std::vector<float> a{6, 3, 2, -7, 5, 4, -7, -7, 4};
   EXPECT_FALSE(factor_upper_cholesky(a.data(), 3, pool));
   EXPECT_THAT(a, ElementsAre(2, 1, 1, -7, 1, 2, -7, -7, 2));
@@ -78,14 +78,15 @@ TEST(UpperCholesky, LeavesTheLowerTriangleAloneAndTellsTheColumnThatFails) {
   EXPECT_EQ(factor_upper_cholesky(indefinite.data(), 3, pool), 1);
 }
 
-// Two columns: inputs (h, 0), (0, h), (h, h) with h^2 = 1/2 and the factor 2/n = 2 give H = [[2, 1], [1, 2]]. No damping. H = F D F^T from the last column: D_1 = 2, F_01 = 1/2, D_0 = 2 - 1/2.
-// Row w = (1.4, 3), 3-bit symmetric per channel: s = 3/3 = 1. q_0 = round(1.4) = 1, error 0.4;
-// w'_1 = 3 + 0.4 * 1/2 = 3.2, q_1 = 3. Loss = ((0.4)^2 * 1.5 + (0.2)^2 * 2) / 2 = 0.16.
+// Two columns: inputs (h, 0), (0, h), (h, h) with h^2 = 1/2 and the factor 2/n = 2 give H = [[2, 1], [1, 2]]. No
+// damping. H = F D F^T from the last column: D_1 = 2, F_01 = 1/2, D_0 = 2 - 1/2. Row w = (1.4, 3), 3-bit symmetric per
+// channel: s = 3/3 = 1. q_0 = round(1.4) = 1, error 0.4; w'_1 = 3 + 0.4 * 1/2 = 3.2, q_1 = 3. Loss = ((0.4)^2 * 1.5 +
+// (0.2)^2 * 2) / 2 = 0.16.
 TEST(Gptq, RoundsTwoColumnsAsWorkedByHand) {
   ThreadPool pool(1);
   const float h = std::sqrt(0.5f);
-  const GptqFactor factor = factorize(hessian_of({h, 0, 0, h, h, h}, 2, pool), ColumnOrder::kAsStored,
-                                      DampingRule{.ratio = 0}, "test", pool);
+  const GptqFactor factor =
+      factorize(hessian_of({h, 0, 0, h, h, h}, 2, pool), ColumnOrder::kAsStored, DampingRule{.ratio = 0}, "test", pool);
   EXPECT_NEAR(factor.feedback[1], 0.5, 1e-6);
   EXPECT_NEAR(factor.pivots[0], 1.5, 1e-6);
   EXPECT_NEAR(factor.pivots[1], 2.0, 1e-6);
@@ -97,13 +98,14 @@ TEST(Gptq, RoundsTwoColumnsAsWorkedByHand) {
   EXPECT_EQ(result.clipped, 0);
 }
 
-// H = [[3, 2], [2, 2]], F_01 = 2/2 = 1. Asymmetric, 2 bits: range 0..3, s = 1, z = 0. q_0 = round(2.5) = 2 (ties to even),
-// error 0.5, w'_1 = 3 + 0.5 = 3.5 rounds to 4 and is cut to 3.
+// H = [[3, 2], [2, 2]], F_01 = 2/2 = 1. Asymmetric, 2 bits: range 0..3, s = 1, z = 0. q_0 = round(2.5) = 2 (ties to
+// even), error 0.5, w'_1 = 3 + 0.5 = 3.5 rounds to 4 and is cut to 3.
 TEST(Gptq, CountsCodesThatFeedbackPushesOutOfTheRange) {
   ThreadPool pool(1);
-  const GptqFactor factor = factorize(Hessian::from_upper({3, 2, 0, 2}, 2), ColumnOrder::kAsStored,
-                                      DampingRule{.ratio = 0}, "test", pool);
-  const GptqResult cut = round_gptq(std::vector<float>{2.5f, 3.0f}, 1, factor, parse_quant_format("w2c-asym"), {}, pool);
+  const GptqFactor factor =
+      factorize(Hessian::from_upper({3, 2, 0, 2}, 2), ColumnOrder::kAsStored, DampingRule{.ratio = 0}, "test", pool);
+  const GptqResult cut =
+      round_gptq(std::vector<float>{2.5f, 3.0f}, 1, factor, parse_quant_format("w2c-asym"), {}, pool);
   EXPECT_THAT(cut.matrix.codes, ElementsAre(2, 3));
   EXPECT_EQ(cut.clipped, 1);
 }
@@ -137,14 +139,14 @@ TEST(Gptq, AgreesWithAnIndependentFloat64Implementation) {
     SCOPED_TRACE(test["name"].get<std::string>());
     const GptqFactor factor = factor_of(test, pool);
     const QuantFormat format = format_of(test);
-    const GptqResult result = round_gptq(test["weights"].get<std::vector<float>>(), test["rows"], factor, format,
-                                         options_of(test), pool);
+    const GptqResult result =
+        round_gptq(test["weights"].get<std::vector<float>>(), test["rows"], factor, format, options_of(test), pool);
     validate(result.matrix, "result");
     std::vector<int> codes(result.matrix.codes.begin(), result.matrix.codes.end());
     for (int& code : codes) code -= format.code_offset();
     EXPECT_EQ(codes, test["codes"].get<std::vector<int>>());
-    EXPECT_TRUE(testing::all_close(std::span<const float>(result.matrix.scales), test["scales"].get<std::vector<float>>(),
-                                   {.relative = 2e-6}));
+    EXPECT_TRUE(testing::all_close(std::span<const float>(result.matrix.scales),
+                                   test["scales"].get<std::vector<float>>(), {.relative = 2e-6}));
     if (format.symmetry == Symmetry::kAsymmetric) {
       EXPECT_EQ(std::vector<int>(result.matrix.zeros.begin(), result.matrix.zeros.end()),
                 test["zeros"].get<std::vector<int>>());
@@ -165,7 +167,8 @@ TEST(Gptq, GivesTheSameBitsWithOneAndTwoThreads) {
   std::vector<GptqResult> results;
   for (const int threads : {1, 2}) {
     ThreadPool pool(threads);
-    const GptqFactor factor = factorize(hessian_of(inputs, columns, pool), ColumnOrder::kByActivation, {}, "test", pool);
+    const GptqFactor factor =
+        factorize(hessian_of(inputs, columns, pool), ColumnOrder::kByActivation, {}, "test", pool);
     results.push_back(round_gptq(weights, rows, factor, parse_quant_format("w3g20-asym-mse"), {}, pool));
   }
   EXPECT_EQ(results[0].matrix.codes, results[1].matrix.codes);
