@@ -62,6 +62,7 @@ class Evaluator {
   Value evaluate(const Expression& node);
   Value evaluate_child(const Expression& node, std::size_t child) { return evaluate(*node.children[child]); }
   Value name(const Expression& node);
+  Value dict(const Expression& node);
   Value call(const Expression& node, const Value* caller);
   Value apply_filter(const Expression& node, const Value& subject);
   Value filter_block(const Expression& node, const std::string& text);

@@ -17,14 +17,8 @@ Value Evaluator::evaluate(const Expression& node) {
       return Value::list(runtime_, children(node));
     case ExpressionKind::kTuple:
       return Value::tuple(runtime_, children(node));
-    case ExpressionKind::kDict: {
-      Pairs pairs;
-      for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
-        Value key = evaluate_child(node, i);
-        pairs.emplace_back(std::move(key), evaluate_child(node, i + 1));
-      }
-      return Value::dict(runtime_, std::move(pairs));
-    }
+    case ExpressionKind::kDict:
+      return dict(node);
     case ExpressionKind::kAttribute:
       return get_attribute(runtime_, evaluate_child(node, 0), node.name);
     case ExpressionKind::kItem: {
@@ -69,6 +63,15 @@ Value Evaluator::evaluate(const Expression& node) {
                               : Value::undefined("the inline if was false and there is no else");
   }
   runtime_.fail("an expression of unknown kind");
+}
+
+Value Evaluator::dict(const Expression& node) {
+  Pairs pairs;
+  for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
+    Value key = evaluate_child(node, i);
+    pairs.emplace_back(std::move(key), evaluate_child(node, i + 1));
+  }
+  return Value::dict(runtime_, std::move(pairs));
 }
 
 Values Evaluator::children(const Expression& node, std::size_t from) {
