@@ -123,14 +123,16 @@ Values Evaluator::loop_items(const ForStatement& loop) {
 Evaluator::Flow Evaluator::run_for(const ForStatement& loop) {
   const auto state = std::make_shared<LoopState>();
   state->items = loop_items(loop);
-  if (state->items.empty()) return run_scoped(loop.otherwise);
+  bool completed = false;  // jinja2 runs `else` unless an iteration got to the end of the body
   for (; state->index < state->items.size(); ++state->index) {
     const ScopeGuard guard(*this, scope_);
     scope_->names["loop"] = Value::of(state);
     assign(loop.target, state->items[state->index]);
-    if (execute(loop.body) == Flow::kBreak) break;
+    const Flow flow = execute(loop.body);
+    if (flow == Flow::kBreak) break;
+    completed = completed || flow == Flow::kNormal;
   }
-  return Flow::kNormal;
+  return completed ? Flow::kNormal : run_scoped(loop.otherwise);
 }
 
 void Evaluator::run_with(const WithStatement& with) {

@@ -188,12 +188,9 @@ ExpressionPtr ExpressionParser::primary() {
       return finish(std::move(node));
     }
     case TokenType::kInteger:
-      tokens_.next();
-      node.constant = Value::of(token.integer);
-      return finish(std::move(node));
     case TokenType::kFloat:
       tokens_.next();
-      node.constant = Value::of(token.number);
+      node.constant = token.type == TokenType::kInteger ? Value::of(token.integer) : Value::of(token.number);
       return finish(std::move(node));
     default:
       break;
@@ -221,14 +218,13 @@ ExpressionPtr ExpressionParser::name_or_constant() {
 }
 
 ExpressionPtr ExpressionParser::tuple(Conditional conditional) {
-  const Token first = tokens_.current();
-  return tuple_elements(conditional, first, "");
+  return tuple_elements(conditional, Token(tokens_.current()), "");
 }
 
 // `close` is ")" inside parentheses, where () is the empty tuple, and "" outside.
 ExpressionPtr ExpressionParser::tuple_elements(Conditional conditional, const Token& first, std::string_view close) {
-  Expression node = node_at(ExpressionKind::kTuple, first.line);
   bool is_tuple = false;
+  Expression node = node_at(ExpressionKind::kTuple, first.line);
   const auto at_end = [&] {
     const Token& token = tokens_.current();
     return token.type == TokenType::kVariableEnd || token.type == TokenType::kBlockEnd || token.is_operator(")") ||
@@ -247,9 +243,8 @@ ExpressionPtr ExpressionParser::tuple_elements(Conditional conditional, const To
 ExpressionPtr ExpressionParser::list() {
   Expression node = node_at(ExpressionKind::kList, tokens_.next().line);
   while (!tokens_.current().is_operator("]")) {
-    if (!node.children.empty()) tokens_.expect_operator(",");
-    if (tokens_.current().is_operator("]")) break;
     node.children.push_back(expression());
+    if (!tokens_.skip_operator(",")) break;
   }
   tokens_.expect_operator("]");
   return finish(std::move(node));
@@ -258,11 +253,10 @@ ExpressionPtr ExpressionParser::list() {
 ExpressionPtr ExpressionParser::dict() {
   Expression node = node_at(ExpressionKind::kDict, tokens_.next().line);
   while (!tokens_.current().is_operator("}")) {
-    if (!node.children.empty()) tokens_.expect_operator(",");
-    if (tokens_.current().is_operator("}")) break;
     node.children.push_back(expression());
     tokens_.expect_operator(":");
     node.children.push_back(expression());
+    if (!tokens_.skip_operator(",")) break;
   }
   tokens_.expect_operator("}");
   return finish(std::move(node));
@@ -329,11 +323,7 @@ ExpressionPtr ExpressionParser::subscript(ExpressionPtr object) {
 
 void ExpressionParser::arguments(Expression& node) {
   tokens_.expect_operator("(");
-  bool first = true;
   while (!tokens_.current().is_operator(")")) {
-    if (!first) tokens_.expect_operator(",");
-    first = false;
-    if (tokens_.current().is_operator(")")) break;
     if (tokens_.current().is_operator("*") || tokens_.current().is_operator("**")) {
       tokens_.unexpected("arguments one by one (unpacking is not supported)");
     }
@@ -345,6 +335,7 @@ void ExpressionParser::arguments(Expression& node) {
       if (!node.named.empty()) tokens_.fail("a positional argument after a named one");
       node.children.push_back(expression());
     }
+    if (!tokens_.skip_operator(",")) break;
   }
   tokens_.expect_operator(")");
 }
@@ -399,9 +390,9 @@ ExpressionPtr ExpressionParser::test(ExpressionPtr subject) {
   }
   ExpressionPtr result = finish(std::move(node));
   if (!negated) return result;
-  Expression negation = node_at(ExpressionKind::kNot, result->line);
-  negation.children.push_back(std::move(result));
-  return finish(std::move(negation));
+  Expression inverse = node_at(ExpressionKind::kNot, result->line);
+  inverse.children.push_back(std::move(result));
+  return finish(std::move(inverse));
 }
 
 }  // namespace qreason::jinja

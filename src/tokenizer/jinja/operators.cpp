@@ -210,6 +210,8 @@ bool contains(Runtime& runtime, const Value& container, const Value& element) {
       return std::any_of(container.items().begin(), container.items().end(),
                          [&](const Value& item) { return equal(runtime, item, element); });
     case Kind::kDict:
+      if (element.is(Kind::kList) || element.is(Kind::kDict))
+        runtime.fail("a container looked for among keys", "a value");
       return find_key(runtime, container, element) != nullptr;
     default:
       runtime.fail(fmt::format("'in' on a {}", type_name(container)), "a text, list or dict");

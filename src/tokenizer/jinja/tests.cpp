@@ -59,14 +59,11 @@ bool divisible_by(Runtime& runtime, const Value& subject, const Arguments& argum
   return rest.is_number() && rest.number() == 0;
 }
 
-bool is_even(Runtime& runtime, const Value& subject, const Arguments& arguments) {
+template <std::int64_t wanted>
+bool has_rest_of_two(Runtime& runtime, const Value& subject, const Arguments& arguments) {
   take_none(runtime, arguments);
-  return require_int(runtime, subject, "the subject of 'even'") % 2 == 0;
-}
-
-bool is_odd(Runtime& runtime, const Value& subject, const Arguments& arguments) {
-  take_none(runtime, arguments);
-  return require_int(runtime, subject, "the subject of 'odd'") % 2 != 0;
+  const Value rest = apply_operator(runtime, Operator::kModulo, subject, Value::of(std::int64_t{2}));
+  return rest.is_number() && rest.number() == wanted;
 }
 
 template <Letters letters>
@@ -94,7 +91,7 @@ constexpr Row kTests[] = {
     {"mapping", is_kind<Kind::kDict>},
     {"sequence", is_kind<Kind::kString, Kind::kList, Kind::kTuple, Kind::kDict, Kind::kUndefined>},
     {"iterable", is_kind<Kind::kString, Kind::kList, Kind::kTuple, Kind::kDict, Kind::kUndefined, Kind::kLoop>},
-    {"callable", is_kind<Kind::kCallable>},
+    {"callable", is_kind<Kind::kCallable, Kind::kLoop, Kind::kUndefined>},
     {"sameas", same_as},
     {"in", by_operator<Operator::kIn>},
     {"eq", by_operator<Operator::kEqual>},
@@ -107,8 +104,8 @@ constexpr Row kTests[] = {
     {"greaterthan", by_operator<Operator::kGreater>},
     {"ge", by_operator<Operator::kGreaterEqual>},
     {"divisibleby", divisible_by},
-    {"even", is_even},
-    {"odd", is_odd},
+    {"even", has_rest_of_two<0>},
+    {"odd", has_rest_of_two<1>},
     {"upper", is_cased<Letters::kUpper>},
     {"lower", is_cased<Letters::kLower>},
 };

@@ -57,7 +57,7 @@ Value indent(Runtime& runtime, const Value& subject, const Arguments& arguments)
     margin.assign(width > 0 ? static_cast<std::size_t>(width) : 0, ' ');
   }
   const bool first = bound[1] && truth(*bound[1]), blank = bound[2] && truth(*bound[2]);
-  const std::string text = to_text(runtime, subject) + "\n";
+  const std::string text = require_text(runtime, subject, "the subject of indent") + "\n";
   const auto lines = split_lines(text);
   runtime.charge(text.size());
   runtime.check_text(text.size() + (lines.size() + 1) * margin.size());
