@@ -36,12 +36,15 @@ void wait_change(const std::atomic<T>& value, T old) {
 
 }  // namespace
 
+// A task is claimed by taking one off `unclaimed`. A thread that comes late to a job finds nothing left and is not
+// waited for: on a busy machine waking one takes longer than many jobs. The job's fields may be read only after a
+// claim, which keeps the job from ending.
 struct ThreadPool::State {
   std::vector<std::thread> workers;
   std::atomic<std::uint64_t> job{0};  // number of the job published last
-  std::atomic<int> busy{0};           // workers that have not yet left the current job
   std::atomic<bool> stop{false};
-  std::atomic<std::int64_t> next{0};
+  std::atomic<std::int64_t> unclaimed{0};
+  std::atomic<std::int64_t> finished{0};
   std::int64_t count = 0;
   void (*invoke)(void*, std::int64_t) = nullptr;
   void* context = nullptr;
@@ -51,26 +54,35 @@ struct ThreadPool::State {
 
   void take_tasks() {
     inside_task = true;
-    for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < count;
-         i = next.fetch_add(1, std::memory_order_relaxed)) {
-      try {
-        invoke(context, i);
-      } catch (...) {
-        const std::lock_guard lock(failure_mutex);
-        if (!failure) failure = std::current_exception();
+    std::int64_t left = unclaimed.load(std::memory_order_acquire);
+    while (left > 0) {
+      if (!unclaimed.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        continue;
       }
+      run_task(count - left);
+      left = unclaimed.load(std::memory_order_acquire);
     }
     inside_task = false;
+  }
+
+  void run_task(std::int64_t index) {
+    try {
+      invoke(context, index);
+    } catch (...) {
+      const std::lock_guard lock(failure_mutex);
+      if (!failure) failure = std::current_exception();
+    }
+    const std::int64_t all = count;
+    if (finished.fetch_add(1, std::memory_order_acq_rel) + 1 == all) finished.notify_one();
   }
 
   void work() {
     std::uint64_t seen = 0;
     while (true) {
       wait_change(job, seen);
+      seen = job.load(std::memory_order_acquire);
       if (stop.load(std::memory_order_acquire)) return;
-      ++seen;
       take_tasks();
-      if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) busy.notify_one();
     }
   }
 };
@@ -102,15 +114,15 @@ void ThreadPool::run_erased(std::int64_t count, void (*invoke)(void*, std::int64
   state.count = count;
   state.invoke = invoke;
   state.context = context;
-  state.next.store(0, std::memory_order_relaxed);
   state.failure = nullptr;
-  state.busy.store(static_cast<int>(state.workers.size()), std::memory_order_relaxed);
+  state.finished.store(0, std::memory_order_relaxed);
+  state.unclaimed.store(count, std::memory_order_release);
   state.job.fetch_add(1, std::memory_order_release);
   state.job.notify_all();
   state.take_tasks();
-  for (int left = state.busy.load(std::memory_order_acquire); left != 0;
-       left = state.busy.load(std::memory_order_acquire)) {
-    wait_change(state.busy, left);
+  for (std::int64_t done = state.finished.load(std::memory_order_acquire); done != count;
+       done = state.finished.load(std::memory_order_acquire)) {
+    wait_change(state.finished, done);
   }
   if (state.failure) std::rethrow_exception(state.failure);
 }
