@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 
+#include "../../fuzz/file_in_memory.h"
 #include "base/error.h"
 #include "base/parallel.h"
 
@@ -80,25 +81,26 @@ class MemoryLimit {
   bool active_ = false;
 };
 
-// Opens the file cut off after every byte of its first `header` and at many places of the rest, and with every byte of
+// Opens `whole` cut off after every byte of its first `header` and at many places of the rest, and with every byte of
 // the header changed in several ways. `open` may throw Errors only; a cut file must, a changed one need not.
-inline void try_every_damage(const std::filesystem::path& path, std::size_t header, const std::function<void()>& open) {
-  const std::string whole = read_bytes(path);
-  ASSERT_EQ(error_of(open), "");
+inline void try_every_damage(const std::string& whole, std::size_t header,
+                             const std::function<void(const std::filesystem::path&)>& open) {
+  const auto error_with = [&](const std::string& bytes) {
+    const fuzz::FileInMemory file({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+    return error_of([&] { open(file.path()); });
+  };
+  ASSERT_EQ(error_with(whole), "");
   for (std::size_t length = 0; length < whole.size(); length += length < header ? 1 : 13) {
-    write_bytes(path, whole.substr(0, length));
-    ASSERT_NE(error_of(open), "") << "cut to " << length << " of " << whole.size();
+    ASSERT_NE(error_with(whole.substr(0, length)), "") << "cut to " << length << " of " << whole.size();
   }
   for (std::size_t at = 0; at < header; ++at) {
     for (const int change : {0x01, 0x20, 0x80, 0xff}) {
       std::string changed = whole;
       changed[at] = static_cast<char>(changed[at] ^ change);
-      write_bytes(path, changed);
-      error_of(open);
+      error_with(changed);
       ASSERT_FALSE(::testing::Test::HasFailure()) << "byte " << at << " changed by " << change;
     }
   }
-  write_bytes(path, whole);
 }
 
 }  // namespace qreason::testing
