@@ -13,7 +13,7 @@ def functions(lines):
     for number, line in enumerate(lines, 1):
         code = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])\'|//.*', "", line)
         head = re.match(r"^(?:  )?\S.*\b([A-Za-z_]\w*)\s*\([^;]*$", code)
-        if start is None and head and not re.match(r"^\s*(namespace|class|struct|enum|if|for|while|switch|return)\b", code):
+        if start is None and head and not code.startswith("#") and not re.match(r"^\s*(namespace|class|struct|enum|if|for|while|switch|return)\b", code):
             start, name, base = number, head.group(1), depth
         depth += code.count("{") - code.count("}")
         if start is not None and code.rstrip().endswith((";", "}")) and depth <= base:

@@ -37,7 +37,8 @@ double kl_of(const Normalized& base, const Normalized& model) {
 
 TokenComparison compare_token(std::span<const float> base, std::span<const float> model, std::int32_t target) {
   const Normalized p{base, log_sum_exp(base)}, q{model, log_sum_exp(model)};
-  if (!std::isfinite(p.log_sum) || !std::isfinite(q.log_sum)) throw Error("logits", "NaN or infinity", "finite numbers");
+  if (!std::isfinite(p.log_sum) || !std::isfinite(q.log_sum))
+    throw Error("logits", "NaN or infinity", "finite numbers");
   const auto at = static_cast<std::size_t>(target);
   return {.kl = kl_of(p, q),
           .nll_base = p.log_sum - static_cast<double>(base[at]),

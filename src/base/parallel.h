@@ -19,11 +19,14 @@ class ThreadPool {
 
   int threads() const;
 
-  // Calls task(i) for every i in [0, count) and returns when all are done; the calling thread takes part. Not reentrant:
-  // a call from inside a task runs serially. The first exception is rethrown here after the others have finished.
+  // Calls task(i) for every i in [0, count) and returns when all are done; the calling thread takes part. Not
+  // reentrant: a call from inside a task runs serially. The first exception is rethrown here after the others have
+  // finished.
   template <class Task>
   void run(std::int64_t count, Task&& task) {
-    auto invoke = [](void* context, std::int64_t index) { (*static_cast<std::remove_reference_t<Task>*>(context))(index); };
+    auto invoke = [](void* context, std::int64_t index) {
+      (*static_cast<std::remove_reference_t<Task>*>(context))(index);
+    };
     run_erased(count, invoke, const_cast<void*>(static_cast<const void*>(&task)));
   }
 

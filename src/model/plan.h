@@ -12,11 +12,11 @@
 namespace qreason {
 
 struct ModelPlan {
-  std::map<LinearSlot, QuantFormat> weights;        // absent: float
-  std::map<Site, QuantFormat> activations;          // kActivationSites only; absent: float
-  std::optional<QuantFormat> keys;                  // after RoPE, per token and head (or group)
+  std::map<LinearSlot, QuantFormat> weights;  // absent: float
+  std::map<Site, QuantFormat> activations;    // kActivationSites only; absent: float
+  std::optional<QuantFormat> keys;            // after RoPE, per token and head (or group)
   std::optional<QuantFormat> values;
-  int tensor_parallel = 1;                          // the degree the numbers were made for
+  int tensor_parallel = 1;  // the degree the numbers were made for
 
   bool operator==(const ModelPlan&) const = default;
   bool is_float() const { return weights.empty() && activations.empty() && !keys && !values; }

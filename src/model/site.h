@@ -18,11 +18,11 @@ enum class LinearSlot : std::uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown };
 inline constexpr std::array kLinearSlots{LinearSlot::kQ,    LinearSlot::kK,  LinearSlot::kV,   LinearSlot::kO,
                                          LinearSlot::kGate, LinearSlot::kUp, LinearSlot::kDown};
 
-std::string_view name_of(Site site);             // "attn_in", "attn_out", "mlp_in", "mlp_mid", "key", "value"
-std::string_view name_of(LinearSlot slot);       // "self_attn.q_proj", ..., "mlp.down_proj"
+std::string_view name_of(Site site);        // "attn_in", "attn_out", "mlp_in", "mlp_mid", "key", "value"
+std::string_view name_of(LinearSlot slot);  // "self_attn.q_proj", ..., "mlp.down_proj"
 Site input_site(LinearSlot slot);
 // Row-parallel under tensor parallelism: o and down.
 bool is_row_parallel(LinearSlot slot);
-std::string linear_name(std::int64_t layer, LinearSlot slot);   // "model.layers.3.mlp.down_proj"
+std::string linear_name(std::int64_t layer, LinearSlot slot);  // "model.layers.3.mlp.down_proj"
 
 }  // namespace qreason

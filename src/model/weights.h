@@ -17,12 +17,12 @@ namespace qreason {
 // The matrix of one linear: a dense tensor [out, in] (float32, bfloat16 or float16, contiguous, CPU) or integer codes.
 struct LinearWeight {
   std::variant<at::Tensor, QuantizedMatrix> matrix;
-  std::optional<at::Tensor> bias;               // float32 [out]
+  std::optional<at::Tensor> bias;  // float32 [out]
 
   std::int64_t rows() const;
   std::int64_t columns() const;
   bool quantized() const { return std::holds_alternative<QuantizedMatrix>(matrix); }
-  at::Tensor dense_float32() const;             // [out, in], dequantized where needed
+  at::Tensor dense_float32() const;  // [out, in], dequantized where needed
 };
 
 // Where a model's tensors are. Implementations read lazily (memory map), so that one block at a time can be resident.
@@ -32,8 +32,8 @@ class WeightSource {
 
   virtual const ModelConfig& config() const = 0;
   virtual const ModelPlan& plan() const = 0;
-  // Names are Hugging Face's without suffix ("model.layers.0.self_attn.q_proj", "lm_head"). Missing ones, wrong shapes and
-  // wrong types are Errors that name file and tensor.
+  // Names are Hugging Face's without suffix ("model.layers.0.self_attn.q_proj", "lm_head"). Missing ones, wrong shapes
+  // and wrong types are Errors that name file and tensor.
   virtual LinearWeight linear(const std::string& name) const = 0;
   // "model.embed_tokens.weight" [vocab, hidden], "model.norm.weight" [hidden], norms of blocks. Stored type kept.
   virtual at::Tensor tensor(const std::string& name) const = 0;

@@ -1,5 +1,5 @@
-// Chat templates: the Jinja subset that the templates of our models use, compiled once. What it does not know it refuses
-// by name and line when it is compiled.
+// Chat templates: the Jinja subset that the templates of our models use, compiled once. What it does not know it
+// refuses by name and line when it is compiled.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 namespace qreason {
 
 struct ChatMessage {
-  std::string role;                        // "system", "user", "assistant"
+  std::string role;  // "system", "user", "assistant"
   std::string content;
 };
 
@@ -19,7 +19,7 @@ struct ChatContext {
   std::vector<ChatMessage> messages;
   bool add_generation_prompt = true;
   std::string bos_token, eos_token;
-  std::string date = "26 Jul 2024";        // what strftime_now gives in Llama-3.1 templates (their own default)
+  std::string date = "26 Jul 2024";  // what strftime_now gives in Llama-3.1 templates (their own default)
 };
 
 class ChatTemplate {

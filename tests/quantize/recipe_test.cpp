@@ -49,7 +49,7 @@ std::string format_of(const ModelPlan& plan, LinearSlot slot) {
 }
 
 TEST(Recipe, HasATextFormThatRoundTripsForEveryMethod) {
-  for (const std::string& name :
+  for (const char* name :
        {"rtn-w4g32", "rtn-w8a8kv8", "rtn-w4a4k4v3-tp2", "gptq-w3g64", "gptq-w4c-tp2", "rtn-kv4", "gptq-w8a8kv8"}) {
     const std::string text = to_toml(method(name));
     EXPECT_EQ(to_toml(parse_recipe(text, "test")), text);
