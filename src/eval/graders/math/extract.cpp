@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxJoin = 60;  // bytes between two boxes that are one answer
 constexpr std::size_t kMaxJoinWords = 4;
+constexpr std::size_t kMaxJoinedBoxes = 100;
 constexpr std::size_t kMaxWhole = 120;  // a text this short may be an expression as a whole
 
 bool is_digit(char c) {
@@ -78,7 +79,9 @@ std::optional<Extraction> from_boxes(std::string_view text) {
   const std::vector<Box> boxes = find_boxes(text);
   if (boxes.empty()) return std::nullopt;
   std::size_t first = boxes.size() - 1;
-  while (first > 0 && joins(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end))) --first;
+  while (first > 0 && boxes.size() - first < kMaxJoinedBoxes &&
+         joins(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end)))
+    --first;
   std::vector<std::string_view> contents;
   for (std::size_t i = first; i < boxes.size(); ++i) {
     const std::string_view content = trimmed(boxes[i].content);
@@ -136,11 +139,15 @@ bool has_words(std::string_view text) {
 // All $...$ on one line, $$...$$, \(...\) and \[...\], in order of their ends.
 std::vector<Found> find_formulas(std::string_view text) {
   std::vector<Found> found;
+  std::array<bool, kFormulas.size()> closes;  // false once nothing behind closes it: no second search to the end
+  closes.fill(true);
   for (std::size_t i = 0; i < text.size(); ++i) {
-    for (const Delimiters& pair : kFormulas) {
-      if (!text.substr(i).starts_with(pair.open)) continue;
+    for (std::size_t kind = 0; kind < kFormulas.size(); ++kind) {
+      const Delimiters& pair = kFormulas[kind];
+      if (!closes[kind] || !text.substr(i).starts_with(pair.open)) continue;
       const std::size_t close = text.find(pair.close, i + 2);
-      if (close == std::string_view::npos) continue;
+      closes[kind] = close != std::string_view::npos;
+      if (!closes[kind]) continue;
       const std::string_view content = text.substr(i + 2, close - i - 2);
       const bool inline_form = pair.open == "\\(";
       if (!(inline_form && content.find('\n') != std::string_view::npos) && !trimmed(content).empty())
@@ -277,6 +284,19 @@ bool is_expression(std::string_view text) {
   return parsed && parsed->kind != NodeKind::kText;
 }
 
+// The index of what follows the name of a \boxed or \fbox at `at`: its brace, or the first character of its word;
+// npos when there is no such command.
+std::size_t box_argument(std::string_view text, std::size_t at) {
+  const std::string_view rest = text.substr(at);
+  const std::size_t name = rest.starts_with("\\boxed") ? 6 : rest.starts_with("\\fbox") ? 5 : 0;
+  if (name == 0) return std::string_view::npos;
+  std::size_t argument = at + name;
+  while (argument < text.size() && text[argument] == ' ') ++argument;
+  if (argument >= text.size() || is_blank(text[argument]) || text[argument] == '$') return std::string_view::npos;
+  const bool word = text[argument] != '{' && argument == at + name;  // "\boxedx" is another command
+  return word ? std::string_view::npos : argument;
+}
+
 }  // namespace
 
 std::string_view after_thinking(std::string_view text) {
@@ -285,27 +305,38 @@ std::string_view after_thinking(std::string_view text) {
   return at == std::string_view::npos ? text : text.substr(at + kEnd.size());
 }
 
+// One pass with a stack of open braces: a degenerate text may hold thousands of boxes that never close.
 std::vector<Box> find_boxes(std::string_view text) {
   std::vector<Box> boxes;
+  struct Open {
+    std::size_t box;  // where its command begins; npos for a plain brace
+    std::size_t content;
+  };
+  std::vector<Open> open;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\') continue;
-    const std::string_view rest = text.substr(i);
-    const std::size_t name = rest.starts_with("\\boxed") ? 6 : rest.starts_with("\\fbox") ? 5 : 0;
-    if (name == 0) continue;
-    std::size_t open = i + name;
-    while (open < text.size() && text[open] == ' ') ++open;
-    if (open >= text.size()) break;
-    if (text[open] != '{') {
-      // "\boxed 5": one word.
-      std::size_t end = open;
-      while (end < text.size() && !is_blank(text[end]) && text[end] != '$') ++end;
-      if (end > open && open > i + name) boxes.push_back({i, end, text.substr(open, end - open)});
-      continue;
+    if (text[i] == '\\') {
+      const std::size_t argument = box_argument(text, i);
+      if (argument == std::string_view::npos) {
+        ++i;  // an escaped character
+      } else if (text[argument] == '{') {
+        open.push_back({i, argument + 1});
+        i = argument;
+      } else {
+        // "\boxed 5": one word.
+        std::size_t end = argument;
+        while (end < text.size() && !is_blank(text[end]) && text[end] != '$') ++end;
+        boxes.push_back({i, end, text.substr(argument, end - argument)});
+        i = end - 1;
+      }
+    } else if (text[i] == '{') {
+      open.push_back({std::string_view::npos, i + 1});
+    } else if (text[i] == '}' && !open.empty()) {
+      const Open closed = open.back();
+      open.pop_back();
+      if (closed.box == std::string_view::npos) continue;
+      while (!boxes.empty() && boxes.back().begin > closed.box) boxes.pop_back();  // inside of this one
+      boxes.push_back({closed.box, i + 1, text.substr(closed.content, i - closed.content)});
     }
-    const std::size_t end = closing_brace(text, open);
-    if (end == std::string_view::npos) continue;
-    boxes.push_back({i, end, text.substr(open + 1, end - open - 2)});
-    i = end - 1;
   }
   return boxes;
 }

@@ -1,0 +1,82 @@
+// The tighter half of the grammar of answers: factors, numbers, commands, brackets, matrices. The looser half, from
+// lists to products, is AnswerParser in expression_parser.cpp.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eval/graders/math/expression.h"
+
+namespace qreason::math {
+
+inline constexpr int kMaxDepth = 60;  // of nesting
+inline constexpr int kMaxChain = 60;  // of what nests to the left: quotients, powers, factorials
+
+struct NotAnAnswer {};  // thrown inside of the parser alone
+
+Node make_node(NodeKind kind, std::vector<Node> children, std::string text = "");
+std::vector<Node> single(Node child);
+std::vector<Node> pair(Node first, Node second);
+Node multiplied(Node left, Node right);
+bool is_integer_node(const Node& n);
+
+class FactorParser {
+ public:
+  explicit FactorParser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  virtual ~FactorParser() = default;
+
+ protected:
+  struct Depth {
+    explicit Depth(int& depth) : depth_(depth) {
+      if (++depth_ > kMaxDepth) {
+        --depth_;
+        throw NotAnAnswer{};
+      }
+    }
+    ~Depth() { --depth_; }
+    int& depth_;
+  };
+
+  static bool is_symbol_token(const Token& token, std::string_view text) {
+    return token.kind == TokenKind::kSymbol && token.text == text;
+  }
+  bool done() const { return at_ >= tokens_.size(); }
+  bool at_kind(TokenKind kind) const { return !done() && tokens_[at_].kind == kind; }
+  bool at_symbol(std::string_view text) const { return !done() && is_symbol_token(tokens_[at_], text); }
+  bool at_command(std::string_view text) const { return at_kind(TokenKind::kCommand) && tokens_[at_].text == text; }
+  bool take_symbol(std::string_view text) { return at_symbol(text) && ++at_; }
+  bool take_command(std::string_view text) { return at_command(text) && ++at_; }
+  void expect(std::string_view text) {
+    if (!take_symbol(text)) throw NotAnAnswer{};
+  }
+
+  virtual Node list() = 0;
+  virtual Node sum() = 0;
+  virtual Node signed_factor() = 0;
+  Node factor();
+  Node exponent();
+
+  std::vector<Token> tokens_;
+  std::size_t at_ = 0;
+  int depth_ = 0;
+  int bars_ = 0;  // open |...| in which a bar closes
+
+ private:
+  Node argument();
+  Node primary();
+  Node number(const Token& token);
+  Node argument_or_number();
+  Node symbol(std::string name);
+  std::string subscript();
+  Node command(const std::string& name);
+  Node root();
+  Node floor_or_ceiling(const std::string& open);
+  Node call(const std::string& name);
+  Node bracket(const std::string& open);
+  Node absolute_value();
+  std::string environment();
+  Node matrix();
+};
+
+}  // namespace qreason::math

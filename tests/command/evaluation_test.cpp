@@ -1,0 +1,103 @@
+// grade, table, study and evaluate as a user types them. Grades: the study's own (real traces in ../shared).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "support/fixtures.h"
+
+namespace qreason {
+namespace {
+namespace fs = std::filesystem;
+using testing::CommandResult;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+CommandResult qreason_command(const std::string& arguments) {
+  return testing::run_command("'" + testing::qreason_binary() + "' " + arguments);
+}
+
+TEST(GradeCommand, AgreesWithTheGradesInTheStudysFiles) {
+  QREASON_REQUIRE_SHARED(file, "data/traces_r1_distill_qwen_1.5b/kvquant_star-kv3_MATH-500.json");
+  const CommandResult result = qreason_command("grade --json '" + file.string() + "'");
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  const Json json = parse_json(result.standard_output, "stdout");
+  ASSERT_EQ(json["files"].size(), 1U);
+  const Json& graded = json["files"][0];
+  EXPECT_EQ(graded["task"], "MATH-500");
+  EXPECT_EQ(graded["count"], 100);
+  EXPECT_DOUBLE_EQ(graded["accuracy"].get<double>(), 0.61);
+  const Json original = parse_json(read_text_file(file), "original");
+  for (std::size_t i = 0; i < original.size(); ++i)
+    EXPECT_EQ(graded["grades"][i].get<int>(),
+              static_cast<int>(original[i]["metrics"]["extractive_match"].get<double>()));
+}
+
+TEST(GradeCommand, WritesTheStudysFormOnceAndLeavesTheInputAlone) {
+  QREASON_REQUIRE_SHARED(traces, "data/traces_r1_distill_qwen_1.5b");
+  testing::ScratchFolder scratch;
+  const fs::path folder = scratch.path() / "in" / "R1-kvquant_star-kv3-tp1-seed42";
+  fs::create_directories(folder);
+  fs::copy_file(traces / "kvquant_star-kv3_AIME-90.json", folder / "AIME-90.jsonl");
+  const std::string before = sha256_file(folder / "AIME-90.jsonl");
+  const std::string command =
+      "grade '" + (scratch.path() / "in").string() + "' --study-form '" + (scratch.path() / "out").string() + "'";
+  ASSERT_EQ(qreason_command(command).exit_code, 0);
+  const fs::path copy = scratch.path() / "out" / folder.filename() / "AIME-90.jsonl";
+  EXPECT_EQ(parse_json(read_text_file(copy), "copy").size(), 45U);
+  EXPECT_EQ(sha256_file(folder / "AIME-90.jsonl"), before);
+  EXPECT_EQ(qreason_command(command).exit_code, 1);  // nothing is overwritten without --force
+  EXPECT_EQ(qreason_command(command + " --force").exit_code, 0);
+}
+
+TEST(TableCommand, PrintsTheStudysResultsInEveryForm) {
+  QREASON_REQUIRE_SHARED(traces, "data/traces_r1_distill_qwen_1.5b");
+  testing::ScratchFolder scratch;
+  const fs::path folder = scratch.path() / "R1-gptq-w4g128-tp1-seed42";
+  fs::create_directories(folder);
+  fs::copy_file(traces / "gptq-w4g128_AIME-90.json", folder / "AIME-90.jsonl");
+  const std::string table = "table '" + scratch.path().string() + "'";
+  // 17 of 90 recorded as right: 18.9 %.
+  EXPECT_THAT(qreason_command(table).standard_output, HasSubstr("| R1 | gptq-w4g128 | 18.9 |"));
+  EXPECT_THAT(qreason_command(table + " --format csv").standard_output,
+              HasSubstr("\nR1,gptq-w4g128,AIME-90,accuracy,18.8888"));
+  EXPECT_THAT(qreason_command(table + " --format latex").standard_output, HasSubstr("R1 & gptq-w4g128 & 18.9"));
+  const Json json = parse_json(qreason_command(table + " --json").standard_output, "stdout");
+  EXPECT_EQ(json["rows"][0]["tasks"]["AIME-90"]["n_problems"], 90);
+  EXPECT_THAT(qreason_command(table + " --metric steps").standard_output, HasSubstr("Reasoning steps"));
+}
+
+TEST(EvaluationCommands, TellUsageFromFailureInOneLine) {
+  testing::ScratchFolder scratch;
+  const fs::path study = scratch.path() / "s.toml";
+  write_file_atomic(study, "tasks = [\"GSM8K\"]\nmethod = [\"bf16\"]\n");
+  const std::pair<std::string, int> cases[] = {
+      {"evaluate", 2},
+      {"evaluate m", 2},
+      {"evaluate m --tasks chess", 2},
+      {"evaluate m --tasks GSM8K --seeds x", 2},
+      {"evaluate m --tasks GSM8K --limit 0", 2},
+      {"evaluate m --tasks GSM8K --top-p 0", 2},
+      {"evaluate m --tasks GSM8K --data GSM8K", 2},
+      {"evaluate /nonexistent/m --tasks GSM8K", 1},
+      {"grade", 2},
+      {"grade /nonexistent", 1},
+      {"table", 2},
+      {"table /nonexistent", 1},
+      {"table '" + scratch.path().string() + "'", 1},
+      {"table x --metric length", 2},
+      {"study", 2},
+      {"study /nonexistent.toml", 1},
+      {"study '" + study.string() + "'", 1},
+  };
+  for (const auto& [arguments, code] : cases) {
+    const CommandResult result = qreason_command(arguments);
+    EXPECT_EQ(result.exit_code, code) << arguments << ": " << result.standard_error;
+    EXPECT_TRUE(result.standard_error.starts_with("error: ")) << arguments;
+    EXPECT_EQ(std::count(result.standard_error.begin(), result.standard_error.end(), '\n'), 1) << arguments;
+    EXPECT_EQ(result.standard_output, "") << arguments;
+  }
+}
+
+}  // namespace
+}  // namespace qreason
