@@ -55,7 +55,7 @@ BlockSums sums_of(const ModelConfig& config, const ModelPlan& plan, double dense
 
 // float32 operations per second of the product that dominates.
 double measure_flops(ThreadPool& pool) {
-  constexpr std::int64_t kRows = 256, kColumns = 512;
+  constexpr std::int64_t kRows = 512, kColumns = 1024;
   const std::vector<float> x(static_cast<std::size_t>(kRows * kColumns), 0.5f);
   std::vector<float> h(static_cast<std::size_t>(kColumns * kColumns), 0.0f);
   double operations = 0;
@@ -122,7 +122,7 @@ QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, Cali
   cost.checkpoint_bytes = static_cast<std::uint64_t>(layers * block.stored_bytes + dense_bytes * outside + 4 * kMega);
   cost.spilled_bytes = static_cast<std::uint64_t>(walk.spilled);
   cost.disk_bytes = cost.checkpoint_bytes + cost.spilled_bytes;
-  // Rounding itself, searches included: about 100 ns a weight and thread with the search, 10 ns without.
+  // Rounding itself: about 100 ns a weight and thread with the range search, 10 ns without.
   const bool searched = std::any_of(plan.weights.begin(), plan.weights.end(),
                                     [](const auto& entry) { return entry.second.search == RangeSearch::kMse; });
   const double rounding = layers * block.weights * (searched ? 100e-9 : 10e-9) / pool.threads();

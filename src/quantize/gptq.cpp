@@ -31,6 +31,7 @@ class GptqRounding {
     check();
     group_size_ = group_size_of(format, columns_);
     groups_ = columns_ / group_size_;
+    find_group_of_positions();
     // One group is found on the weights as they are, dead columns included; several on the weights without them.
     if (groups_ == 1) find_static_parameters(weights_.data());
     prepare_work();
@@ -118,8 +119,9 @@ class GptqRounding {
   bool dynamic() const { return groups_ > 1 && options_.groups == GroupTiming::kDynamic; }
 
   // Groups are runs of stored columns, except dynamic ones, which are runs in rounding order.
-  std::int64_t group_of(std::int64_t position) const {
-    return (dynamic() ? position : factor_.order[position]) / group_size_;
+  void find_group_of_positions() {
+    group_of_.resize(static_cast<std::size_t>(columns_));
+    for (std::int64_t i = 0; i < columns_; ++i) group_of_[i] = (dynamic() ? i : factor_.order[i]) / group_size_;
   }
 
   // Groups whose first column lies in [begin, end), on the weights as updated by the blocks before.
@@ -153,7 +155,7 @@ class GptqRounding {
       const std::int64_t row = first_row + lane;
       for (std::int64_t j = 0; j < count; ++j) {
         const std::int64_t at = j * kLanes + lane, from = row * columns_ + begin + j;
-        const GroupParameters& group = parameters_[row * groups_ + group_of(begin + j)];
+        const GroupParameters& group = parameters_[row * groups_ + group_of_[begin + j]];
         original[at] = original_[from];
         current[at] = work_[from];
         scales[at] = group.scale;
@@ -225,6 +227,7 @@ class GptqRounding {
   GptqOptions options_;
   ThreadPool& pool_;
   std::int64_t group_size_ = 0, groups_ = 0;
+  std::vector<std::int64_t> group_of_;       // [columns], rounding order
   std::vector<float> original_, work_;       // [rows, columns], rounding order
   std::vector<GroupParameters> parameters_;  // [rows, groups]
   std::vector<std::uint8_t> codes_;          // [rows, columns], stored order
