@@ -51,11 +51,13 @@ struct GenericLanes {
   }
   static void store(float* to, const V& v) { __builtin_memcpy(to, &v, sizeof v); }
   static V load_first(const float* from, std::int64_t count) {
+    if (count == 16) return load(from);
     V v = zero();
     __builtin_memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(float));
     return v;
   }
   static void store_first(float* to, const V& v, std::int64_t count) {
+    if (count == 16) return store(to, v);
     __builtin_memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(float));
   }
   template <class Operation>
@@ -198,11 +200,14 @@ struct Avx2Lanes {
     return {_mm256_cmpgt_epi32(limit, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
             _mm256_cmpgt_epi32(limit, _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15))};
   }
+  // Masked stores are slow on some machines.
   static V load_first(const float* from, std::int64_t count) {
+    if (count == 16) return load(from);
     const U mask = first_lanes(count);
     return {_mm256_maskload_ps(from, mask.low), _mm256_maskload_ps(from + 8, mask.high)};
   }
   static void store_first(float* to, V v, std::int64_t count) {
+    if (count == 16) return store(to, v);
     const U mask = first_lanes(count);
     _mm256_maskstore_ps(to, mask.low, v.low);
     _mm256_maskstore_ps(to + 8, mask.high, v.high);
