@@ -33,13 +33,14 @@ struct PanelView {
   const std::int32_t* group_index = nullptr;  // [units * 32] or null
 };
 
+// (static: called from translation units with wide instructions, whose copy nobody else may get.)
 // True when a unit never meets two groups, so that its scale and zero are loaded once.
-inline bool units_lie_in_groups(const PanelView& view) {
+static inline bool units_lie_in_groups(const PanelView& view) {
   return view.group_index == nullptr && (view.groups == 1 || view.group_size % kUnitColumns == 0);
 }
 
 // True when packed codes can be multiplied without being expanded first.
-inline bool streams_packed(const PanelView& view) {
+static inline bool streams_packed(const PanelView& view) {
   return view.kind == WeightKind::kQuantized && units_lie_in_groups(view) && view.columns % kUnitColumns == 0;
 }
 
