@@ -17,8 +17,8 @@ bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
   return !word_before && !word_after;
 }
 
-std::size_t before_white_space(std::string_view text, std::size_t position) {
-  while (position > 0) {
+std::size_t before_white_space(std::string_view text, std::size_t position, std::size_t limit) {
+  while (position > limit) {
     const DecodedChar previous = decode_valid_before(text, position);
     if (!is_white_space(previous.codepoint)) break;
     position -= previous.length;
@@ -76,8 +76,9 @@ void AddedTokenMatcher::split(std::string_view text, std::vector<TextPart>& part
     searched = found.end;
     if (found.token->single_word && !stands_alone(text, found.begin, found.end)) continue;
     std::size_t begin = found.begin, end = found.end;
-    if (found.token->lstrip) begin = std::max(before_white_space(text, begin), done);
-    if (found.token->rstrip) end = after_white_space(text, end);
+    if (found.token->lstrip) begin = before_white_space(text, begin, std::min(done, begin));
+    // A match inside white space that was taken already: it ends where that ends.
+    if (found.token->rstrip) end = end < done ? done : after_white_space(text, end);
     if (begin > done) parts.push_back({text.substr(done, begin - done), -1});
     parts.push_back({text.substr(begin, end - begin), found.token->id});
     done = end;
