@@ -2,7 +2,6 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(tomlplusplus REQUIRED)
@@ -28,7 +27,7 @@ endif()
 find_package(Torch REQUIRED)
 
 # The torch include folder carries a newer fmt; a folder that holds only the system's fmt goes before it, so that every
-# translation unit sees the fmt that spdlog and we link to.
+# translation unit sees the fmt that we link to.
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/system-fmt)
 get_target_property(fmt_include fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
 list(GET fmt_include 0 fmt_include)

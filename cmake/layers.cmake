@@ -48,7 +48,6 @@ function(qreason_study_options)
   target_link_libraries(qreason_study PRIVATE tomlplusplus::tomlplusplus)
 endfunction()
 function(qreason_cli_options)
-  target_link_libraries(qreason_cli PRIVATE spdlog::spdlog)
   target_compile_definitions(qreason_cli PRIVATE QREASON_VERSION="${PROJECT_VERSION}")
 endfunction()
 

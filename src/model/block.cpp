@@ -48,6 +48,19 @@ const float* data_or_null(const std::vector<float>& bias) {
   return bias.empty() ? nullptr : bias.data();
 }
 
+// h += x W^T + b, whole rows.
+void add_product(const Linear& linear, const float* x, std::int64_t rows, float* h, ThreadPool& pool) {
+  matmul(linear.weight,
+         {.x = x,
+          .rows = rows,
+          .x_stride = linear.weight.columns(),
+          .bias = data_or_null(linear.bias),
+          .y = h,
+          .y_stride = linear.weight.rows(),
+          .store = MatmulStore::kAdd},
+         pool);
+}
+
 }  // namespace
 
 void BlockScratch::reserve(const BlockShape& shape, std::int64_t rows) {
@@ -125,16 +138,7 @@ void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratc
 }
 
 void Block::add_attention(float* h, const float* a, std::int64_t rows, ThreadPool& pool) const {
-  const Linear& o = linear(LinearSlot::kO);
-  matmul(o.weight,
-         {.x = a,
-          .rows = rows,
-          .x_stride = shape_.query,
-          .bias = data_or_null(o.bias),
-          .y = h,
-          .y_stride = shape_.hidden,
-          .store = MatmulStore::kAdd},
-         pool);
+  add_product(linear(LinearSlot::kO), a, rows, h, pool);
 }
 
 void Block::mlp_input(const float* h, std::int64_t rows, float* m, ThreadPool& pool) const {
@@ -154,16 +158,7 @@ void Block::mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch,
 }
 
 void Block::add_mlp(float* h, const float* u, std::int64_t rows, ThreadPool& pool) const {
-  const Linear& down = linear(LinearSlot::kDown);
-  matmul(down.weight,
-         {.x = u,
-          .rows = rows,
-          .x_stride = shape_.intermediate,
-          .bias = data_or_null(down.bias),
-          .y = h,
-          .y_stride = shape_.hidden,
-          .store = MatmulStore::kAdd},
-         pool);
+  add_product(linear(LinearSlot::kDown), u, rows, h, pool);
 }
 
 void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, ThreadPool& pool) const {
