@@ -72,6 +72,30 @@ constexpr std::array kRegistry{
                 .gold_columns = kAnyAnswer,
                 .id_column = "id",
                 .gold_rule = GoldRule::kMayBeEmpty},
+    DatasetSpec{.name = "steps-easy",
+                .short_name = "steps-easy",
+                .hub_id = "",
+                .rows = 500,
+                .question_columns = kAnyQuestion,
+                .gold_columns = kAnyAnswer,
+                .id_column = "id",
+                .gold_rule = GoldRule::kWhole},
+    DatasetSpec{.name = "steps-medium",
+                .short_name = "steps-medium",
+                .hub_id = "",
+                .rows = 500,
+                .question_columns = kAnyQuestion,
+                .gold_columns = kAnyAnswer,
+                .id_column = "id",
+                .gold_rule = GoldRule::kWhole},
+    DatasetSpec{.name = "steps-hard",
+                .short_name = "steps-hard",
+                .hub_id = "",
+                .rows = 500,
+                .question_columns = kAnyQuestion,
+                .gold_columns = kAnyAnswer,
+                .id_column = "id",
+                .gold_rule = GoldRule::kWhole},
 };
 
 constexpr DatasetSpec kGeneric{.name = "generic",
@@ -149,11 +173,11 @@ fs::path locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
     if (const auto file = find_data_file(folder, short_name)) return *file;
   }
   const std::string home = (local ? *local : store_folder() / "data").string();
-  throw Error(
-      fmt::format("data set {}", spec.name), "no file of it found",
-      fmt::format("{}/{}.jsonl (or .json, .csv), the same under $QREASON_DATA, or a path given; it is {} on the "
-                  "Hugging Face hub",
-                  home, short_name, spec.hub_id));
+  const std::string origin = spec.hub_id.empty() ? std::string("it ships with the program, in data/")
+                                                 : fmt::format("it is {} on the Hugging Face hub", spec.hub_id);
+  throw Error(fmt::format("data set {}", spec.name), "no file of it found",
+              fmt::format("{}/{}.jsonl (or .json, .csv), the same under $QREASON_DATA, or a path given; {}", home,
+                          short_name, origin));
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ constexpr std::array kTasks{
     Task{.name = "MATH-500", .dataset = "MATH-500", .prompt = math_prompt, .grader = grade_math},
     Task{.name = "GSM8K", .dataset = "GSM8K", .prompt = math_prompt, .grader = grade_math},
     Task{.name = "NuminaMath-1.5", .dataset = "NuminaMath-1.5", .prompt = math_prompt, .grader = grade_math},
+    Task{.name = "steps-easy", .dataset = "steps-easy", .prompt = math_prompt, .grader = grade_math},
+    Task{.name = "steps-medium", .dataset = "steps-medium", .prompt = math_prompt, .grader = grade_math},
+    Task{.name = "steps-hard", .dataset = "steps-hard", .prompt = math_prompt, .grader = grade_math},
 };
 
 }  // namespace

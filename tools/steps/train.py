@@ -1,0 +1,340 @@
+#!/usr/bin/env python3
+"""Trains a small reasoning model on generated steps problems and writes it in the Hugging Face layout.
+
+    train.py SHAPE --qreason build/qreason --tokenizer DIR --out DIR [--seed 1] [--tokens 20e6] [--work DIR]
+
+SHAPE is a row of SHAPES below. Needs torch and tokenizers. Runs on CUDA when there is one, else on the CPU with
+--threads threads; killed and started again it goes on from its last checkpoint in --work. The optimizer is Muon for the
+matrices of the blocks and AdamW for the rest; the schedule is a short warm-up, a plateau, and a linear decay over the
+last 40 % (of --tokens, which may be raised while the plateau lasts). Only training problems are seen: the generator splits by a
+hash of the numbers. Losses go to OUT/learning_curve.csv.
+"""
+import argparse
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import time
+
+import numpy
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+
+BOS, EOS, USER, ASSISTANT = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>"
+INSTRUCTION = "\n\nPlease reason step by step, and put your final answer within \\boxed{}."
+TIER_COUNTS = {"easy": 1600, "medium": 2400, "hard": 3200}  # problems of a seed of the generator
+
+
+@dataclasses.dataclass
+class Shape:
+    architecture: str
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate: int
+    tied: bool
+    learning_rate: float = 0.01
+    vocabulary: int = 768
+    context: int = 640
+    theta: float = 10000.0
+    epsilon: float = 1e-6
+
+    @property
+    def bias(self):
+        return self.architecture == "Qwen2ForCausalLM"
+
+
+SHAPES = {
+    "steps-qwen2-1m": Shape("Qwen2ForCausalLM", 128, 5, 4, 2, 32, 384, True),
+    "steps-qwen2-3m": Shape("Qwen2ForCausalLM", 256, 4, 4, 2, 64, 768, True),
+    "steps-qwen2-8m": Shape("Qwen2ForCausalLM", 384, 5, 6, 2, 64, 1024, False),
+    "steps-llama-2m": Shape("LlamaForCausalLM", 192, 4, 6, 2, 32, 512, False),
+}
+
+
+def rms_norm(x, weight, epsilon):
+    return F.rms_norm(x, (x.shape[-1],), weight, epsilon)
+
+
+class Block(torch.nn.Module):
+    def __init__(self, s):
+        super().__init__()
+        self.shape = s
+        linear = torch.nn.Linear
+        self.input_layernorm = torch.nn.Parameter(torch.ones(s.hidden))
+        self.post_attention_layernorm = torch.nn.Parameter(torch.ones(s.hidden))
+        self.q_proj = linear(s.hidden, s.heads * s.head_dim, bias=s.bias)
+        self.k_proj = linear(s.hidden, s.kv_heads * s.head_dim, bias=s.bias)
+        self.v_proj = linear(s.hidden, s.kv_heads * s.head_dim, bias=s.bias)
+        self.o_proj = linear(s.heads * s.head_dim, s.hidden, bias=False)
+        self.gate_proj = linear(s.hidden, s.intermediate, bias=False)
+        self.up_proj = linear(s.hidden, s.intermediate, bias=False)
+        self.down_proj = linear(s.intermediate, s.hidden, bias=False)
+
+    def forward(self, x, cosine, sine):
+        s = self.shape
+        batch, length, _ = x.shape
+        h = rms_norm(x, self.input_layernorm, s.epsilon)
+        q = rotate(self.q_proj(h).view(batch, length, s.heads, s.head_dim).transpose(1, 2), cosine, sine)
+        k = rotate(self.k_proj(h).view(batch, length, s.kv_heads, s.head_dim).transpose(1, 2), cosine, sine)
+        v = self.v_proj(h).view(batch, length, s.kv_heads, s.head_dim).transpose(1, 2)
+        repeats = s.heads // s.kv_heads
+        k, v = k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1)
+        a = F.scaled_dot_product_attention(q, k.to(q.dtype), v.to(q.dtype), is_causal=True)
+        x = x + self.o_proj(a.transpose(1, 2).reshape(batch, length, -1))
+        h = rms_norm(x, self.post_attention_layernorm, s.epsilon)
+        return x + self.down_proj(F.silu(self.gate_proj(h)) * self.up_proj(h))
+
+
+def rotate(x, cosine, sine):
+    half = x.shape[-1] // 2
+    first, second = x[..., :half], x[..., half:]
+    return torch.cat([first * cosine - second * sine, second * cosine + first * sine], -1)
+
+
+class Model(torch.nn.Module):
+    def __init__(self, s):
+        super().__init__()
+        self.shape = s
+        self.embed_tokens = torch.nn.Embedding(s.vocabulary, s.hidden)
+        self.layers = torch.nn.ModuleList([Block(s) for _ in range(s.layers)])
+        self.norm = torch.nn.Parameter(torch.ones(s.hidden))
+        self.lm_head = None if s.tied else torch.nn.Linear(s.hidden, s.vocabulary, bias=False)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                deviation = 0.02 if "embed" in name or "lm_head" in name else parameter.shape[1] ** -0.5
+                if "o_proj" in name or "down_proj" in name:
+                    deviation /= math.sqrt(2 * s.layers)
+                torch.nn.init.normal_(parameter, std=deviation)
+            elif name.endswith("bias"):
+                torch.nn.init.zeros_(parameter)
+        frequencies = s.theta ** (-torch.arange(0, s.head_dim, 2).float() / s.head_dim)
+        angles = torch.arange(s.context).float()[:, None] * frequencies
+        self.register_buffer("cosine", angles.cos(), persistent=False)
+        self.register_buffer("sine", angles.sin(), persistent=False)
+
+    def loss(self, tokens, targets):
+        """Mean over the positions whose target is not -1."""
+        length = tokens.shape[1]
+        x = self.embed_tokens(tokens)
+        for layer in self.layers:
+            x = layer(x, self.cosine[:length], self.sine[:length])
+        chosen = targets.reshape(-1) >= 0
+        x = rms_norm(x.reshape(-1, x.shape[-1])[chosen], self.norm, self.shape.epsilon)
+        head = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+        return F.cross_entropy(F.linear(x, head).float(), targets.reshape(-1)[chosen])
+
+
+class Traces:
+    """Tokenized training traces, made by the generator one seed after another."""
+
+    def __init__(self, qreason, tokenizer, first_seed, context):
+        self.qreason, self.tokenizer, self.seed, self.context = qreason, tokenizer, first_seed, context
+
+    def generate(self):
+        rows = []
+        for tier, count in TIER_COUNTS.items():
+            out = subprocess.run([self.qreason, "steps", "--split", "training", "--tier", tier, "--count", str(count),
+                                  "--seed", str(self.seed)], check=True, capture_output=True, text=True).stdout
+            rows += [json.loads(line) for line in out.splitlines()]
+        self.seed += 1
+        prompts = [BOS + USER + row["problem"] + INSTRUCTION + ASSISTANT + "<think>\n" for row in rows]
+        answers = [row["solution"] + "\n</think>\n\nThe answer is \\boxed{" + row["answer"] + "}." + EOS for row in rows]
+        prompts, answers = self.tokenizer.encode_batch(prompts), self.tokenizer.encode_batch(answers)
+        return [(p.ids, a.ids) for p, a in zip(prompts, answers)]
+
+    def rows(self, random):
+        """Token and target sequences. A quarter of the traces stand in rows of several, up to the whole context, so
+        that the model knows late positions and windows cut across traces."""
+        pool = self.generate()
+        random.shuffle(pool)
+        packed = len(pool) // 4
+        rows, tokens, targets = [], [], []
+        for index, (prompt, answer) in enumerate(pool):
+            if tokens and (index >= packed or len(tokens) + len(prompt) + len(answer) > self.context + 1):
+                rows.append((tokens[:-1], targets[1:]))
+                tokens, targets = [], []
+            tokens = tokens + prompt + answer
+            targets = targets + [-1] * len(prompt) + answer
+        rows.append((tokens[:-1], targets[1:]))
+        return rows
+
+    def batches(self, batch_tokens):
+        """(tokens, targets) batches of rows of about one length, endlessly."""
+        while True:
+            random = numpy.random.default_rng(self.seed)
+            rows = self.rows(random)
+            order = sorted(range(len(rows)), key=[len(t) + random.normal() * 8 for t, _ in rows].__getitem__)
+            batches, batch, longest = [], [], 0
+            for index in order:
+                length = len(rows[index][0])
+                if batch and max(longest, length) * (len(batch) + 1) > batch_tokens:
+                    batches.append(batch)
+                    batch, longest = [], 0
+                batch.append(index)
+                longest = max(longest, length)
+            random.shuffle(batches)  # the last, shorter one is left out
+            for batch in batches:
+                yield pad([rows[index] for index in batch])
+
+
+def pad(rows):
+    length = max(len(tokens) for tokens, _ in rows)
+    padded = torch.zeros(len(rows), length, dtype=torch.long)
+    targets = torch.full((len(rows), length), -1)
+    for i, (tokens, wanted) in enumerate(rows):
+        padded[i, :len(tokens)] = torch.tensor(tokens)
+        targets[i, :len(tokens)] = torch.tensor(wanted)
+    return padded, targets
+
+
+def make_optimizers(model, shape):
+    matrices = [p for n, p in model.named_parameters() if p.dim() == 2 and n.startswith("layers")]
+    others = [p for n, p in model.named_parameters() if not (p.dim() == 2 and n.startswith("layers"))]
+    rate = shape.learning_rate
+    return [(torch.optim.Muon(matrices, lr=rate, weight_decay=0.02, momentum=0.95,
+                              adjust_lr_fn="match_rms_adamw"), rate),
+            (torch.optim.AdamW(others, lr=rate / 2, weight_decay=0.0, betas=(0.9, 0.98)), rate / 2)]
+
+
+def schedule(seen, total):
+    warm = 0.2e6
+    return min(1.0, (seen + 1e4) / warm, max(0.0, (total - seen) / (0.4 * total)))
+
+
+def tensors_of(model):
+    """Names and bfloat16 values as transformers has them."""
+    named = {}
+    for name, value in model.state_dict().items():
+        parts = name.split(".")
+        if parts[0] == "layers" and parts[2] in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            parts.insert(2, "self_attn")
+        elif parts[0] == "layers" and parts[2] in ("gate_proj", "up_proj", "down_proj"):
+            parts.insert(2, "mlp")
+        elif parts[-1].endswith("norm"):
+            parts.append("weight")
+        name = ".".join(parts)
+        named[name if name.startswith("lm_head") else "model." + name] = value.detach().cpu().to(torch.bfloat16).contiguous()
+    return named
+
+
+def write_safetensors(path, named):
+    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    for name in sorted(named):
+        size = named[name].numel() * 2
+        header[name] = {"dtype": "BF16", "shape": list(named[name].shape), "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for name in sorted(named):
+            file.write(named[name].view(torch.int16).numpy().tobytes())
+
+
+def write_model(model, tokenizer_dir, out, tokenizer):
+    s = model.shape
+    out.mkdir(parents=True, exist_ok=True)
+    bos, eos, pad_id = (tokenizer.token_to_id(t) for t in (BOS, EOS, "<｜▁pad▁｜>"))
+    qwen = s.architecture == "Qwen2ForCausalLM"
+    config = {"architectures": [s.architecture], "model_type": "qwen2" if qwen else "llama", "hidden_act": "silu",
+              "hidden_size": s.hidden, "intermediate_size": s.intermediate, "num_hidden_layers": s.layers,
+              "num_attention_heads": s.heads, "num_key_value_heads": s.kv_heads, "head_dim": s.head_dim,
+              "max_position_embeddings": s.context, "rms_norm_eps": s.epsilon, "rope_theta": s.theta,
+              "tie_word_embeddings": s.tied, "vocab_size": s.vocabulary, "bos_token_id": bos, "eos_token_id": eos,
+              "pad_token_id": pad_id, "attention_dropout": 0.0, "torch_dtype": "bfloat16", "use_cache": True}
+    config.update({"use_sliding_window": False} if qwen else {"attention_bias": False, "mlp_bias": False})
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    generation = {"bos_token_id": bos, "eos_token_id": eos, "pad_token_id": pad_id, "do_sample": True,
+                  "temperature": 0.6, "top_p": 0.95}
+    (out / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(tokenizer_dir / name, out / name)
+    write_safetensors(out / "model.safetensors", tensors_of(model))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shape", choices=SHAPES)
+    parser.add_argument("--qreason", required=True)
+    parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="checkpoints of the training, to go on from")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tokens", type=float, default=20e6, help="tokens with a loss: solutions, not problems")
+    parser.add_argument("--batch-tokens", type=int, default=8192)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--float32", action="store_true", help="no bfloat16 autocast")
+    parser.add_argument("--learning-rate", type=float, help="of the matrices; the rest take half")
+    parser.add_argument("--minutes", type=float, default=1e9, help="save and stop after this long")
+    arguments = parser.parse_args()
+
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = Tokenizer.from_file(str(arguments.tokenizer / "tokenizer.json"))
+    shape = SHAPES[arguments.shape]
+    shape.learning_rate = arguments.learning_rate or shape.learning_rate
+    model = Model(shape).to(device)
+    optimizers = make_optimizers(model, shape)
+    traces = Traces(arguments.qreason, tokenizer, arguments.seed * 1_000_000, shape.context)
+    seen, step, curve = 0, 0, []
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    saved = arguments.work / f"{arguments.shape}-seed{arguments.seed}.pt"
+    if saved.exists():
+        state = torch.load(saved, map_location=device, weights_only=True)
+        model.load_state_dict(state["model"])
+        for (optimizer, _), stored in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(stored)
+        seen, step, curve, traces.seed = state["seen"], state["step"], state["curve"], state["data_seed"]
+
+    def save():
+        torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o, _ in optimizers], "seen": seen,
+                    "step": step, "curve": curve, "data_seed": traces.seed}, str(saved) + ".partial")
+        os.replace(str(saved) + ".partial", saved)
+        write_model(model, arguments.tokenizer, arguments.out, tokenizer)
+        lines = ["step,tokens,loss"] + [f"{a},{b},{c:.5f}" for a, b, c in curve]
+        (arguments.out / "learning_curve.csv").write_text("\n".join(lines) + "\n")
+
+    begun = last_save = time.time()
+    begun_seen, window = seen, []
+    parameters = sum(p.numel() for p in model.parameters())
+    print(f"{arguments.shape}: {parameters} parameters on {device}, from {seen / 1e6:.2f} M tokens", flush=True)
+    for tokens, targets in traces.batches(arguments.batch_tokens):
+        if seen >= arguments.tokens or time.time() - begun > 60 * arguments.minutes:
+            break
+        factor = schedule(seen, arguments.tokens)
+        for optimizer, rate in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+        with torch.autocast(device, torch.bfloat16, enabled=not arguments.float32):
+            loss = model.loss(tokens.to(device), targets.to(device))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer, _ in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        seen += int((targets >= 0).sum())
+        step += 1
+        window.append(loss.item())
+        if step % 50 == 0:
+            curve.append((step, seen, sum(window) / len(window)))
+            rate = (seen - begun_seen) / (time.time() - begun)
+            print(f"step {step} tokens {seen / 1e6:.2f} M loss {curve[-1][2]:.4f} lr x{factor:.2f} {rate:.0f} tok/s", flush=True)
+            window = []
+        if time.time() - last_save > 240:
+            save()
+            last_save = time.time()
+    save()
+    print(f"stopped at {seen / 1e6:.2f} M tokens, step {step}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
