@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "data/steps/draft.h"
@@ -75,6 +76,33 @@ std::vector<Person> random_people(PythonRandom& random, std::int64_t count, std:
   return people;
 }
 
+// The relations in the smallest of the orders in which they might have been drawn: problems that differ only in that
+// order say the same and must have one key. `asked`, the person whom the question names, comes last. No two people
+// have one relation to the same other, since they would have one amount.
+std::string relations_key(const std::vector<Person>& people, std::optional<std::size_t> asked) {
+  constexpr std::size_t kNotYet = static_cast<std::size_t>(-1);
+  std::vector<std::size_t> place(people.size(), kNotYet);
+  std::string key;
+  for (std::size_t placed = 0; placed < people.size(); ++placed) {
+    std::string smallest;
+    std::size_t chosen = 0;
+    for (std::size_t i = 0; i < people.size(); ++i) {
+      const Person& person = people[i];
+      const std::size_t other = person.op == 0 ? 0 : place[static_cast<std::size_t>(person.other)];
+      const bool too_early = i == asked && placed + 1 < people.size();
+      if (place[i] != kNotYet || other == kNotYet || too_early) continue;
+      const std::string relation =
+          fmt::format("{}{}{};", other, person.op == 0 ? '=' : person.op, person.op == 0 ? person.amount : person.k);
+      if (!smallest.empty() && relation >= smallest) continue;
+      smallest = relation;
+      chosen = i;
+    }
+    place[chosen] = placed;
+    key += smallest;
+  }
+  return key;
+}
+
 void ask_in_order(Draft& draft, std::vector<Person> people, std::string_view things, PythonRandom& random) {
   Solution& solution = draft.solution;
   std::sort(people.begin(), people.end(), [](const Person& a, const Person& b) { return a.amount > b.amount; });
@@ -124,11 +152,8 @@ Draft draft_ordering(PythonRandom& random, int steps) {
   const std::string_view things = solution.one_of(kThings);
   const std::vector<Person> people = random_people(random, count, things);
   std::vector<std::string> sentences;
-  for (const Person& person : people) {
-    sentences.push_back(person.relation);
-    draft.canonical += fmt::format("{}{}{};", person.other, person.op == 0 ? '=' : person.op,
-                                   person.op == 0 ? person.amount : person.k);
-  }
+  for (const Person& person : people) sentences.push_back(person.relation);
+  draft.canonical = relations_key(people, in_order || together ? std::nullopt : std::optional(people.size() - 1));
   random.shuffle(sentences);
   draft.problem = fmt::format("{}", fmt::join(sentences, " "));
   for (const Person& person : people) {
