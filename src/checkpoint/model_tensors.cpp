@@ -14,32 +14,6 @@ constexpr std::string_view kLayerPrefix = "model.layers.";
 constexpr const char* kInputNorm = "input_layernorm.weight";
 constexpr const char* kPostNorm = "post_attention_layernorm.weight";
 
-LinearPlace place_of_slot(const ModelConfig& config, LinearSlot slot) {
-  const std::int64_t query = config.heads * config.head_dim, key_value = config.kv_heads * config.head_dim;
-  const std::int64_t hidden = config.hidden_size, inner = config.intermediate_size;
-  LinearPlace place{.slot = slot};
-  switch (slot) {
-    case LinearSlot::kQ:
-      place.rows = query, place.columns = hidden, place.has_bias = config.qkv_bias;
-      break;
-    case LinearSlot::kK:
-    case LinearSlot::kV:
-      place.rows = key_value, place.columns = hidden, place.has_bias = config.qkv_bias;
-      break;
-    case LinearSlot::kO:
-      place.rows = hidden, place.columns = query, place.has_bias = config.output_bias;
-      break;
-    case LinearSlot::kGate:
-    case LinearSlot::kUp:
-      place.rows = inner, place.columns = hidden, place.has_bias = config.mlp_bias;
-      break;
-    case LinearSlot::kDown:
-      place.rows = hidden, place.columns = inner, place.has_bias = config.mlp_bias;
-      break;
-  }
-  return place;
-}
-
 }  // namespace
 
 std::optional<LayerName> split_layer_name(const std::string& name) {
@@ -60,9 +34,8 @@ LinearPlace place_of_linear(const ModelConfig& config, const std::string& name, 
   if (const auto split = split_layer_name(name); split && split->layer < config.layers) {
     for (const LinearSlot slot : kLinearSlots) {
       if (name_of(slot) != split->rest) continue;
-      LinearPlace place = place_of_slot(config, slot);
-      place.layer = split->layer;
-      return place;
+      const LinearShape shape = linear_shape(config, slot);
+      return {split->layer, slot, shape.rows, shape.columns, shape.has_bias};
     }
   }
   throw Error(where, fmt::format("no linear {}", shown_name(name)),

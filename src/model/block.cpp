@@ -11,28 +11,6 @@
 namespace qreason {
 namespace {
 
-struct LinearShape {
-  std::int64_t rows = 0, columns = 0;
-};
-
-LinearShape shape_of(const BlockShape& shape, LinearSlot slot) {
-  switch (slot) {
-    case LinearSlot::kQ:
-      return {shape.query, shape.hidden};
-    case LinearSlot::kK:
-    case LinearSlot::kV:
-      return {shape.key_value, shape.hidden};
-    case LinearSlot::kO:
-      return {shape.hidden, shape.query};
-    case LinearSlot::kGate:
-    case LinearSlot::kUp:
-      return {shape.intermediate, shape.hidden};
-    case LinearSlot::kDown:
-      return {shape.hidden, shape.intermediate};
-  }
-  throw Error("linear slot", std::to_string(static_cast<int>(slot)), "one of the seven");
-}
-
 void require_shape(const PackedMatrix& matrix, LinearShape want, const std::string& where) {
   if (matrix.rows() != want.rows || matrix.columns() != want.columns) {
     throw Error(where, fmt::format("[{}, {}]", matrix.rows(), matrix.columns()),
@@ -95,7 +73,7 @@ void Block::load_linear(const WeightSource& source, std::int64_t layer, LinearSl
   const LinearWeight weight = source.linear(name);
   Linear& target = linears_[static_cast<std::size_t>(slot)];
   target.weight = pack_weight(weight, type_, name);
-  require_shape(target.weight, shape_of(shape_, slot), name);
+  require_shape(target.weight, linear_shape(source.config(), slot), name);
   if (weight.bias) target.bias = float_vector(*weight.bias, target.weight.rows(), name + ".bias");
 }
 
@@ -174,8 +152,9 @@ void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Th
 void Block::replace(LinearSlot slot, const LinearWeight& weight) {
   const std::string name(name_of(slot));
   PackedMatrix packed = pack_weight(weight, type_, name);
-  require_shape(packed, shape_of(shape_, slot), name);
-  linears_[static_cast<std::size_t>(slot)].weight = std::move(packed);
+  PackedMatrix& old = linears_[static_cast<std::size_t>(slot)].weight;
+  require_shape(packed, {old.rows(), old.columns()}, name);
+  old = std::move(packed);
 }
 
 std::uint64_t Block::bytes() const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "model/site.h"
 
 namespace qreason {
 
@@ -56,6 +57,13 @@ OrderedJson to_hf_json(const ModelConfig& config);
 
 std::string_view hf_class_name(Architecture architecture);  // "Qwen2ForCausalLM", "LlamaForCausalLM"
 std::int64_t parameter_count(const ModelConfig& config);
+
+// The weight [rows, columns] = [out, in] of a block's linear, and whether the class gives it a bias.
+struct LinearShape {
+  std::int64_t rows = 0, columns = 0;
+  bool has_bias = false;
+};
+LinearShape linear_shape(const ModelConfig& config, LinearSlot slot);
 
 // Inverse frequency of each of head_dim/2 rotary pairs, scaling applied: every step rounded to float32 as transformers
 // does it, because the last bit, times a position of some hundreds, shows in the logits.

@@ -102,6 +102,26 @@ std::int64_t parameter_count(const ModelConfig& config) {
   return embeddings + config.layers * block + hidden;
 }
 
+LinearShape linear_shape(const ModelConfig& config, LinearSlot slot) {
+  const std::int64_t query = config.heads * config.head_dim, key_value = config.kv_heads * config.head_dim;
+  const std::int64_t hidden = config.hidden_size, inner = config.intermediate_size;
+  switch (slot) {
+    case LinearSlot::kQ:
+      return {query, hidden, config.qkv_bias};
+    case LinearSlot::kK:
+    case LinearSlot::kV:
+      return {key_value, hidden, config.qkv_bias};
+    case LinearSlot::kO:
+      return {hidden, query, config.output_bias};
+    case LinearSlot::kGate:
+    case LinearSlot::kUp:
+      return {inner, hidden, config.mlp_bias};
+    case LinearSlot::kDown:
+      return {hidden, inner, config.mlp_bias};
+  }
+  throw Error("linear slot", std::to_string(static_cast<int>(slot)), "one of the seven");
+}
+
 std::vector<float> rope_inverse_frequencies(const ModelConfig& config) {
   std::vector<float> frequencies;
   const std::int64_t pairs = config.head_dim / 2;

@@ -78,10 +78,62 @@ void transpose_right_of(const float* a, std::int64_t n, Panel panel, std::vector
   }
 }
 
+// Takes R[panel, right of it] R[panel or above, right of it]^T from the diagonal block, and from the rows above in `a`.
+void subtract_right_of(float* a, std::int64_t n, Panel panel, std::vector<float>& diagonal, ThreadPool& pool) {
+  std::vector<float> right;
+  transpose_right_of(a, n, panel, right);
+  const std::int64_t begin = panel.begin, width = panel.width();
+  subtract_product({.a = a + begin * n + panel.end,
+                    .a_stride = n,
+                    .b = right.data(),
+                    .b_stride = width,
+                    .c = diagonal.data(),
+                    .c_stride = width,
+                    .m = width,
+                    .n = width,
+                    .k = n - panel.end},
+                   pool);
+  subtract_product({.a = a + panel.end,
+                    .a_stride = n,
+                    .b = right.data(),
+                    .b_stride = width,
+                    .c = a + begin,
+                    .c_stride = n,
+                    .m = begin,
+                    .n = width,
+                    .k = n - panel.end},
+                   pool);
+}
+
+// R[0..begin, panel] = X inverse(R_panel)^T, as c -= x (-inverse^T).
+void solve_above(float* a, std::int64_t n, Panel panel, DiagonalBlock& block, ThreadPool& pool) {
+  const std::int64_t begin = panel.begin, width = panel.width();
+  block.invert();
+  std::vector<float> solver(static_cast<std::size_t>(width * width), 0.0f);
+  for (std::int64_t j = 0; j < width; ++j) {
+    for (std::int64_t i = 0; i <= j; ++i) solver[j * width + i] = static_cast<float>(-block.inverse_transposed(j, i));
+  }
+  std::vector<float> above(static_cast<std::size_t>(begin * width));
+  for (std::int64_t i = 0; i < begin; ++i) {
+    std::copy_n(a + i * n + begin, width, &above[i * width]);
+    std::fill_n(a + i * n + begin, width, 0.0f);
+  }
+  subtract_product({.a = above.data(),
+                    .a_stride = width,
+                    .b = solver.data(),
+                    .b_stride = width,
+                    .c = a + begin,
+                    .c_stride = n,
+                    .m = begin,
+                    .n = width,
+                    .k = width},
+                   pool);
+}
+
 }  // namespace
 
 std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, ThreadPool& pool) {
-  std::vector<float> right, diagonal, above, solver;
+  std::vector<float> diagonal;
   for (std::int64_t end = n; end > 0;) {
     const Panel panel{(end - 1) / kPanel * kPanel, end};
     const std::int64_t begin = panel.begin, width = panel.width();
@@ -91,29 +143,7 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Thre
     for (std::int64_t i = 0; i < width; ++i) {
       std::copy_n(a + (begin + i) * n + begin, width, &diagonal[i * width]);
     }
-    if (end < n) {
-      transpose_right_of(a, n, panel, right);
-      subtract_product({.a = a + begin * n + end,
-                        .a_stride = n,
-                        .b = right.data(),
-                        .b_stride = width,
-                        .c = diagonal.data(),
-                        .c_stride = width,
-                        .m = width,
-                        .n = width,
-                        .k = n - end},
-                       pool);
-      subtract_product({.a = a + end,
-                        .a_stride = n,
-                        .b = right.data(),
-                        .b_stride = width,
-                        .c = a + begin,
-                        .c_stride = n,
-                        .m = begin,
-                        .n = width,
-                        .k = n - end},
-                       pool);
-    }
+    if (end < n) subtract_right_of(a, n, panel, diagonal, pool);
     DiagonalBlock block(width);
     for (std::int64_t i = 0; i < width; ++i) {
       for (std::int64_t j = i; j < width; ++j) block.at(i, j) = diagonal[i * width + j];
@@ -122,31 +152,7 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Thre
     for (std::int64_t i = 0; i < width; ++i) {
       for (std::int64_t j = i; j < width; ++j) a[(begin + i) * n + begin + j] = static_cast<float>(block.at(i, j));
     }
-
-    // R[0..begin, panel] = X inverse(R_panel)^T, as c -= x (-inverse^T).
-    if (begin > 0) {
-      block.invert();
-      solver.assign(static_cast<std::size_t>(width * width), 0.0f);
-      for (std::int64_t j = 0; j < width; ++j) {
-        for (std::int64_t i = 0; i <= j; ++i)
-          solver[j * width + i] = static_cast<float>(-block.inverse_transposed(j, i));
-      }
-      above.resize(static_cast<std::size_t>(begin * width));
-      for (std::int64_t i = 0; i < begin; ++i) {
-        std::copy_n(a + i * n + begin, width, &above[i * width]);
-        std::fill_n(a + i * n + begin, width, 0.0f);
-      }
-      subtract_product({.a = above.data(),
-                        .a_stride = width,
-                        .b = solver.data(),
-                        .b_stride = width,
-                        .c = a + begin,
-                        .c_stride = n,
-                        .m = begin,
-                        .n = width,
-                        .k = width},
-                       pool);
-    }
+    if (begin > 0) solve_above(a, n, panel, block, pool);
     end = begin;
   }
   return std::nullopt;
