@@ -1,5 +1,5 @@
-// `qreason quantize` killed with SIGKILL at five points and started again writes the bytes of a run that was left
-// alone.
+// `qreason quantize` killed with SIGKILL at five points, or interrupted, and started again writes the bytes of a run
+// that was left alone.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -146,20 +146,25 @@ class QuantizeKill : public ::testing::Test {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
 
-  // True when the run was killed with `lines` lines or more in its journal, false when it was faster.
-  bool kill_at(const std::string& output, std::size_t lines) const {
+  // The wait status of a run that was sent the signal when its journal had `lines` lines or more.
+  int signal_at(const std::string& output, std::size_t lines, int signal) const {
     const pid_t child = start(output);
     const fs::path journal = folder_.path() / (output + ".partial") / "progress.jsonl";
     int status = 0;
     while (::waitpid(child, &status, WNOHANG) == 0) {
       if (lines_of(journal) >= lines) {
-        ::kill(child, SIGKILL);
+        ::kill(child, signal);
         ::waitpid(child, &status, 0);
         break;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    return WIFSIGNALED(status);
+    return status;
+  }
+
+  // False when the run was faster.
+  bool kill_at(const std::string& output, std::size_t lines) const {
+    return WIFSIGNALED(signal_at(output, lines, SIGKILL));
   }
 
   std::map<std::string, std::string> files_of(const std::string& output) const {
@@ -198,6 +203,17 @@ TEST_F(QuantizeKill, ResumesAfterSeveralKillsOfOneRun) {
   for (const std::size_t lines : {2, 4, 5}) ASSERT_TRUE(kill_at("again", lines));
   ASSERT_EQ(finish("again"), 0);
   EXPECT_TRUE(files_of("again") == files_of("whole"));
+}
+
+// cli.md: exit code 130 when interrupted, and the same command resumes.
+TEST_F(QuantizeKill, AnInterruptExitsWith130AndResumes) {
+  ASSERT_EQ(finish("whole"), 0);
+  const int status = signal_at("interrupted", 2, SIGINT);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_FALSE(fs::exists(folder_.path() / "interrupted"));
+  ASSERT_EQ(finish("interrupted"), 0);
+  EXPECT_TRUE(files_of("interrupted") == files_of("whole"));
 }
 
 }  // namespace
