@@ -11,6 +11,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(make_perplexity_command());
   commands.push_back(make_compare_command());
   commands.push_back(make_logits_command());
+  commands.push_back(make_calibrate_command());
   commands.push_back(make_quantize_command());
   commands.push_back(make_evaluate_command());
   commands.push_back(make_grade_command());

@@ -70,12 +70,13 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
     spec.length = set.longest();
     return set;
   }
-  const std::int64_t positions = request.model.checkpoint->config().max_positions;
+  const Checkpoint& checkpoint = *request.model.checkpoint;
+  const std::int64_t positions = checkpoint.config().max_positions;
   if (spec.length > positions) {
     log_line(fmt::format("note: calibration windows of {} tokens, all the positions of the model", positions));
     spec.length = positions;
   }
-  return load_calibration(spec, request.model.require_text().tokenizer, recipe.seed);
+  return load_calibration(spec, {request.model.require_text().tokenizer, checkpoint.path()}, recipe.seed);
 }
 
 CalibrationSize size_of(const std::optional<CalibrationSet>& set) {

@@ -57,7 +57,7 @@ void EngineStudyWorker::quantize(const StudyCell& cell) {
 OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
   const StudyMeasure& settings = *cell.model->measure;
   const ResidentModel& base = baseline(*cell.model);
-  const std::string text = calibration_text(find_calibration_file(settings.text));
+  const std::string text = calibration_text(find_calibration_file(settings.text, base.opened.checkpoint->path()));
   const std::vector<std::int32_t> tokens = base.opened.require_text().tokenizer.encode(text);
   const std::vector<TokenWindow> windows = cut_windows(tokens, settings.window, settings.windows);
   Progress progress("measure " + cell.run_name(), static_cast<std::int64_t>(windows.size()), "windows");

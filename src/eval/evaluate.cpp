@@ -68,7 +68,7 @@ class OpenCell {
                         .gold = asked.gold,
                         .grade = grade.correct ? 1 : 0,
                         .seconds = completion.seconds};
-    journal_->append(to_line(record));
+    journal_->append(cell_.form->line(record));
     ++generated_now_;
     answers_.emplace(problem, record);
     return record;
@@ -79,7 +79,7 @@ class OpenCell {
     if (finished_ || answers_.size() != cell_.dataset->problems.size()) return;
     std::vector<AnswerRecord> ordered;
     for (const auto& [problem, answer] : answers_) ordered.push_back(answer);
-    write_result_file(cell_.file, header_, ordered);
+    write_answers(cell_.file, *cell_.form, header_, ordered);
     journal_.reset();
     fs::remove(partial_path(cell_));
     finished_ = true;
@@ -110,9 +110,7 @@ class OpenCell {
 
   bool take_finished() {
     if (!fs::exists(cell_.file)) return false;
-    const ResultFile file = read_result_file(cell_.file);
-    if (file.format != ResultFormat::kOurs)
-      throw Error(cell_.file.string(), "a file of the study", "our own result file, or another -o");
+    const ResultFile file = read_answers(cell_.file, *cell_.form);
     if (!accept(file.header, cell_.file)) return false;
     for (const AnswerRecord& answer : file.answers) take(answer, cell_.file.string());
     if (answers_.size() != cell_.dataset->problems.size())
@@ -124,22 +122,22 @@ class OpenCell {
 
   void open_journal() {
     const fs::path path = partial_path(cell_);
-    fs::create_directories(path.parent_path());
+    if (path.has_parent_path()) fs::create_directories(path.parent_path());
     journal_ = std::make_unique<Journal>(path);
     if (!journal_->lines().empty()) {
       const std::string where = fmt::format("{}, line 1", path.string());
-      if (!accept(parse_result_header(parse_json(journal_->lines()[0], where), where), path)) {
+      if (!accept(cell_.form->parse_header(parse_json(journal_->lines()[0], where), where), path)) {
         journal_.reset();
         journal_ = std::make_unique<Journal>(path);
       }
     }
     if (journal_->lines().empty()) {
-      journal_->append(to_json(header_).dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+      journal_->append(header_line(*cell_.form, header_));
       return;
     }
     for (std::size_t i = 1; i < journal_->lines().size(); ++i) {
       const std::string where = fmt::format("{}, line {}", path.string(), i + 1);
-      take(parse_answer_record(parse_json(journal_->lines()[i], where), where), where);
+      take(cell_.form->parse_line(parse_json(journal_->lines()[i], where), where), where);
     }
   }
 

@@ -8,18 +8,19 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "eval/answer_form.h"
 #include "eval/generator.h"
-#include "eval/results.h"
 #include "eval/task.h"
 
 namespace qreason {
 
-// One result file to make.
+// One file of results, or of traces, to make.
 struct EvaluationCell {
   const Task* task = nullptr;
   const Dataset* dataset = nullptr;  // already shuffled and limited
   std::uint64_t seed = 42;
   std::filesystem::path file;  // the finished file; `.partial` beside it while it is made
+  const AnswerForm* form = &result_form();
 };
 
 struct EvaluationOptions {

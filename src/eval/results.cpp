@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/journal.h"
+#include "eval/answer_form.h"
 
 namespace qreason {
 namespace {
@@ -86,21 +86,6 @@ ResultFile read_study_file(const std::filesystem::path& path, const std::string&
     record.problem_id = repeat == 0 ? hash : fmt::format("{}#{}", hash, repeat);
     record.seed = file.header.seed;
     file.answers.push_back(std::move(record));
-  }
-  return file;
-}
-
-ResultFile read_our_file(const std::filesystem::path& path) {
-  const std::vector<std::string> lines = read_journal_lines(path);
-  if (lines.empty()) throw Error(path.string(), "no complete line", "a header line and one line an answer");
-  ResultFile file{path, ResultFormat::kOurs, {}, {}};
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const std::string where = fmt::format("{}, line {}", path.string(), i + 1);
-    const Json json = parse_json(lines[i], where);
-    if (i == 0)
-      file.header = parse_result_header(json, where);
-    else
-      file.answers.push_back(parse_answer_record(json, where));
   }
   return file;
 }
@@ -188,14 +173,12 @@ ResultFile read_result_file(const std::filesystem::path& path) {
   const std::string text = read_text_file(path, kMaxResultBytes);
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) throw Error(path.string(), "an empty file", "a result file");
-  return text[first] == '[' ? read_study_file(path, text) : read_our_file(path);
+  return text[first] == '[' ? read_study_file(path, text) : read_answers(path, result_form());
 }
 
 void write_result_file(const std::filesystem::path& path, const ResultHeader& header,
                        const std::vector<AnswerRecord>& answers) {
-  std::string content = to_json(header).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
-  for (const AnswerRecord& answer : answers) content += to_line(answer) + "\n";
-  write_file_atomic(path, content);
+  write_answers(path, result_form(), header, answers);
 }
 
 std::string to_study_json(const ResultFile& file) {

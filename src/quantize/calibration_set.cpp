@@ -49,7 +49,9 @@ std::string joined_records(const std::string& content, const fs::path& path) {
     ++line_number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::string where = fmt::format("{}:{}", path.string(), line_number);
-    text += record_text(parse_json(line, where), where) + "\n\n";
+    const Json record = parse_json(line, where);
+    if (line_number == 1 && record.is_object() && record.contains("qreason_traces")) continue;  // how they were made
+    text += record_text(record, where) + "\n\n";
   }
   return text;
 }
@@ -113,9 +115,10 @@ std::string calibration_text(const fs::path& path) {
   return path.extension() == ".jsonl" ? joined_records(content, path) : content;
 }
 
-fs::path find_calibration_file(const std::string& source) {
+fs::path find_calibration_file(const std::string& source, const fs::path& model) {
   std::error_code ignored;
   if (fs::is_regular_file(source, ignored)) return source;
+  if (source == "embedded" && fs::is_regular_file(model / kOwnTraces, ignored)) return model / kOwnTraces;
   std::string names;
   for (const NamedSource& named : named_sources()) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", named.name);
@@ -132,9 +135,11 @@ fs::path find_calibration_file(const std::string& source) {
                      fmt::format("a file, or one of {}", names));
 }
 
-CalibrationSet load_calibration(const CalibrationSpec& spec, const Tokenizer& tokenizer, std::uint64_t seed) {
-  const std::string text = calibration_text(find_calibration_file(spec.source));
-  return cut_windows(tokenizer.encode(text), spec, seed);
+CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedModel& model, std::uint64_t seed) {
+  const fs::path file = find_calibration_file(spec.source, model.folder);
+  CalibrationSet set = cut_windows(model.tokenizer.encode(calibration_text(file)), spec, seed);
+  set.description = fmt::format("{} ({})", spec.source, file.filename().string());
+  return set;
 }
 
 void check_calibration(const CalibrationSet& set, std::int64_t vocabulary, std::int64_t positions) {

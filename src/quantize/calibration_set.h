@@ -27,16 +27,26 @@ CalibrationSet cut_windows(const std::vector<std::int32_t>& tokens, const Calibr
 // The text of a file that is tokenized as one: of JSON Lines (.jsonl) each record's text followed by "\n\n", of
 // anything else the file as it is. A record's text is "prompt" + "generation" (the whole of it, also where a list holds
 // it), "text", "problem" + "\n" + "solution", or "question" + "\n" + "answer"; another record is an Error naming file
-// and line.
+// and line. A first line with "qreason_traces" (eval/answer_form.h) is a header, not a record.
 std::string calibration_text(const std::filesystem::path& path);
 
+// A model that brings its own calibration traces has them beside its weights.
+inline constexpr const char* kOwnTraces = "calibration.jsonl";
+
 // The text file behind the spec's source: a path that exists, or a name ("embedded", "wikitext2", "pile",
-// "numina-self") looked up in the project's data and in the store. Error (usage) listing names and places when there is
+// "numina-self") looked up in the project's data and in the store. "embedded" is the model's own traces where the
+// folder `model` holds them, else training problems of GSM8K. Error (usage) listing names and places when there is
 // none.
-std::filesystem::path find_calibration_file(const std::string& source);
+std::filesystem::path find_calibration_file(const std::string& source, const std::filesystem::path& model);
+
+// What the calibration needs of a model.
+struct CalibratedModel {
+  const Tokenizer& tokenizer;
+  std::filesystem::path folder;  // of its files; may be a .gguf file
+};
 
 // Text -> tokens -> windows.
-CalibrationSet load_calibration(const CalibrationSpec& spec, const Tokenizer& tokenizer, std::uint64_t seed);
+CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedModel& model, std::uint64_t seed);
 
 // Ids outside [0, vocabulary) and sequences longer than `positions` are Errors.
 void check_calibration(const CalibrationSet& set, std::int64_t vocabulary, std::int64_t positions);

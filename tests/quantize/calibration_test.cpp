@@ -48,6 +48,8 @@ TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {
       "{\"prompt\": \"Q\", \"generation\": [\"first\", \"second\"]}\n"
       "{\"text\": \"T\"}\n{\"question\": \"x?\", \"answer\": \"y\"}\n{\"problem\": \"a\", \"solution\": \"b\"}");
   EXPECT_EQ(calibration_text(file), "Pwhole\n\nQfirst\n\nT\n\nx?\ny\n\na\nb\n\n");
+  write_file_atomic(file, "{\"qreason_traces\": 1, \"run\": {}}\n{\"text\": \"T\"}\n");
+  EXPECT_EQ(calibration_text(file), "T\n\n");
   write_file_atomic(file, "{\"text\": \"T\"}\n{\"words\": 1}\n");
   try {
     calibration_text(file);
@@ -55,7 +57,14 @@ TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("records.jsonl:2"));
   }
-  EXPECT_THROW(find_calibration_file("no-such-source"), Error);
+  EXPECT_THROW(find_calibration_file("no-such-source", {}), Error);
+}
+
+TEST(Calibration, TakesAModelsOwnTracesForTheEmbeddedOnes) {
+  const testing::ScratchFolder folder;
+  EXPECT_EQ(find_calibration_file("embedded", folder.path()).filename(), "gsm8k_train_512.jsonl");
+  write_file_atomic(folder.path() / "calibration.jsonl", "{\"text\": \"T\"}\n");
+  EXPECT_EQ(find_calibration_file("embedded", folder.path()), folder.path() / "calibration.jsonl");
 }
 
 TEST(Calibration, RefusesTokensAndLengthsTheModelDoesNotHave) {

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/model_evaluation.h"
 #include "cli/output.h"
+#include "cli/sampling_options.h"
 #include "eval/task.h"
 
 namespace qreason {
@@ -32,11 +33,7 @@ class EvaluateCommand : public Command {
     options.list("--seeds", seeds_, "One run a seed");
     options.value("-o,--output", output_, "Results go to DIR/NAME-seedS/TASK.jsonl");
     options.value("--limit", limit_, "The first N problems of the study's shuffle");
-    options.value("--max-tokens", sampling_.max_tokens, "New tokens an answer, at most");
-    options.value("--temperature", sampling_.temperature, "0 takes the likeliest token");
-    options.value("--top-p", sampling_.top_p, "Share of the probability that is sampled from");
-    options.value("--top-k", sampling_.top_k, "Number of tokens that are sampled from; 0 for all");
-    options.value("--batch", batch_, "Answers generated together, at most; changes no answer");
+    sampling_.declare(options);
     options.repeated("--data", data_, "NAME=PATH: the file of a data set");
   }
 
@@ -54,14 +51,6 @@ class EvaluateCommand : public Command {
     for (const std::string& task : tasks_) evaluation.tasks.emplace_back(require_task(task).name);
     for (const std::string& seed : seeds_) evaluation.seeds.push_back(parse_seed(seed));
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
-    if (sampling_.max_tokens < 1)
-      throw Error::usage("--max-tokens", fmt::format("{}", sampling_.max_tokens), "1 or more");
-    if (!(sampling_.temperature >= 0 && sampling_.temperature <= 100))
-      throw Error::usage("--temperature", fmt::format("{}", sampling_.temperature), "0 to 100");
-    if (!(sampling_.top_p > 0 && sampling_.top_p <= 1))
-      throw Error::usage("--top-p", fmt::format("{}", sampling_.top_p), "more than 0, at most 1");
-    if (sampling_.top_k < 0) throw Error::usage("--top-k", fmt::format("{}", sampling_.top_k), "0 or more");
-    if (batch_ < 1 || batch_ > 65536) throw Error::usage("--batch", fmt::format("{}", batch_), "1 to 65536");
     for (const std::string& assignment : data_) {
       const std::size_t equals = assignment.find('=');
       if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
@@ -70,7 +59,7 @@ class EvaluateCommand : public Command {
     }
     evaluation.limit = limit_;
     evaluation.folder = output_;
-    evaluation.generation = {.sampling = sampling_, .batch = batch_};
+    evaluation.generation = sampling_.checked();
     if (common.force) evaluation.if_different = EvaluationOptions::IfDifferent::kReplace;
     return evaluation;
   }
@@ -123,8 +112,7 @@ class EvaluateCommand : public Command {
   std::string model_, output_ = "outputs";
   std::vector<std::string> tasks_, seeds_{"42", "43", "44"}, data_;
   std::optional<std::int64_t> limit_;
-  SamplingParameters sampling_;
-  std::int64_t batch_ = 64;
+  SamplingOptions sampling_;
 };
 
 }  // namespace

@@ -30,8 +30,10 @@ class QuantizeCommand : public Command {
     options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
     options.positional("METHOD", method_, "Such as rtn-w4g128, gptq-w3g64, rtn-w8a8kv8-tp2; or a recipe file (.toml)");
     options.value("-o,--output", output_, "Directory to write");
-    options.value("--calibration", calibration_,
-                  "embedded, wikitext2, pile, numina-self; a text or .jsonl file; or .safetensors with tokens");
+    options.value(
+        "--calibration", calibration_,
+        "embedded (the model's own traces where it brings some, else GSM8K training problems), wikitext2, "
+        "pile, numina-self; a text or .jsonl file, as `qreason calibrate` writes; or .safetensors with tokens");
     options.value("--tp", tensor_parallel_, "Tensor-parallel degree that the numbers are made for");
     options.repeated("--set", settings_, "key=value: one parameter of the method (METHOD --help lists them)");
     options.value("--seed", seed_, "Seed of the calibration windows");

@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "cli/calibration_problems.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/prompts.h"
+#include "cli/sampling_options.h"
+#include "eval/evaluate.h"
+
+namespace qreason {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CalibrateCommand : public Command {
+ public:
+  std::string_view name() const override { return "calibrate"; }
+  std::string_view purpose() const override {
+    return "Lets a model answer training problems: its own traces, for `quantize --calibration FILE`";
+  }
+  std::string_view example() const override { return "qreason calibrate steps-qwen2-3m -o traces.jsonl --count 256"; }
+
+  void declare(OptionSet& options) override {
+    options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
+    options.value("-o,--output", output_, "The file to write (.jsonl); FILE.partial while it is made");
+    options.value(
+        "--problems", problems_,
+        "A data set, a file, or steps: new training problems (default: steps for models named steps-..., else "
+        "NuminaMath-1.5)");
+    options.value("--count", count_, "The first N problems");
+    options.value("--seed", seed_, "Seed of the sampling, and of the problems that steps makes");
+    sampling_.declare(options);
+  }
+
+  void run(const CommonOptions& common) override {
+    if (fs::path(output_).extension() != ".jsonl")
+      throw Error::usage("-o", output_.empty() ? "no file to write" : output_, "-o FILE.jsonl");
+    const std::uint64_t seed = parse_seed(seed_, "--seed");
+    const EngineGenerator::Options generation = sampling_.checked();
+    const ResidentModel model = load_resident(model_, common.dtype);
+    const std::string source = problems_.value_or(default_calibration_problems(model.opened.name));
+    const Dataset problems = calibration_problems(source, count_, seed);
+    log_line(fmt::format("{} answers {} problems: {}", model.opened.name, problems.problems.size(), problems.name));
+
+    // Asked like any other mathematics (methods.md section 3), under a name of its own.
+    Task task = require_task("NuminaMath-1.5");
+    task.name = "calibration";
+    EngineGenerator generator(model, default_pool(), generation);
+    const EvaluationOptions options{.model = model.opened.name,
+                                    .method = model.method,
+                                    .limit = count_,
+                                    .if_different = common.force ? EvaluationOptions::IfDifferent::kReplace
+                                                                 : EvaluationOptions::IfDifferent::kError};
+    const CellSummary summary =
+        evaluate(generator,
+                 {{.task = &task, .dataset = &problems, .seed = seed, .file = output_, .form = &trace_form()}}, options)
+            .front();
+    common.json ? print_as_json(summary, problems) : print_as_text(summary, problems);
+  }
+
+ private:
+  static void print_as_text(const CellSummary& summary, const Dataset& problems) {
+    fmt::print("{}: {} traces of {}, {} tokens, {} truncated, {} with the right answer\n",
+               printable(summary.file.string()), summary.count, printable(problems.name), summary.output_tokens,
+               summary.truncated, summary.correct);
+  }
+
+  static void print_as_json(const CellSummary& summary, const Dataset& problems) {
+    print_json({{"path", summary.file.string()},
+                {"problems", problems.name},
+                {"count", summary.count},
+                {"correct", summary.correct},
+                {"truncated", summary.truncated},
+                {"output_tokens", summary.output_tokens},
+                {"generated_now", summary.generated_now}});
+  }
+
+  std::string model_, output_;
+  std::optional<std::string> problems_;
+  std::int64_t count_ = 256, seed_ = 42;
+  SamplingOptions sampling_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_calibrate_command() {
+  return std::make_unique<CalibrateCommand>();
+}
+
+}  // namespace qreason
