@@ -50,20 +50,18 @@ class QuantizeKill : public ::testing::Test {
   bool kill_at(const std::string& output, std::size_t lines) const {
     return WIFSIGNALED(signal_at(output, lines, SIGKILL));
   }
-}
 
-std::map<std::string, std::string>
-files_of(const std::string& output) const {
-  std::map<std::string, std::string> files;
-  for (const auto& entry : fs::directory_iterator(folder_.path() / output)) {
-    std::ifstream in(entry.path(), std::ios::binary);
-    files[entry.path().filename().string()] = std::string(std::istreambuf_iterator<char>(in), {});
+  std::map<std::string, std::string> files_of(const std::string& output) const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::directory_iterator(folder_.path() / output)) {
+      std::ifstream in(entry.path(), std::ios::binary);
+      files[entry.path().filename().string()] = std::string(std::istreambuf_iterator<char>(in), {});
+    }
+    files.erase("report.json");  // holds seconds
+    return files;
   }
-  files.erase("report.json");  // holds seconds
-  return files;
-}
 
-testing::ScratchFolder folder_;
+  testing::ScratchFolder folder_;
 };
 
 TEST_F(QuantizeKill, ResumesToTheSameBytesFromFivePoints) {
