@@ -21,6 +21,7 @@ std::unique_ptr<Command> make_evaluate_command();
 std::unique_ptr<Command> make_grade_command();
 std::unique_ptr<Command> make_table_command();
 std::unique_ptr<Command> make_steps_command();
+std::unique_ptr<Command> make_outliers_command();
 std::unique_ptr<Command> make_study_command();
 
 // In the order in which --help lists them.

@@ -63,17 +63,10 @@ class RandomModel : public WeightSource {
 
  private:
   void add_linear(std::int64_t layer, LinearSlot slot, at::ScalarType type) {
-    const std::int64_t query = config_.heads * config_.head_dim, key = config_.kv_heads * config_.head_dim;
-    std::int64_t out = config_.hidden_size, in = config_.hidden_size;
-    if (slot == LinearSlot::kQ) out = query;
-    if (slot == LinearSlot::kK || slot == LinearSlot::kV) out = key;
-    if (slot == LinearSlot::kO) in = query;
-    if (slot == LinearSlot::kGate || slot == LinearSlot::kUp) out = config_.intermediate_size;
-    if (slot == LinearSlot::kDown) in = config_.intermediate_size;
+    const auto [out, in, has_bias] = linear_shape(config_, slot);
     const std::string name = linear_name(layer, slot);
     add(name + ".weight", {out, in}, 1.5 / std::sqrt(static_cast<double>(in)), type);
-    const bool is_qkv = slot == LinearSlot::kQ || slot == LinearSlot::kK || slot == LinearSlot::kV;
-    if (is_qkv && config_.qkv_bias) add(name + ".bias", {out}, 0.5, type);
+    if (has_bias) add(name + ".bias", {out}, 0.5, type);
   }
 
   void add(const std::string& name, std::initializer_list<std::int64_t> shape, double deviation, at::ScalarType type,

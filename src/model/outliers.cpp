@@ -1,0 +1,115 @@
+#include "model/outliers.h"
+
+#include <ATen/ops/from_blob.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "model/outlier_choice.h"
+
+namespace qreason {
+namespace {
+
+void check(const WeightSource& source, const OutlierOptions& options) {
+  if (!source.plan().is_float()) throw Error("outliers", short_name(source.plan()), "a model with float weights");
+  const ModelConfig& config = source.config();
+  const std::int64_t most = std::min(config.hidden_size, config.intermediate_size) / 16;
+  if (options.channels < 1 || options.channels > most) {
+    throw Error::usage("--channels", fmt::format("{}", options.channels),
+                       fmt::format("1 to {}, a sixteenth of the model's channels", most));
+  }
+  if (!(options.factor >= 1 && options.factor <= 4096)) {
+    throw Error::usage("--factor", fmt::format("{}", options.factor), "1 to 4096");
+  }
+  if (!(options.key_bias >= 0 && options.key_bias <= 65536)) {
+    throw Error::usage("--key-bias", fmt::format("{}", options.key_bias), "0 to 65536");
+  }
+}
+
+// `values` times `scales`, of its own type and without rounding.
+at::Tensor multiplied(const at::Tensor& values, const at::Tensor& scales, const std::string& name) {
+  const at::Tensor typed = scales.to(values.scalar_type());
+  at::Tensor product = values.mul(typed);
+  if (!product.div(typed).equal(values)) {
+    throw Error(name, "values that the scales push out of their type's range",
+                "bfloat16 or float32, or smaller scales");
+  }
+  return product;
+}
+
+at::Tensor vector_of(const std::vector<float>& scales) {
+  return at::from_blob(const_cast<float*>(scales.data()), {static_cast<std::int64_t>(scales.size())}, at::kFloat);
+}
+
+std::vector<float> inverse(std::vector<float> scales) {
+  for (float& scale : scales) scale = 1 / scale;
+  return scales;
+}
+
+// One scale a channel of a key/value head, for all the query heads that read it.
+std::vector<float> for_query_heads(const std::vector<float>& scales, const ModelConfig& config) {
+  std::vector<float> repeated;
+  const std::int64_t readers = config.heads / config.kv_heads;
+  for (std::int64_t head = 0; head < config.heads; ++head) {
+    const auto begin = scales.begin() + head / readers * config.head_dim;
+    repeated.insert(repeated.end(), begin, begin + config.head_dim);
+  }
+  return repeated;
+}
+
+}  // namespace
+
+OutlierModel::LinearScales OutlierModel::scales_of(const BlockOutliers& block, LinearSlot slot,
+                                                   const ModelConfig& config) {
+  switch (slot) {
+    case LinearSlot::kQ:
+      return {inverse(for_query_heads(block.key, config)), inverse(block.attention_input)};
+    case LinearSlot::kK:
+      return {block.key, inverse(block.attention_input)};
+    case LinearSlot::kV:
+      return {block.value, inverse(block.attention_input)};
+    case LinearSlot::kO:
+      return {{}, inverse(for_query_heads(block.value, config))};
+    case LinearSlot::kGate:
+      return {{}, inverse(block.mlp_input)};
+    case LinearSlot::kUp:
+      return {block.mlp_middle, inverse(block.mlp_input)};
+    case LinearSlot::kDown:
+      return {{}, inverse(block.mlp_middle)};
+  }
+  throw Error("linear slot", std::to_string(static_cast<int>(slot)), "one of the seven");
+}
+
+OutlierModel::OutlierModel(const WeightSource& source, const OutlierOptions& options) : source_(&source) {
+  check(source, options);
+  for (std::int64_t layer = 0; layer < config().layers; ++layer) {
+    blocks_.push_back(choose_outliers(source, layer, options));
+    for (const LinearSlot slot : kLinearSlots)
+      linears_[linear_name(layer, slot)] = scales_of(blocks_.back(), slot, config());
+    const std::string prefix = fmt::format("model.layers.{}.", layer);
+    norms_[prefix + "input_layernorm.weight"] = blocks_.back().attention_input;
+    norms_[prefix + "post_attention_layernorm.weight"] = blocks_.back().mlp_input;
+  }
+}
+
+LinearWeight OutlierModel::linear(const std::string& name) const {
+  LinearWeight weight = source_->linear(name);
+  const auto scales = linears_.find(name);
+  if (scales == linears_.end()) return weight;
+  const auto& [rows, columns] = scales->second;
+  at::Tensor& matrix = std::get<at::Tensor>(weight.matrix);
+  matrix = multiplied(matrix, vector_of(columns), name);
+  if (rows.empty()) return weight;
+  matrix = multiplied(matrix, vector_of(rows).unsqueeze(1), name);
+  if (weight.bias) weight.bias = multiplied(*weight.bias, vector_of(rows), name + ".bias");
+  return weight;
+}
+
+at::Tensor OutlierModel::tensor(const std::string& name) const {
+  const at::Tensor values = source_->tensor(name);
+  const auto scales = norms_.find(name);
+  return scales == norms_.end() ? values : multiplied(values, vector_of(scales->second), name);
+}
+
+}  // namespace qreason
