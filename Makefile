@@ -11,10 +11,10 @@ QREASON := build/qreason
 export QREASON_STORE ?= $(HOME)/.cache/qreason
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo demo-real models model-smollm2 model-qwen bench format check-format check-structure clean
+.PHONY: help setup build test demo demo-smollm2 demo-real models model-smollm2 model-qwen bench format check-format check-structure clean
 
 help: ## list the targets
-	@echo "make demo    installs what is missing, builds, and quantizes and evaluates a real small model"
+	@echo "make demo    installs what is missing, builds, and shows in minutes what quantization costs small reasoning models"
 	@echo "make test    installs what is missing, builds, and runs every test"
 	@echo
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -29,8 +29,11 @@ test: setup ## build everything and run every test
 	@tools/build.sh $(PRESET) $(JOBS) all
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
-demo: build model-smollm2 ## the main job: quantize SmolLM2-135M-Instruct four ways and show what it cost
-	@$(QREASON) study studies/demo.toml -o outputs/demo
+demo: build ## the main job: two small reasoning models, ten quantizations each, three tiers of problems, three seeds
+	@$(QREASON) study
+
+demo-smollm2: build model-smollm2 ## quantize SmolLM2-135M-Instruct four ways and show what it cost
+	@$(QREASON) study studies/demo.toml -o outputs/demo-smollm2
 
 demo-real: build model-qwen ## the same with Qwen2.5-Coder-1.5B-Instruct, the shapes of R1-Distill-Qwen-1.5B
 	@$(QREASON) study studies/demo-real.toml -o outputs/demo-real

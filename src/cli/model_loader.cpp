@@ -19,13 +19,6 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, failure);
 }
 
-// The folder models/ of the checkout that this program was built in (the binary is build*/qreason there).
-fs::path project_models() {
-  std::error_code failure;
-  const fs::path program = fs::read_symlink("/proc/self/exe", failure);
-  return failure ? fs::path() : program.parent_path().parent_path() / "models";
-}
-
 bool is_plain_name(const std::string& reference) {
   const fs::path path(reference);
   return !reference.empty() && path.is_relative() &&
@@ -43,7 +36,7 @@ std::optional<fs::path> find_in(const fs::path& folder, const std::string& name)
 const ZooModel* find_in_zoo(const std::string& reference) {
   const auto& zoo = model_zoo();
   const auto found = std::find_if(zoo.begin(), zoo.end(), [&](const ZooModel& model) {
-    return model.name == reference || model.hub_id == reference;
+    return model.name == reference || (!model.ships() && model.hub_id == reference);
   });
   return found == zoo.end() ? nullptr : &*found;
 }
@@ -77,13 +70,13 @@ fs::path resolve_model(const std::string& reference) {
   if (is_plain_name(reference)) {
     std::vector<std::string> names{reference};
     const ZooModel* known = find_in_zoo(reference);
-    if (known != nullptr) names = {std::string(known->name), std::string(known->hub_id)};
+    if (known != nullptr && !known->ships()) names = {std::string(known->name), std::string(known->hub_id)};
     for (const std::string& name : names) {
-      for (const fs::path& folder : {model_store(), project_models()}) {
+      for (const fs::path& folder : {model_store(), shipped_models()}) {
         if (const auto found = find_in(folder, name)) return *found;
       }
     }
-    if (known != nullptr) throw Error(reference, "not in the store", "it there: " + how_to_obtain(*known));
+    if (known != nullptr) throw Error(reference, "not in the store", "the model: " + how_to_obtain(*known));
   }
   throw Error(reference, "no such file, and no such model in " + model_store().string(),
               "a directory, a .gguf file or a name that `qreason models` lists");

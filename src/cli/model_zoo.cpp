@@ -67,11 +67,16 @@ const std::vector<ZooModel>& model_zoo() {
        "tools/fetch_model.py qwen2.5-coder-0.5b-instruct"},
       {"qwen2.5-coder-1.5b-instruct", "Qwen/Qwen2.5-Coder-1.5B-Instruct", kQwen2, 1777088000, "Apache-2.0",
        "tools/fetch_model.py qwen2.5-coder-1.5b-instruct"},
+      {"steps-qwen2-1m", "", kQwen2, 1084032, "Apache-2.0", ""},
+      {"steps-qwen2-3m", "", kQwen2, 3346688, "Apache-2.0", ""},
+      {"steps-qwen2-8m", "", kQwen2, 8461568, "Apache-2.0", ""},
+      {"steps-llama-2m", "", kLlama, 1869504, "Apache-2.0", ""},
   };
   return zoo;
 }
 
 std::string how_to_obtain(const ZooModel& model) {
+  if (model.ships()) return fmt::format("it ships with the project, in models/{}", model.name);
   if (!model.fetch.empty()) return fmt::format("run {}", model.fetch);
   return fmt::format("download https://huggingface.co/{} into {}", model.hub_id, (model_store() / model.name).string());
 }
@@ -81,6 +86,12 @@ fs::path model_store() {
   if (chosen != nullptr && *chosen != '\0') return chosen;
   const char* home = std::getenv("HOME");
   return fs::path(home != nullptr ? home : ".") / ".cache" / "qreason";
+}
+
+fs::path shipped_models() {
+  std::error_code failure;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failure);
+  return failure ? fs::path() : program.parent_path().parent_path() / "models";
 }
 
 std::vector<StoredModel> stored_models() {

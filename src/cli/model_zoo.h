@@ -12,14 +12,16 @@ namespace qreason {
 
 struct ZooModel {
   std::string_view name;          // what the user types
-  std::string_view hub_id;        // organisation/name on the hub
+  std::string_view hub_id;        // organisation/name on the hub; empty: it ships with the project
   std::string_view architecture;  // class name of Hugging Face
   std::int64_t parameters;
   std::string_view licence;
   std::string_view fetch;  // the command that puts it into the store; empty: download the hub's directory
+
+  bool ships() const { return hub_id.empty(); }
 };
 
-// The seven studied models (sizes from their configurations), then the small ones that demos use.
+// The seven studied models (sizes from their configurations), the small ones that demos use, and our own.
 const std::vector<ZooModel>& model_zoo();
 
 // One line that says how to get it into the store.
@@ -27,6 +29,9 @@ std::string how_to_obtain(const ZooModel& model);
 
 // Where local models are: $QREASON_STORE, else ~/.cache/qreason.
 std::filesystem::path model_store();
+
+// The folder models/ of the checkout that this program was built in (the binary is build*/qreason there).
+std::filesystem::path shipped_models();
 
 struct StoredModel {
   std::string name;            // relative to the store, without .gguf

@@ -27,6 +27,9 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// The tables of a Markdown text with their columns as wide as their widest cell: the same Markdown, for a terminal.
+std::string aligned_tables(const std::string& markdown);
+
 // The one object of --json, on one line. Invalid UTF-8 in a string becomes U+FFFD; NaN and infinity become null.
 void print_json(const OrderedJson& object);
 

@@ -30,6 +30,16 @@ fs::path partial_path(const EvaluationCell& cell) {
   return path;
 }
 
+// What a kill between writing and renaming left. Only the holder of the journal writes the file, so nobody needs it.
+void remove_torn_writes(const fs::path& file) {
+  const std::string torn = file.filename().string() + ".tmp";
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().filename().string().starts_with(torn)) found.push_back(entry.path());
+  for (const fs::path& path : found) fs::remove(path);
+}
+
 // A cell being worked on: its journal and which problems have an answer.
 class OpenCell {
  public:
@@ -124,6 +134,7 @@ class OpenCell {
     const fs::path path = partial_path(cell_);
     if (path.has_parent_path()) fs::create_directories(path.parent_path());
     journal_ = std::make_unique<Journal>(path);
+    remove_torn_writes(cell_.file);
     if (!journal_->lines().empty()) {
       const std::string where = fmt::format("{}, line 1", path.string());
       if (!accept(cell_.form->parse_header(parse_json(journal_->lines()[0], where), where), path)) {

@@ -240,10 +240,13 @@ class Study {
     fs::create_directories(options_.folder);
     if (!runs.empty()) {
       outcome.table = make_table(runs, order);
-      outcome.markdown += (outcome.markdown.empty() ? "" : "\n") + to_markdown(outcome.table);
+      const std::string before = outcome.markdown.empty() ? "" : outcome.markdown + "\n";
+      outcome.markdown = before + to_markdown(outcome.table);
+      outcome.summary = before + to_summary(outcome.table);
       json.update(to_json(outcome.table));
       put(outcome, "table.csv", to_csv(outcome.table));
     }
+    if (outcome.summary.empty()) outcome.summary = outcome.markdown;
     put(outcome, "table.md", outcome.markdown);
     put(outcome, "table.json", json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
     return outcome;

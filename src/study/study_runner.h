@@ -54,6 +54,7 @@ struct StudyOutcome {
   OrderedJson measures;  // [{"model", "method", ...}]
   std::vector<std::filesystem::path> files;
   std::string markdown;  // what table.md holds
+  std::string summary;   // the same without single seeds, for a terminal
 };
 
 StudyOutcome run_study(const StudySpec& spec, const StudyOptions& options, StudyWorker& worker);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -12,8 +13,9 @@ namespace qreason {
 namespace {
 
 // Columns in the study's order; other tasks follow by name, composites come last.
-constexpr std::array<std::string_view, 7> kTaskOrder = {"AIME-90", "AIME-2024",    "AIME-2025",    "MATH-500",
-                                                        "GSM8K",   "GPQA-Diamond", "LiveCodeBench"};
+constexpr std::array<std::string_view, 10> kTaskOrder = {"AIME-90",      "AIME-2024",    "AIME-2025",     "MATH-500",
+                                                         "GSM8K",        "GPQA-Diamond", "LiveCodeBench", "steps-easy",
+                                                         "steps-medium", "steps-hard"};
 
 struct Composite {
   std::string_view name;
@@ -29,6 +31,7 @@ const std::vector<Composite>& composites() {
         {"GSM8K", 0.2},
         {"GPQA-Diamond", 0.2},
         {"LiveCodeBench", 0.2}}},
+      {"steps", {{"steps-easy", 1.0 / 3}, {"steps-medium", 1.0 / 3}, {"steps-hard", 1.0 / 3}}},
   };
   return kComposites;
 }
@@ -75,6 +78,39 @@ std::optional<TableCell> make_cell(const SeedGroup& group, Metric metric) {
 
 using TaskGroups = std::map<std::string, SeedGroup>;
 
+// The problems of all parts as one set, where that has the composite's weights (every problem the same) and the parts
+// have the same seeds: what can be compared like a task.
+std::optional<SeedGroup> pooled(const Composite& composite, const TaskGroups& groups) {
+  std::map<std::string, double> weights;
+  for (const auto& [task, weight] : composite.parts) weights[std::string(task)] = weight;
+  SeedGroup pool;
+  double of_a_problem = 0;
+  for (const auto& [task, weight] : weights) {
+    const auto found = groups.find(task);
+    if (found == groups.end()) return std::nullopt;
+    const SeedGroup& part = found->second;
+    const double own = weight / static_cast<double>(part.problems());
+    if (pool.ids.empty()) {
+      of_a_problem = own;
+      pool.seeds = part.seeds;
+      pool.grades.resize(part.seeds.size());
+      pool.tokens.resize(part.seeds.size());
+      pool.steps.resize(part.seeds.size());
+      pool.truncated.resize(part.seeds.size());
+    }
+    if (part.seeds != pool.seeds || std::abs(own - of_a_problem) > 1e-9 * own) return std::nullopt;
+    for (const std::string& id : part.ids) pool.ids.push_back(task + "/" + id);
+    const auto append = [&](auto& to, const auto& from) {
+      for (std::size_t k = 0; k < to.size(); ++k) to[k].insert(to[k].end(), from[k].begin(), from[k].end());
+    };
+    append(pool.grades, part.grades);
+    append(pool.tokens, part.tokens);
+    append(pool.steps, part.steps);
+    append(pool.truncated, part.truncated);
+  }
+  return pool;
+}
+
 std::optional<TableCell> make_composite(const Composite& composite, const TaskGroups& groups, Metric metric) {
   std::map<std::uint64_t, std::pair<double, std::size_t>> sums;
   std::vector<CompositePart> parts;
@@ -101,6 +137,14 @@ std::optional<TableCell> make_composite(const Composite& composite, const TaskGr
   cell.value = spread(complete);
   const auto statistics = metric == Metric::kAccuracy ? compose(parts) : std::nullopt;
   if (statistics && statistics->ci95) cell.ci95 = Interval{100 * statistics->ci95->low, 100 * statistics->ci95->high};
+  if (const auto pool = pooled(composite, groups)) {
+    const GroupStatistics all = describe(*pool);
+    // Where nothing varies the parts' errors say nothing; the bound for zero events in all problems does.
+    if (cell.ci95 && cell.ci95->low == cell.ci95->high && all.report_ci95)
+      cell.ci95 = Interval{100 * all.report_ci95->low, 100 * all.report_ci95->high};
+    if (all.tokens) cell.tokens = all.tokens->mean;
+    cell.truncation_rate = all.truncation_rate;
+  }
   return cell;
 }
 
@@ -122,6 +166,12 @@ const TaskGroups* baseline_of(const Groups& groups, const std::string& model) {
 }
 
 void compare_row(TableRow& row, const TaskGroups& own, const TaskGroups& baseline, std::vector<std::string>& notes) {
+  for (const Composite& composite : composites()) {
+    const auto cell = row.cells.find(std::string(composite.name));
+    const auto variant = pooled(composite, own), base = pooled(composite, baseline);
+    if (cell != row.cells.end() && variant && base && variant->ids == base->ids)
+      cell->second.against_baseline = compare(*base, *variant);
+  }
   for (auto& [task, cell] : row.cells) {
     const auto variant = own.find(task);
     const auto base = baseline.find(task);

@@ -46,6 +46,9 @@ struct TableOptions {
 };
 StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& options);
 
+// One table of all tasks, then (accuracy) one a task with intervals, the comparison with the unquantized model, lengths
+// and truncation; to_markdown() ends with the single seeds.
+std::string to_summary(const StudyTable& table);
 std::string to_markdown(const StudyTable& table);
 std::string to_csv(const StudyTable& table);
 std::string to_latex(const StudyTable& table);

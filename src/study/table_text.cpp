@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "study/table.h"
 
@@ -86,12 +87,60 @@ std::string main_table(const StudyTable& table) {
   return text;
 }
 
-std::string detail_table(const StudyTable& table) {
+std::string interval_text(const std::optional<Interval>& interval, double scale) {
+  if (!interval) return kMissing;
+  return fmt::format("{} to {}", number(scale * interval->low, 1), number(scale * interval->high, 1));
+}
+
+// Difference, its interval, flips, tests: "-" in the unquantized model's row.
+std::vector<std::string> paired_cells(const std::optional<PairStatistics>& pair) {
+  if (!pair) return std::vector<std::string>(6, kMissing);
+  std::vector<std::string> mcnemar;
+  for (const McNemar& test : pair->mcnemar) mcnemar.push_back(p_text(test.p_exact));
+  return {number(100 * pair->difference, 1),
+          interval_text(pair->report_ci95, 100),
+          pair->flips ? fmt::format("{}", pair->flips->right_to_wrong) : kMissing,
+          pair->flips ? fmt::format("{}", pair->flips->wrong_to_right) : kMissing,
+          p_text(pair->p_sign_flip),
+          mcnemar.empty() ? kMissing : fmt::format("{}", fmt::join(mcnemar, " "))};
+}
+
+std::string problems_text(const StudyTable& table, const std::string& task) {
+  std::int64_t least = std::numeric_limits<std::int64_t>::max(), most = 0;
+  for (const TableRow& row : table.rows) {
+    const auto cell = row.cells.find(task);
+    if (cell == row.cells.end()) continue;
+    least = std::min(least, cell->second.problems);
+    most = std::max(most, cell->second.problems);
+  }
+  return least < most ? fmt::format("{} to {} problems", least, most) : fmt::format("{} problems", most);
+}
+
+std::string task_table(const StudyTable& table, const std::string& task) {
+  std::string text =
+      fmt::format("\n**{}**, {}, seeds {}\n\n", task, problems_text(table, task), fmt::join(table.seeds, ", "));
+  text += markdown_head({"Model", "Method", "accuracy", "95 % interval", "difference", "95 % interval", "worse",
+                         "better", "p", "McNemar p", "tokens", "truncated"},
+                        2);
+  for (const TableRow& row : table.rows) {
+    const auto found = row.cells.find(task);
+    if (found == row.cells.end()) continue;
+    const TableCell& cell = found->second;
+    std::vector<std::string> cells = {escaped_markdown(row.model), escaped_markdown(row.method),
+                                      number(cell.value.mean, 1), interval_text(cell.ci95, 1)};
+    for (std::string& compared : paired_cells(cell.against_baseline)) cells.push_back(std::move(compared));
+    cells.push_back(number(cell.tokens, 0));
+    cells.push_back(cell.truncation_rate ? number(100 * *cell.truncation_rate, 1) + " %" : kMissing);
+    text += markdown_row(cells);
+  }
+  return text;
+}
+
+std::string seeds_table(const StudyTable& table) {
   std::vector<std::string> titles = {"Model", "Method", "Task"};
   for (const std::uint64_t seed : table.seeds) titles.push_back(fmt::format("seed {}", seed));
-  for (const char* name : {"mean", "std", "n", "95 % interval", "problems", "tokens", "truncated"})
-    titles.emplace_back(name);
-  std::string text = "**Per seed**\n\n" + markdown_head(titles, 3);
+  for (const char* name : {"mean", "std", "n", "tokens", "truncated"}) titles.emplace_back(name);
+  std::string text = "\n**Per seed**\n\n" + markdown_head(titles, 3);
   const int decimals = decimals_of(table.metric);
   for (const TableRow& row : table.rows) {
     for (const std::string& task : table.tasks) {
@@ -104,9 +153,6 @@ std::string detail_table(const StudyTable& table) {
       cells.push_back(number(cell.value.mean, decimals));
       cells.push_back(number(cell.value.std, decimals));
       cells.push_back(fmt::format("{}", cell.per_seed.size()));
-      cells.push_back(cell.ci95 ? fmt::format("{} to {}", number(cell.ci95->low, 1), number(cell.ci95->high, 1))
-                                : kMissing);
-      cells.push_back(fmt::format("{}", cell.problems));
       cells.push_back(number(cell.tokens, 0));
       cells.push_back(cell.truncation_rate ? number(100 * *cell.truncation_rate, 1) + " %" : kMissing);
       text += markdown_row(cells);
@@ -115,35 +161,16 @@ std::string detail_table(const StudyTable& table) {
   return text;
 }
 
-std::string paired_table(const StudyTable& table) {
-  std::string rows;
-  for (const TableRow& row : table.rows) {
-    for (const std::string& task : table.tasks) {
-      const auto cell = row.cells.find(task);
-      if (cell == row.cells.end() || !cell->second.against_baseline) continue;
-      const PairStatistics& pair = *cell->second.against_baseline;
-      std::vector<std::string> mcnemar;
-      for (const McNemar& test : pair.mcnemar) mcnemar.push_back(p_text(test.p_exact));
-      rows += markdown_row({escaped_markdown(row.model), escaped_markdown(row.method), task,
-                            number(100 * pair.difference, 1),
-                            pair.report_ci95 ? fmt::format("{} to {}", number(100 * pair.report_ci95->low, 1),
-                                                           number(100 * pair.report_ci95->high, 1))
-                                             : kMissing,
-                            pair.flips ? fmt::format("{}", pair.flips->right_to_wrong) : kMissing,
-                            pair.flips ? fmt::format("{}", pair.flips->wrong_to_right) : kMissing,
-                            pair.flips ? fmt::format("{}", pair.flips->pairs) : kMissing, p_text(pair.p_sign_flip),
-                            mcnemar.empty() ? kMissing : fmt::format("{}", fmt::join(mcnemar, ", ")),
-                            number(pair.recovery_percent, 1), number(pair.token_ratio_of_means, 2)});
-    }
-  }
-  if (rows.empty()) return "";
-  return "\n**Against the unquantized model, on the same problems** (points; p: exact sign-flip test over problems; "
-         "McNemar: "
-         "exact, per seed)\n\n" +
-         markdown_head({"Model", "Method", "Task", "difference", "95 % interval", "right to wrong", "wrong to right",
-                        "pairs", "p", "McNemar p", "recovery %", "token ratio"},
-                       3) +
-         rows;
+constexpr const char* kLegend =
+    "\nAgainst the unquantized model, on the same problems: difference in points; answers that became worse (right to "
+    "wrong) and better, over all seeds; p: exact sign-flip test over problems, all seeds together; McNemar p: exact, "
+    "seed "
+    "by seed.\n";
+
+std::string notes_text(const StudyTable& table) {
+  std::string text;
+  for (const std::string& note : table.notes) text += "\nNote: " + note + "\n";
+  return text;
 }
 
 std::string csv_field(const std::string& text) {
@@ -229,11 +256,17 @@ std::string escaped_latex(const std::string& text) {
 
 }  // namespace
 
+std::string to_summary(const StudyTable& table) {
+  std::string text = main_table(table);
+  if (table.metric == Metric::kAccuracy) {
+    for (const std::string& task : table.tasks) text += task_table(table, task);
+    text += kLegend;
+  }
+  return text + notes_text(table);
+}
+
 std::string to_markdown(const StudyTable& table) {
-  std::string text = main_table(table) + "\n" + detail_table(table);
-  text += paired_table(table);
-  for (const std::string& note : table.notes) text += "\nNote: " + note + "\n";
-  return text;
+  return to_summary(table) + seeds_table(table);
 }
 
 std::string to_csv(const StudyTable& table) {

@@ -91,7 +91,28 @@ TEST(Table, ComparesWithTheUnquantizedModelOnTheSameProblems) {
   EXPECT_DOUBLE_EQ(pair.mcnemar[0].p_exact, 1);
   EXPECT_DOUBLE_EQ(pair.p_sign_flip, 1);
   EXPECT_DOUBLE_EQ(*pair.token_ratio_of_means, 1.5);
-  EXPECT_THAT(to_markdown(table), HasSubstr("| m | rtn-w3 | GSM8K | -25.0 |"));
+  // Half of four right, at most all of them: the interval is clipped. 2 worse, 1 better.
+  EXPECT_THAT(to_summary(table), HasSubstr("| m | rtn-w3 | 50.0 | 0.0 to 100.0 | -25.0 |"));
+  EXPECT_THAT(to_summary(table), HasSubstr("| 2 | 1 | 1.000 | 1.000 | 150 |"));
+  EXPECT_THAT(to_summary(table), HasSubstr("**GSM8K**, 4 problems, seeds 42"));
+  EXPECT_THAT(to_summary(table), Not(HasSubstr("Per seed")));
+}
+
+TEST(Table, ComparesTiersOfEqualSizeAsOneSetOfProblems) {
+  // bf16 right on 2 + 1 + 1 of 6, rtn-w3 on 1 + 0 + 1: two worse, none better. Exact McNemar of (2, 0): 2 * 1/4 = 0.5.
+  const std::vector<StudyRun> runs = {
+      a_run("bf16", "steps-easy", 42, "11"),     a_run("bf16", "steps-medium", 42, "10"),
+      a_run("bf16", "steps-hard", 42, "01"),     a_run("rtn-w3", "steps-easy", 42, "10"),
+      a_run("rtn-w3", "steps-medium", 42, "00"), a_run("rtn-w3", "steps-hard", 42, "01")};
+  const StudyTable table = make_table(runs, {});
+  EXPECT_THAT(table.tasks, ::testing::ElementsAre("steps-easy", "steps-medium", "steps-hard", "steps"));
+  const TableCell& all = table.rows.at(1).cells.at("steps");
+  EXPECT_NEAR(all.value.mean, 100.0 / 3, 1e-9);
+  ASSERT_TRUE(all.against_baseline);
+  EXPECT_NEAR(all.against_baseline->difference, -1.0 / 3, 1e-12);
+  EXPECT_EQ(all.against_baseline->flips->right_to_wrong, 2);
+  EXPECT_EQ(all.against_baseline->flips->wrong_to_right, 0);
+  EXPECT_DOUBLE_EQ(all.against_baseline->mcnemar[0].p_exact, 0.5);
 }
 
 TEST(Table, ComposesAime120AndLeavesAvgOutUntilAllPartsAreThere) {

@@ -12,10 +12,19 @@ namespace {
 
 // "smollm2-135m-instruct" also when the store has it under its hub name.
 std::optional<StoredModel> find_stored(const ZooModel& model, const std::vector<StoredModel>& stored) {
+  std::error_code failure;
+  const std::filesystem::path shipped = shipped_models() / model.name;
+  if (model.ships() && std::filesystem::exists(shipped / "config.json", failure))
+    return StoredModel{.name = std::string(model.name), .path = shipped};
   const auto found = std::find_if(stored.begin(), stored.end(), [&](const StoredModel& candidate) {
-    return candidate.name == model.name || candidate.name == model.hub_id;
+    return candidate.name == model.name || (!model.ships() && candidate.name == model.hub_id);
   });
   return found == stored.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string obtained_text(const ZooModel& model, const std::optional<StoredModel>& local) {
+  if (!local) return how_to_obtain(model);
+  return (model.ships() ? "" : "in the store: ") + printable(local->path.string());
 }
 
 bool in_zoo(const StoredModel& stored) {
@@ -46,8 +55,7 @@ class ModelsCommand : public Command {
       const auto local = find_stored(model, stored);
       zoo.add_row({std::string(model.name), count_text(model.parameters),
                    bytes_text(2 * static_cast<std::uint64_t>(model.parameters)), std::string(model.architecture),
-                   std::string(model.licence),
-                   local ? "in the store: " + printable(local->path.string()) : how_to_obtain(model)});
+                   std::string(model.licence), obtained_text(model, local)});
     }
     fmt::print("{}\nThe store is {} (QREASON_STORE chooses another).\n", zoo.text(), printable(model_store().string()));
     TextTable others({{"ALSO IN THE STORE"}, {"BYTES", Align::kRight}, {"PATH"}});

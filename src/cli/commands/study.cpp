@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/embedded_study.h"
 #include "cli/output.h"
 #include "cli/study_worker.h"
 
@@ -14,33 +15,46 @@ class StudyCommand : public Command {
   std::string_view name() const override { return "study"; }
   std::string_view purpose() const override {
     return "Runs a grid of models, methods, tasks and seeds, then prints the tables; the same command goes on after a "
-           "kill";
+           "kill. Without a file: the embedded study of small reasoning models, in minutes";
   }
-  std::string_view example() const override { return "qreason study studies/demo.toml -o outputs/demo"; }
+  std::string_view example() const override { return "qreason study --full"; }
 
   void declare(OptionSet& options) override {
-    options.positional("FILE", file_, "The study (.toml); docs/study.md describes it");
-    options.value("-o,--output", output_, "Folder of checkpoints, results and tables");
+    options.positional("FILE", file_, "The study (.toml); docs/study.md describes it (default: studies/steps.toml)",
+                       OptionSet::Need::kOptional);
+    options.value("-o,--output", output_,
+                  "Folder of checkpoints, results and tables (default: outputs/NAME, NAME-full with --full)");
+    options.flag("--full", full_, "All problems of every task, not the fixed part of them that the study names");
   }
 
   void run(const CommonOptions& common) override {
-    const StudySpec spec = parse_study(read_text_file(file_, 1 << 20), file_);
+    const StudySpec spec = read_spec();
+    folder_ = output_.value_or("outputs/" + spec.name + (full_ ? "-full" : ""));
     EngineStudyWorker worker(
         spec, common.force ? EvaluationOptions::IfDifferent::kReplace : EvaluationOptions::IfDifferent::kError);
     const StudyOutcome outcome = run_study(
         spec,
-        {.folder = output_,
+        {.folder = folder_,
          .if_different = common.force ? StudyOptions::IfDifferent::kReplace : StudyOptions::IfDifferent::kError},
         worker);
     common.json ? print_as_json(outcome) : print_as_text(outcome);
   }
 
  private:
+  StudySpec read_spec() const {
+    StudySpec spec = file_.empty() ? parse_study(embedded_study(), kEmbeddedStudyFile)
+                                   : parse_study(read_text_file(file_, 1 << 20), file_);
+    if (full_) {
+      for (StudyModel& model : spec.models) model.limit.reset();
+    }
+    return spec;
+  }
+
   void print_as_text(const StudyOutcome& outcome) const {
-    fmt::print("{}\nTables, results and checkpoints:\n", outcome.markdown);
+    fmt::print("{}\nTables, results and checkpoints:\n", aligned_tables(outcome.summary));
     for (const auto& file : outcome.files) fmt::print("  {}\n", printable(file.string()));
     for (const char* folder : {"results", "measures", "models"}) {
-      const std::filesystem::path path = std::filesystem::path(output_) / folder;
+      const std::filesystem::path path = folder_ / folder;
       if (std::filesystem::exists(path)) fmt::print("  {}/\n", printable(path.string()));
     }
   }
@@ -48,11 +62,16 @@ class StudyCommand : public Command {
   void print_as_json(const StudyOutcome& outcome) const {
     OrderedJson files = OrderedJson::array();
     for (const auto& file : outcome.files) files.push_back(file.string());
-    print_json(
-        {{"folder", output_}, {"files", files}, {"measures", outcome.measures}, {"table", to_json(outcome.table)}});
+    print_json({{"folder", folder_.string()},
+                {"files", files},
+                {"measures", outcome.measures},
+                {"table", to_json(outcome.table)}});
   }
 
-  std::string file_, output_ = "outputs/study";
+  std::string file_;
+  std::optional<std::string> output_;
+  bool full_ = false;
+  std::filesystem::path folder_;
 };
 
 }  // namespace

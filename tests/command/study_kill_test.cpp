@@ -1,0 +1,115 @@
+// `qreason study` on a tiny random model: killed with SIGKILL and started again, it makes the tables and the answers of
+// a study that was left alone.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "support/fixtures.h"
+#include "support/tiny_model.h"
+
+namespace qreason {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class StudyKill : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    testing::write_tiny_chat_model(path("tiny"));
+    std::ofstream(path("study.toml")) << "name = \"tiny\"\n"
+                                         "tasks = [\"steps-easy\", \"steps-hard\"]\n"
+                                         "seeds = [42, 43]\nlimit = 4\nmax_tokens = 40\nbatch = 4\n"
+                                         "methods = [\"bf16\", \"gptq-w3g32\", \"rtn-w4a4kv4\"]\n"
+                                         "[calibration]\nsamples = 4\nlength = 64\n"
+                                         "[[model]]\nmodel = \""
+                                      << path("tiny").string() << "\"\n";
+  }
+  fs::path path(const std::string& name) const { return folder_.path() / name; }
+
+  std::vector<std::string> command(const std::string& output, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{testing::qreason_binary(), "study",  path("study.toml").string(), "-o",
+                                   path(output).string(),     "--quiet"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+
+  void edit_study(const std::string& from, const std::string& to) const {
+    std::string study = read_text_file(path("study.toml"));
+    study.replace(study.find(from), from.size(), to);
+    std::ofstream(path("study.toml")) << study;
+  }
+
+  // Everything a study leaves but what says how long it took.
+  std::map<std::string, std::string> comparable(const std::string& output) const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(path(output))) {
+      if (!entry.is_regular_file() || entry.path().filename() == "report.json") continue;
+      std::string content = read_text_file(entry.path());
+      for (std::size_t at; (at = content.find(",\"timing\"")) != std::string::npos;)
+        content.erase(at, content.find('\n', at) - at);
+      files[fs::relative(entry.path(), path(output)).string()] = std::move(content);
+    }
+    return files;
+  }
+
+  // Lines of all journals and finished files so far.
+  std::size_t answers(const std::string& output) const {
+    std::error_code failure;
+    std::size_t lines = 0;
+    for (fs::recursive_directory_iterator at(path(output) / "results", failure), end; !failure && at != end;
+         at.increment(failure))
+      lines += testing::lines_of(at->path());
+    return lines;
+  }
+
+  testing::ScratchFolder folder_;
+};
+
+TEST_F(StudyKill, ResumesToTheSameTablesAndAnswers) {
+  ASSERT_EQ(testing::run_to_end(command("whole")), 0);
+  const auto whole = comparable("whole");
+  // Three tables, settings and checkpoints of two quantized models, twelve result files.
+  EXPECT_TRUE(whole.contains("table.md") && whole.contains("table.csv") && whole.contains("table.json"));
+  for (const std::size_t lines : {3, 25, 45}) {
+    SCOPED_TRACE(lines);
+    const std::string output = "killed-" + std::to_string(lines);
+    ASSERT_TRUE(testing::run_and_kill(command(output), [&] { return answers(output) >= lines; }));
+    EXPECT_FALSE(fs::exists(path(output) / "table.md"));
+    ASSERT_EQ(testing::run_to_end(command(output)), 0);
+    const auto files = comparable(output);
+    for (const auto& [name, bytes] : files) EXPECT_TRUE(whole.contains(name)) << name;
+    ASSERT_EQ(files.size(), whole.size());
+    for (const auto& [name, bytes] : whole) EXPECT_TRUE(files.at(name) == bytes) << name;
+  }
+}
+
+TEST_F(StudyKill, TellsTheSameWithAnyBatchAndThreads) {
+  ASSERT_EQ(testing::run_to_end(command("two", {"--threads", "2"})), 0);
+  edit_study("batch = 4", "batch = 64");
+  ASSERT_EQ(testing::run_to_end(command("one", {"--threads", "1"})), 0);
+  EXPECT_TRUE(comparable("one") == comparable("two"));
+}
+
+TEST_F(StudyKill, PrintsTablesAndTakesEveryProblemWhenAskedTo) {
+  edit_study("max_tokens = 40", "max_tokens = 1");
+  edit_study("42, 43", "42");
+  edit_study(", \"gptq-w3g32\", \"rtn-w4a4kv4\"", "");
+  const std::string line =
+      "'" + testing::qreason_binary() + "' study '" + path("study.toml").string() + "' --quiet -o '";
+  const auto part = testing::run_command(line + path("part").string() + "'");
+  ASSERT_EQ(part.exit_code, 0) << part.standard_error;
+  EXPECT_THAT(part.standard_output, HasSubstr("**steps-hard**, 4 problems"));
+  const auto full = testing::run_command(line + path("full").string() + "' --full --json");
+  ASSERT_EQ(full.exit_code, 0) << full.standard_error;
+  const Json json = parse_json(full.standard_output, "stdout");
+  for (const Json& row : json["table"]["rows"])
+    for (const char* task : {"steps-easy", "steps-hard"}) EXPECT_EQ(row["tasks"][task]["n_problems"], 500);
+}
+
+}  // namespace
+}  // namespace qreason
