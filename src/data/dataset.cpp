@@ -23,6 +23,18 @@ constexpr std::array<std::string_view, 1> kSolution{"solution"};
 constexpr std::array<std::string_view, 4> kAnyQuestion{"problem", "Problem", "question", "Question"};
 constexpr std::array<std::string_view, 2> kAnyAnswer{"answer", "Answer"};
 
+// One tier of the benchmark that src/data/steps generates.
+constexpr DatasetSpec steps_row(std::string_view name) {
+  return {.name = name,
+          .short_name = name,
+          .hub_id = "",
+          .rows = 500,
+          .question_columns = kAnyQuestion,
+          .gold_columns = kAnyAnswer,
+          .id_column = "id",
+          .gold_rule = GoldRule::kWhole};
+}
+
 constexpr std::array kRegistry{
     DatasetSpec{.name = "GSM8K",
                 .short_name = "gsm8k",
@@ -72,30 +84,9 @@ constexpr std::array kRegistry{
                 .gold_columns = kAnyAnswer,
                 .id_column = "id",
                 .gold_rule = GoldRule::kMayBeEmpty},
-    DatasetSpec{.name = "steps-easy",
-                .short_name = "steps-easy",
-                .hub_id = "",
-                .rows = 500,
-                .question_columns = kAnyQuestion,
-                .gold_columns = kAnyAnswer,
-                .id_column = "id",
-                .gold_rule = GoldRule::kWhole},
-    DatasetSpec{.name = "steps-medium",
-                .short_name = "steps-medium",
-                .hub_id = "",
-                .rows = 500,
-                .question_columns = kAnyQuestion,
-                .gold_columns = kAnyAnswer,
-                .id_column = "id",
-                .gold_rule = GoldRule::kWhole},
-    DatasetSpec{.name = "steps-hard",
-                .short_name = "steps-hard",
-                .hub_id = "",
-                .rows = 500,
-                .question_columns = kAnyQuestion,
-                .gold_columns = kAnyAnswer,
-                .id_column = "id",
-                .gold_rule = GoldRule::kWhole},
+    steps_row("steps-easy"),
+    steps_row("steps-medium"),
+    steps_row("steps-hard"),
 };
 
 constexpr DatasetSpec kGeneric{.name = "generic",

@@ -6,8 +6,8 @@
 SHAPE is a row of SHAPES below. Needs torch and tokenizers. Runs on CUDA when there is one, else on the CPU with
 --threads threads; killed and started again it goes on from its last checkpoint in --work. The optimizer is Muon for the
 matrices of the blocks and AdamW for the rest; the schedule is a short warm-up, a plateau, and a linear decay over the
-last 40 % (of --tokens, which may be raised while the plateau lasts). Only training problems are seen: the generator splits by a
-hash of the numbers. Losses go to OUT/learning_curve.csv.
+last 40 % of --tokens (which may be raised while the plateau lasts). Only training problems are seen: the generator
+splits by a hash of the numbers. OUT/learning_curve.csv and OUT/training.json record the run.
 """
 import argparse
 import dataclasses
@@ -27,7 +27,9 @@ from tokenizers import Tokenizer
 
 BOS, EOS, USER, ASSISTANT = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>"
 INSTRUCTION = "\n\nPlease reason step by step, and put your final answer within \\boxed{}."
-TIER_COUNTS = {"easy": 1600, "medium": 2400, "hard": 3200}  # problems of a seed of the generator
+# Problems of one seed of the generator. Short ones come first: copying and calculating are learned from them.
+CURRICULUM = [(0.1, {"easy": 3200}), (0.25, {"easy": 1600, "medium": 1600}),
+              (1.0, {"easy": 800, "medium": 1200, "hard": 1600})]
 
 
 @dataclasses.dataclass
@@ -40,7 +42,7 @@ class Shape:
     head_dim: int
     intermediate: int
     tied: bool
-    learning_rate: float = 0.01
+    learning_rate: float = 0.003
     vocabulary: int = 768
     context: int = 640
     theta: float = 10000.0
@@ -126,10 +128,9 @@ class Model(torch.nn.Module):
         x = self.embed_tokens(tokens)
         for layer in self.layers:
             x = layer(x, self.cosine[:length], self.sine[:length])
-        chosen = targets.reshape(-1) >= 0
-        x = rms_norm(x.reshape(-1, x.shape[-1])[chosen], self.norm, self.shape.epsilon)
+        x = rms_norm(x, self.norm, self.shape.epsilon)
         head = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
-        return F.cross_entropy(F.linear(x, head).float(), targets.reshape(-1)[chosen])
+        return F.cross_entropy(F.linear(x, head).float().flatten(0, 1), targets.flatten(), ignore_index=-1)
 
 
 class Traces:
@@ -137,10 +138,12 @@ class Traces:
 
     def __init__(self, qreason, tokenizer, first_seed, context):
         self.qreason, self.tokenizer, self.seed, self.context = qreason, tokenizer, first_seed, context
+        self.progress = 0.0  # of the training, 0 to 1
 
     def generate(self):
+        counts = next(counts for until, counts in CURRICULUM if self.progress <= until)
         rows = []
-        for tier, count in TIER_COUNTS.items():
+        for tier, count in counts.items():
             out = subprocess.run([self.qreason, "steps", "--split", "training", "--tier", tier, "--count", str(count),
                                   "--seed", str(self.seed)], check=True, capture_output=True, text=True).stdout
             rows += [json.loads(line) for line in out.splitlines()]
@@ -167,26 +170,24 @@ class Traces:
         return rows
 
     def batches(self, batch_tokens):
-        """(tokens, targets) batches of rows of about one length, endlessly."""
+        """(tokens, targets) batches of rows of about one length, endlessly. Shapes are few (lengths are multiples of
+        16), because the CPU's matrix library prepares itself anew for every shape."""
+        waiting = {}
         while True:
             random = numpy.random.default_rng(self.seed)
-            rows = self.rows(random)
-            order = sorted(range(len(rows)), key=[len(t) + random.normal() * 8 for t, _ in rows].__getitem__)
-            batches, batch, longest = [], [], 0
-            for index in order:
-                length = len(rows[index][0])
-                if batch and max(longest, length) * (len(batch) + 1) > batch_tokens:
-                    batches.append(batch)
-                    batch, longest = [], 0
-                batch.append(index)
-                longest = max(longest, length)
-            random.shuffle(batches)  # the last, shorter one is left out
-            for batch in batches:
-                yield pad([rows[index] for index in batch])
+            batches = []
+            for row in self.rows(random):
+                length = -(-len(row[0]) // 16) * 16
+                batch = waiting.setdefault(length, [])
+                batch.append(row)
+                if len(batch) == batch_tokens // length:
+                    batches.append((length, waiting.pop(length)))
+            random.shuffle(batches)
+            for length, batch in batches:
+                yield pad(batch, length)
 
 
-def pad(rows):
-    length = max(len(tokens) for tokens, _ in rows)
+def pad(rows, length):
     padded = torch.zeros(len(rows), length, dtype=torch.long)
     targets = torch.full((len(rows), length), -1)
     for i, (tokens, wanted) in enumerate(rows):
@@ -205,7 +206,7 @@ def make_optimizers(model, shape):
 
 
 def schedule(seen, total):
-    warm = 0.2e6
+    warm = 0.1e6
     return min(1.0, (seen + 1e4) / warm, max(0.0, (total - seen) / (0.4 * total)))
 
 
@@ -269,7 +270,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True, help="checkpoints of the training, to go on from")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tokens", type=float, default=20e6, help="tokens with a loss: solutions, not problems")
-    parser.add_argument("--batch-tokens", type=int, default=8192)
+    parser.add_argument("--batch-tokens", type=int, default=2048)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--float32", action="store_true", help="no bfloat16 autocast")
     parser.add_argument("--learning-rate", type=float, help="of the matrices; the rest take half")
@@ -285,6 +286,7 @@ def main():
     model = Model(shape).to(device)
     optimizers = make_optimizers(model, shape)
     traces = Traces(arguments.qreason, tokenizer, arguments.seed * 1_000_000, shape.context)
+    parameters = sum(p.numel() for p in model.parameters())
     seen, step, curve = 0, 0, []
     arguments.work.mkdir(parents=True, exist_ok=True)
     saved = arguments.work / f"{arguments.shape}-seed{arguments.seed}.pt"
@@ -302,14 +304,21 @@ def main():
         write_model(model, arguments.tokenizer, arguments.out, tokenizer)
         lines = ["step,tokens,loss"] + [f"{a},{b},{c:.5f}" for a, b, c in curve]
         (arguments.out / "learning_curve.csv").write_text("\n".join(lines) + "\n")
+        record = {"shape": arguments.shape, "parameters": parameters, "seed": arguments.seed, "tokens": seen,
+                  "planned_tokens": int(arguments.tokens), "batch_tokens": arguments.batch_tokens,
+                  "learning_rate": shape.learning_rate, "steps": step, "final_loss": curve[-1][2] if curve else None,
+                  "first_generator_seed": arguments.seed * 1_000_000, "generator_seeds": traces.seed - arguments.seed * 1_000_000,
+                  "bfloat16_autocast": not arguments.float32, "device": device, "torch": torch.__version__}
+        (arguments.out / "training.json").write_text(json.dumps(record, indent=2) + "\n")
 
     begun = last_save = time.time()
     begun_seen, window = seen, []
-    parameters = sum(p.numel() for p in model.parameters())
     print(f"{arguments.shape}: {parameters} parameters on {device}, from {seen / 1e6:.2f} M tokens", flush=True)
+    traces.progress = min(1.0, seen / arguments.tokens)
     for tokens, targets in traces.batches(arguments.batch_tokens):
         if seen >= arguments.tokens or time.time() - begun > 60 * arguments.minutes:
             break
+        traces.progress = min(1.0, seen / arguments.tokens)
         factor = schedule(seen, arguments.tokens)
         for optimizer, rate in optimizers:
             for group in optimizer.param_groups:
@@ -324,7 +333,7 @@ def main():
         seen += int((targets >= 0).sum())
         step += 1
         window.append(loss.item())
-        if step % 50 == 0:
+        if step % 100 == 0:
             curve.append((step, seen, sum(window) / len(window)))
             rate = (seen - begun_seen) / (time.time() - begun)
             print(f"step {step} tokens {seen / 1e6:.2f} M loss {curve[-1][2]:.4f} lr x{factor:.2f} {rate:.0f} tok/s", flush=True)
