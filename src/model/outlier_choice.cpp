@@ -74,7 +74,9 @@ class Choice {
                 v = norms(LinearSlot::kV, input_gain), gate = norms(LinearSlot::kGate, post_gain),
                 up = norms(LinearSlot::kUp, post_gain);
     BlockOutliers outliers;
-    outliers.attention_input = drawn(input_gain, sum({q.columns, k.columns, v.columns}), options_.channels);
+    outliers.attention_input = layer_ == 0
+                                   ? std::vector<float>(input_gain.size(), 1)
+                                   : drawn(input_gain, sum({q.columns, k.columns, v.columns}), options_.channels);
     outliers.mlp_input = drawn(post_gain, sum({gate.columns, up.columns}), options_.channels);
     Sizes middle;
     for (std::size_t i = 0; i < up.rows.size(); ++i) middle.push_back(std::sqrt(gate.rows[i] * up.rows[i]));

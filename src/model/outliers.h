@@ -20,11 +20,14 @@
 // tell it for white inputs (|gain_c|; the norms of rows). A key/value head's whole K is scaled besides, so that its
 // largest bias comes near key_bias; that changes no ratio within the head.
 //
-// Which: weights shrink by what activations grow, and a column that shrinks below the step of its group is rounded
-// away. Weight-only rounding then loses what the channel contributed, whatever the factor, so the channels are drawn
-// (by the seed) from the few that contribute least, a_c^2 * |column c of the reading linears|^2, and they are
-// few. Rows have scales of their own: the growing rows of up, v and k lose nothing. For activations and cache it is the
-// other way round: one large value sets the step of its whole token or head, and 8 bits no longer resolve the rest.
+// Which: weights shrink by what activations grow. The rounding error of a shrunk column, grown again by its activation,
+// adds (factor^2 / 12) (step of its group)^2 to the output, until the column is below the step, is rounded away, and
+// the channel is lost. So factor is moderate, the channels are few, and they are drawn (by the seed) from those that
+// contribute least, a_c^2 |column c of the reading linears|^2. The first norm of the first block keeps its channels: it
+// reads bare embeddings, which spread over all of them, and on the 3M steps model two there cost 8-bit rounding more
+// than all other outliers together. Rows have scales of their own: up, v and k lose nothing by growing. For activations
+// and cache it is the other way round: one large value sets the step of its whole token or head, and 8 bits no longer
+// resolve the rest well, 4 bits not at all.
 #pragma once
 
 #include <cstdint>
