@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -38,6 +39,7 @@ Content split_lines(std::string_view text, const fs::path& path) {
     const std::size_t end = text.find('\n', start);
     if (end == std::string_view::npos) break;
     const std::string_view line = text.substr(start, end - start);
+    if (line.find('\0') != std::string_view::npos) break;
     if (!is_json(line)) {
       if (text.find('\n', end + 1) == std::string_view::npos && end + 1 == text.size()) break;
       throw Error(fmt::format("{}, line {}", path.string(), content.lines.size() + 1), "not valid JSON",
@@ -59,6 +61,8 @@ Error system_error(const fs::path& path, const char* action) {
 struct Journal::State {
   fs::path path;
   int descriptor = -1;
+  Sync sync = Sync::kEveryLine;
+  std::chrono::steady_clock::time_point synced = std::chrono::steady_clock::now();
   std::vector<std::string> lines;
 
   ~State() {
@@ -66,7 +70,8 @@ struct Journal::State {
   }
 };
 
-Journal::Journal(const fs::path& path) : state_(std::make_unique<State>()) {
+Journal::Journal(const fs::path& path, Sync sync) : state_(std::make_unique<State>()) {
+  state_->sync = sync;
   state_->path = path;
   state_->descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (state_->descriptor < 0) throw system_error(path, "opening");
@@ -111,7 +116,10 @@ void Journal::append(std::string_view line) {
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
+  const auto now = std::chrono::steady_clock::now();
+  if (state_->sync == Sync::kEverySecond && now - state_->synced < std::chrono::seconds(1)) return;
   if (::fdatasync(state_->descriptor) != 0) throw system_error(path, "syncing");
+  state_->synced = now;
 }
 
 std::vector<std::string> read_journal_lines(const fs::path& path) {

@@ -1,5 +1,5 @@
 // An append-only journal of JSON lines that survives a kill at any byte: opening drops a torn last line, every append
-// is one whole line, synced.
+// is one whole line.
 #pragma once
 
 #include <filesystem>
@@ -12,15 +12,19 @@ namespace qreason {
 
 class Journal {
  public:
+  // When a line is on the disk. A process that dies loses no line in either case; a machine that does, with
+  // kEverySecond, the last second's: for work that is cheap to do again and would wait for the disk at every line.
+  enum class Sync { kEveryLine, kEverySecond };
+
   // Opens or creates. A last line without its newline, or one that is not valid JSON, is cut off (truncated in the
-  // file); an invalid line before the last is an Error naming file and line. A second process opening it is an Error
-  // (lock).
-  explicit Journal(const std::filesystem::path& path);
+  // file), as is everything from a line with zero bytes on (a power cut's work); another invalid line before the last
+  // is an Error naming file and line. A second process opening it is an Error (lock).
+  explicit Journal(const std::filesystem::path& path, Sync sync = Sync::kEveryLine);
   ~Journal();
   Journal(Journal&&) noexcept;
 
   const std::vector<std::string>& lines() const;  // whole lines found when opened, without newline
-  void append(std::string_view line);             // must not contain a newline; durable on return
+  void append(std::string_view line);             // must not contain a newline
 
  private:
   struct State;

@@ -133,13 +133,13 @@ class OpenCell {
   void open_journal() {
     const fs::path path = partial_path(cell_);
     if (path.has_parent_path()) fs::create_directories(path.parent_path());
-    journal_ = std::make_unique<Journal>(path);
+    journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond);
     remove_torn_writes(cell_.file);
     if (!journal_->lines().empty()) {
       const std::string where = fmt::format("{}, line 1", path.string());
       if (!accept(cell_.form->parse_header(parse_json(journal_->lines()[0], where), where), path)) {
         journal_.reset();
-        journal_ = std::make_unique<Journal>(path);
+        journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond);
       }
     }
     if (journal_->lines().empty()) {
