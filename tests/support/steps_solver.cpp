@@ -100,8 +100,7 @@ std::optional<StepsReading> read_two_equations(const std::string& text) {
   const std::int64_t y = -one.x * two.constant + two.x * one.constant;
   require(determinant != 0 && x % determinant == 0 && y % determinant == 0, "not one pair of whole numbers");
   const std::string first = std::min(match.str(1), match.str(2)), second = std::max(match.str(1), match.str(2));
-  return StepsReading{(x + (match.str(3) == "x" ? 0 : y)) / determinant,
-                      fmt::format("{} of {} and {}", match.str(3), first, second)};
+  return StepsReading{(x + (match.str(3) == "x" ? 0 : y)) / determinant, fmt::format("{} and {}", first, second)};
 }
 
 }  // namespace

@@ -105,7 +105,8 @@ Draft two_unknowns(PythonRandom& random) {
   const std::string first = fmt::format("{}+{}={}", times(a, 'x'), times(b, 'y'), p),
                     second = fmt::format("{}+{}={}", times(c, 'x'), times(d, 'y'), q);
   const bool wants_sum = random.randint(0, 2) == 0;
-  Draft draft{.canonical = fmt::format("{};{};{}", first, second, wants_sum ? "x+y" : "x"),
+  // Solved alike whatever is asked: the question is no part of what the problem says.
+  Draft draft{.canonical = fmt::format("{};{}", first, second),
               .problem = {},
               .answer = wants_sum ? x + y : x,
               .solution = Solution(random)};
