@@ -32,6 +32,10 @@ const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
   return *quantized_;
 }
 
+void EngineStudyWorker::require(const StudyModel& model) {
+  resolve_model(model.reference);
+}
+
 void EngineStudyWorker::quantize(const StudyCell& cell) {
   quantized_.reset();
   quantized_name_.clear();

@@ -17,6 +17,7 @@ class EngineStudyWorker : public StudyWorker {
   EngineStudyWorker(const StudySpec& spec, EvaluationOptions::IfDifferent if_different)
       : spec_(spec), if_different_(if_different) {}
 
+  void require(const StudyModel& model) override;
   void quantize(const StudyCell& cell) override;
   OrderedJson measure(const StudyCell& cell) override;
   void evaluate(const StudyCell& cell) override;

@@ -215,7 +215,7 @@ std::vector<CellSummary> evaluate(Generator& generator, const std::vector<Evalua
     found += open.back()->answered();
   }
   const std::vector<Asked> asked = submit_open(generator, open);
-  Progress progress(fmt::format("evaluate {} {}", options.model, options.method), total, "answers");
+  Progress progress(fmt::format("{} {} {}", options.activity, options.model, options.method), total, "answers");
   progress.resume_at(found);
   std::int64_t right = 0;
   std::int64_t now = 0;

@@ -27,6 +27,7 @@ struct EvaluationOptions {
   std::string model;  // for the headers
   std::string method;
   std::optional<std::int64_t> limit;  // what --limit said; recorded
+  std::string activity = "evaluate";  // for the progress line
   enum class IfDifferent { kError, kReplace } if_different = IfDifferent::kError;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -132,6 +133,9 @@ class Study {
   StudyOutcome run() {
     for (const StudyCell& cell : cells_) drop_other(cell);
     const std::vector<Planned> plan = open_steps();
+    std::set<const StudyModel*> needed;
+    for (const Planned& planned : plan)
+      if (needed.insert(planned.cell->model).second) worker_.require(*planned.cell->model);
     Clock clock(plan);
     for (std::size_t i = 0; i < plan.size(); ++i) {
       check_interrupt();

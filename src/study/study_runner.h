@@ -31,6 +31,8 @@ struct StudyCell {
 class StudyWorker {
  public:
   virtual ~StudyWorker() = default;
+  // An Error when the model is not there: asked for every model with work left, before any work.
+  virtual void require(const StudyModel& model) = 0;
   // Makes cell.checkpoint, complete or absent, resumable. Called when it is absent.
   virtual void quantize(const StudyCell& cell) = 0;
   // {"perplexity", "tokens", and for quantized models "kl_mean", "kl_p99", "same_top1"}.

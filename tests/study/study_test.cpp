@@ -72,6 +72,9 @@ TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
 class FileWorker : public StudyWorker {
  public:
   explicit FileWorker(int fail_at = -1) : fail_at_(fail_at) {}
+  void require(const StudyModel& model) override {
+    if (model.name == missing) throw Error(model.reference, "not there", "the model");
+  }
   void quantize(const StudyCell& cell) override {
     step("quantize " + cell.run_name());
     fs::create_directories(cell.checkpoint);
@@ -110,6 +113,7 @@ class FileWorker : public StudyWorker {
     return true;
   }
   std::vector<std::string> steps;
+  std::string missing;
 
  private:
   void step(const std::string& name) {
@@ -153,6 +157,20 @@ TEST(StudyRunner, GoesOnWhereItWasKilledAndDoesNothingTwice) {
     run_study(spec, {.folder = scratch.path()}, third);
     EXPECT_TRUE(third.steps.empty());
   }
+}
+
+TEST(StudyRunner, LooksForEveryModelItNeedsBeforeItBegins) {
+  set_verbosity(Verbosity::kQuiet);
+  testing::ScratchFolder scratch;
+  const StudySpec spec = parse_study(kStudy, "s.toml");
+  FileWorker worker;
+  worker.missing = "second";
+  EXPECT_THROW(run_study(spec, {.folder = scratch.path()}, worker), Error);
+  EXPECT_TRUE(worker.steps.empty());
+  worker.missing = "";
+  run_study(spec, {.folder = scratch.path()}, worker);
+  worker.missing = "second";  // a finished study needs no model
+  EXPECT_NO_THROW(run_study(spec, {.folder = scratch.path()}, worker));
 }
 
 TEST(StudyRunner, RefusesCheckpointsOfOtherSettingsUnlessForced) {

@@ -52,6 +52,7 @@ class CalibrateCommand : public Command {
     const EvaluationOptions options{.model = model.opened.name,
                                     .method = model.method,
                                     .limit = count_,
+                                    .activity = "calibrate",
                                     .if_different = common.force ? EvaluationOptions::IfDifferent::kReplace
                                                                  : EvaluationOptions::IfDifferent::kError};
     const CellSummary summary =
