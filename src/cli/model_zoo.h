@@ -12,7 +12,7 @@ namespace qreason {
 
 struct ZooModel {
   std::string_view name;          // what the user types
-  std::string_view hub_id;        // organisation/name on the hub; empty: it ships with the project
+  std::string_view hub_id;        // organisation/name on the hub; empty: one of our own, in the project's models/
   std::string_view architecture;  // class name of Hugging Face
   std::int64_t parameters;
   std::string_view licence;

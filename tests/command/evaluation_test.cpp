@@ -86,7 +86,6 @@ TEST(EvaluationCommands, TellUsageFromFailureInOneLine) {
       {"table /nonexistent", 1},
       {"table '" + scratch.path().string() + "'", 1},
       {"table x --metric length", 2},
-      {"study", 2},
       {"study /nonexistent.toml", 1},
       {"study '" + study.string() + "'", 1},
   };

@@ -28,8 +28,8 @@ from tokenizers import Tokenizer
 BOS, EOS, USER, ASSISTANT = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>"
 INSTRUCTION = "\n\nPlease reason step by step, and put your final answer within \\boxed{}."
 # Problems of one seed of the generator. Short ones come first: copying and calculating are learned from them.
-CURRICULUM = [(0.1, {"easy": 3200}), (0.25, {"easy": 1600, "medium": 1600}),
-              (1.0, {"easy": 800, "medium": 1200, "hard": 1600})]
+CURRICULUM = [(0.6e6, {"easy": 3200}), (1.5e6, {"easy": 1600, "medium": 1600}),
+              (math.inf, {"easy": 800, "medium": 1200, "hard": 1600})]  # until so many tokens
 
 
 @dataclasses.dataclass
@@ -138,10 +138,10 @@ class Traces:
 
     def __init__(self, qreason, tokenizer, first_seed, context):
         self.qreason, self.tokenizer, self.seed, self.context = qreason, tokenizer, first_seed, context
-        self.progress = 0.0  # of the training, 0 to 1
+        self.seen = 0  # trained tokens
 
     def generate(self):
-        counts = next(counts for until, counts in CURRICULUM if self.progress <= until)
+        counts = next(counts for until, counts in CURRICULUM if self.seen <= until)
         rows = []
         for tier, count in counts.items():
             out = subprocess.run([self.qreason, "steps", "--split", "training", "--tier", tier, "--count", str(count),
@@ -314,11 +314,11 @@ def main():
     begun = last_save = time.time()
     begun_seen, window = seen, []
     print(f"{arguments.shape}: {parameters} parameters on {device}, from {seen / 1e6:.2f} M tokens", flush=True)
-    traces.progress = min(1.0, seen / arguments.tokens)
+    traces.seen = seen
     for tokens, targets in traces.batches(arguments.batch_tokens):
         if seen >= arguments.tokens or time.time() - begun > 60 * arguments.minutes:
             break
-        traces.progress = min(1.0, seen / arguments.tokens)
+        traces.seen = seen
         factor = schedule(seen, arguments.tokens)
         for optimizer, rate in optimizers:
             for group in optimizer.param_groups:
