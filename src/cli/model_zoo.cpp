@@ -76,7 +76,8 @@ const std::vector<ZooModel>& model_zoo() {
 }
 
 std::string how_to_obtain(const ZooModel& model) {
-  if (model.ships()) return fmt::format("it in the project's models/{}; docs/steps.md says how it is trained", model.name);
+  if (model.ships())
+    return fmt::format("it in the project's models/{}; docs/steps.md says how it is trained", model.name);
   if (!model.fetch.empty()) return fmt::format("run {}", model.fetch);
   return fmt::format("download https://huggingface.co/{} into {}", model.hub_id, (model_store() / model.name).string());
 }

@@ -32,8 +32,8 @@ enum class GoldRule : std::uint8_t { kWhole, kAfterHashes, kMayBeEmpty };
 struct DatasetSpec {
   std::string_view name;
   std::string_view short_name;  // of its file: SHORT.jsonl or SHORT/test.jsonl
-  std::string_view hub_id;  // empty: it ships with the program
-  std::int64_t rows;  // of the published set
+  std::string_view hub_id;      // empty: it ships with the program
+  std::int64_t rows;            // of the published set
   std::span<const std::string_view> question_columns;
   std::span<const std::string_view> gold_columns;
   std::string_view id_column;  // may be absent from a row
