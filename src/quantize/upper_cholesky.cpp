@@ -78,16 +78,20 @@ void transpose_right_of(const float* a, std::int64_t n, Panel panel, std::vector
   }
 }
 
+// Memory that panel after panel uses again; the first one needs the most of `above`, the last one of `right`.
+struct PanelScratch {
+  std::vector<float> diagonal, right, solver, above;
+};
+
 // Takes R[panel, right of it] R[panel or above, right of it]^T from the diagonal block, and from the rows above in `a`.
-void subtract_right_of(float* a, std::int64_t n, Panel panel, std::vector<float>& diagonal, ThreadPool& pool) {
-  std::vector<float> right;
-  transpose_right_of(a, n, panel, right);
+void subtract_right_of(float* a, std::int64_t n, Panel panel, PanelScratch& scratch, ThreadPool& pool) {
+  transpose_right_of(a, n, panel, scratch.right);
   const std::int64_t begin = panel.begin, width = panel.width();
   subtract_product({.a = a + begin * n + panel.end,
                     .a_stride = n,
-                    .b = right.data(),
+                    .b = scratch.right.data(),
                     .b_stride = width,
-                    .c = diagonal.data(),
+                    .c = scratch.diagonal.data(),
                     .c_stride = width,
                     .m = width,
                     .n = width,
@@ -95,7 +99,7 @@ void subtract_right_of(float* a, std::int64_t n, Panel panel, std::vector<float>
                    pool);
   subtract_product({.a = a + panel.end,
                     .a_stride = n,
-                    .b = right.data(),
+                    .b = scratch.right.data(),
                     .b_stride = width,
                     .c = a + begin,
                     .c_stride = n,
@@ -106,14 +110,16 @@ void subtract_right_of(float* a, std::int64_t n, Panel panel, std::vector<float>
 }
 
 // R[0..begin, panel] = X inverse(R_panel)^T, as c -= x (-inverse^T).
-void solve_above(float* a, std::int64_t n, Panel panel, DiagonalBlock& block, ThreadPool& pool) {
+void solve_above(float* a, std::int64_t n, Panel panel, DiagonalBlock& block, PanelScratch& scratch, ThreadPool& pool) {
   const std::int64_t begin = panel.begin, width = panel.width();
   block.invert();
-  std::vector<float> solver(static_cast<std::size_t>(width * width), 0.0f);
+  std::vector<float>& solver = scratch.solver;
+  solver.assign(static_cast<std::size_t>(width * width), 0.0f);
   for (std::int64_t j = 0; j < width; ++j) {
     for (std::int64_t i = 0; i <= j; ++i) solver[j * width + i] = static_cast<float>(-block.inverse_transposed(j, i));
   }
-  std::vector<float> above(static_cast<std::size_t>(begin * width));
+  std::vector<float>& above = scratch.above;
+  above.resize(static_cast<std::size_t>(begin * width));
   for (std::int64_t i = 0; i < begin; ++i) {
     std::copy_n(a + i * n + begin, width, &above[i * width]);
     std::fill_n(a + i * n + begin, width, 0.0f);
@@ -133,7 +139,8 @@ void solve_above(float* a, std::int64_t n, Panel panel, DiagonalBlock& block, Th
 }  // namespace
 
 std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, ThreadPool& pool) {
-  std::vector<float> diagonal;
+  PanelScratch scratch;
+  std::vector<float>& diagonal = scratch.diagonal;
   for (std::int64_t end = n; end > 0;) {
     const Panel panel{(end - 1) / kPanel * kPanel, end};
     const std::int64_t begin = panel.begin, width = panel.width();
@@ -143,7 +150,7 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Thre
     for (std::int64_t i = 0; i < width; ++i) {
       std::copy_n(a + (begin + i) * n + begin, width, &diagonal[i * width]);
     }
-    if (end < n) subtract_right_of(a, n, panel, diagonal, pool);
+    if (end < n) subtract_right_of(a, n, panel, scratch, pool);
     DiagonalBlock block(width);
     for (std::int64_t i = 0; i < width; ++i) {
       for (std::int64_t j = i; j < width; ++j) block.at(i, j) = diagonal[i * width + j];
@@ -152,7 +159,7 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Thre
     for (std::int64_t i = 0; i < width; ++i) {
       for (std::int64_t j = i; j < width; ++j) a[(begin + i) * n + begin + j] = static_cast<float>(block.at(i, j));
     }
-    if (begin > 0) solve_above(a, n, panel, block, pool);
+    if (begin > 0) solve_above(a, n, panel, block, scratch, pool);
     end = begin;
   }
   return std::nullopt;
