@@ -18,11 +18,7 @@ class Collected {
  public:
   void add(const std::string& name, const at::Tensor& tensor) {
     kept_.push_back(tensor.contiguous());
-    const at::Tensor& kept = kept_.back();
-    tensors_.push_back({.name = name,
-                        .type = stored_type_of(kept, name),
-                        .shape = kept.sizes().vec(),
-                        .bytes = {static_cast<const std::byte*>(kept.const_data_ptr()), kept.nbytes()}});
+    tensors_.push_back(safetensors_view(name, kept_.back()));
   }
 
   void add(const std::string& name, const LinearWeight& weight) {

@@ -87,11 +87,7 @@ struct NativeWriter::Pending {
 
   void add_dense(const std::string& name, const at::Tensor& tensor) {
     dense.push_back(tensor.detach().cpu().contiguous());
-    const at::Tensor& kept = dense.back();
-    tensors.push_back({.name = name,
-                       .type = stored_type_of(kept, name),
-                       .shape = kept.sizes().vec(),
-                       .bytes = {static_cast<const std::byte*>(kept.const_data_ptr()), kept.nbytes()}});
+    tensors.push_back(safetensors_view(name, dense.back()));
   }
 
   void add_codes(const std::string& name, const QuantizedMatrix& matrix) {

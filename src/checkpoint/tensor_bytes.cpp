@@ -27,6 +27,14 @@ at::ScalarType scalar_type(const SafetensorsFile& file, const std::string& name)
               fmt::format("type {}", name_of(type)), "F32, BF16 or F16");
 }
 
+SafetensorsType stored_type_of(const at::Tensor& tensor, const std::string& where) {
+  for (const auto& [stored, scalar] : kFloatTypes) {
+    if (scalar == tensor.scalar_type()) return stored;
+  }
+  throw Error(where, fmt::format("a tensor of type {}", c10::toString(tensor.scalar_type())),
+              "float32, bfloat16 or float16");
+}
+
 }  // namespace
 
 void require_float_tensor(const SafetensorsFile& file, const std::string& name,
@@ -51,12 +59,11 @@ at::Tensor mapped_tensor(const SafetensorsFile& file, const std::string& name) {
   return copy;
 }
 
-SafetensorsType stored_type_of(const at::Tensor& tensor, const std::string& where) {
-  for (const auto& [stored, scalar] : kFloatTypes) {
-    if (scalar == tensor.scalar_type()) return stored;
-  }
-  throw Error(where, fmt::format("a tensor of type {}", c10::toString(tensor.scalar_type())),
-              "float32, bfloat16 or float16");
+SafetensorsTensor safetensors_view(const std::string& name, const at::Tensor& tensor) {
+  return {.name = name,
+          .type = stored_type_of(tensor, name),
+          .shape = tensor.sizes().vec(),
+          .bytes = {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()}};
 }
 
 void hash_tensor(Sha256& hash, const TensorSummary& summary, std::span<const std::byte> bytes) {

@@ -21,8 +21,9 @@ void require_float_tensor(const SafetensorsFile& file, const std::string& name, 
 // fault: clone first) and keeps the map alive; else it is a copy.
 at::Tensor mapped_tensor(const SafetensorsFile& file, const std::string& name);
 
-// How safetensors names a tensor's type; an Error for types that models do not have.
-SafetensorsType stored_type_of(const at::Tensor& tensor, const std::string& where);
+// A contiguous tensor on the CPU as write_safetensors() takes it; a view, the tensor must outlive it. An Error naming
+// the tensor for types that models do not have.
+SafetensorsTensor safetensors_view(const std::string& name, const at::Tensor& tensor);
 
 // One tensor's part of a content hash; tensors come in the order of their names.
 void hash_tensor(Sha256& hash, const TensorSummary& summary, std::span<const std::byte> bytes);
