@@ -36,7 +36,7 @@ std::optional<fs::path> find_in(const fs::path& folder, const std::string& name)
 const ZooModel* find_in_zoo(const std::string& reference) {
   const auto& zoo = model_zoo();
   const auto found = std::find_if(zoo.begin(), zoo.end(), [&](const ZooModel& model) {
-    return model.name == reference || (!model.ships() && model.hub_id == reference);
+    return model.name == reference || model.hub_id == reference;
   });
   return found == zoo.end() ? nullptr : &*found;
 }

@@ -17,7 +17,7 @@ std::optional<StoredModel> find_stored(const ZooModel& model, const std::vector<
   if (model.ships() && std::filesystem::exists(shipped / "config.json", failure))
     return StoredModel{.name = std::string(model.name), .path = shipped};
   const auto found = std::find_if(stored.begin(), stored.end(), [&](const StoredModel& candidate) {
-    return candidate.name == model.name || (!model.ships() && candidate.name == model.hub_id);
+    return candidate.name == model.name || candidate.name == model.hub_id;
   });
   return found == stored.end() ? std::nullopt : std::optional(*found);
 }
