@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 
@@ -29,9 +31,12 @@ class Descriptor {
   Descriptor(const fs::path& path, int flags, int mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
     if (fd_ < 0) throw system_error(path, flags & O_CREAT ? "creating" : "opening");
   }
-  ~Descriptor() { ::close(fd_); }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   int get() const { return fd_; }
 
  private:
@@ -56,6 +61,24 @@ void write_all(const Descriptor& descriptor, std::string_view content, const fs:
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) throw system_error(path, "writing");
     content.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+// One name per target, so that what a killed writer left is used by the next one instead of staying for ever. Its lock
+// keeps two writers apart; the one that waited may hold what has become the target, and opens anew. A file system
+// without locks leaves two writers of one file to themselves.
+Descriptor open_temporary(const fs::path& temporary) {
+  for (;;) {
+    Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
+    while (::flock(descriptor.get(), LOCK_EX) != 0 && errno == EINTR) {
+    }
+    struct stat opened {};
+    struct stat named {};
+    if (::fstat(descriptor.get(), &opened) != 0) throw system_error(temporary, "reading the size");
+    if (::lstat(temporary.c_str(), &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)
+      continue;
+    if (::ftruncate(descriptor.get(), 0) != 0) throw system_error(temporary, "emptying");
+    return descriptor;
   }
 }
 
@@ -121,21 +144,17 @@ void write_file_atomic(const fs::path& path, std::string_view content) {
 }
 
 void write_parts_atomic(const fs::path& path, std::span<const std::span<const std::byte>> parts) {
-  const fs::path temporary = path.string() + fmt::format(".tmp{}", ::getpid());
+  const fs::path temporary = path.string() + ".tmp";
+  const Descriptor descriptor = open_temporary(temporary);
   try {
-    const Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     for (const auto& part : parts) {
       write_all(descriptor, {reinterpret_cast<const char*>(part.data()), part.size()}, temporary);
     }
     if (::fsync(descriptor.get()) != 0) throw system_error(temporary, "syncing");
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw system_error(path, "renaming onto");
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const Error failure = system_error(path, "renaming onto");
-    ::unlink(temporary.c_str());
-    throw failure;
   }
   sync_directory(path.parent_path());
 }

@@ -31,7 +31,8 @@ class MappedFile {
 // The whole file as text. Refuses files over `limit` bytes before allocating.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 31);
 
-// Writes beside the target, syncs, renames: readers see the old file or the whole new one.
+// Writes `<path>.tmp`, syncs, renames: readers see the old file or the whole new one. What a killed writer left is
+// written over by the next; writers of one path wait for each other.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 // The same for a file made of parts written one after another, so that large ones need not be joined in memory.
 void write_parts_atomic(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts);

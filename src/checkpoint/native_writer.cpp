@@ -46,18 +46,6 @@ std::vector<fs::path> part_files(const fs::path& folder) {
   return files;
 }
 
-// What a killed run leaves of a file it was writing (write_file_atomic's temporaries).
-void remove_leftovers(const fs::path& folder) {
-  std::vector<fs::path> leftovers;
-  for (const auto& item : fs::directory_iterator(folder)) {
-    const std::string name = item.path().filename().string();
-    if (name.starts_with(kPrefix) && name.find(std::string(kSuffix) + ".tmp") != std::string::npos) {
-      leftovers.push_back(item.path());
-    }
-  }
-  for (const fs::path& path : leftovers) fs::remove(path);
-}
-
 void write_index(const fs::path& folder) {
   std::uint64_t total = 0;
   std::map<std::string, std::string> weight_map;
@@ -150,7 +138,6 @@ void NativeWriter::remove_part(const std::string& part) {
 
 void NativeWriter::finish(const ModelConfig& config, const ModelPlan& plan) {
   if (!pending_->tensors.empty()) throw Error(folder_.string(), "tensors outside a finished part", "finish_part first");
-  remove_leftovers(folder_);
   write_index(folder_);
   OrderedJson json = to_hf_json(config);
   json["quantization_config"] = {{"quant_method", "qreason"}, {"version", 1}, {"plan", to_json(plan)}};

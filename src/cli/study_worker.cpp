@@ -109,7 +109,7 @@ bool EngineStudyWorker::evaluated(const StudyCell& cell) {
   for (const std::string& task : cell.model->tasks)
     for (const std::uint64_t seed : cell.model->seeds) {
       const fs::path path = result_path(cell.results, cell.run_name(), seed, task);
-      if (!fs::exists(path)) return false;
+      if (!is_finished(path)) return false;
       // Files of other settings are for evaluate() to refuse or replace.
       const ResultHeader header = read_result_file(path).header;
       const OrderedJson& sampling = header.provenance["sampling"];

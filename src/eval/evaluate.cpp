@@ -24,20 +24,9 @@ std::string dataset_hash(const Dataset& dataset) {
   return sha256_hex(all.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
-fs::path partial_path(const EvaluationCell& cell) {
-  fs::path path = cell.file;
-  path += ".partial";
-  return path;
-}
-
-// What a kill between writing and renaming left. Only the holder of the journal writes the file, so nobody needs it.
-void remove_torn_writes(const fs::path& file) {
-  const std::string torn = file.filename().string() + ".tmp";
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().filename().string().starts_with(torn)) found.push_back(entry.path());
-  for (const fs::path& path : found) fs::remove(path);
+fs::path partial_path(fs::path file) {
+  file += ".partial";
+  return file;
 }
 
 // A cell being worked on: its journal and which problems have an answer.
@@ -91,7 +80,7 @@ class OpenCell {
     for (const auto& [problem, answer] : answers_) ordered.push_back(answer);
     write_answers(cell_.file, *cell_.form, header_, ordered);
     journal_.reset();
-    fs::remove(partial_path(cell_));
+    fs::remove(partial_path(cell_.file));
     finished_ = true;
   }
 
@@ -126,15 +115,14 @@ class OpenCell {
     if (answers_.size() != cell_.dataset->problems.size())
       throw Error(cell_.file.string(), fmt::format("{} answers", answers_.size()),
                   fmt::format("{} (delete the file to make it again)", cell_.dataset->problems.size()));
-    fs::remove(partial_path(cell_));
+    fs::remove(partial_path(cell_.file));
     return finished_ = true;
   }
 
   void open_journal() {
-    const fs::path path = partial_path(cell_);
+    const fs::path path = partial_path(cell_.file);
     if (path.has_parent_path()) fs::create_directories(path.parent_path());
     journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond);
-    remove_torn_writes(cell_.file);
     if (!journal_->lines().empty()) {
       const std::string where = fmt::format("{}, line 1", path.string());
       if (!accept(cell_.form->parse_header(parse_json(journal_->lines()[0], where), where), path)) {
@@ -243,8 +231,8 @@ std::vector<CellSummary> evaluate(Generator& generator, const std::vector<Evalua
   return summaries;
 }
 
-bool is_finished(const EvaluationCell& cell) {
-  return fs::exists(cell.file);
+bool is_finished(const fs::path& file) {
+  return fs::exists(file) && !fs::exists(partial_path(file));
 }
 
 }  // namespace qreason

@@ -48,7 +48,8 @@ struct CellSummary {
 std::vector<CellSummary> evaluate(Generator& generator, const std::vector<EvaluationCell>& cells,
                                   const EvaluationOptions& options);
 
-// Whether the finished file exists (with any header).
-bool is_finished(const EvaluationCell& cell);
+// Whether there is nothing left to do for this file (whatever its header says): it is there, and its `.partial`, which
+// a kill in the last moment leaves, is not.
+bool is_finished(const std::filesystem::path& file);
 
 }  // namespace qreason

@@ -5,6 +5,8 @@
 
 #include <fstream>
 #include <limits>
+#include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "support/fixtures.h"
@@ -46,6 +48,36 @@ TEST_F(Files, AreWrittenWholeAndLeaveNothingBeside) {
   fs::create_directory(at("folder"));
   EXPECT_THROW(write_file_atomic(at("folder"), "x"), Error);
   EXPECT_EQ(entries(), 2u);
+}
+
+TEST_F(Files, AreWrittenOverWhatAKilledWriterLeft) {
+  put(at("a.tmp"), "torn, and longer than what comes");
+  write_file_atomic(at("a"), "whole");
+  EXPECT_EQ(read_text_file(at("a")), "whole");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(Files, AreWholeWhileSeveralWriteThem) {
+  const auto content = [](int writer) { return std::string(10'000 + 1000 * static_cast<std::size_t>(writer), 'a'); };
+  write_file_atomic(at("a"), content(0));
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < 4; ++writer)
+    writers.emplace_back([&, writer] {
+      for (int i = 0; i < 25; ++i) write_file_atomic(at("a"), content(writer));
+    });
+  for (int i = 0; i < 200; ++i) {
+    const std::string seen = read_text_file(at("a"));
+    EXPECT_TRUE(seen.size() % 1000 == 0 && seen == content(static_cast<int>(seen.size() / 1000) - 10)) << seen.size();
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(Files, DoNotFollowALinkInTheTemporarysPlace) {
+  put(at("precious"), "mine");
+  fs::create_symlink(at("precious"), at("a.tmp"));
+  EXPECT_THROW(write_file_atomic(at("a"), "x"), Error);
+  EXPECT_EQ(read_text_file(at("precious")), "mine");
 }
 
 TEST_F(Files, AreReadWithinALimit) {

@@ -88,6 +88,19 @@ TEST_F(StudyKill, ResumesToTheSameTablesAndAnswers) {
   }
 }
 
+// A kill between the last answer's file and the end of its journal.
+TEST_F(StudyKill, LeavesNoJournalBesideAFinishedFile) {
+  ASSERT_EQ(testing::run_to_end(command("whole")), 0);
+  const auto whole = comparable("whole");
+  const auto result = std::find_if(whole.begin(), whole.end(),
+                                   [](const auto& file) { return file.first.ends_with("steps-hard.jsonl"); });
+  ASSERT_NE(result, whole.end());
+  const fs::path file = fs::path(path("whole")) / result->first;
+  fs::copy_file(file, file.string() + ".partial");
+  ASSERT_EQ(testing::run_to_end(command("whole")), 0);
+  EXPECT_TRUE(comparable("whole") == whole);
+}
+
 TEST_F(StudyKill, TellsTheSameWithAnyBatchAndThreads) {
   ASSERT_EQ(testing::run_to_end(command("two", {"--threads", "2"})), 0);
   edit_study("batch = 4", "batch = 64");
