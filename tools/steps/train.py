@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Trains a small reasoning model on generated steps problems and writes it in the Hugging Face layout.
 
-    train.py SHAPE --qreason build/qreason --tokenizer DIR --out DIR [--seed 1] [--tokens 20e6] [--work DIR]
+    train.py SHAPE --qreason build/qreason --tokenizer DIR --out DIR --work DIR [--seed 1] [--tokens 20e6]
+             [--grow-from MODEL_DIR]
 
 SHAPE is a row of SHAPES below. Needs torch and tokenizers. Runs on CUDA when there is one, else on the CPU with
 --threads threads; killed and started again it goes on from its last checkpoint in --work. The optimizer is Muon for the
 matrices of the blocks and AdamW for the rest; the schedule is a short warm-up, a plateau, and a linear decay over the
-last 40 % of --tokens (which may be raised while the plateau lasts). Only training problems are seen: the generator
-splits by a hash of the numbers. OUT/learning_curve.csv and OUT/training.json record the run.
+last 40 % of --tokens (which may be raised while the plateau lasts). --grow-from starts a larger shape as the same
+function as a trained smaller one, and goes on with the seeds that one did not use. Only training problems are seen: the
+generator splits by a hash of the numbers. OUT/learning_curve.csv and OUT/training.json record the run.
 """
 import argparse
 import dataclasses
@@ -56,7 +58,7 @@ class Shape:
 SHAPES = {
     "steps-qwen2-1m": Shape("Qwen2ForCausalLM", 128, 5, 4, 2, 32, 384, True, 0.004),
     "steps-qwen2-3m": Shape("Qwen2ForCausalLM", 256, 4, 4, 2, 64, 768, True),
-    "steps-qwen2-8m": Shape("Qwen2ForCausalLM", 384, 5, 6, 2, 64, 1024, False),
+    "steps-qwen2-8m": Shape("Qwen2ForCausalLM", 384, 5, 6, 2, 64, 896, False),
     "steps-llama-2m": Shape("LlamaForCausalLM", 192, 4, 6, 2, 32, 512, False),
 }
 
@@ -249,6 +251,71 @@ def write_safetensors(path, named):
             file.write(named[name].view(torch.int16).numpy().tobytes())
 
 
+def read_safetensors(path):
+    content = path.read_bytes()
+    size, = struct.unpack_from("<Q", content)
+    named = {}
+    for name, entry in json.loads(content[8:8 + size]).items():
+        if name != "__metadata__":
+            begin, end = (8 + size + at for at in entry["data_offsets"])
+            values = numpy.frombuffer(content[begin:end], numpy.uint16).astype(numpy.uint32) << 16
+            named[name] = torch.from_numpy(values.view(numpy.float32).reshape(entry["shape"]).copy())
+    return named
+
+
+def grow(model, folder):
+    """Makes the model the function of the smaller one in `folder`: what is new reads as it was initialized and writes
+    nothing yet (Net2Net's idea, Chen et al. 2016, without noise; zero instead of copied units)."""
+    small = json.loads((folder / "config.json").read_text())
+    source, s = read_safetensors(folder / "model.safetensors"), model.shape
+    same = ("head_dim", s.head_dim), ("num_key_value_heads", s.kv_heads), ("vocab_size", s.vocabulary)
+    if small["architectures"] != [s.architecture] or any(small[key] != value for key, value in same):
+        raise SystemExit(f"{folder}: cannot be grown to this shape: other architecture, head_dim, kv heads or vocabulary")
+    hidden, middle, old_layers = small["hidden_size"], small["intermediate_size"], small["num_hidden_layers"]
+    old_repeats, repeats = small["num_attention_heads"] // s.kv_heads, s.heads // s.kv_heads
+    # A query head stays with its key head.
+    heads = [group * repeats + i for group in range(s.kv_heads) for i in range(old_repeats)]
+    queries = torch.cat([torch.arange(s.head_dim) + head * s.head_dim for head in heads])
+    new_layers = range(old_layers // 2, old_layers // 2 + s.layers - old_layers)
+    old_norm = (hidden / s.hidden) ** 0.5  # the same sum of squares over more channels
+
+    def put_norm(target, name):
+        target[:hidden] = source[name] * old_norm
+
+    def put_reader(target, name, rows):
+        target[rows, :hidden] = source[name]
+
+    def put_writer(target, name, columns):
+        target.zero_()
+        target[:hidden, columns] = source[name]
+
+    with torch.no_grad():
+        model.embed_tokens.weight.zero_()
+        model.embed_tokens.weight[:, :hidden] = source["model.embed_tokens.weight"]
+        put_norm(model.norm, "model.norm.weight")
+        if model.lm_head is not None:
+            head = "model.embed_tokens.weight" if small["tie_word_embeddings"] else "lm_head.weight"
+            model.lm_head.weight[:, :hidden] = source[head]
+        old = iter(range(old_layers))
+        for index, block in enumerate(model.layers):
+            if index in new_layers:
+                block.o_proj.weight.zero_()
+                block.down_proj.weight.zero_()
+                continue
+            prefix = f"model.layers.{next(old)}."
+            put_norm(block.input_layernorm, prefix + "input_layernorm.weight")
+            put_norm(block.post_attention_layernorm, prefix + "post_attention_layernorm.weight")
+            for part, rows in ("q_proj", queries), ("k_proj", slice(None)), ("v_proj", slice(None)):
+                linear, name = getattr(block, part), prefix + "self_attn." + part
+                put_reader(linear.weight, name + ".weight", rows)
+                if s.bias:
+                    linear.bias[rows] = source[name + ".bias"]
+            put_writer(block.o_proj.weight, prefix + "self_attn.o_proj.weight", queries)
+            for part in "gate_proj", "up_proj":
+                put_reader(getattr(block, part).weight, f"{prefix}mlp.{part}.weight", slice(middle))
+            put_writer(block.down_proj.weight, prefix + "mlp.down_proj.weight", slice(middle))
+
+
 def write_model(model, tokenizer_dir, out, tokenizer):
     s = model.shape
     out.mkdir(parents=True, exist_ok=True)
@@ -283,6 +350,8 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--float32", action="store_true", help="no bfloat16 autocast")
     parser.add_argument("--learning-rate", type=float, help="of the matrices; the rest take half")
+    parser.add_argument("--grow-from", type=pathlib.Path, metavar="MODEL_DIR",
+                        help="start from a smaller model that this tool trained")
     parser.add_argument("--minutes", type=float, default=1e9, help="save and stop after this long")
     arguments = parser.parse_args()
 
@@ -294,7 +363,13 @@ def main():
     shape.learning_rate = arguments.learning_rate or shape.learning_rate
     model = Model(shape).to(device)
     optimizers = make_optimizers(model, shape)
-    traces = Traces(arguments.qreason, tokenizer, arguments.seed * 1_000_000, shape.context)
+    first_seed, before, parent = arguments.seed * 1_000_000, 0, None
+    if arguments.grow_from:
+        grow(model, arguments.grow_from)
+        parent = json.loads((arguments.grow_from / "training.json").read_text())
+        first_seed = parent["first_generator_seed"] + parent["generator_seeds"]
+        before = parent["tokens"]
+    traces = Traces(arguments.qreason, tokenizer, first_seed, shape.context)
     parameters = sum(p.numel() for p in model.parameters())
     seen, step, curve = 0, 0, []
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -316,18 +391,19 @@ def main():
         record = {"shape": arguments.shape, "parameters": parameters, "seed": arguments.seed, "tokens": seen,
                   "planned_tokens": int(arguments.tokens), "batch_tokens": arguments.batch_tokens,
                   "learning_rate": shape.learning_rate, "steps": step, "final_loss": curve[-1][2] if curve else None,
-                  "first_generator_seed": arguments.seed * 1_000_000, "generator_seeds": traces.seed - arguments.seed * 1_000_000,
+                  "first_generator_seed": first_seed, "generator_seeds": traces.seed - first_seed,
+                  "grown_from": parent and {key: parent[key] for key in ("shape", "seed", "tokens")},
                   "bfloat16_autocast": not arguments.float32, "device": device, "torch": torch.__version__}
         (arguments.out / "training.json").write_text(json.dumps(record, indent=2) + "\n")
 
     begun = last_save = time.time()
     begun_seen, window = seen, []
     print(f"{arguments.shape}: {parameters} parameters on {device}, from {seen / 1e6:.2f} M tokens", flush=True)
-    traces.seen = seen
+    traces.seen = before + seen
     for tokens, targets in traces.batches(arguments.batch_tokens):
         if seen >= arguments.tokens or time.time() - begun > 60 * arguments.minutes:
             break
-        traces.seen = seen
+        traces.seen = before + seen
         factor = schedule(seen, arguments.tokens)
         for optimizer, rate in optimizers:
             for group in optimizer.param_groups:

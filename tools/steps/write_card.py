@@ -45,6 +45,14 @@ def curve_rows(model):
     return [lines[i].split(",") for i in wanted]
 
 
+def grown(training):
+    parent = training.get("grown_from")
+    if not parent:
+        return ""
+    return (f" It began as the function of {parent['shape']} (seed {parent['seed']}), which had learned from "
+            f"{parent['tokens']:,} of other seeds.")
+
+
 def card(model, results, other):
     training = json.loads((model / "training.json").read_text())
     config = json.loads((model / "config.json").read_text())
@@ -59,10 +67,11 @@ def card(model, results, other):
     text += ["", "## Data", "",
              f"Training problems of the generator (`qreason steps --split training`), seeds {training['first_generator_seed']} and "
              f"the {training['generator_seeds'] - 1} that follow, each with its worked solution; no problem of the test split. "
-             f"{training['tokens']:,} solution tokens.", "", "## Training", "",
+             f"{training['tokens']:,} solution tokens." + grown(training), "", "## Training", "",
              f"    tools/steps/train.py {name} --qreason build/qreason --tokenizer models/{name} --out models/{name} "
              f"--work work --seed {training['seed']} --tokens {training['planned_tokens']} --batch-tokens {training['batch_tokens']} "
-             f"--learning-rate {training['learning_rate']}", "",
+             f"--learning-rate {training['learning_rate']}"
+             + (f" --grow-from models/{training['grown_from']['shape']}" if training.get("grown_from") else ""), "",
              f"{training['steps']} steps on {training['device']} with torch {training['torch']}"
              f"{', bfloat16 autocast' if training['bfloat16_autocast'] else ''}. Final training loss {training['final_loss']:.4f} "
              "(the mean of the last steps; wording and order are drawn, so it cannot be 0). All of it: `learning_curve.csv`.", "",
