@@ -11,7 +11,8 @@
 namespace qreason {
 namespace {
 
-constexpr std::int64_t kLargestValue = 999, kLargestLeaf = 40, kLargestSmallFactor = 12;
+// Difficulty is the number of steps: each is one that a person does by heart (products within the table of twelve).
+constexpr std::int64_t kLargestValue = 199, kLargestLeaf = 40, kLargestFactor = 12;
 
 struct Node {
   std::int64_t value = 0;
@@ -40,15 +41,15 @@ std::string possible_operators(std::int64_t a, std::int64_t b) {
   std::string operators;
   if (a + b <= kLargestValue) operators += "++";
   if (a >= b) operators += "--";
-  if (std::min(a, b) >= 2 && std::min(a, b) <= kLargestSmallFactor && a * b <= kLargestValue) operators += "***";
-  if (b >= 2 && b <= kLargestSmallFactor && a > b && a % b == 0) operators += "////";
+  if (std::min(a, b) >= 2 && std::max(a, b) <= kLargestFactor) operators += "***";
+  if (b >= 2 && b <= kLargestFactor && a > b && a % b == 0 && a / b <= kLargestFactor) operators += "////";
   return operators;
 }
 
 std::unique_ptr<Node> random_expression(PythonRandom& random, int operators) {
   auto node = std::make_unique<Node>();
   if (operators == 0) {
-    node->value = random.randint(1, random.randint(1, 3) == 1 ? kLargestLeaf : kLargestSmallFactor);
+    node->value = random.randint(1, random.randint(1, 3) == 1 ? kLargestLeaf : kLargestFactor);
     return node;
   }
   const int left = static_cast<int>(random.randint(0, operators - 1));

@@ -34,7 +34,7 @@ void divide_and_check(Solution& solution, PythonRandom& random, std::int64_t a, 
 
 // ax+b=c
 Draft one_side(PythonRandom& random) {
-  const std::int64_t a = random.randint(2, 19), b = random.randint(1, 60), x = random.randint(2, 40), c = a * x + b;
+  const std::int64_t a = random.randint(2, 12), b = random.randint(1, 60), x = random.randint(2, 12), c = a * x + b;
   Draft draft{.canonical = fmt::format("{}x+{}={}", a, b, c), .problem = {}, .answer = x, .solution = Solution(random)};
   Solution& solution = draft.solution;
   const bool turned = solution.sometimes(3);
@@ -49,7 +49,7 @@ Draft one_side(PythonRandom& random) {
 
 // ax+b=cx+d with a > c
 Draft both_sides(PythonRandom& random) {
-  const std::int64_t c = random.randint(1, 12), a = c + random.randint(2, 12), x = random.randint(2, 30);
+  const std::int64_t c = random.randint(1, 12), a = c + random.randint(2, 9), x = random.randint(2, 12);
   const std::int64_t b = random.randint(1, 60), d = (a - c) * x + b;
   const std::string left = fmt::format("{}+{}", times(a, 'x'), b), right = fmt::format("{}+{}", times(c, 'x'), d);
   Draft draft{.canonical = fmt::format("{}={}", left, right), .problem = {}, .answer = x, .solution = Solution(random)};
@@ -68,8 +68,8 @@ Draft both_sides(PythonRandom& random) {
 
 // a(x+b)+c=d(x+e)+f with a > d; without the right side's parentheses when `short_right`.
 Draft with_parentheses(PythonRandom& random, bool short_right) {
-  const std::int64_t d = random.randint(2, 9), a = d + random.randint(2, 9), x = random.randint(1, 20);
-  const std::int64_t b = random.randint(1, 9), c = random.randint(1, 30), e = random.randint(1, 20);
+  const std::int64_t d = random.randint(2, 9), a = d + random.randint(2, 9), x = random.randint(1, 12);
+  const std::int64_t b = random.randint(1, 9), c = random.randint(1, 30), e = random.randint(1, 12);
   const std::int64_t known = short_right ? 0 : d * e, f = a * (x + b) + c - d * x - known;
   const std::string left = fmt::format("{}(x+{})+{}", a, b, c);
   const std::string right = short_right ? fmt::format("{}x+{}", d, f) : fmt::format("{}(x+{})+{}", d, e, f);

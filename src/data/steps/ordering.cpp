@@ -160,8 +160,8 @@ Draft draft_ordering(PythonRandom& random, int steps) {
     if (person.op == 0) {
       solution.say(person.relation);
     } else {
-      solution.calculate(fmt::format("{} has", person.name), people[static_cast<std::size_t>(person.other)].amount,
-                         person.op, person.k);
+      solution.calculate(fmt::format("{} So {} has", person.relation, person.name),
+                         people[static_cast<std::size_t>(person.other)].amount, person.op, person.k);
     }
     solution.end_paragraph();
   }
