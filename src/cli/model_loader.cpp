@@ -69,10 +69,13 @@ fs::path resolve_model(const std::string& reference) {
   if (is_there(reference)) return reference;
   if (is_plain_name(reference)) {
     std::vector<std::string> names{reference};
+    // A model of ours is the one that ships, whatever the store has under its name.
+    std::vector<fs::path> folders{model_store(), shipped_models()};
     const ZooModel* known = find_in_zoo(reference);
+    if (known != nullptr && known->ships()) folders = {shipped_models(), model_store()};
     if (known != nullptr && !known->ships()) names = {std::string(known->name), std::string(known->hub_id)};
     for (const std::string& name : names) {
-      for (const fs::path& folder : {model_store(), shipped_models()}) {
+      for (const fs::path& folder : folders) {
         if (const auto found = find_in(folder, name)) return *found;
       }
     }

@@ -69,7 +69,7 @@ const std::vector<ZooModel>& model_zoo() {
        "tools/fetch_model.py qwen2.5-coder-1.5b-instruct"},
       {"steps-qwen2-1m", "", kQwen2, 1084032, "Apache-2.0", ""},
       {"steps-qwen2-3m", "", kQwen2, 3346688, "Apache-2.0", ""},
-      {"steps-qwen2-8m", "", kQwen2, 8461568, "Apache-2.0", ""},
+      {"steps-qwen2-8m", "", kQwen2, 7724288, "Apache-2.0", ""},
       {"steps-llama-2m", "", kLlama, 1869504, "Apache-2.0", ""},
   };
   return zoo;

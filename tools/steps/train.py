@@ -13,6 +13,7 @@ generator splits by a hash of the numbers. OUT/learning_curve.csv and OUT/traini
 """
 import argparse
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -198,6 +199,13 @@ class Traces:
                 yield pad(batch, length)
 
 
+def generator_identity(qreason):
+    """Hash of the hard test problems that ship with this generator: `data/SHA256SUMS` of its commit has it."""
+    shipped = subprocess.run([qreason, "steps", "--tier", "hard", "--count", "500", "--seed", "1"], check=True,
+                             capture_output=True).stdout
+    return hashlib.sha256(shipped).hexdigest()
+
+
 def pad(rows, length):
     padded = torch.zeros(len(rows), length, dtype=torch.long)
     targets = torch.full((len(rows), length), -1)
@@ -371,7 +379,7 @@ def main():
         before = parent["tokens"]
     traces = Traces(arguments.qreason, tokenizer, first_seed, shape.context)
     parameters = sum(p.numel() for p in model.parameters())
-    seen, step, curve = 0, 0, []
+    seen, step, curve, generators = 0, 0, [], []
     arguments.work.mkdir(parents=True, exist_ok=True)
     saved = arguments.work / f"{arguments.shape}-seed{arguments.seed}.pt"
     if saved.exists():
@@ -380,10 +388,14 @@ def main():
         for (optimizer, _), stored in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(stored)
         seen, step, curve, traces.seed = state["seen"], state["step"], state["curve"], state["data_seed"]
+        generators = state["generators"]
+    identity = generator_identity(arguments.qreason)
+    if not generators or generators[-1][1] != identity:
+        generators.append((seen, identity))
 
     def save():
         torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o, _ in optimizers], "seen": seen,
-                    "step": step, "curve": curve, "data_seed": traces.seed}, str(saved) + ".partial")
+                    "step": step, "curve": curve, "data_seed": traces.seed, "generators": generators}, str(saved) + ".partial")
         os.replace(str(saved) + ".partial", saved)
         write_model(model, arguments.tokenizer, arguments.out, tokenizer)
         lines = ["step,tokens,loss"] + [f"{a},{b},{c:.5f}" for a, b, c in curve]
@@ -392,6 +404,7 @@ def main():
                   "planned_tokens": int(arguments.tokens), "batch_tokens": arguments.batch_tokens,
                   "learning_rate": shape.learning_rate, "steps": step, "final_loss": curve[-1][2] if curve else None,
                   "first_generator_seed": first_seed, "generator_seeds": traces.seed - first_seed,
+                  "generators": generators,
                   "grown_from": parent and {key: parent[key] for key in ("shape", "seed", "tokens")},
                   "bfloat16_autocast": not arguments.float32, "device": device, "torch": torch.__version__}
         (arguments.out / "training.json").write_text(json.dumps(record, indent=2) + "\n")

@@ -53,6 +53,17 @@ def grown(training):
             f"{parent['tokens']:,} of other seeds.")
 
 
+def generators(training):
+    """Which forms of the generator the problems came from: the benchmark was tuned while models trained."""
+    forms = training["generators"]
+    if len(forms) == 1:
+        return ""
+    told = [f"until {until:,} solution tokens the one whose hard test problems have the SHA-256 {identity[:16]}..."
+            for (_, identity), (until, _) in zip(forms, forms[1:])]
+    return (" The generator changed meanwhile (fewer large calculations, fuller solutions; keys and splits stayed): "
+            + ", ".join(told) + f", then {forms[-1][1][:16]}... (`data/SHA256SUMS` of its commit).")
+
+
 def card(model, results, other):
     training = json.loads((model / "training.json").read_text())
     config = json.loads((model / "config.json").read_text())
@@ -67,7 +78,7 @@ def card(model, results, other):
     text += ["", "## Data", "",
              f"Training problems of the generator (`qreason steps --split training`), seeds {training['first_generator_seed']} and "
              f"the {training['generator_seeds'] - 1} that follow, each with its worked solution; no problem of the test split. "
-             f"{training['tokens']:,} solution tokens." + grown(training), "", "## Training", "",
+             f"{training['tokens']:,} solution tokens." + grown(training) + generators(training), "", "## Training", "",
              f"    tools/steps/train.py {name} --qreason build/qreason --tokenizer models/{name} --out models/{name} "
              f"--work work --seed {training['seed']} --tokens {training['planned_tokens']} --batch-tokens {training['batch_tokens']} "
              f"--learning-rate {training['learning_rate']}"
