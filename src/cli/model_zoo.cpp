@@ -70,7 +70,7 @@ const std::vector<ZooModel>& model_zoo() {
       {"steps-qwen2-1m", "", kQwen2, 1084032, "Apache-2.0", ""},
       {"steps-qwen2-3m", "", kQwen2, 3346688, "Apache-2.0", ""},
       {"steps-qwen2-8m", "", kQwen2, 7724288, "Apache-2.0", ""},
-      {"steps-llama-2m", "", kLlama, 1869504, "Apache-2.0", ""},
+      {"steps-llama-1m", "", kLlama, 1058176, "Apache-2.0", ""},
   };
   return zoo;
 }

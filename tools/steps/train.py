@@ -7,7 +7,7 @@
 SHAPE is a row of SHAPES below. Needs torch and tokenizers. Runs on CUDA when there is one, else on the CPU with
 --threads threads; killed and started again it goes on from its last checkpoint in --work. The optimizer is Muon for the
 matrices of the blocks and AdamW for the rest; the schedule is a short warm-up, a plateau, and a linear decay over the
-last 40 % of --tokens (which may be raised while the plateau lasts). --grow-from starts a larger shape as the same
+last part (--decay, 0.4) of --tokens, which may be raised while the plateau lasts. --grow-from starts a larger shape as the same
 function as a trained smaller one, and goes on with the seeds that one did not use. Only training problems are seen: the
 generator splits by a hash of the numbers. OUT/learning_curve.csv and OUT/training.json record the run.
 """
@@ -60,7 +60,7 @@ SHAPES = {
     "steps-qwen2-1m": Shape("Qwen2ForCausalLM", 128, 5, 4, 2, 32, 384, True, 0.004),
     "steps-qwen2-3m": Shape("Qwen2ForCausalLM", 256, 4, 4, 2, 64, 768, True),
     "steps-qwen2-8m": Shape("Qwen2ForCausalLM", 384, 5, 6, 2, 64, 896, False),
-    "steps-llama-2m": Shape("LlamaForCausalLM", 192, 4, 6, 2, 32, 512, False),
+    "steps-llama-1m": Shape("LlamaForCausalLM", 128, 5, 4, 2, 32, 320, False, 0.004),
 }
 
 
@@ -224,9 +224,9 @@ def make_optimizers(model, shape):
             (torch.optim.AdamW(others, lr=rate / 2, weight_decay=0.0, betas=(0.9, 0.98)), rate / 2)]
 
 
-def schedule(seen, total):
+def schedule(seen, total, decay):
     warm = 0.1e6
-    return min(1.0, (seen + 1e4) / warm, max(0.0, (total - seen) / (0.4 * total)))
+    return min(1.0, (seen + 1e4) / warm, max(0.0, (total - seen) / (decay * total)))
 
 
 def tensors_of(model):
@@ -354,6 +354,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True, help="checkpoints of the training, to go on from")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tokens", type=float, default=20e6, help="tokens with a loss: solutions, not problems")
+    parser.add_argument("--decay", type=float, default=0.4, help="the part of --tokens over which the rate falls to 0")
     parser.add_argument("--batch-tokens", type=int, default=2048)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--float32", action="store_true", help="no bfloat16 autocast")
@@ -402,7 +403,7 @@ def main():
         (arguments.out / "learning_curve.csv").write_text("\n".join(lines) + "\n")
         record = {"shape": arguments.shape, "parameters": parameters, "seed": arguments.seed, "tokens": seen,
                   "planned_tokens": int(arguments.tokens), "batch_tokens": arguments.batch_tokens,
-                  "learning_rate": shape.learning_rate, "steps": step, "final_loss": curve[-1][2] if curve else None,
+                  "learning_rate": shape.learning_rate, "decay": arguments.decay, "steps": step, "final_loss": curve[-1][2] if curve else None,
                   "first_generator_seed": first_seed, "generator_seeds": traces.seed - first_seed,
                   "generators": generators,
                   "grown_from": parent and {key: parent[key] for key in ("shape", "seed", "tokens")},
@@ -417,7 +418,7 @@ def main():
         if seen >= arguments.tokens or time.time() - begun > 60 * arguments.minutes:
             break
         traces.seen = before + seen
-        factor = schedule(seen, arguments.tokens)
+        factor = schedule(seen, arguments.tokens, arguments.decay)
         for optimizer, rate in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor

@@ -81,7 +81,7 @@ def card(model, results, other):
              f"{training['tokens']:,} solution tokens." + grown(training) + generators(training), "", "## Training", "",
              f"    tools/steps/train.py {name} --qreason build/qreason --tokenizer models/{name} --out models/{name} "
              f"--work work --seed {training['seed']} --tokens {training['planned_tokens']} --batch-tokens {training['batch_tokens']} "
-             f"--learning-rate {training['learning_rate']}"
+             f"--learning-rate {training['learning_rate']} --decay {training['decay']}"
              + (f" --grow-from models/{training['grown_from']['shape']}" if training.get("grown_from") else ""), "",
              f"{training['steps']} steps on {training['device']} with torch {training['torch']}"
              f"{', bfloat16 autocast' if training['bfloat16_autocast'] else ''}. Final training loss {training['final_loss']:.4f} "

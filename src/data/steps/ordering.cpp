@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -17,6 +18,7 @@ constexpr std::array<std::string_view, 5> kThings{"marbles", "coins", "stamps", 
 constexpr std::array<std::string_view, 6> kRanks{"most",        "second most", "third most",
                                                  "fourth most", "fifth most",  "sixth most"};
 constexpr std::int64_t kLargestAmount = 99;
+constexpr int kMostStepsToldInOrder = 3;  // of longer problems the sentences come in any order
 
 struct Person {
   std::string_view name;
@@ -103,6 +105,28 @@ std::string relations_key(const std::vector<Person>& people, std::optional<std::
   return key;
 }
 
+// Again and again the first sentence whose other person is known. Returns the amounts in the order found.
+std::vector<std::int64_t> work_out(Solution& solution, const std::vector<Person>& people,
+                                   const std::vector<std::size_t>& told) {
+  std::vector<bool> known(people.size(), false);
+  std::vector<std::int64_t> amounts;
+  for (std::size_t count = 0; count < people.size(); ++count) {
+    const std::size_t i = *std::find_if(told.begin(), told.end(), [&](std::size_t candidate) {
+      const Person& person = people[candidate];
+      return !known[candidate] && (person.op == 0 || known[static_cast<std::size_t>(person.other)]);
+    });
+    const Person& person = people[i];
+    known[i] = true;
+    amounts.push_back(person.amount);
+    solution.say(person.relation);
+    if (person.op != 0)
+      solution.calculate(fmt::format("So {} has", person.name), people[static_cast<std::size_t>(person.other)].amount,
+                         person.op, person.k);
+    solution.end_paragraph();
+  }
+  return amounts;
+}
+
 void ask_in_order(Draft& draft, std::vector<Person> people, std::string_view things, PythonRandom& random) {
   Solution& solution = draft.solution;
   std::sort(people.begin(), people.end(), [](const Person& a, const Person& b) { return a.amount > b.amount; });
@@ -128,13 +152,13 @@ void ask_in_order(Draft& draft, std::vector<Person> people, std::string_view thi
   solution.end_paragraph();
 }
 
-void ask_together(Draft& draft, const std::vector<Person>& people, std::string_view things) {
+void ask_together(Draft& draft, const std::vector<std::int64_t>& amounts, std::string_view things) {
   Solution& solution = draft.solution;
   draft.problem += fmt::format(" How many {} do they have together?", things);
   draft.canonical += "together";
-  std::int64_t sum = people[0].amount;
-  for (std::size_t i = 1; i < people.size(); ++i)
-    sum = solution.calculate(i == 1 ? "Together:" : "", sum, '+', people[i].amount);
+  std::int64_t sum = amounts[0];
+  for (std::size_t i = 1; i < amounts.size(); ++i)
+    sum = solution.calculate(i == 1 ? "Together:" : "", sum, '+', amounts[i]);
   draft.answer = sum;
   solution.end_paragraph();
 }
@@ -151,28 +175,22 @@ Draft draft_ordering(PythonRandom& random, int steps) {
   Solution& solution = draft.solution;
   const std::string_view things = solution.one_of(kThings);
   const std::vector<Person> people = random_people(random, count, things);
-  std::vector<std::string> sentences;
-  for (const Person& person : people) sentences.push_back(person.relation);
   draft.canonical = relations_key(people, in_order || together ? std::nullopt : std::optional(people.size() - 1));
-  random.shuffle(sentences);
-  draft.problem = fmt::format("{}", fmt::join(sentences, " "));
-  for (const Person& person : people) {
-    if (person.op == 0) {
-      solution.say(person.relation);
-    } else {
-      solution.calculate(fmt::format("{} So {} has", person.relation, person.name),
-                         people[static_cast<std::size_t>(person.other)].amount, person.op, person.k);
-    }
-    solution.end_paragraph();
-  }
+  std::vector<std::size_t> told(people.size());
+  std::iota(told.begin(), told.end(), std::size_t{0});
+  if (steps > kMostStepsToldInOrder) random.shuffle(told);
+  for (const std::size_t i : told) draft.problem += (draft.problem.empty() ? "" : " ") + people[i].relation;
+  const std::vector<std::int64_t> amounts = work_out(solution, people, told);
   if (in_order) {
     ask_in_order(draft, people, things, random);
   } else if (together) {
-    ask_together(draft, people, things);
+    ask_together(draft, amounts, things);
   } else {
     draft.problem += fmt::format(" How many {} does {} have?", things, people.back().name);
     draft.canonical += "last";
     draft.answer = people.back().amount;
+    solution.say(fmt::format("So {} has {} {}.", people.back().name, draft.answer, things));
+    solution.end_paragraph();
   }
   return draft;
 }

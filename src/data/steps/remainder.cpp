@@ -20,7 +20,7 @@ Draft draft_power(PythonRandom& random, int steps) {
   static constexpr std::array<std::string_view, 4> kQuestions{
       "What is the remainder when {0}^{1} is divided by {2}?", "Find the remainder of {0}^{1} divided by {2}.",
       "Compute {0}^{1} mod {2}.", "Divide {0}^{1} by {2}. What is the remainder?"};
-  const std::int64_t modulus = random.randint(5, 23), base = random.randint(2, std::min<std::int64_t>(modulus - 1, 15));
+  const std::int64_t modulus = random.randint(3, 12), base = random.randint(2, modulus - 1);
   const std::int64_t exponent = random.randint(2, 2 + steps / 2);
   Draft draft{
       .canonical = fmt::format("{}^{}%{}", base, exponent, modulus), .problem = {}, .solution = Solution(random)};
@@ -44,7 +44,7 @@ Draft draft_long_number(PythonRandom& random, int steps) {
       "What is the remainder when {0} is divided by {1}?", "Find the remainder of {0} divided by {1}.",
       "Compute {0} mod {1}.", "{0} apples are shared equally by {1} children. How many apples are left over?"};
   std::int64_t divisor = random.randint(3, 12);
-  if (divisor == 10) divisor = 13;  // ten would only read off a digit
+  if (divisor == 10) divisor = 7;  // ten would only read off a digit
   const std::int64_t digits = std::clamp<std::int64_t>(2 + steps / 2 - random.randint(0, 1), 2, 9);
   std::string number;
   for (std::int64_t i = 0; i < digits; ++i) number += static_cast<char>('0' + random.randint(i == 0 ? 1 : 0, 9));
