@@ -380,7 +380,7 @@ def main():
         before = parent["tokens"]
     traces = Traces(arguments.qreason, tokenizer, first_seed, shape.context)
     parameters = sum(p.numel() for p in model.parameters())
-    seen, step, curve, generators = 0, 0, [], []
+    seen, step, curve, generators, schedules = 0, 0, [], [], []
     arguments.work.mkdir(parents=True, exist_ok=True)
     saved = arguments.work / f"{arguments.shape}-seed{arguments.seed}.pt"
     if saved.exists():
@@ -389,23 +389,26 @@ def main():
         for (optimizer, _), stored in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(stored)
         seen, step, curve, traces.seed = state["seen"], state["step"], state["curve"], state["data_seed"]
-        generators = state["generators"]
+        generators, schedules = state["generators"], state["schedules"]
     identity = generator_identity(arguments.qreason)
     if not generators or generators[-1][1] != identity:
         generators.append((seen, identity))
+    if not schedules or schedules[-1][1:] != (int(arguments.tokens), arguments.decay):
+        schedules.append((seen, int(arguments.tokens), arguments.decay))
 
     def save():
         torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o, _ in optimizers], "seen": seen,
-                    "step": step, "curve": curve, "data_seed": traces.seed, "generators": generators}, str(saved) + ".partial")
+                    "step": step, "curve": curve, "data_seed": traces.seed, "generators": generators, "schedules": schedules},
+                   str(saved) + ".partial")
         os.replace(str(saved) + ".partial", saved)
         write_model(model, arguments.tokenizer, arguments.out, tokenizer)
         lines = ["step,tokens,loss"] + [f"{a},{b},{c:.5f}" for a, b, c in curve]
         (arguments.out / "learning_curve.csv").write_text("\n".join(lines) + "\n")
         record = {"shape": arguments.shape, "parameters": parameters, "seed": arguments.seed, "tokens": seen,
-                  "planned_tokens": int(arguments.tokens), "batch_tokens": arguments.batch_tokens,
-                  "learning_rate": shape.learning_rate, "decay": arguments.decay, "steps": step, "final_loss": curve[-1][2] if curve else None,
+                  "batch_tokens": arguments.batch_tokens,
+                  "learning_rate": shape.learning_rate, "steps": step, "final_loss": curve[-1][2] if curve else None,
                   "first_generator_seed": first_seed, "generator_seeds": traces.seed - first_seed,
-                  "generators": generators,
+                  "generators": generators, "schedules": schedules,
                   "grown_from": parent and {key: parent[key] for key in ("shape", "seed", "tokens")},
                   "bfloat16_autocast": not arguments.float32, "device": device, "torch": torch.__version__}
         (arguments.out / "training.json").write_text(json.dumps(record, indent=2) + "\n")

@@ -64,6 +64,23 @@ def generators(training):
             + ", ".join(told) + f", then {forms[-1][1][:16]}... (`data/SHA256SUMS` of its commit).")
 
 
+def commands(training):
+    """The command of every schedule: a rate that fell to 0 was raised again by asking for more tokens."""
+    name, parent = training["shape"], training.get("grown_from")
+    lines = []
+    for _, tokens, decay in training["schedules"]:
+        line = (f"    tools/steps/train.py {name} --qreason build/qreason --tokenizer models/{name} --out models/{name} "
+                f"--work work --seed {training['seed']} --tokens {tokens} --decay {decay} "
+                f"--batch-tokens {training['batch_tokens']} --learning-rate {training['learning_rate']}")
+        if parent:
+            line += f" --grow-from {parent['shape']}-after-{parent['tokens']}-tokens"
+        lines.append(line)
+    if len(lines) > 1:
+        changes = ", ".join(f"{seen:,}" for seen, _, _ in training["schedules"][1:])
+        lines += ["", f"One after another; each went on where the one before was, at {changes} tokens."]
+    return lines
+
+
 def card(model, results, other):
     training = json.loads((model / "training.json").read_text())
     config = json.loads((model / "config.json").read_text())
@@ -79,10 +96,7 @@ def card(model, results, other):
              f"Training problems of the generator (`qreason steps --split training`), seeds {training['first_generator_seed']} and "
              f"the {training['generator_seeds'] - 1} that follow, each with its worked solution; no problem of the test split. "
              f"{training['tokens']:,} solution tokens." + grown(training) + generators(training), "", "## Training", "",
-             f"    tools/steps/train.py {name} --qreason build/qreason --tokenizer models/{name} --out models/{name} "
-             f"--work work --seed {training['seed']} --tokens {training['planned_tokens']} --batch-tokens {training['batch_tokens']} "
-             f"--learning-rate {training['learning_rate']} --decay {training['decay']}"
-             + (f" --grow-from models/{training['grown_from']['shape']}" if training.get("grown_from") else ""), "",
+             *commands(training), "",
              f"{training['steps']} steps on {training['device']} with torch {training['torch']}"
              f"{', bfloat16 autocast' if training['bfloat16_autocast'] else ''}. Final training loss {training['final_loss']:.4f} "
              "(the mean of the last steps; wording and order are drawn, so it cannot be 0). All of it: `learning_curve.csv`.", "",
