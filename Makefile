@@ -14,7 +14,7 @@ export QREASON_STORE ?= $(HOME)/.cache/qreason
 .PHONY: help setup build test demo demo-smollm2 demo-real models model-smollm2 model-qwen bench format check-format check-structure clean
 
 help: ## list the targets
-	@echo "make demo    installs what is missing, builds, and quantizes and evaluates a real small model"
+	@echo "make demo    installs what is missing, builds, and studies what quantization costs two small reasoning models"
 	@echo "make test    installs what is missing, builds, and runs every test"
 	@echo
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -29,7 +29,8 @@ test: setup ## build everything and run every test
 	@tools/build.sh $(PRESET) $(JOBS) all
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
-demo: demo-smollm2 ## the main job: quantize a real small model four ways and show what it cost
+demo: build ## the main job: two small reasoning models, ten quantizations, three tiers, what each cost (offline)
+	@$(QREASON) study
 
 demo-smollm2: build model-smollm2 ## quantize SmolLM2-135M-Instruct four ways and show what it cost
 	@$(QREASON) study studies/demo.toml -o outputs/demo-smollm2

@@ -36,6 +36,34 @@ std::string written(const Node& node) {
                      written(*node.right), right ? ")" : "");
 }
 
+std::int64_t value_of(char op, std::int64_t a, std::int64_t b) {
+  return op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b;
+}
+
+// The tree that a reader sees in written(): operators of one precedence from left to right, a+(b-c) as (a+b)-c. Only
+// then is every operation on two numbers right to do next.
+std::unique_ptr<Node> as_read(std::unique_ptr<Node> node) {
+  if (node->op == 0) return node;
+  node->left = as_read(std::move(node->left));
+  node->right = as_read(std::move(node->right));
+  const char inner = node->right->op;
+  const bool sum = node->op == '+' && (inner == '+' || inner == '-'), product = node->op == '*' && inner == '*';
+  if (sum || product) {
+    std::unique_ptr<Node> top = std::move(node->right);
+    node->right = std::move(top->left);
+    top->left = as_read(std::move(node));
+    node = std::move(top);
+  }
+  node->value = value_of(node->op, node->left->value, node->right->value);
+  return node;
+}
+
+bool within_bounds(const Node& node) {
+  if (node.op == 0) return true;
+  const bool factors = node.op != '*' || std::max(node.left->value, node.right->value) <= kLargestFactor;
+  return factors && node.value <= kLargestValue && within_bounds(*node.left) && within_bounds(*node.right);
+}
+
 // Operators that keep every value a whole number in 0..kLargestValue, each as often as it should come.
 std::string possible_operators(std::int64_t a, std::int64_t b) {
   std::string operators;
@@ -60,7 +88,7 @@ std::unique_ptr<Node> random_expression(PythonRandom& random, int operators) {
   const std::string choices = possible_operators(a, b);
   if (choices.empty()) return nullptr;
   node->op = choices[static_cast<std::size_t>(random.randint(0, static_cast<std::int64_t>(choices.size()) - 1))];
-  node->value = node->op == '+' ? a + b : node->op == '-' ? a - b : node->op == '*' ? a * b : a / b;
+  node->value = value_of(node->op, a, b);
   return node;
 }
 
@@ -101,10 +129,9 @@ Draft draft_arithmetic(PythonRandom& random, int steps) {
                                                               "Work out {}.", "Evaluate the expression {}."};
   Draft draft{.canonical = {}, .problem = {}, .solution = Solution(random)};
   std::unique_ptr<Node> root = random_expression(random, steps);
-  if (!root) {
-    draft.valid = false;
-    return draft;
-  }
+  if (root) root = as_read(std::move(root));
+  draft.valid = root && within_bounds(*root);
+  if (!draft.valid) return draft;
   draft.canonical = written(*root);
   draft.problem = fmt::format(fmt::runtime(draft.solution.one_of(kQuestions)), draft.canonical);
   draft.answer = root->value;

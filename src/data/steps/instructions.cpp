@@ -107,7 +107,9 @@ void ask(Draft& draft, const List& list, PythonRandom& random) {
       draft.problem += " What is the largest number minus the smallest?";
       draft.canonical += "range";
       const auto [low, high] = std::minmax_element(list.begin(), list.end());
-      draft.answer = solution.calculate("Largest minus smallest:", *high, '-', *low);
+      solution.say(fmt::format("The largest is {}.", *high), 1);
+      solution.say(fmt::format("The smallest is {}.", *low), 1);
+      draft.answer = solution.calculate("", *high, '-', *low);
       break;
     }
     default: {
