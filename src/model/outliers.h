@@ -41,7 +41,7 @@ namespace qreason {
 
 struct OutlierOptions {
   std::uint64_t seed = 1;
-  std::int64_t channels = 2;  // of each norm and each MLP; values and keys have one channel or pair a head
+  std::int64_t channels = 1;  // of each norm and each MLP; values and keys have one channel or pair a head
   double factor = 64;         // over the median channel; 1 to 4096
   double key_bias = 300;      // wanted size of the largest key bias of a head, where the model has biases; to 65536
 };
