@@ -107,7 +107,8 @@ def card(model, results, other):
     text += score_rows(name, results)
     if other:
         record = json.loads((other[0] / "training.json").read_text())
-        text += score_rows(f"trained from seed {record['seed']}", other[1])
+        text += score_rows(f"the same shape from seed {record['seed']}, {record['tokens']:,} solution tokens",
+                           other[1])
     return "\n".join(text) + "\n"
 
 
