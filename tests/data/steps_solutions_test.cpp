@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <regex>
+#include <sstream>
 
 #include "data/steps/steps.h"
 #include "support/linear_expression.h"
@@ -100,6 +102,68 @@ TEST(StepsSolutions, KeepTheListAsTheInstructionsLeaveIt) {
     for (std::size_t i = 0; i < written.size(); ++i)
       EXPECT_EQ(written[i].str(), fmt::format("[{}]", fmt::join(states[i + 1], ","))) << problem.solution;
   }
+}
+
+TEST(StepsSolutions, NameTheNumberThatAnInstructionMeans) {
+  static const std::regex kNamed("the (first|second|third|fourth|fifth|largest|smallest) number[^.]*\\. It is (\\d+):");
+  static const std::map<std::string, std::size_t> kPlaces{
+      {"first", 0}, {"second", 1}, {"third", 2}, {"fourth", 3}, {"fifth", 4}};
+  std::size_t found = 0;
+  for (const StepsProblem& problem : many_problems()) {
+    if (problem.kind != "instructions") continue;
+    const auto states = testing::steps_lists(problem.problem);
+    std::istringstream paragraphs(std::regex_replace(problem.solution, std::regex("\n\n"), "\n"));
+    std::string paragraph;
+    for (std::size_t i = 0; i + 1 < states.size() && std::getline(paragraphs, paragraph); ++i) {
+      std::smatch named;
+      if (!std::regex_search(paragraph, named, kNamed)) continue;
+      const auto& list = states[i];
+      const std::int64_t meant = named.str(1) == "largest"    ? *std::max_element(list.begin(), list.end())
+                                 : named.str(1) == "smallest" ? *std::min_element(list.begin(), list.end())
+                                                              : list.at(kPlaces.at(named.str(1)));
+      EXPECT_EQ(named.str(2), std::to_string(meant)) << problem.problem << "\n" << problem.solution;
+      ++found;
+    }
+  }
+  EXPECT_GT(found, 500u);
+}
+
+// "So Dan=23." where it is found, "Dan=23. 23*4=92." where it is used.
+TEST(StepsSolutions, SayAmountsAsTheyWereFound) {
+  static const std::regex kAmount("(So )?([A-Z][a-z]+)=(\\d+)\\.(?: (\\d+)[-+*/])?");
+  static const std::regex kNumber("\\d+");
+  std::size_t used = 0;
+  for (const StepsProblem& problem : many_problems()) {
+    const std::string copy = fair_copy(problem.solution);
+    std::map<std::string, std::string> amounts;
+    for (const std::smatch& amount : all_matches(copy, kAmount)) {
+      if (amount[1].matched) {
+        const std::string before(copy.cbegin(), amount[0].first);
+        EXPECT_EQ(all_matches(before, kNumber).back().str(), amount.str(3)) << problem.solution;
+        amounts[amount.str(2)] = amount.str(3);
+      } else {
+        EXPECT_EQ(amounts[amount.str(2)], amount.str(3)) << problem.solution;
+        EXPECT_EQ(amount.str(4), amount.str(3)) << problem.solution;
+        ++used;
+      }
+    }
+  }
+  EXPECT_GT(used, 500u);
+}
+
+TEST(StepsSolutions, CompareTheSidesOfAnEquationTruly) {
+  static const std::regex kCompared("(\\d*)x is (more|less) than (\\d*)x");
+  const auto factor = [](const std::string& digits) { return digits.empty() ? 1 : std::stoll(digits); };
+  std::size_t more = 0, less = 0;
+  for (const StepsProblem& problem : many_problems())
+    for (const std::smatch& match : all_matches(problem.solution, kCompared)) {
+      const bool is_more = match.str(2) == "more";
+      EXPECT_EQ(factor(match.str(1)) > factor(match.str(3)), is_more) << problem.solution;
+      EXPECT_NE(problem.problem.find(match.str(1) + "x+"), std::string::npos) << problem.problem;
+      (is_more ? more : less) += 1;
+    }
+  EXPECT_GT(more, 50u);
+  EXPECT_GT(less, 20u);
 }
 
 TEST(StepsSolutions, EndWithTheAnswer) {

@@ -57,10 +57,10 @@ Draft both_sides(PythonRandom& random) {
   const bool turned = solution.sometimes(3);
   draft.problem =
       fmt::format(fmt::runtime(solution.one_of(kSolve)), turned ? fmt::format("{}={}", right, left) : draft.canonical);
-  if (turned) {
-    solution.say(fmt::format("We turn it around: {}.", draft.canonical));
-    solution.end_paragraph();
-  }
+  const std::string more = times(a, 'x'), fewer = times(c, 'x');
+  solution.say(turned ? fmt::format("{} is less than {}, so we turn it around: {}.", fewer, more, draft.canonical)
+                      : fmt::format("{} is more than {}.", more, fewer));
+  solution.end_paragraph();
   const std::int64_t factor = solution.calculate("The unknowns:", a, '-', c);
   solution.end_paragraph();
   const std::int64_t rest = solution.calculate("The numbers:", d, '-', b);

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "data/steps/draft.h"
@@ -22,29 +23,38 @@ std::string written(const List& list) {
 struct Change {
   std::string words;  // empty: does not apply to this list
   List list;
+  std::optional<std::int64_t> number = {};  // the one meant, if it must be looked for
 };
 
 Change on_one_number(PythonRandom& random, List list) {
   const auto i = static_cast<std::size_t>(random.randint(0, static_cast<std::int64_t>(list.size()) - 1));
   const std::int64_t k = random.randint(2, 15);
   const std::string_view ordinal = kOrdinals[i];
+  const std::int64_t number = list[i];
   switch (random.randint(0, 3)) {
     case 0:
       if (list[i] + k > kLargestNumber) return {};
       list[i] += k;
-      return {fmt::format("Add {} to the {} number", k, ordinal), list};
+      return {fmt::format("Add {} to the {} number", k, ordinal), list, number};
     case 1:
       if (list[i] < k) return {};
       list[i] -= k;
-      return {fmt::format("Subtract {} from the {} number", k, ordinal), list};
+      return {fmt::format("Subtract {} from the {} number", k, ordinal), list, number};
     case 2:
       if (2 * list[i] > kLargestNumber) return {};
       list[i] *= 2;
-      return {fmt::format("Double the {} number", ordinal), list};
+      return {fmt::format("Double the {} number", ordinal), list, number};
     default:
       list[i] = k;
-      return {fmt::format("Replace the {} number by {}", ordinal, k), list};
+      return {fmt::format("Replace the {} number by {}", ordinal, k), list, number};
   }
+}
+
+Change remove(List& list, std::string_view superlative, List::const_iterator which) {
+  if (list.size() < 4) return {};
+  const std::int64_t number = *which;
+  list.erase(which);
+  return {fmt::format("Remove the {} number", superlative), list, number};
 }
 
 Change on_the_list(PythonRandom& random, List list) {
@@ -61,13 +71,9 @@ Change on_the_list(PythonRandom& random, List list) {
       std::rotate(list.begin(), list.begin() + 1, list.end());
       return {"Move the first number to the end", list};
     case 3:
-      if (size < 4) return {};
-      list.erase(std::max_element(list.begin(), list.end()));
-      return {"Remove the largest number", list};
+      return remove(list, "largest", std::max_element(list.begin(), list.end()));
     case 4:
-      if (size < 4) return {};
-      list.erase(std::min_element(list.begin(), list.end()));
-      return {"Remove the smallest number", list};
+      return remove(list, "smallest", std::min_element(list.begin(), list.end()));
     case 5:
       if (size > 5) return {};
       list.push_back(k);
@@ -142,13 +148,14 @@ Draft draft_instructions(PythonRandom& random, int steps) {
     const Change change = random_change(random, list);
     draft.problem += fmt::format(" {}.", change.words);
     draft.canonical += change.words + ";";
+    solution.say(change.number ? fmt::format("{}. It is {}:", change.words, *change.number)
+                               : fmt::format("{}:", change.words));
     if (solution.sometimes(60)) {
       List wrong = change.list;
       std::swap(wrong[0], wrong[1]);
-      solution.say(fmt::format("{}: {}. Wait, that is wrong: {}.", change.words, written(wrong), written(change.list)),
-                   1);
+      solution.say(fmt::format("{}. Wait, that is wrong: {}.", written(wrong), written(change.list)), 1);
     } else {
-      solution.say(fmt::format("{}: {}.", change.words, written(change.list)), 1);
+      solution.say(fmt::format("{}.", written(change.list)), 1);
     }
     solution.end_paragraph();
     list = change.list;

@@ -105,7 +105,8 @@ std::string relations_key(const std::vector<Person>& people, std::optional<std::
   return key;
 }
 
-// Again and again the first sentence whose other person is known. Returns the amounts in the order found.
+// Again and again the first sentence whose other person is known; every amount is said where it is found and again
+// where it is used. Returns the amounts in the order found.
 std::vector<std::int64_t> work_out(Solution& solution, const std::vector<Person>& people,
                                    const std::vector<std::size_t>& told) {
   std::vector<bool> known(people.size(), false);
@@ -119,9 +120,11 @@ std::vector<std::int64_t> work_out(Solution& solution, const std::vector<Person>
     known[i] = true;
     amounts.push_back(person.amount);
     solution.say(person.relation);
-    if (person.op != 0)
-      solution.calculate(fmt::format("So {} has", person.name), people[static_cast<std::size_t>(person.other)].amount,
-                         person.op, person.k);
+    if (person.op != 0) {
+      const Person& other = people[static_cast<std::size_t>(person.other)];
+      solution.calculate(fmt::format("{}={}.", other.name, other.amount), other.amount, person.op, person.k);
+    }
+    solution.say(fmt::format("So {}={}.", person.name, person.amount));
     solution.end_paragraph();
   }
   return amounts;
