@@ -164,8 +164,7 @@ std::string seeds_table(const StudyTable& table) {
 constexpr const char* kLegend =
     "\nAgainst the unquantized model, on the same problems: difference in points; answers that became worse (right to "
     "wrong) and better, over all seeds; p: exact sign-flip test over problems, all seeds together; McNemar p: exact, "
-    "seed "
-    "by seed.\n";
+    "seed by seed.\n";
 
 std::string notes_text(const StudyTable& table) {
   std::string text;
@@ -180,9 +179,9 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-// difference to token_ratio.
+// difference to p_mcnemar; the last holds one p a seed, separated by spaces.
 std::vector<std::string> csv_pair(const std::optional<PairStatistics>& pair) {
-  std::vector<std::string> fields(8);
+  std::vector<std::string> fields(9);
   if (!pair) return fields;
   fields[0] = exact(100 * pair->difference);
   if (pair->report_ci95) {
@@ -196,6 +195,9 @@ std::vector<std::string> csv_pair(const std::optional<PairStatistics>& pair) {
   }
   fields[6] = exact(pair->recovery_percent);
   fields[7] = exact(pair->token_ratio_of_means);
+  std::vector<double> mcnemar;
+  for (const McNemar& test : pair->mcnemar) mcnemar.push_back(test.p_exact);
+  fields[8] = fmt::format("{}", fmt::join(mcnemar, " "));
   return fields;
 }
 
@@ -248,8 +250,13 @@ OrderedJson cell_json(const TableCell& cell) {
 std::string escaped_latex(const std::string& text) {
   std::string result;
   for (const char c : text) {
-    if (c == '_' || c == '%' || c == '&' || c == '#' || c == '$') result += '\\';
-    result += c;
+    if (std::string_view("_%&#${}").find(c) != std::string_view::npos) result += '\\';
+    if (c == '\\')
+      result += "\\textbackslash{}";
+    else if (c == '^' || c == '~')
+      result += fmt::format("\\{}{{}}", c);
+    else
+      result += c;
   }
   return result;
 }
@@ -272,8 +279,9 @@ std::string to_markdown(const StudyTable& table) {
 std::string to_csv(const StudyTable& table) {
   std::string text =
       "model,method,task,metric,mean,std,n_seeds,n_problems,ci95_low,ci95_high,output_tokens,truncation_rate,"
-      "difference,"
-      "difference_low,difference_high,p_sign_flip,right_to_wrong,wrong_to_right,recovery_percent,token_ratio\n";
+      "difference,difference_low,difference_high,p_sign_flip,right_to_wrong,wrong_to_right,recovery_percent,token_"
+      "ratio,"
+      "p_mcnemar\n";
   for (const TableRow& row : table.rows) {
     for (const std::string& task : table.tasks) {
       const auto found = row.cells.find(task);

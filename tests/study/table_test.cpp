@@ -67,6 +67,12 @@ TEST(Table, ShowsMeanAndSampleDeviationOverSeeds) {
   EXPECT_EQ(to_json(table)["rows"][0]["tasks"]["GSM8K"]["n_seeds"], 3);
 }
 
+TEST(Table, EscapesNamesForLatex) {
+  StudyTable table = make_table({a_run("bf16", "GSM8K", 42, "1")}, {});
+  table.rows[0].model = "a_b^c~d\\e{f}&50%";
+  EXPECT_THAT(to_latex(table), HasSubstr("a\\_b\\^{}c\\~{}d\\textbackslash{}e\\{f\\}\\&50\\%"));
+}
+
 TEST(Table, MarksMissingSeedsAndMissingTasks) {
   const std::vector<StudyRun> runs = {a_run("bf16", "GSM8K", 42, "1100"), a_run("bf16", "GSM8K", 43, "1110"),
                                       a_run("rtn-w3", "GSM8K", 43, "1000"), a_run("bf16", "MATH-500", 42, "10"),
@@ -94,6 +100,8 @@ TEST(Table, ComparesWithTheUnquantizedModelOnTheSameProblems) {
   // Half of four right, at most all of them: the interval is clipped. 2 worse, 1 better.
   EXPECT_THAT(to_summary(table), HasSubstr("| m | rtn-w3 | 50.0 | 0.0 to 100.0 | -25.0 |"));
   EXPECT_THAT(to_summary(table), HasSubstr("| 2 | 1 | 1.000 | 1.000 | 150 |"));
+  EXPECT_THAT(to_csv(table), HasSubstr(",-25,"));
+  EXPECT_THAT(to_csv(table), HasSubstr(",1.5,1\n"));  // token ratio, McNemar's p
   EXPECT_THAT(to_summary(table), HasSubstr("**GSM8K**, 4 problems, seeds 42"));
   EXPECT_THAT(to_summary(table), Not(HasSubstr("Per seed")));
 }
