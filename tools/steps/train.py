@@ -30,6 +30,7 @@ from model_files import BOS, EOS, grow, write_model
 
 USER, ASSISTANT = "<｜User｜>", "<｜Assistant｜>"
 INSTRUCTION = "\n\nPlease reason step by step, and put your final answer within \\boxed{}."
+FOCUS = 4
 # Problems of one seed of the generator. Short ones come first: copying and calculating are learned from them.
 CURRICULUM = [(0.6e6, {"easy": 3200}), (1.5e6, {"easy": 1600, "medium": 1600}),
               (math.inf, {"easy": 800, "medium": 1200, "hard": 1600})]  # until so many tokens
@@ -148,8 +149,8 @@ class Model(torch.nn.Module):
 class Traces:
     """Tokenized training traces, made by the generator one seed after another."""
 
-    def __init__(self, qreason, tokenizer, first_seed, context):
-        self.qreason, self.tokenizer, self.seed, self.context = qreason, tokenizer, first_seed, context
+    def __init__(self, qreason, tokenizer, first_seed, context, focus):
+        self.qreason, self.tokenizer, self.seed, self.context, self.focus = qreason, tokenizer, first_seed, context, focus
         self.seen = 0  # trained tokens
 
     def generate(self):
@@ -159,6 +160,8 @@ class Traces:
             out = subprocess.run([self.qreason, "steps", "--split", "training", "--tier", tier, "--count", str(count),
                                   "--seed", str(self.seed)], check=True, capture_output=True, text=True).stdout
             rows += [json.loads(line) for line in out.splitlines()]
+        if self.focus:
+            rows = [row for i, row in enumerate(rows) if row["kind"] in self.focus or i // 6 % FOCUS == 0]
         self.seed += 1
         prompts = [BOS + USER + row["problem"] + INSTRUCTION + ASSISTANT + "<think>\n" for row in rows]
         answers = [row["solution"] + "\n</think>\n\nThe answer is \\boxed{" + row["answer"] + "}." + EOS for row in rows]
@@ -224,7 +227,7 @@ def make_optimizers(model, shape):
             (torch.optim.AdamW(others, lr=rate / 2, weight_decay=0.0, betas=(0.9, 0.98)), rate / 2)]
 
 
-def schedule(seen, total, decay):
+def rate_factor(seen, total, decay):
     warm = 0.1e6
     return min(1.0, (seen + 1e4) / warm, max(0.0, (total - seen) / (decay * total)))
 
@@ -243,6 +246,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--float32", action="store_true", help="no bfloat16 autocast")
     parser.add_argument("--learning-rate", type=float, help="of the matrices; the rest take half")
+    parser.add_argument("--focus", metavar="KIND,...", help=f"kinds of which all problems are used; of others one in {FOCUS}")
     parser.add_argument("--grow-from", type=pathlib.Path, metavar="MODEL_DIR",
                         help="start from a smaller model that this tool trained")
     parser.add_argument("--minutes", type=float, default=1e9, help="save and stop after this long")
@@ -262,7 +266,8 @@ def main():
         parent = json.loads((arguments.grow_from / "training.json").read_text())
         first_seed = parent["first_generator_seed"] + parent["generator_seeds"]
         before = parent["tokens"]
-    traces = Traces(arguments.qreason, tokenizer, first_seed, shape.context)
+    focus = sorted(arguments.focus.split(",")) if arguments.focus else []
+    traces = Traces(arguments.qreason, tokenizer, first_seed, shape.context, focus)
     parameters = sum(p.numel() for p in model.parameters())
     seen, step, curve, generators, schedules = 0, 0, [], [], []
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -277,8 +282,10 @@ def main():
     identity = generator_identity(arguments.qreason)
     if not generators or generators[-1][1] != identity:
         generators.append((seen, identity))
-    if not schedules or schedules[-1][1:] != (int(arguments.tokens), arguments.decay):
-        schedules.append((seen, int(arguments.tokens), arguments.decay))
+    schedule = {"from": seen, "tokens": int(arguments.tokens), "decay": arguments.decay,
+                "batch_tokens": arguments.batch_tokens, "learning_rate": shape.learning_rate, "focus": focus}
+    if not schedules or {**schedules[-1], "from": seen} != schedule:
+        schedules.append(schedule)
 
     def save():
         torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o, _ in optimizers], "seen": seen,
@@ -289,8 +296,7 @@ def main():
         lines = ["step,tokens,loss"] + [f"{a},{b},{c:.5f}" for a, b, c in curve]
         (arguments.out / "learning_curve.csv").write_text("\n".join(lines) + "\n")
         record = {"shape": arguments.shape, "parameters": parameters, "seed": arguments.seed, "tokens": seen,
-                  "batch_tokens": arguments.batch_tokens,
-                  "learning_rate": shape.learning_rate, "steps": step, "final_loss": curve[-1][2] if curve else None,
+                  "steps": step, "final_loss": curve[-1][2] if curve else None,
                   "first_generator_seed": first_seed, "generator_seeds": traces.seed - first_seed,
                   "generators": generators, "schedules": schedules,
                   "grown_from": parent and {key: parent[key] for key in ("shape", "seed", "tokens")},
@@ -305,7 +311,7 @@ def main():
         if seen >= arguments.tokens or time.time() - begun > 60 * arguments.minutes:
             break
         traces.seen = before + seen
-        factor = schedule(seen, arguments.tokens, arguments.decay)
+        factor = rate_factor(seen, arguments.tokens, arguments.decay)
         for optimizer, rate in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor

@@ -65,19 +65,23 @@ def generators(training):
 
 
 def commands(training):
-    """The command of every schedule: a rate that fell to 0 was raised again by asking for more tokens."""
+    """The command of every schedule: a rate that fell to 0 was raised again by asking for more tokens, and kinds that
+    were learned last were trained more for a while."""
     name, parent = training["shape"], training.get("grown_from")
     lines = []
-    for _, tokens, decay in training["schedules"]:
+    for schedule in training["schedules"]:
         line = (f"    tools/steps/train.py {name} --qreason build/qreason --tokenizer models/{name} --out models/{name} "
-                f"--work work --seed {training['seed']} --tokens {tokens} --decay {decay} "
-                f"--batch-tokens {training['batch_tokens']} --learning-rate {training['learning_rate']}")
+                f"--work work --seed {training['seed']} --tokens {schedule['tokens']} --decay {schedule['decay']} "
+                f"--batch-tokens {schedule['batch_tokens']} --learning-rate {schedule['learning_rate']}")
+        if schedule["focus"]:
+            line += f" --focus {','.join(schedule['focus'])}"
         if parent:
             line += f" --grow-from {parent['shape']}-after-{parent['tokens']}-tokens"
         lines.append(line)
     if len(lines) > 1:
-        changes = ", ".join(f"{seen:,}" for seen, _, _ in training["schedules"][1:])
-        lines += ["", f"One after another; each went on where the one before was, at {changes} tokens."]
+        changes = ", ".join(f"{schedule['from']:,}" for schedule in training["schedules"][1:])
+        lines += ["", f"One after another; each was started when the one before had done its tokens or was stopped, at "
+                  f"{changes} tokens."]
     return lines
 
 
