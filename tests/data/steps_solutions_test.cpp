@@ -128,16 +128,16 @@ TEST(StepsSolutions, NameTheNumberThatAnInstructionMeans) {
   EXPECT_GT(found, 500u);
 }
 
-// "So Dan=23." where it is found, "Dan=23. 23*4=92." where it is used.
+// "So Dan 23." where it is found, "Dan 23. 23*4=92." where it is used.
 TEST(StepsSolutions, SayAmountsAsTheyWereFound) {
-  static const std::regex kAmount("(So )?([A-Z][a-z]+)=(\\d+)\\.(?: (\\d+)[-+*/])?");
+  static const std::regex kAmount("(So |\\. )([A-Z][a-z]+) (\\d+)\\.(?: (\\d+)[-+*/])?");
   static const std::regex kNumber("\\d+");
   std::size_t used = 0;
   for (const StepsProblem& problem : many_problems()) {
     const std::string copy = fair_copy(problem.solution);
     std::map<std::string, std::string> amounts;
     for (const std::smatch& amount : all_matches(copy, kAmount)) {
-      if (amount[1].matched) {
+      if (amount.str(1) == "So ") {
         const std::string before(copy.cbegin(), amount[0].first);
         EXPECT_EQ(all_matches(before, kNumber).back().str(), amount.str(3)) << problem.solution;
         amounts[amount.str(2)] = amount.str(3);

@@ -122,9 +122,9 @@ std::vector<std::int64_t> work_out(Solution& solution, const std::vector<Person>
     solution.say(person.relation);
     if (person.op != 0) {
       const Person& other = people[static_cast<std::size_t>(person.other)];
-      solution.calculate(fmt::format("{}={}.", other.name, other.amount), other.amount, person.op, person.k);
+      solution.calculate(fmt::format("{} {}.", other.name, other.amount), other.amount, person.op, person.k);
     }
-    solution.say(fmt::format("So {}={}.", person.name, person.amount));
+    solution.say(fmt::format("So {} {}.", person.name, person.amount));
     solution.end_paragraph();
   }
   return amounts;
