@@ -8,8 +8,9 @@ SHAPE is a row of SHAPES below. Needs torch and tokenizers. Runs on CUDA when th
 --threads threads; killed and started again it goes on from its last checkpoint in --work. The optimizer is Muon for the
 matrices of the blocks and AdamW for the rest; the schedule is a short warm-up, a plateau, and a linear decay over the
 last part (--decay, 0.4) of --tokens, which may be raised while the plateau lasts. --grow-from starts a larger shape as
-the same function as a trained smaller one, and goes on with the seeds that one did not use. Only training problems are
-seen: the generator splits by a hash of the numbers. OUT/learning_curve.csv and OUT/training.json record the run.
+the same function as a trained smaller one, and goes on with the seeds that one did not use. --focus and --drills spend
+more of the tokens on what is learned last. Only training problems are seen: the generator splits by a hash of the
+numbers. OUT/learning_curve.csv and OUT/training.json record the run.
 """
 import argparse
 import dataclasses
@@ -30,7 +31,8 @@ from model_files import BOS, EOS, grow, write_model
 
 USER, ASSISTANT = "<｜User｜>", "<｜Assistant｜>"
 INSTRUCTION = "\n\nPlease reason step by step, and put your final answer within \\boxed{}."
-FOCUS = 4
+FOCUS = 4  # --focus: of the other kinds one problem in so many
+NAMES = ["Ann", "Bob", "Cara", "Dan", "Eva", "Finn", "Gina", "Hal", "Iris", "Jack", "Kate", "Leo"]
 # Problems of one seed of the generator. Short ones come first: copying and calculating are learned from them.
 CURRICULUM = [(0.6e6, {"easy": 3200}), (1.5e6, {"easy": 1600, "medium": 1600}),
               (math.inf, {"easy": 800, "medium": 1200, "hard": 1600})]  # until so many tokens
@@ -149,8 +151,9 @@ class Model(torch.nn.Module):
 class Traces:
     """Tokenized training traces, made by the generator one seed after another."""
 
-    def __init__(self, qreason, tokenizer, first_seed, context, focus):
-        self.qreason, self.tokenizer, self.seed, self.context, self.focus = qreason, tokenizer, first_seed, context, focus
+    def __init__(self, qreason, tokenizer, first_seed, context, focus, drills):
+        self.qreason, self.tokenizer, self.seed, self.context = qreason, tokenizer, first_seed, context
+        self.focus, self.drills = focus, drills
         self.seen = 0  # trained tokens
 
     def generate(self):
@@ -168,6 +171,19 @@ class Traces:
         prompts, answers = self.tokenizer.encode_batch(prompts), self.tokenizer.encode_batch(answers)
         return [(p.ids, a.ids) for p, a in zip(prompts, answers)]
 
+    def drill(self, random):
+        """People and their amounts, then again and again the amount of one of them. Looking up a name comes all at once
+        and late when the few amounts in a solution are all there is to learn it from; here every other word asks."""
+        names = random.permutation(NAMES)[:random.integers(2, 8)]
+        amounts = dict(zip(names, random.integers(1, 100, len(names))))
+        told = "\n\n".join(f"So {name} {amount}." for name, amount in amounts.items())
+        tokens = self.tokenizer.encode(BOS + USER + told + ASSISTANT).ids
+        targets = [-1] * len(tokens)
+        for name in random.choice(names, 30):
+            asked, said = self.tokenizer.encode(f" {name} ").ids, self.tokenizer.encode(f"{amounts[name]}.").ids
+            tokens, targets = tokens + asked + said, targets + [-1] * len(asked) + said
+        return tokens[:-1], targets[1:]
+
     def rows(self, random):
         """Token and target sequences. A quarter of the traces stand in rows of several, up to the whole context, so
         that the model knows late positions and windows cut across traces."""
@@ -182,7 +198,7 @@ class Traces:
             tokens = tokens + prompt + answer
             targets = targets + [-1] * len(prompt) + answer
         rows.append((tokens[:-1], targets[1:]))
-        return rows
+        return rows + [self.drill(random) for _ in range(round(self.drills * len(rows)))]
 
     def batches(self, batch_tokens):
         """(tokens, targets) batches of rows of about one length, endlessly. Shapes are few (lengths are multiples of
@@ -246,7 +262,9 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--float32", action="store_true", help="no bfloat16 autocast")
     parser.add_argument("--learning-rate", type=float, help="of the matrices; the rest take half")
-    parser.add_argument("--focus", metavar="KIND,...", help=f"kinds of which all problems are used; of others one in {FOCUS}")
+    parser.add_argument("--focus", metavar="KIND,...",
+                        help=f"kinds of which all problems are used; of others one in {FOCUS}")
+    parser.add_argument("--drills", type=float, default=0.0, help="drills in looking up names, to one row of traces")
     parser.add_argument("--grow-from", type=pathlib.Path, metavar="MODEL_DIR",
                         help="start from a smaller model that this tool trained")
     parser.add_argument("--minutes", type=float, default=1e9, help="save and stop after this long")
@@ -267,7 +285,7 @@ def main():
         first_seed = parent["first_generator_seed"] + parent["generator_seeds"]
         before = parent["tokens"]
     focus = sorted(arguments.focus.split(",")) if arguments.focus else []
-    traces = Traces(arguments.qreason, tokenizer, first_seed, shape.context, focus)
+    traces = Traces(arguments.qreason, tokenizer, first_seed, shape.context, focus, arguments.drills)
     parameters = sum(p.numel() for p in model.parameters())
     seen, step, curve, generators, schedules = 0, 0, [], [], []
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -283,7 +301,8 @@ def main():
     if not generators or generators[-1][1] != identity:
         generators.append((seen, identity))
     schedule = {"from": seen, "tokens": int(arguments.tokens), "decay": arguments.decay,
-                "batch_tokens": arguments.batch_tokens, "learning_rate": shape.learning_rate, "focus": focus}
+                "batch_tokens": arguments.batch_tokens, "learning_rate": shape.learning_rate, "focus": focus,
+                "drills": arguments.drills}
     if not schedules or {**schedules[-1], "from": seen} != schedule:
         schedules.append(schedule)
 

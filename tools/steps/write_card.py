@@ -53,6 +53,12 @@ def grown(training):
             f"{parent['tokens']:,} of other seeds.")
 
 
+def drilled(training):
+    if not any(schedule["drills"] for schedule in training["schedules"]):
+        return ""
+    return " Where a command below has `--drills`, lists of people and amounts to be looked up stood between them."
+
+
 def generators(training):
     """Which forms of the generator the problems came from: the benchmark was tuned while models trained."""
     forms = training["generators"]
@@ -65,8 +71,8 @@ def generators(training):
 
 
 def commands(training):
-    """The command of every schedule: a rate that fell to 0 was raised again by asking for more tokens, and kinds that
-    were learned last were trained more for a while."""
+    """The command of every schedule: a rate that fell to 0 was raised again by asking for more tokens, and what was
+    learned last was trained more for a while."""
     name, parent = training["shape"], training.get("grown_from")
     lines = []
     for schedule in training["schedules"]:
@@ -75,6 +81,8 @@ def commands(training):
                 f"--batch-tokens {schedule['batch_tokens']} --learning-rate {schedule['learning_rate']}")
         if schedule["focus"]:
             line += f" --focus {','.join(schedule['focus'])}"
+        if schedule["drills"]:
+            line += f" --drills {schedule['drills']}"
         if parent:
             line += f" --grow-from {parent['shape']}-after-{parent['tokens']}-tokens"
         lines.append(line)
@@ -99,7 +107,8 @@ def card(model, results, other):
     text += ["", "## Data", "",
              f"Training problems of the generator (`qreason steps --split training`), seeds {training['first_generator_seed']} and "
              f"the {training['generator_seeds'] - 1} that follow, each with its worked solution; no problem of the test split. "
-             f"{training['tokens']:,} solution tokens." + grown(training) + generators(training), "", "## Training", "",
+             f"{training['tokens']:,} solution tokens." + drilled(training) + grown(training) + generators(training), "",
+             "## Training", "",
              *commands(training), "",
              f"{training['steps']} steps on {training['device']} with torch {training['torch']}"
              f"{', bfloat16 autocast' if training['bfloat16_autocast'] else ''}. Final training loss {training['final_loss']:.4f} "
