@@ -120,7 +120,8 @@ def card(model, results, other):
     text += score_rows(name, results)
     if other:
         record = json.loads((other[0] / "training.json").read_text())
-        text += score_rows(f"the same shape from seed {record['seed']}, {record['tokens']:,} solution tokens",
+        form = "" if record["generators"][-1][1] == training["generators"][-1][1] else ", the last of another generator"
+        text += score_rows(f"the same shape from seed {record['seed']}, {record['tokens']:,} solution tokens{form}",
                            other[1])
     return "\n".join(text) + "\n"
 
