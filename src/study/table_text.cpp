@@ -279,9 +279,8 @@ std::string to_markdown(const StudyTable& table) {
 std::string to_csv(const StudyTable& table) {
   std::string text =
       "model,method,task,metric,mean,std,n_seeds,n_problems,ci95_low,ci95_high,output_tokens,truncation_rate,"
-      "difference,difference_low,difference_high,p_sign_flip,right_to_wrong,wrong_to_right,recovery_percent,token_"
-      "ratio,"
-      "p_mcnemar\n";
+      "difference,difference_low,difference_high,p_sign_flip,right_to_wrong,wrong_to_right,recovery_percent,"
+      "token_ratio,p_mcnemar\n";
   for (const TableRow& row : table.rows) {
     for (const std::string& task : table.tasks) {
       const auto found = row.cells.find(task);

@@ -31,6 +31,7 @@ from model_files import BOS, EOS, grow, write_model
 
 USER, ASSISTANT = "<｜User｜>", "<｜Assistant｜>"
 INSTRUCTION = "\n\nPlease reason step by step, and put your final answer within \\boxed{}."
+KINDS = {"arithmetic", "multiplication", "equation", "remainder", "instructions", "ordering"}
 FOCUS = 4  # --focus: of the other kinds one problem in so many
 NAMES = ["Ann", "Bob", "Cara", "Dan", "Eva", "Finn", "Gina", "Hal", "Iris", "Jack", "Kate", "Leo"]
 # Problems of one seed of the generator. Short ones come first: copying and calculating are learned from them.
@@ -164,7 +165,7 @@ class Traces:
                                   "--seed", str(self.seed)], check=True, capture_output=True, text=True).stdout
             rows += [json.loads(line) for line in out.splitlines()]
         if self.focus:
-            rows = [row for i, row in enumerate(rows) if row["kind"] in self.focus or i // 6 % FOCUS == 0]
+            rows = [row for i, row in enumerate(rows) if row["kind"] in self.focus or i // len(KINDS) % FOCUS == 0]
         self.seed += 1
         prompts = [BOS + USER + row["problem"] + INSTRUCTION + ASSISTANT + "<think>\n" for row in rows]
         answers = [row["solution"] + "\n</think>\n\nThe answer is \\boxed{" + row["answer"] + "}." + EOS for row in rows]
@@ -285,6 +286,8 @@ def main():
         first_seed = parent["first_generator_seed"] + parent["generator_seeds"]
         before = parent["tokens"]
     focus = sorted(arguments.focus.split(",")) if arguments.focus else []
+    if not KINDS.issuperset(focus):
+        parser.error(f"--focus {arguments.focus}: kinds are {', '.join(sorted(KINDS))}")
     traces = Traces(arguments.qreason, tokenizer, first_seed, shape.context, focus, arguments.drills)
     parameters = sum(p.numel() for p in model.parameters())
     seen, step, curve, generators, schedules = 0, 0, [], [], []
