@@ -114,7 +114,7 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
 }
 
-const std::string& first_field(const Table& table, const TableRow& row, std::span<const std::string_view> columns) {
+const std::string& first_field(const Table& table, const RecordRow& row, std::span<const std::string_view> columns) {
   for (const std::string_view column : columns) {
     if (const auto found = row.fields.find(std::string(column)); found != row.fields.end()) return found->second;
   }
@@ -122,7 +122,7 @@ const std::string& first_field(const Table& table, const TableRow& row, std::spa
 }
 
 // Calibration problems need no answer: null and missing ones are empty.
-const std::string& gold_field(const Table& table, const TableRow& row, const DatasetSpec& spec) {
+const std::string& gold_field(const Table& table, const RecordRow& row, const DatasetSpec& spec) {
   static const std::string none;
   const bool present = std::any_of(spec.gold_columns.begin(), spec.gold_columns.end(),
                                    [&](std::string_view column) { return row.fields.contains(std::string(column)); });
@@ -144,7 +144,7 @@ std::string gold_answer(const std::string& text, GoldRule rule, const std::strin
 Dataset dataset_of(Table table, const DatasetSpec& spec, std::string name) {
   Dataset dataset{.name = std::move(name), .source = table.source};
   std::set<std::string> ids;
-  for (TableRow& row : table.rows) {
+  for (RecordRow& row : table.rows) {
     const std::string where = table.where(row);
     const auto id = row.fields.find(std::string(spec.id_column));
     Problem problem{.id = id != row.fields.end() ? id->second : std::to_string(dataset.problems.size()),

@@ -20,9 +20,9 @@ std::string text_of(const Json& value) {
   return value.dump();
 }
 
-TableRow row_of(const Json& object, std::int64_t position, const std::string& where) {
+RecordRow row_of(const Json& object, std::int64_t position, const std::string& where) {
   if (!object.is_object()) throw Error(where, fmt::format("a JSON {}", object.type_name()), "an object");
-  TableRow row{.position = position};
+  RecordRow row{.position = position};
   for (const auto& [key, value] : object.items()) {
     if (!value.is_null()) row.fields.emplace(key, text_of(value));
   }
@@ -65,7 +65,7 @@ void read_csv(std::string_view text, Table& table) {
       throw Error(fmt::format("{}, line {}", file, record.line), fmt::format("{} fields", record.fields.size()),
                   fmt::format("{} as in the header line", header.size()));
     }
-    TableRow row{.position = record.line};
+    RecordRow row{.position = record.line};
     for (std::size_t column = 0; column < header.size(); ++column) {
       row.fields.emplace(header[column], record.fields[column]);
     }
@@ -75,7 +75,7 @@ void read_csv(std::string_view text, Table& table) {
 
 }  // namespace
 
-std::string Table::where(const TableRow& row) const {
+std::string Table::where(const RecordRow& row) const {
   return fmt::format("{}, {} {}", source.string(), rows_are_lines ? "line" : "row", row.position);
 }
 
@@ -99,7 +99,7 @@ Table read_table(const std::filesystem::path& path) {
   return table;
 }
 
-const std::string& required_field(const Table& table, const TableRow& row, const std::string& column) {
+const std::string& required_field(const Table& table, const RecordRow& row, const std::string& column) {
   const auto found = row.fields.find(column);
   if (found != row.fields.end()) return found->second;
   std::string columns;

@@ -10,17 +10,17 @@
 
 namespace qreason {
 
-struct TableRow {
+struct RecordRow {
   std::map<std::string, std::string> fields;
   std::int64_t position = 0;  // line in the file (JSON Lines, CSV) or index in the array, for messages
 };
 
 struct Table {
   std::filesystem::path source;
-  std::vector<TableRow> rows;
+  std::vector<RecordRow> rows;
 
   // "FILE, line 12" or "FILE, row 3".
-  std::string where(const TableRow& row) const;
+  std::string where(const RecordRow& row) const;
   bool rows_are_lines = true;
 };
 
@@ -30,6 +30,6 @@ struct Table {
 Table read_table(const std::filesystem::path& path);
 
 // The field, or an Error that names file, line and column and lists the columns there are.
-const std::string& required_field(const Table& table, const TableRow& row, const std::string& column);
+const std::string& required_field(const Table& table, const RecordRow& row, const std::string& column);
 
 }  // namespace qreason

@@ -22,7 +22,7 @@ std::vector<std::string> load_texts(const std::filesystem::path& path) {
   std::vector<std::string> texts;
   if (holds_rows(path)) {
     const Table table = read_table(path);
-    for (const TableRow& row : table.rows) texts.push_back(required_field(table, row, "text"));
+    for (const RecordRow& row : table.rows) texts.push_back(required_field(table, row, "text"));
     return texts;
   }
   texts.push_back(read_possibly_compressed(path));
