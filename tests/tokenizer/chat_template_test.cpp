@@ -155,7 +155,9 @@ TEST(ChatTemplate, RendersTheConversationsOfTheRealModels) {
     const Json goldens = Json::parse(read_text_file(path));
     for (const Json& example : goldens.at("tokens")) {
       if (!example.contains("messages")) continue;
-      EXPECT_EQ(chat.render(context_of(example.at("messages"), Json::object())), example.at("rendered")) << model;
+      EXPECT_EQ(chat.render(context_of(example.at("messages"), Json::object())),
+                example.at("rendered").get<std::string>())
+          << model;
       ++conversations;
     }
     EXPECT_EQ(conversations, 5) << model;
