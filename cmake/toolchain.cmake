@@ -19,3 +19,7 @@ find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
   add_link_options(-fuse-ld=mold)
 endif()
+
+# First of all libraries, before libtorch: its wheels export an old copy of std::filesystem, and the loader takes the first
+# that it meets. Where that copy and the system's met (g++ 13), removing a folder crashed.
+link_libraries(stdc++)
