@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`. Everything else helps. `make` alone lists the targets.
 #
-# Variables: JOBS (parallel compiles), PRESET (release, asan, tsan), QREASON_STORE (where models are kept),
+# Variables: JOBS (parallel compiles), PRESET (release, asan, tsan), QREASON_STORE (where models are kept, else ~/.cache/qreason),
 # QREASON_TORCH_INDEX (a pip index for torch), Torch_DIR (an existing libtorch); pip's and apt's own proxy, index and
 # mirror settings are respected.
 SHELL := /bin/bash
@@ -8,7 +8,6 @@ JOBS ?= $(shell nproc)
 PRESET ?= release
 BUILD := $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 QREASON := build/qreason
-export QREASON_STORE ?= $(HOME)/.cache/qreason
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test demo demo-smollm2 demo-real models model-smollm2 model-qwen bench format check-format check-structure clean
@@ -55,8 +54,9 @@ format: ## format the sources with clang-format 14
 check-format: ## fail when a source is not formatted
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 --dry-run --Werror
 
-check-structure: ## fail on an include between layers that the design does not have; report large files and functions
+check-structure: ## fail on an include between layers, or a name in ARCHITECTURE.md, that is not there; report large files
 	@python3 .ci/check_edges.py .
+	@python3 .ci/check_pages.py .
 	@python3 .ci/check_sizes.py .
 
 clean: ## remove the build folders

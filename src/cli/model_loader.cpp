@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cli/gguf_vocabulary.h"
 #include "cli/model_zoo.h"
+#include "data/locations.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -70,10 +71,11 @@ fs::path resolve_model(const std::string& reference) {
   if (is_plain_name(reference)) {
     std::vector<std::string> names{reference};
     // A model of ours is the one that ships, whatever the store has under its name.
-    std::vector<fs::path> folders{model_store(), shipped_models()};
+    std::vector<fs::path> folders{shipped_models()};
     const ZooModel* known = find_in_zoo(reference);
-    if (known != nullptr && known->ships()) folders = {shipped_models(), model_store()};
-    if (known != nullptr && !known->ships()) names = {std::string(known->name), std::string(known->hub_id)};
+    const bool ships = known != nullptr && known->ships();
+    if (const auto store = store_folder()) folders.insert(ships ? folders.end() : folders.begin(), *store);
+    if (known != nullptr && !ships) names = {std::string(known->name), std::string(known->hub_id)};
     for (const std::string& name : names) {
       for (const fs::path& folder : folders) {
         if (const auto found = find_in(folder, name)) return *found;
@@ -81,7 +83,7 @@ fs::path resolve_model(const std::string& reference) {
     }
     if (known != nullptr) throw Error(reference, "not in the store", "the model: " + how_to_obtain(*known));
   }
-  throw Error(reference, "no such file, and no such model in " + model_store().string(),
+  throw Error(reference, "no such file, and no such model in " + store_folder().value_or(shipped_models()).string(),
               "a directory, a .gguf file or a name that `qreason models` lists");
 }
 

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
+
+#include "data/locations.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -79,14 +80,8 @@ std::string how_to_obtain(const ZooModel& model) {
   if (model.ships())
     return fmt::format("it in the project's models/{}; docs/steps.md says how it is trained", model.name);
   if (!model.fetch.empty()) return fmt::format("run {}", model.fetch);
-  return fmt::format("download https://huggingface.co/{} into {}", model.hub_id, (model_store() / model.name).string());
-}
-
-fs::path model_store() {
-  const char* chosen = std::getenv("QREASON_STORE");
-  if (chosen != nullptr && *chosen != '\0') return chosen;
-  const char* home = std::getenv("HOME");
-  return fs::path(home != nullptr ? home : ".") / ".cache" / "qreason";
+  const fs::path store = store_folder().value_or("$QREASON_STORE");
+  return fmt::format("download https://huggingface.co/{} into {}", model.hub_id, (store / model.name).string());
 }
 
 fs::path shipped_models() {
@@ -97,7 +92,7 @@ fs::path shipped_models() {
 
 std::vector<StoredModel> stored_models() {
   std::vector<StoredModel> models;
-  collect(model_store(), "", models);
+  if (const auto store = store_folder()) collect(*store, "", models);
   std::sort(models.begin(), models.end(), [](const StoredModel& a, const StoredModel& b) { return a.name < b.name; });
   return models;
 }

@@ -27,9 +27,6 @@ const std::vector<ZooModel>& model_zoo();
 // One line that says how to get it into the store.
 std::string how_to_obtain(const ZooModel& model);
 
-// Where local models are: $QREASON_STORE, else ~/.cache/qreason.
-std::filesystem::path model_store();
-
 // The folder models/ of the checkout that this program was built in (the binary is build*/qreason there).
 std::filesystem::path shipped_models();
 
@@ -39,8 +36,8 @@ struct StoredModel {
   std::uint64_t bytes = 0;
 };
 
-// What the store holds, by name; a store that does not exist holds nothing. Directories that are no models are entered
-// once (organisation/name).
+// What the store (data/locations.h) holds, by name; a store that does not exist holds nothing. Directories that are no
+// models are entered once (organisation/name).
 std::vector<StoredModel> stored_models();
 
 }  // namespace qreason

@@ -163,12 +163,12 @@ fs::path locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
   for (const fs::path& folder : folders) {
     if (const auto file = find_data_file(folder, short_name)) return *file;
   }
-  const std::string home = (local ? *local : store_folder() / "data").string();
+  const fs::path home = local ? *local : store_folder().value_or("$QREASON_STORE") / "data";
   const std::string origin = spec.hub_id.empty() ? std::string("it ships with the program, in data/")
                                                  : fmt::format("it is {} on the Hugging Face hub", spec.hub_id);
   throw Error(fmt::format("data set {}", spec.name), "no file of it found",
-              fmt::format("{}/{}.jsonl (or .json, .csv), the same under $QREASON_DATA, or a path given; {}", home,
-                          short_name, origin));
+              fmt::format("{}/{}.jsonl (or .json, .csv), the same under $QREASON_DATA, or a path given; {}",
+                          home.string(), short_name, origin));
 }
 
 }  // namespace

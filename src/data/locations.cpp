@@ -2,8 +2,6 @@
 
 #include <cstdlib>
 
-#include "base/error.h"
-
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
@@ -16,11 +14,10 @@ std::optional<fs::path> environment_path(const char* variable) {
 
 }  // namespace
 
-fs::path store_folder() {
-  if (const auto store = environment_path("QREASON_STORE")) return *store;
-  if (const auto cache = environment_path("XDG_CACHE_HOME")) return *cache / "qreason";
+std::optional<fs::path> store_folder() {
+  if (const auto store = environment_path("QREASON_STORE")) return store;
   if (const auto home = environment_path("HOME")) return *home / ".cache" / "qreason";
-  throw Error("QREASON_STORE", "neither it nor HOME is set", "a folder for models and data");
+  return std::nullopt;
 }
 
 std::vector<fs::path> shipped_data_folders() {
@@ -52,7 +49,7 @@ std::optional<fs::path> shipped_data(const std::string& relative) {
 std::vector<fs::path> data_folders() {
   std::vector<fs::path> folders;
   if (const auto chosen = environment_path("QREASON_DATA")) folders.push_back(*chosen);
-  folders.push_back(store_folder() / "data");
+  if (const auto store = store_folder()) folders.push_back(*store / "data");
   for (fs::path& folder : shipped_data_folders()) folders.push_back(std::move(folder));
   return folders;
 }

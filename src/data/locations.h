@@ -8,8 +8,10 @@
 
 namespace qreason {
 
-// $QREASON_STORE, else $XDG_CACHE_HOME/qreason, else ~/.cache/qreason. An Error when none of them is known.
-std::filesystem::path store_folder();
+// Where models and data of the user are: $QREASON_STORE, else ~/.cache/qreason. nullopt when neither it nor HOME is set
+// (a service, a container with a numeric user): then there is no store, and what ships with the program is all there
+// is.
+std::optional<std::filesystem::path> store_folder();
 
 // The data folders that ship with the program: beside an installed or a built executable, and the source tree's own.
 // Those that exist, best first.
@@ -18,7 +20,7 @@ std::vector<std::filesystem::path> shipped_data_folders();
 // A folder or file of the shipped data, for instance "gsm8k/test.jsonl"; nullopt when it is not there.
 std::optional<std::filesystem::path> shipped_data(const std::string& relative);
 
-// Where named data sets are looked for, in order: $QREASON_DATA, the store's folder `data`, the shipped folders.
+// Where named data sets are looked for, in order: $QREASON_DATA, the folder `data` of a store, the shipped folders.
 std::vector<std::filesystem::path> data_folders();
 
 // The data file of a short name in a folder: NAME.EXT or NAME/test.EXT with EXT jsonl, json or csv, then the same with

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/model_loader.h"
-#include "cli/model_zoo.h"
+#include "data/locations.h"
 #include "engine/engine.h"
 #include "kernels/rows.h"
 #include "support/fixtures.h"
@@ -22,14 +22,12 @@ namespace {
 namespace fs = std::filesystem;
 
 std::optional<fs::path> stored_smollm2() {
-  try {
-    for (const char* name : {"smollm2-135m-instruct", "smollm2-135m"}) {
-      const fs::path folder = model_store() / name, file = model_store() / (std::string(name) + ".gguf");
-      if (fs::exists(folder / "config.json")) return folder;
-      if (fs::exists(file)) return file;
-    }
-  } catch (const Error&) {
-    // no store: no home folder
+  const auto store = store_folder();
+  if (!store) return std::nullopt;
+  for (const char* name : {"smollm2-135m-instruct", "smollm2-135m"}) {
+    const fs::path folder = *store / name, file = *store / (std::string(name) + ".gguf");
+    if (fs::exists(folder / "config.json")) return folder;
+    if (fs::exists(file)) return file;
   }
   return std::nullopt;
 }

@@ -101,6 +101,18 @@ TEST(Models, ListsTheSevenStudiedModels) {
   EXPECT_TRUE(json.at("stored").empty());
 }
 
+TEST(Models, NeedNeitherAHomeNorAStore) {
+  const std::string nowhere = "env -u HOME -u QREASON_STORE " + qreason_binary();
+  const CommandResult listed = run_command(nowhere + " models");
+  EXPECT_EQ(listed.exit_code, 0) << listed.standard_error;
+  EXPECT_THAT(listed.standard_output, HasSubstr("There is no store"));
+  const CommandResult shipped = run_command(nowhere + " inspect steps-qwen2-1m");
+  EXPECT_EQ(shipped.exit_code, 0) << shipped.standard_error;
+  const CommandResult absent = run_command(nowhere + " inspect no-such-model");
+  EXPECT_EQ(absent.exit_code, 1);
+  EXPECT_THAT(absent.standard_error, HasSubstr("no such model in"));
+}
+
 TEST(Models, FindsWhatIsInTheStore) {
   const ScratchFolder store;
   const std::string folder = store.path().string();

@@ -46,6 +46,16 @@ class Datasets : public ::testing::Test {
   testing::ScratchFolder scratch_;
 };
 
+// A service or a container may have neither a home folder nor a store.
+TEST_F(Datasets, ShipWithoutAStore) {
+  ::unsetenv("QREASON_STORE");
+  const std::string home = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
+  ::unsetenv("HOME");
+  EXPECT_EQ(load_dataset("gsm8k", std::nullopt).problems.size(), 1319u);
+  EXPECT_THAT(failure_of("AIME-90", std::nullopt), HasSubstr("$QREASON_STORE/data/aime90.jsonl"));
+  if (!home.empty()) ::setenv("HOME", home.c_str(), 1);
+}
+
 // Counts and first rows as the sources publish them (evaluation.md section 3).
 TEST_F(Datasets, ShipsGsm8kAndMath500) {
   const Dataset gsm8k = load_dataset("gsm8k", std::nullopt);

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/model_zoo.h"
 #include "cli/output.h"
+#include "data/locations.h"
 
 namespace qreason {
 namespace {
@@ -30,6 +31,12 @@ std::string obtained_text(const ZooModel& model, const std::optional<StoredModel
 bool in_zoo(const StoredModel& stored) {
   return std::any_of(model_zoo().begin(), model_zoo().end(),
                      [&](const ZooModel& model) { return stored.name == model.name || stored.name == model.hub_id; });
+}
+
+std::string store_line() {
+  const auto store = store_folder();
+  if (!store) return "There is no store: neither QREASON_STORE nor HOME is set.";
+  return fmt::format("The store is {} (QREASON_STORE chooses another).", printable(store->string()));
 }
 
 class ModelsCommand : public Command {
@@ -57,7 +64,7 @@ class ModelsCommand : public Command {
                    bytes_text(2 * static_cast<std::uint64_t>(model.parameters)), std::string(model.architecture),
                    std::string(model.licence), obtained_text(model, local)});
     }
-    fmt::print("{}\nThe store is {} (QREASON_STORE chooses another).\n", zoo.text(), printable(model_store().string()));
+    fmt::print("{}\n{}\n", zoo.text(), store_line());
     TextTable others({{"ALSO IN THE STORE"}, {"BYTES", Align::kRight}, {"PATH"}});
     bool any = false;
     for (const StoredModel& model : stored) {
@@ -70,8 +77,10 @@ class ModelsCommand : public Command {
 
   static void print_as_json() {
     const std::vector<StoredModel> stored = stored_models();
-    OrderedJson result{
-        {"store", model_store().string()}, {"models", OrderedJson::array()}, {"stored", OrderedJson::array()}};
+    const auto store = store_folder();
+    OrderedJson result{{"store", store ? OrderedJson(store->string()) : OrderedJson(nullptr)},
+                       {"models", OrderedJson::array()},
+                       {"stored", OrderedJson::array()}};
     for (const ZooModel& model : model_zoo()) {
       const auto local = find_stored(model, stored);
       result["models"].push_back({{"name", model.name},
