@@ -43,11 +43,12 @@ class GgufLogits : public ::testing::TestWithParam<OracleFile> {};
 
 TEST_P(GgufLogits, EqualThoseOfExactDecoding) {
   // `logits_exact`: an independent decoder's weights in a float32 forward; its README's limit for a reader is 1e-4.
-  QREASON_REQUIRE_SHARED(oracle, "oracle");
   const std::string base = std::string("checkpoints/gguf/") + GetParam().name;
-  const auto checkpoint = open_checkpoint(oracle / (base + ".gguf"));
-  const SafetensorsFile golden(oracle / (base + ".golden.safetensors"));
-  const SafetensorsFile tokens(oracle / GetParam().model / "tokens.safetensors");
+  QREASON_REQUIRE_ORACLE(model_file, base + ".gguf");
+  QREASON_REQUIRE_ORACLE(golden_file, base + ".golden.safetensors");
+  QREASON_REQUIRE_ORACLE(tokens_file, std::string(GetParam().model) + "/tokens.safetensors");
+  const auto checkpoint = open_checkpoint(model_file);
+  const SafetensorsFile golden(golden_file), tokens(tokens_file);
   EXPECT_TRUE(all_close(logits_of(*checkpoint, tokens), golden.read_f32("logits_exact"), {.absolute = 1e-4}));
 }
 

@@ -32,7 +32,7 @@ std::span<const float> values_of(const at::Tensor& tensor) {
 }
 
 TEST(HfCheckpoint, OpensTheOraclesModelsWithTheTensorsOfTheFile) {
-  QREASON_REQUIRE_SHARED(folder, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(folder, "qwen2-tiny");
   const auto checkpoint = open_checkpoint(folder);
   const SafetensorsFile file(folder / "model.safetensors");
   EXPECT_EQ(checkpoint->format(), "safetensors");
@@ -132,7 +132,7 @@ TEST(HfCheckpoint, HasOneHashWhetherShardedOrNot) {
 }
 
 TEST(HfCheckpoint, KeepsAMapAliveForItsTensors) {
-  QREASON_REQUIRE_SHARED(folder, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(folder, "qwen2-tiny");
   at::Tensor tensor;
   {
     const auto checkpoint = open_checkpoint(folder);
@@ -144,7 +144,7 @@ TEST(HfCheckpoint, KeepsAMapAliveForItsTensors) {
 
 TEST(HfCheckpoint, CopiesTensorsThatAreNotAligned) {
   // A header one byte longer puts every tensor off its alignment; the values must be the same.
-  QREASON_REQUIRE_SHARED(folder, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(folder, "qwen2-tiny");
   const ScratchFolder scratch;
   fs::copy(folder / "config.json", scratch.path() / "config.json");
   std::string bytes = read_bytes(folder / "model.safetensors");

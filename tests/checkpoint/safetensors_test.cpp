@@ -45,7 +45,7 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 
 TEST(Safetensors, ReadsWhatTheReferenceWrote) {
   // cases.json of the oracle says: logits [2, 48, 256], float32, written by the safetensors package.
-  QREASON_REQUIRE_SHARED(path, "oracle/qwen2-tiny/float.safetensors");
+  QREASON_REQUIRE_ORACLE(path, "qwen2-tiny/float.safetensors");
   const SafetensorsFile file(path);
   EXPECT_EQ(file.entry("logits").type, SafetensorsType::kF32);
   EXPECT_EQ(file.entry("logits").shape, (std::vector<std::int64_t>{2, 48, 256}));
@@ -71,7 +71,7 @@ TEST(Safetensors, ReadsAFileWrittenByHand) {
 }
 
 TEST(Safetensors, NamesTheTensorThatIsMissingOrOfAnotherKind) {
-  QREASON_REQUIRE_SHARED(path, "oracle/qwen2-tiny/float.safetensors");
+  QREASON_REQUIRE_ORACLE(path, "qwen2-tiny/float.safetensors");
   const SafetensorsFile file(path);
   EXPECT_THAT(error_of([&] { file.entry("absent"); }), HasSubstr("absent"));
   EXPECT_THAT(error_of([&] { file.read_i32("logits"); }), HasSubstr("logits"));

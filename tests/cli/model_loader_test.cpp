@@ -43,8 +43,14 @@ std::string failure_of(const std::string& reference) {
 
 TEST(ResolveModel, TakesPathsFirst) {
   const Store store;
-  store.add("/tmp");
-  EXPECT_EQ(resolve_model("/tmp"), "/tmp");
+  store.add("mine");
+  const testing::ScratchFolder here;
+  fs::create_directory(here.path() / "mine");
+  const fs::path before = fs::current_path();
+  fs::current_path(here.path());
+  const fs::path found = resolve_model("mine");
+  fs::current_path(before);
+  EXPECT_EQ(found, "mine");
 }
 
 TEST(ResolveModel, FindsNamesFilesAndHubIdsInTheStore) {
@@ -91,7 +97,7 @@ fs::path tiny_model(const fs::path& folder, const fs::path& weights, const fs::p
 }
 
 TEST(OpenModel, BringsTokenizerTemplateStopsAndSampling) {
-  QREASON_REQUIRE_SHARED(weights, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(weights, "qwen2-tiny");
   QREASON_REQUIRE_SHARED(tokenizer, "models/tokenizers/derived-qwen2.5");
   const testing::ScratchFolder folder;
   const OpenedModel model = open_model(tiny_model(folder.path(), weights, tokenizer).string());
@@ -112,14 +118,14 @@ TEST(OpenModel, BringsTokenizerTemplateStopsAndSampling) {
 }
 
 TEST(OpenModel, ToleratesATokenizerThatIsNotThere) {
-  QREASON_REQUIRE_SHARED(weights, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(weights, "qwen2-tiny");
   const OpenedModel model = open_model(weights.string());
   EXPECT_FALSE(model.text);
   EXPECT_THROW(model.require_text(), Error);
 }
 
 TEST(OpenModel, TellsAboutABrokenTemplateOnlyWhenItIsUsed) {
-  QREASON_REQUIRE_SHARED(weights, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(weights, "qwen2-tiny");
   QREASON_REQUIRE_SHARED(tokenizer, "models/tokenizers/derived-qwen2.5");
   const testing::ScratchFolder folder;
   tiny_model(folder.path(), weights, tokenizer);

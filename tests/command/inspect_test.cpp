@@ -21,7 +21,7 @@ nlohmann::json inspect(const std::string& arguments) {
 }
 
 TEST(Inspect, ShowsASafetensorsFolder) {
-  QREASON_REQUIRE_SHARED(path, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(path, "qwen2-tiny");
   const auto json = inspect(path.string() + " --tensors --hash");
   EXPECT_EQ(json.at("architecture"), "Qwen2ForCausalLM");
   EXPECT_EQ(json.at("format"), "safetensors");

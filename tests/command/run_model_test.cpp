@@ -37,7 +37,7 @@ void write_tokens(const std::filesystem::path& path, const std::vector<std::int3
 }
 
 TEST(LogitsCommand, WritesTransformersLogits) {
-  QREASON_REQUIRE_SHARED(folder, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(folder, "qwen2-tiny");
   const ScratchFolder scratch;
   const auto in = scratch.path() / "in.safetensors", out = scratch.path() / "out.safetensors";
   write_tokens(in, SafetensorsReader(folder / "tokens.safetensors").read("eval").as<std::int32_t>(), {2, 48});
@@ -56,7 +56,7 @@ TEST(LogitsCommand, WritesTransformersLogits) {
 }
 
 TEST(LogitsCommand, RefusesWrongTokens) {
-  QREASON_REQUIRE_SHARED(folder, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(folder, "qwen2-tiny");
   const ScratchFolder scratch;
   const auto in = scratch.path() / "in.safetensors";
   const std::string command =
@@ -80,7 +80,7 @@ TEST(LogitsCommand, RefusesWrongTokens) {
 }
 
 TEST(GenerateCommand, SaysWhatIsMissing) {
-  QREASON_REQUIRE_SHARED(folder, "oracle/qwen2-tiny");
+  QREASON_REQUIRE_ORACLE(folder, "qwen2-tiny");
   const std::string command = "generate " + folder.string();
   const CommandResult no_tokenizer = qreason(command + " -p Hello");
   EXPECT_EQ(no_tokenizer.exit_code, 1);

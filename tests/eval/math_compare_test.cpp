@@ -128,8 +128,7 @@ TEST(SameAnswer, MeetsHendrycksCasesUpToTheOrderOfLists) {
 }
 
 TEST(SameAnswer, FindsEveryMath500AnswerInItsSolutionAndNoOtherNeighbour) {
-  QREASON_REQUIRE_SHARED(path, "data/math500/test.jsonl");
-  const auto rows = testing::read_json_lines(path);
+  const auto rows = testing::read_json_lines(testing::project_path("data/math500/test.jsonl"));
   ASSERT_EQ(rows.size(), 500U);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string answer = rows[i]["answer"];

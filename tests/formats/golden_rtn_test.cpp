@@ -1,4 +1,4 @@
-// Round-to-nearest against the published reference implementation (../shared/oracle, its README tells what and how).
+// Round-to-nearest against the published reference implementation (tests/data/oracle, its README tells what and how).
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -37,11 +37,12 @@ bool one_step_off(float got, float want, float unsearched) {
 }
 
 TEST_P(GoldenRoundToNearest, HasTheCodesZerosAndScalesOfTheReference) {
-  QREASON_REQUIRE_SHARED(oracle, "oracle");
   const GoldenCase& golden_case = GetParam();
+  const std::string folder = std::string(golden_case.model) + "/";
+  QREASON_REQUIRE_ORACLE(model_file, folder + "model.safetensors");
+  QREASON_REQUIRE_ORACLE(golden_file, folder + golden_case.name + ".safetensors");
   const QuantFormat format = parse_quant_format(golden_case.format);
-  testing::SafetensorsReader model(oracle / golden_case.model / "model.safetensors");
-  testing::SafetensorsReader golden(oracle / golden_case.model / (std::string(golden_case.name) + ".safetensors"));
+  testing::SafetensorsReader model(model_file), golden(golden_file);
   int linears = 0, groups_off = 0;
   for (const std::string& name : golden.names()) {
     if (!name.ends_with(".codes")) continue;

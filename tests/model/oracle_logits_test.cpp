@@ -1,4 +1,4 @@
-// Logits of the tiny models of ../shared/oracle, computed by transformers 4.47.1 in float32.
+// Logits of the tiny reference models (tests/data/oracle), computed by transformers 4.47.1 in float32.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -23,7 +23,8 @@ double standard_deviation(const std::vector<float>& values) {
 class OracleLogits : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(OracleLogits, EqualTransformersTo1e4OfTheirDeviation) {
-  QREASON_REQUIRE_SHARED(folder, std::string("oracle/") + GetParam());
+  QREASON_REQUIRE_ORACLE(weights, std::string(GetParam()) + "/model.safetensors");
+  const std::filesystem::path folder = weights.parent_path();
   const auto tokens = testing::SafetensorsReader(folder / "tokens.safetensors").read("eval").as<std::int32_t>();
   const auto want = testing::SafetensorsReader(folder / "float.safetensors").read("logits").as<float>();
   const auto checkpoint = open_checkpoint(folder);

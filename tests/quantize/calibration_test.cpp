@@ -97,9 +97,9 @@ TEST(ActivationStore, KeepsRowsInMemoryAndOnDiskAlike) {
 
 // Everything in memory, down's inputs computed twice, everything on disk: the same hidden states, bit for bit.
 TEST(CalibrationWalk, GivesTheSameInputsWhereverActivationsAreKept) {
-  QREASON_REQUIRE_SHARED(oracle, "oracle");
-  const auto source = open_checkpoint(oracle / "qwen2-tiny");
-  const auto samples = testing::golden_tokens(oracle / "qwen2-tiny", "calib");
+  QREASON_REQUIRE_ORACLE(model, "qwen2-tiny");
+  const auto source = open_checkpoint(model);
+  const auto samples = testing::golden_tokens(model, "calib");
   const testing::ScratchFolder folder;
   ThreadPool pool(1);
   std::vector<std::vector<float>> seen;
@@ -124,8 +124,8 @@ TEST(CalibrationWalk, GivesTheSameInputsWhereverActivationsAreKept) {
 }
 
 TEST(CalibrationWalk, RefusesSitesOutOfOrder) {
-  QREASON_REQUIRE_SHARED(oracle, "oracle");
-  const auto source = open_checkpoint(oracle / "llama-tiny");
+  QREASON_REQUIRE_ORACLE(model, "qwen2-tiny");
+  const auto source = open_checkpoint(model);
   ThreadPool pool(1);
   CalibrationWalk walk(*source, {{1, 2, 3}}, {}, pool);
   const auto ignore = [](const float*, std::int64_t) {};

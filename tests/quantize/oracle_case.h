@@ -1,5 +1,5 @@
-// The golden cases of ../shared/oracle for rtn-* and gptq-*: parameters, codes, scales, logits (its README has the
-// layout).
+// The golden cases of the published reference implementation for rtn-* and gptq-*: parameters, codes, scales, logits
+// (tests/data/oracle/README.md has the layout). In a clone one of each; all of them where ../shared is.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "formats/quantized_matrix.h"
+#include "support/fixtures.h"
 #include "support/safetensors_reader.h"
 
 namespace qreason::testing {
@@ -18,12 +19,13 @@ struct OracleCase {
   std::string model, name, method;    // method: our name for it, "gptq-w4g32"
   std::vector<std::string> settings;  // --set of what is not the method's default
   double logits_mse_vs_float = 0;
-  std::filesystem::path file;
+  std::filesystem::path folder, file;  // of the float model; of the case
 };
 
-inline std::vector<OracleCase> oracle_cases(const std::filesystem::path& oracle, const std::string& method) {
+inline std::vector<OracleCase> oracle_cases(const std::string& method) {
   std::vector<OracleCase> cases;
-  const nlohmann::json all = nlohmann::json::parse(std::ifstream(oracle / "cases.json"));
+  const auto list = shared_path("oracle/cases.json").value_or(project_path("tests/data/oracle/cases.json"));
+  const nlohmann::json all = nlohmann::json::parse(std::ifstream(list));
   for (const auto& entry : all.at("cases")) {
     const auto& parameters = entry.at("params");
     if (parameters.value("method", "") != method) continue;
@@ -33,7 +35,8 @@ inline std::vector<OracleCase> oracle_cases(const std::filesystem::path& oracle,
                  (group > 0 ? "g" + std::to_string(group) : "c") + (tp > 1 ? "-tp" + std::to_string(tp) : "");
     if (method == "rtn" && parameters.at("w_mse")) one.settings.push_back("mse_search=true");
     one.logits_mse_vs_float = entry.at("logits_mse_vs_float");
-    one.file = oracle / entry.at("file").get<std::string>();
+    one.folder = oracle_path(one.model + "/model.safetensors").value().parent_path();
+    one.file = oracle_path(entry.at("file")).value();
     cases.push_back(one);
   }
   return cases;

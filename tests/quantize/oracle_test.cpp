@@ -131,10 +131,10 @@ struct FreeRun {
   std::vector<float> logits;
 };
 
-void run_freely(const std::filesystem::path& oracle, const OracleCase& one, ThreadPool& pool, FreeRun& run) {
-  const auto source = open_checkpoint(oracle / one.model);
+void run_freely(const OracleCase& one, ThreadPool& pool, FreeRun& run) {
+  const auto source = open_checkpoint(one.folder);
   Recipe recipe = recipe_of(one);
-  CalibrationSet calibration{.description = "calib", .samples = testing::golden_tokens(oracle / one.model, "calib")};
+  CalibrationSet calibration{.description = "calib", .samples = testing::golden_tokens(one.folder, "calib")};
   if (recipe.calibration) recipe.calibration->length = 64;
   const testing::ScratchFolder scratch;
   run.plan = validate(recipe, source->config());
@@ -146,20 +146,19 @@ void run_freely(const std::filesystem::path& oracle, const OracleCase& one, Thre
                            .model_identity = one.model},
                           pool);
   const testing::SinkSource quantized(run.sink, source->config(), run.plan);
-  run.logits = logits_at_positions(quantized, testing::golden_tokens(oracle / one.model, "eval"), pool);
+  run.logits = logits_at_positions(quantized, testing::golden_tokens(one.folder, "eval"), pool);
 }
 
 TEST(Oracle, GptqMatchesStageByStageWithGoldenCodesInPlace) {
-  QREASON_REQUIRE_SHARED(oracle, "oracle");
   ThreadPool pool(2);
-  for (const OracleCase& one : testing::oracle_cases(oracle, "gptq")) {
+  for (const OracleCase& one : testing::oracle_cases("gptq")) {
     SCOPED_TRACE(one.model + " " + one.name);
-    const auto source = open_checkpoint(oracle / one.model);
+    const auto source = open_checkpoint(one.folder);
     Recipe recipe = recipe_of(one);
     recipe.calibration->length = 64;
     const ModelPlan plan = validate(recipe, source->config());
     SafetensorsReader golden(one.file);
-    CalibrationWalk walk(*source, testing::golden_tokens(oracle / one.model, "calib"), {}, pool);
+    CalibrationWalk walk(*source, testing::golden_tokens(one.folder, "calib"), {}, pool);
     for (std::int64_t layer = 0; layer < source->config().layers; ++layer) {
       GoldenVisit visit(*source, plan, golden, walk, layer, pool);
       rounding_pass(recipe)->apply(visit);
@@ -170,12 +169,11 @@ TEST(Oracle, GptqMatchesStageByStageWithGoldenCodesInPlace) {
 }
 
 TEST(Oracle, GptqRunsFreelyToTheGoldenCodesAndLogits) {
-  QREASON_REQUIRE_SHARED(oracle, "oracle");
   ThreadPool pool(2);
-  for (const OracleCase& one : testing::oracle_cases(oracle, "gptq")) {
+  for (const OracleCase& one : testing::oracle_cases("gptq")) {
     SCOPED_TRACE(one.model + " " + one.name);
     FreeRun run;
-    run_freely(oracle, one, pool, run);
+    run_freely(one, pool, run);
     SafetensorsReader golden(one.file);
     RowDifferences all;
     for (std::int64_t layer = 0; layer < 2; ++layer) {
@@ -218,12 +216,11 @@ void expect_rtn_equal(const testing::MemorySink& sink, SafetensorsReader& golden
 }
 
 TEST(Oracle, RtnEqualsTheGoldenCodesAndLogits) {
-  QREASON_REQUIRE_SHARED(oracle, "oracle");
   ThreadPool pool(2);
-  for (const OracleCase& one : testing::oracle_cases(oracle, "rtn")) {
+  for (const OracleCase& one : testing::oracle_cases("rtn")) {
     SCOPED_TRACE(one.model + " " + one.name);
     FreeRun run;
-    run_freely(oracle, one, pool, run);
+    run_freely(one, pool, run);
     SafetensorsReader golden(one.file);
     const bool searched = one.name.ends_with("-mse");
     expect_rtn_equal(run.sink, golden, searched);

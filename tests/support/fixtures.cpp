@@ -22,6 +22,11 @@ std::optional<fs::path> shared_path(const std::string& relative) {
   return fs::exists(path) ? std::optional(path) : std::nullopt;
 }
 
+std::optional<fs::path> oracle_path(const std::string& relative) {
+  const fs::path own = project_path("tests/data/oracle/" + relative);
+  return fs::exists(own) ? std::optional(own) : shared_path("oracle/" + relative);
+}
+
 ScratchFolder::ScratchFolder() {
   std::string pattern = (fs::temp_directory_path() / "qreason-test-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no scratch folder");

@@ -14,6 +14,10 @@ std::filesystem::path project_path(const std::string& relative);
 // tests then GTEST_SKIP() with a line that says so: use QREASON_REQUIRE_SHARED.
 std::optional<std::filesystem::path> shared_path(const std::string& relative);
 
+// A file or folder of the reference models with their golden numbers: of the part that ships (tests/data/oracle), else
+// of the whole (shared_path("oracle")). nullopt when both lack it; use QREASON_REQUIRE_ORACLE.
+std::optional<std::filesystem::path> oracle_path(const std::string& relative);
+
 // A fresh folder, removed with the object.
 class ScratchFolder {
  public:
@@ -43,4 +47,9 @@ std::string qreason_binary();
 #define QREASON_REQUIRE_SHARED(variable, relative)                                      \
   const auto variable##_optional = ::qreason::testing::shared_path(relative);           \
   if (!variable##_optional) GTEST_SKIP() << "test data absent: ../shared/" << relative; \
+  const std::filesystem::path& variable = *variable##_optional
+
+#define QREASON_REQUIRE_ORACLE(variable, relative)                                             \
+  const auto variable##_optional = ::qreason::testing::oracle_path(relative);                  \
+  if (!variable##_optional) GTEST_SKIP() << "test data absent: ../shared/oracle/" << relative; \
   const std::filesystem::path& variable = *variable##_optional
