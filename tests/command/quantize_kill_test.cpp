@@ -46,7 +46,6 @@ class QuantizeKill : public ::testing::Test {
     return testing::run_and_signal(command(output), signal, [&] { return testing::lines_of(journal) >= lines; });
   }
 
-  // False when the run was faster.
   bool kill_at(const std::string& output, std::size_t lines) const {
     return WIFSIGNALED(signal_at(output, lines, SIGKILL));
   }

@@ -27,33 +27,38 @@ std::vector<float> all_logits(Decoder& decoder, const std::vector<std::int32_t>&
   return logits;
 }
 
-void expect_equals_formula(const RandomModel& model, double tolerance) {
+::testing::AssertionResult equals_formula(const RandomModel& model, double tolerance) {
   ThreadPool pool(2);
   Decoder decoder(model, {.type = ComputeType::kFloat32});
   const auto tokens = random_tokens(40, model.config().vocab_size, 5);
   std::vector<double> want;
   for (const auto& row : NaiveDecoder(model).logits(tokens)) want.insert(want.end(), row.begin(), row.end());
   const std::vector<float> got = all_logits(decoder, tokens, pool);
-  EXPECT_TRUE(testing::all_close(std::vector<double>(got.begin(), got.end()), want, {.absolute = tolerance}));
+  return testing::all_close(std::vector<double>(got.begin(), got.end()), want, {.absolute = tolerance});
 }
 
 TEST(Decoder, EqualsTheFormulaForBothArchitectures) {
-  // float32 against double: rounding errors of 2e-6 on logits of size 5 to 20.
-  expect_equals_formula(RandomModel(small_config(Architecture::kLlama)), 1e-4);
-  expect_equals_formula(RandomModel(small_config(Architecture::kQwen2)), 1e-4);
+  // float32 against double: rounding errors of up to 2.7e-5 on logits of size 5 to 20, and no more than 5e-5.
+  EXPECT_TRUE(equals_formula(RandomModel(small_config(Architecture::kLlama)), 5e-5));
+  EXPECT_TRUE(equals_formula(RandomModel(small_config(Architecture::kQwen2)), 5e-5));
 }
 
 TEST(Decoder, ExecutesThePlansQuantizersWhereTheFormulaHasThem) {
   // Among some twenty thousand codes one may lie so near the border of the next that float32 and the formula's doubles
-  // part there (3 of the first 10 models have one, and it shows as 0.08 or more); this model has none.
-  RandomModel model(small_config(Architecture::kLlama), 3);
+  // part there (3 of these 10 models have one, and it shows as 0.08 or more). A quantizer that is missing, elsewhere or
+  // another shows in every model.
   ModelPlan plan;
   for (const Site site : kActivationSites) plan.activations[site] = parse_quant_format("a8-token-asym");
   plan.keys = parse_quant_format("k4-head-asym");
   plan.values = parse_quant_format("v4-head-asym-clip0.95");
   plan.tensor_parallel = 2;
-  model.set_plan(plan);
-  expect_equals_formula(model, 1e-3);
+  int equal = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    RandomModel model(small_config(Architecture::kLlama), seed);
+    model.set_plan(plan);
+    equal += equals_formula(model, 1e-3) ? 1 : 0;
+  }
+  EXPECT_GE(equal, 6);
 }
 
 TEST(Decoder, QuantizersOffGiveTheFloatModel) {
@@ -152,8 +157,7 @@ TEST(Decoder, ComputeTypesRoundWeightsAsTheySay) {
   const auto tokens = random_tokens(12, 101, 4);
   Decoder automatic(stored, {}), widened(stored, {.type = ComputeType::kFloat32});
   EXPECT_LT(automatic.weight_bytes(), widened.weight_bytes());
-  EXPECT_TRUE(
-      testing::all_close(all_logits(automatic, tokens, pool), all_logits(widened, tokens, pool), {.absolute = 1e-4}));
+  EXPECT_TRUE(bits_equal(all_logits(automatic, tokens, pool), all_logits(widened, tokens, pool)));
   const RandomModel half(small_config(Architecture::kLlama), 1, at::kHalf);
   Decoder from_half(half, {}), half_as_float(half, {.type = ComputeType::kFloat32});
   EXPECT_EQ(from_half.weight_bytes(), half_as_float.weight_bytes());
@@ -178,7 +182,7 @@ TEST(Decoder, QuantizedWeightsEqualTheirDequantizedValues) {
   std::vector<float> a(static_cast<std::size_t>(2 * model.config().hidden_size), 0.5f), b = a;
   packed.add_mlp(a.data(), u.data(), 2, pool);
   dense.add_mlp(b.data(), u.data(), 2, pool);
-  EXPECT_TRUE(testing::all_close(a, b, {.absolute = 1e-5}));
+  EXPECT_TRUE(bits_equal(a, b));
   EXPECT_LT(packed.bytes(), dense.bytes());
   EXPECT_THROW(packed.replace(LinearSlot::kUp, rounded), Error);
 }

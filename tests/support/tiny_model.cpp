@@ -2,12 +2,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
-#include <thread>
 
 #include "support/fixtures.h"
 
@@ -109,7 +108,11 @@ void write_tiny_chat_model(const fs::path& folder) {
 
 namespace {
 
-pid_t start(const std::vector<std::string>& command) {
+constexpr int kSystemCall = SIGTRAP | 0x80;  // what a traced program that entered or left the kernel stops with
+
+enum class Tracing { kOff, kOn };
+
+pid_t start(const std::vector<std::string>& command, Tracing tracing) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -117,6 +120,7 @@ pid_t start(const std::vector<std::string>& command) {
   if (child == 0) {
     const int null = ::open("/dev/null", O_WRONLY);
     ::dup2(null, 1);
+    if (tracing == Tracing::kOn && ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(127);
     ::execv(arguments[0], arguments.data());
     ::_exit(127);
   }
@@ -127,20 +131,25 @@ pid_t start(const std::vector<std::string>& command) {
 
 int run_to_end(const std::vector<std::string>& command) {
   int status = 0;
-  ::waitpid(start(command), &status, 0);
+  ::waitpid(start(command, Tracing::kOff), &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 int run_and_signal(const std::vector<std::string>& command, int signal, const std::function<bool()>& now) {
-  const pid_t child = start(command);
+  const pid_t child = start(command, Tracing::kOn);
   int status = 0;
-  while (::waitpid(child, &status, WNOHANG) == 0) {
+  ::waitpid(child, &status, 0);
+  if (WIFSTOPPED(status)) ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
+  while (WIFSTOPPED(status)) {
     if (now()) {
       ::kill(child, signal);
-      ::waitpid(child, &status, 0);
-      break;
+      ::ptrace(PTRACE_DETACH, child, nullptr, nullptr);
+    } else {
+      const int stop = WSTOPSIG(status);
+      const long pass_on = stop == kSystemCall || stop == SIGTRAP ? 0 : stop;
+      ::ptrace(PTRACE_SYSCALL, child, nullptr, pass_on);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ::waitpid(child, &status, 0);
   }
   return status;
 }

@@ -40,9 +40,10 @@ void write_tiny_chat_model(const std::filesystem::path& folder);
 
 // A program's run: to its end, or sent a signal (killed) as soon as `now` says so. What it prints goes nowhere.
 int run_to_end(const std::vector<std::string>& command);  // its exit code
-// As waitpid() gives it.
+// As waitpid() gives it. The program is stopped at every system call of its main thread and `now` asked meanwhile, so
+// that the signal comes right after what `now` looks for, however fast the program or busy the machine.
 int run_and_signal(const std::vector<std::string>& command, int signal, const std::function<bool()>& now);
-// True when it was killed, false when it was faster.
+// True when it was killed, false when it ended before `now` was true.
 bool run_and_kill(const std::vector<std::string>& command, const std::function<bool()>& now);
 
 // Lines of a file so far; 0 where there is none.
