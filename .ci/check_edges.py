@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Fails on an #include between layers that the design does not have.
 
-The allowed edges are the qreason_layer(...) table of CMakeLists.txt, transitively closed for linking but not for
-including: a layer may include itself, what it lists, and what those list in turn.
+The allowed edges are the qreason_layer(...) table of CMakeLists.txt, transitively closed: a layer may include itself, what
+it lists, and what those list in turn.
 """
 import pathlib
 import re
