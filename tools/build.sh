@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# tools/build.sh PRESET JOBS TARGET: configures once, then builds.
+# tools/build.sh PRESET JOBS TARGET...: configures once, then builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-preset=$1 jobs=$2 target=$3
+preset=$1 jobs=$2
 folder=build
 [ "$preset" = release ] || folder=build-$preset
 if [ ! -f "$folder/build.ninja" ]; then
@@ -11,4 +11,4 @@ if [ ! -f "$folder/build.ninja" ]; then
     { cat "$log" >&2; echo "error: cmake: configuring failed" >&2; exit 1; }
   rm -f "$log"
 fi
-cmake --build "$folder" --parallel "$jobs" --target "$target"
+cmake --build "$folder" --parallel "$jobs" --target "${@:3}"
