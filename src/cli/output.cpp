@@ -100,14 +100,6 @@ void print_json(const OrderedJson& object) {
   fmt::print("{}\n", object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
-std::string bytes_text(std::uint64_t bytes) {
-  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
-  auto amount = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; amount >= 1024 && unit + 1 < kUnits.size(); ++unit) amount /= 1024;
-  return fmt::format("{:.{}f} {}", amount, unit == 0 ? 0 : 1, kUnits[unit]);
-}
-
 std::string count_text(std::int64_t count) {
   const auto amount = static_cast<double>(count);
   if (amount >= 1e9) return fmt::format("{:.2f} B", amount / 1e9);

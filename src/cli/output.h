@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/memory.h"
 
 namespace qreason {
 
@@ -33,7 +34,6 @@ std::string aligned_tables(const std::string& markdown);
 // The one object of --json, on one line. Invalid UTF-8 in a string becomes U+FFFD; NaN and infinity become null.
 void print_json(const OrderedJson& object);
 
-std::string bytes_text(std::uint64_t bytes);                     // "93.8 MiB"
 std::string count_text(std::int64_t count);                      // "1.78 B", "135 M", "812"
 std::string shape_text(const std::vector<std::int64_t>& shape);  // "[576, 1536]"
 // For names out of files: control characters as '?', so that they cannot steer a terminal.

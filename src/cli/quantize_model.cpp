@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "checkpoint/safetensors.h"
 #include "cli/native_sink.h"

@@ -1,4 +1,4 @@
-// What this machine has left.
+// What this machine has left on its disks (base/memory.h: of memory).
 #pragma once
 
 #include <cstdint>
@@ -6,9 +6,7 @@
 
 namespace qreason {
 
-// Memory that can be had without swapping, container limits included; the largest number when it cannot be told.
-std::uint64_t available_memory();
-// Free space where `path` is or would be.
+// Free space where `path` is or would be; the largest number when it cannot be told.
 std::uint64_t available_disk(const std::filesystem::path& path);
 
 }  // namespace qreason

@@ -6,7 +6,7 @@
 #include <chrono>
 
 #include "base/error.h"
-#include "engine/memory.h"
+#include "base/memory.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
 
@@ -14,7 +14,7 @@ namespace qreason {
 namespace {
 
 std::uint64_t cache_limit(const Engine::Options& options) {
-  return options.cache_bytes > 0 ? options.cache_bytes : available_memory_bytes() / 2;
+  return options.cache_bytes > 0 ? options.cache_bytes : available_memory() / 2;
 }
 
 std::int64_t require_at_least_one(std::int64_t value, const char* what) {

@@ -4,13 +4,13 @@
 
 #include "analysis/windows.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "checkpoint/safetensors.h"
 #include "cli/commands.h"
 #include "cli/model_loader.h"
 #include "cli/output.h"
 #include "cli/run_options.h"
-#include "engine/memory.h"
 
 namespace qreason {
 namespace {
@@ -49,12 +49,12 @@ void check_tokens(const TokenRows& tokens, const ModelConfig& config, const std:
   }
 }
 
-std::vector<float> compute_logits(Decoder& decoder, const TokenRows& tokens) {
+std::vector<float> compute_logits(const Decoder& decoder, const TokenRows& tokens) {
   const auto vocabulary = static_cast<std::size_t>(decoder.config().vocab_size);
   const std::uint64_t bytes = tokens.ids.size() * vocabulary * sizeof(float);
-  if (bytes > available_memory_bytes()) {
+  if (bytes > available_memory()) {
     throw Error("logits", fmt::format("{} of memory needed", bytes_text(bytes)),
-                fmt::format("at most the {} that are free: fewer tokens", bytes_text(available_memory_bytes())));
+                fmt::format("at most the {} that are free: fewer tokens", bytes_text(available_memory())));
   }
   std::vector<float> all(tokens.ids.size() * vocabulary), piece;
   auto out = all.begin();

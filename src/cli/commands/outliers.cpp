@@ -4,11 +4,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "checkpoint/hf_writer.h"
 #include "cli/commands.h"
 #include "cli/model_loader.h"
 #include "cli/output.h"
-#include "cli/resources.h"
 #include "cli/tokenizer_files.h"
 #include "model/outliers.h"
 
