@@ -46,7 +46,7 @@ Request request(const Decoder& decoder, std::uint64_t number, std::int64_t lengt
 }
 
 // A batch must give the tokens that its requests give alone, or the speed below means nothing.
-void check(Decoder& decoder, ThreadPool& pool) {
+void check(const Decoder& decoder, ThreadPool& pool) {
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 8; ++i) requests.push_back(request(decoder, i, 5 + static_cast<std::int64_t>(i), 6));
   const auto together = generate_all(decoder, pool, {}, requests);
@@ -57,7 +57,7 @@ void check(Decoder& decoder, ThreadPool& pool) {
   }
 }
 
-double decode_rate(Decoder& decoder, ThreadPool& pool, std::int64_t sequences) {
+double decode_rate(const Decoder& decoder, ThreadPool& pool, std::int64_t sequences) {
   Engine engine(decoder, pool, {.max_batch = sequences, .prefill_chunk = 1 << 20});
   for (std::int64_t i = 0; i < sequences; ++i) {
     engine.submit(request(decoder, static_cast<std::uint64_t>(i), kPrompt, kSteps + 1));
@@ -73,7 +73,7 @@ double decode_rate(Decoder& decoder, ThreadPool& pool, std::int64_t sequences) {
   return best;
 }
 
-double prefill_rate(Decoder& decoder, ThreadPool& pool) {
+double prefill_rate(const Decoder& decoder, ThreadPool& pool) {
   double best = 0;
   for (int run = 0; run < 5; ++run) {
     Engine engine(decoder, pool, {});

@@ -236,24 +236,22 @@ struct AttentionCase {
 void measure_attention(const AttentionCase& c, const Peaks& peaks, ThreadPool& pool) {
   const std::int64_t width = c.shape.kv_heads * c.shape.head_dim, q_width = c.shape.heads * c.shape.head_dim;
   const std::int64_t pages = (c.positions + kPageTokens - 1) / kPageTokens, page = c.shape.key_page_floats();
-  std::vector<float> keys = floats(static_cast<std::size_t>(c.sequences * pages * page)), values = keys;
-  std::vector<float*> key_pages, value_pages;
+  std::vector<float> numbers = floats(static_cast<std::size_t>(c.sequences * pages * 2 * page));
+  std::vector<std::byte*> starts;
   std::vector<AttentionSegment> segments;
   for (std::int64_t i = 0; i < c.sequences * pages; ++i) {
-    key_pages.push_back(keys.data() + i * page);
-    value_pages.push_back(values.data() + i * page);
+    starts.push_back(reinterpret_cast<std::byte*>(numbers.data() + i * 2 * page));
   }
   for (std::int64_t s = 0; s < c.sequences; ++s) {
-    segments.push_back({.first_row = s * c.rows,
-                        .rows = c.rows,
-                        .first_position = c.positions - c.rows,
-                        .key_pages = &key_pages[s * pages],
-                        .value_pages = &value_pages[s * pages]});
+    segments.push_back(
+        {.first_row = s * c.rows, .rows = c.rows, .first_position = c.positions - c.rows, .pages = &starts[s * pages]});
   }
+  const AttentionBatch batch{.segments = segments.data(),
+                             .count = c.sequences,
+                             .streams = {.keys = 0, .values = static_cast<std::size_t>(page) * sizeof(float)}};
   const std::vector<float> queries = floats(static_cast<std::size_t>(c.sequences * c.rows * q_width));
   std::vector<float> out(queries.size());
-  const double time = best_time(
-      [&] { attention(c.shape, segments.data(), c.sequences, queries.data(), q_width, out.data(), q_width, pool); });
+  const double time = best_time([&] { attention(c.shape, batch, queries.data(), q_width, out.data(), q_width, pool); });
   const double seen = static_cast<double>(c.positions) - 0.5 * static_cast<double>(c.rows - 1);
   const double flops = 4.0 * static_cast<double>(c.sequences * c.rows * q_width) * seen / time;
   const double bytes = 8.0 * static_cast<double>(c.sequences * c.positions * width) / time;

@@ -48,7 +48,7 @@ TokenComparison compare_token(std::span<const float> base, std::span<const float
 
 class Comparison {
  public:
-  Comparison(Decoder& base, Decoder& model, ThreadPool& pool) : base_(base), model_(model), pool_(pool) {}
+  Comparison(const Decoder& base, const Decoder& model, ThreadPool& pool) : base_(base), model_(model), pool_(pool) {}
 
   void add_window(TokenWindow window) {
     WindowLogits base(base_, window, pool_), model(model_, window, pool_);
@@ -72,8 +72,8 @@ class Comparison {
   const std::vector<TokenComparison>& tokens() const { return tokens_; }
 
  private:
-  Decoder& base_;
-  Decoder& model_;
+  const Decoder& base_;
+  const Decoder& model_;
   ThreadPool& pool_;
   std::vector<float> base_logits_, model_logits_;
   std::vector<TokenComparison> tokens_;
@@ -116,8 +116,8 @@ double quantile(std::span<double> values, double q) {
   return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
-DivergenceResult divergence(Decoder& base, Decoder& model, std::span<const TokenWindow> windows, ThreadPool& pool,
-                            const std::function<void(std::int64_t done, double kl_mean)>& on_window) {
+DivergenceResult divergence(const Decoder& base, const Decoder& model, std::span<const TokenWindow> windows,
+                            ThreadPool& pool, const std::function<void(std::int64_t done, double kl_mean)>& on_window) {
   if (base.config().vocab_size != model.config().vocab_size) {
     throw Error("vocabulary of the two models",
                 fmt::format("{} and {} tokens", base.config().vocab_size, model.config().vocab_size), "the same");

@@ -28,7 +28,8 @@ double kl_divergence(std::span<const float> base, std::span<const float> model);
 double quantile(std::span<double> values, double q);
 
 // Two vocabularies of different size are an Error.
-DivergenceResult divergence(Decoder& base, Decoder& model, std::span<const TokenWindow> windows, ThreadPool& pool,
+DivergenceResult divergence(const Decoder& base, const Decoder& model, std::span<const TokenWindow> windows,
+                            ThreadPool& pool,
                             const std::function<void(std::int64_t done, double kl_mean)>& on_window = {});
 
 }  // namespace qreason

@@ -10,7 +10,7 @@ namespace qreason {
 namespace {
 
 // Mean over the window's predictions: row r of its logits predicts token r + 1.
-double window_nll(Decoder& decoder, TokenWindow window, ThreadPool& pool, std::vector<float>& logits) {
+double window_nll(const Decoder& decoder, TokenWindow window, ThreadPool& pool, std::vector<float>& logits) {
   const auto vocabulary = static_cast<std::size_t>(decoder.config().vocab_size);
   const std::size_t predictions = window.size() - 1;
   std::vector<double> losses(predictions);
@@ -33,7 +33,7 @@ double window_nll(Decoder& decoder, TokenWindow window, ThreadPool& pool, std::v
 
 }  // namespace
 
-PerplexityResult perplexity(Decoder& decoder, std::span<const TokenWindow> windows, ThreadPool& pool,
+PerplexityResult perplexity(const Decoder& decoder, std::span<const TokenWindow> windows, ThreadPool& pool,
                             const std::function<void(std::int64_t done, double perplexity)>& on_window) {
   PerplexityResult result;
   std::vector<float> logits;

@@ -20,8 +20,8 @@ class WindowLogits {
  public:
   static constexpr std::int64_t kPieceRows = 256;
 
-  WindowLogits(Decoder& decoder, TokenWindow window, ThreadPool& pool)
-      : decoder_(&decoder), window_(window), pool_(&pool), cache_(decoder.pages()) {}
+  WindowLogits(const Decoder& decoder, TokenWindow window, ThreadPool& pool)
+      : decoder_(&decoder), window_(window), pool_(&pool), cache_(PagePool(decoder.cache_layout())) {}
 
   bool done() const { return cache_.length() == static_cast<std::int64_t>(window_.size()); }
   std::int64_t position() const { return cache_.length(); }  // of the next piece's first row
@@ -29,10 +29,11 @@ class WindowLogits {
   std::int64_t next(std::vector<float>& logits);
 
  private:
-  Decoder* decoder_;
+  const Decoder* decoder_;
   TokenWindow window_;
   ThreadPool* pool_;
   SequenceCache cache_;
+  DecoderStep step_;
 };
 
 }  // namespace qreason

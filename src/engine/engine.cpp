@@ -29,18 +29,17 @@ std::string_view name_of(FinishReason reason) {
 }
 
 struct Engine::State {
-  State(Decoder& a_decoder, ThreadPool& a_pool, const Options& options)
+  State(const Decoder& a_decoder, ThreadPool& a_pool, const Options& options)
       : decoder(a_decoder),
         pool(a_pool),
-        scheduler(a_decoder.pages(), require_at_least_one(options.max_batch, "batch"),
+        pages(a_decoder.cache_layout(), cache_limit(options)),
+        scheduler(pages, require_at_least_one(options.max_batch, "batch"),
                   require_at_least_one(options.prefill_chunk, "prefill chunk")) {
-    PagePool& pages = decoder.pages();
-    pages.set_limit(cache_limit(options));
     const std::int64_t cached = pages.pages_available() * kPageTokens;
     context = std::min(decoder.config().max_positions, cached);
     if (context < 2) {
       throw Error("key/value cache", fmt::format("{} bytes", cache_limit(options)),
-                  fmt::format("at least one page of {} bytes", pages.page_bytes()));
+                  fmt::format("at least one page of {} bytes", pages.layout().page_bytes()));
     }
   }
 
@@ -50,8 +49,9 @@ struct Engine::State {
   std::vector<Finished> deliver(const std::function<void(std::int64_t, std::int32_t)>& on_token);
   std::optional<FinishReason> append(Sequence& sequence, std::int32_t token);
 
-  Decoder& decoder;
+  const Decoder& decoder;
   ThreadPool& pool;
+  PagePool pages;
   Scheduler scheduler;
   std::int64_t context = 0;
   std::int64_t submitted = 0, generated = 0;
@@ -61,6 +61,7 @@ struct Engine::State {
   std::vector<Sequence*> sampled;  // row i of `logits` is the next token of sampled[i]
   std::vector<std::int32_t> drawn;
   std::vector<float> logits;
+  DecoderStep decoder_step;
 };
 
 void Engine::State::check(const Request& request) const {
@@ -88,7 +89,7 @@ void Engine::State::compute(const std::vector<ScheduledRun>& plan) {
                       .logits = samples ? DecoderInput::Logits::kLast : DecoderInput::Logits::kNone});
     if (samples) sampled.push_back(run.sequence);
   }
-  decoder.forward(inputs, logits, pool);
+  decoder.forward(inputs, decoder_step, logits, pool);
 }
 
 void Engine::State::sample() {
@@ -132,7 +133,7 @@ std::vector<Engine::Finished> Engine::State::deliver(const std::function<void(st
   return finished;
 }
 
-Engine::Engine(Decoder& decoder, ThreadPool& pool, Options options)
+Engine::Engine(const Decoder& decoder, ThreadPool& pool, Options options)
     : state_(std::make_unique<State>(decoder, pool, options)) {}
 
 Engine::~Engine() = default;
@@ -140,7 +141,7 @@ Engine::~Engine() = default;
 std::int64_t Engine::submit(Request request) {
   state_->check(request);
   const std::int64_t number = state_->submitted++;
-  state_->scheduler.enqueue(std::make_unique<Sequence>(number, std::move(request), state_->decoder.pages()));
+  state_->scheduler.enqueue(std::make_unique<Sequence>(number, std::move(request), state_->pages));
   return number;
 }
 
@@ -173,7 +174,11 @@ std::int64_t Engine::context() const {
   return state_->context;
 }
 
-std::vector<Answer> generate_all(Decoder& decoder, ThreadPool& pool, Engine::Options options,
+const PagePool& Engine::pages() const {
+  return state_->pages;
+}
+
+std::vector<Answer> generate_all(const Decoder& decoder, ThreadPool& pool, Engine::Options options,
                                  std::vector<Request> requests) {
   Engine engine(decoder, pool, options);
   std::vector<Answer> answers(requests.size());

@@ -45,6 +45,7 @@ struct Answer {
   double seconds = 0;  // from its first to its last token
 };
 
+// Owns what a run needs beside the weights: the cache's pages and the step's memory. The decoder must outlive it.
 class Engine {
  public:
   struct Options {
@@ -52,7 +53,7 @@ class Engine {
     std::int64_t prefill_chunk = 512;  // prompt tokens taken into one step
     std::uint64_t cache_bytes = 0;     // 0: half of the free memory
   };
-  Engine(Decoder& decoder, ThreadPool& pool, Options options);
+  Engine(const Decoder& decoder, ThreadPool& pool, Options options);
   ~Engine();
 
   // Queues a request; its number (0, 1, ...). Prompts that are empty, hold unknown token ids or leave no room for a
@@ -71,6 +72,7 @@ class Engine {
   std::int64_t tokens_generated() const;  // sampled in all, stop tokens included
   std::int64_t preemptions() const;
   std::int64_t context() const;  // positions a sequence can have, prompt and answer together
+  const PagePool& pages() const;
 
  private:
   struct State;
@@ -78,7 +80,7 @@ class Engine {
 };
 
 // Convenience: all requests through one engine, answers in order.
-std::vector<Answer> generate_all(Decoder& decoder, ThreadPool& pool, Engine::Options options,
+std::vector<Answer> generate_all(const Decoder& decoder, ThreadPool& pool, Engine::Options options,
                                  std::vector<Request> requests);
 
 }  // namespace qreason

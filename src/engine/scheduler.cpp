@@ -11,8 +11,8 @@ constexpr std::int64_t kGrowthPages = 4;
 
 }  // namespace
 
-Scheduler::Scheduler(PagePool& pool, std::int64_t max_batch, std::int64_t prefill_chunk)
-    : pool_(&pool), max_batch_(max_batch), prefill_chunk_(prefill_chunk) {}
+Scheduler::Scheduler(PagePool pool, std::int64_t max_batch, std::int64_t prefill_chunk)
+    : pool_(std::move(pool)), max_batch_(max_batch), prefill_chunk_(prefill_chunk) {}
 
 void Scheduler::enqueue(std::unique_ptr<Sequence> sequence) {
   waiting_.push_back(std::move(sequence));
@@ -43,7 +43,7 @@ void Scheduler::remove(const Sequence* sequence) {
 }
 
 void Scheduler::admit() {
-  std::int64_t available = pool_->pages_available();
+  std::int64_t available = pool_.pages_available();
   for (const auto& sequence : running_) available -= pages_for(sequence->length()) - sequence->cache.pages();
   while (!waiting_.empty() && running() < max_batch_) {
     const std::int64_t needed = pages_for(waiting_.front()->length());
@@ -56,7 +56,7 @@ void Scheduler::admit() {
 
 // False when `sequence` itself had to give up its pages: it is no longer running then.
 bool Scheduler::make_room(std::int64_t positions, const Sequence& sequence) {
-  while (pages_for(positions) - sequence.cache.pages() > pool_->pages_available()) {
+  while (sequence.cache.pages_to_reserve(positions) > pool_.pages_available()) {
     const bool itself = running_.back().get() == &sequence;
     if (itself && running_.size() == 1) return true;  // nobody to preempt: reserve() says what is wrong
     preempt_youngest();

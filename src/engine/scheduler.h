@@ -23,7 +23,7 @@ struct ScheduledRun {
 
 class Scheduler {
  public:
-  Scheduler(PagePool& pool, std::int64_t max_batch, std::int64_t prefill_chunk);
+  Scheduler(PagePool pool, std::int64_t max_batch, std::int64_t prefill_chunk);
 
   void enqueue(std::unique_ptr<Sequence> sequence);
   // Admits, then plans one step, preempting where pages are short. Pages for the planned tokens are reserved.
@@ -39,7 +39,7 @@ class Scheduler {
   bool make_room(std::int64_t positions, const Sequence& sequence);
   void preempt_youngest();
 
-  PagePool* pool_;
+  PagePool pool_;
   std::int64_t max_batch_, prefill_chunk_;
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;  // oldest first

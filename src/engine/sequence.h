@@ -13,7 +13,7 @@
 namespace qreason {
 
 struct Sequence {
-  Sequence(std::int64_t request_number, Request request, PagePool& pool)
+  Sequence(std::int64_t request_number, Request request, const PagePool& pool)
       : number(request_number),
         sampling(request.sampling),
         key(request.key),

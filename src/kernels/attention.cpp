@@ -51,8 +51,15 @@ struct Rows {
   std::int64_t out_stride = 0;
 };
 
-void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, const Rows& rows, std::int64_t kv_head,
-                 std::int64_t tile) {
+// One tile of a segment and key/value head.
+struct TileIndex {
+  std::int64_t kv_head = 0;
+  std::int64_t tile = 0;
+};
+
+void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, const PageStreams& streams,
+                 const Rows& rows, TileIndex index) {
+  const auto [kv_head, tile] = index;
   const std::int64_t group = group_of(shape), first = tile * kMostQueries;
   const std::int64_t queries = std::min(kMostQueries, segment.rows * group - first), width = shape.head_dim;
   float* scratch = tile_scratch.need(static_cast<std::size_t>(queries * (kAttentionChunk + 3 * width)));
@@ -70,9 +77,9 @@ void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, c
                         .scale = shape.scale,
                         .query = query,
                         .visible = visible,
-                        .key_pages = segment.key_pages,
-                        .value_pages = segment.value_pages,
-                        .page_offset = kv_head * width * kPageTokens,
+                        .pages = segment.pages,
+                        .streams = streams,
+                        .head_offset = kv_head * width * kPageTokens,
                         .scores = scratch,
                         .sums = query + queries * width,
                         .out = query + 2 * queries * width};
@@ -82,14 +89,13 @@ void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, c
   }
 }
 
-// Rows [first, end) of a segment into its pages.
-void append_rows(const AttentionShape& shape, const AttentionSegment& segment, const float* keys,
-                 std::int64_t key_stride, const float* values, std::int64_t value_stride, std::int64_t row) {
-  const std::int64_t position = segment.first_position + row, slot = position % kPageTokens;
-  float* key_page = segment.key_pages[position / kPageTokens];
-  float* value_page = segment.value_pages[position / kPageTokens];
-  const float* key = keys + (segment.first_row + row) * key_stride;
-  const float* value = values + (segment.first_row + row) * value_stride;
+// One position's keys and values, [kv_heads * head_dim] each, into its page.
+void append_row(const AttentionShape& shape, const AttentionSegment& segment, const PageStreams& streams,
+                const float* key, const float* value, std::int64_t position) {
+  const std::int64_t slot = position % kPageTokens;
+  std::byte* page = segment.pages[position / kPageTokens];
+  auto* key_page = reinterpret_cast<float*>(page + streams.keys);
+  auto* value_page = reinterpret_cast<float*>(page + streams.values);
   const std::int64_t width = shape.head_dim;
   for (std::int64_t i = 0; i < shape.kv_heads * width; ++i) key_page[i * kPageTokens + slot] = key[i];
   for (std::int64_t head = 0; head < shape.kv_heads; ++head) {
@@ -100,45 +106,45 @@ void append_rows(const AttentionShape& shape, const AttentionSegment& segment, c
 
 // Calls task(segment, index in the segment) for count_of(segment) tasks of every segment.
 template <class Count, class Task>
-void by_segments(const AttentionSegment* segments, std::int64_t count, ThreadPool& pool, Count&& count_of,
-                 Task&& task) {
+void by_segments(const AttentionBatch& batch, ThreadPool& pool, Count&& count_of, Task&& task) {
   thread_local std::vector<std::int64_t> ends_of_thread;
   std::vector<std::int64_t>& ends = ends_of_thread;
   ends.clear();
   std::int64_t total = 0;
-  for (std::int64_t s = 0; s < count; ++s) ends.push_back(total += count_of(segments[s]));
+  for (std::int64_t s = 0; s < batch.count; ++s) ends.push_back(total += count_of(batch.segments[s]));
   pool.run(total, [&](std::int64_t index) {
     const auto end = std::upper_bound(ends.begin(), ends.end(), index);
     const std::int64_t before = end == ends.begin() ? 0 : *(end - 1);
-    task(segments[end - ends.begin()], index - before);
+    task(batch.segments[end - ends.begin()], index - before);
   });
 }
 
 }  // namespace
 
-void append_key_values(const AttentionShape& shape, const AttentionSegment* segments, std::int64_t count,
-                       const float* keys, std::int64_t key_stride, const float* values, std::int64_t value_stride,
-                       ThreadPool& pool) {
+void append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
+                       std::int64_t key_stride, const float* values, std::int64_t value_stride, ThreadPool& pool) {
   check(shape);
   by_segments(
-      segments, count, pool,
-      [](const AttentionSegment& segment) { return (segment.rows + kPageTokens - 1) / kPageTokens; },
+      batch, pool, [](const AttentionSegment& segment) { return (segment.rows + kPageTokens - 1) / kPageTokens; },
       [&](const AttentionSegment& segment, std::int64_t run) {
         const std::int64_t end = std::min(segment.rows, (run + 1) * kPageTokens);
         for (std::int64_t row = run * kPageTokens; row < end; ++row) {
-          append_rows(shape, segment, keys, key_stride, values, value_stride, row);
+          const std::int64_t at = segment.first_row + row;
+          append_row(shape, segment, batch.streams, keys + at * key_stride, values + at * value_stride,
+                     segment.first_position + row);
         }
       });
 }
 
-void attention(const AttentionShape& shape, const AttentionSegment* segments, std::int64_t count, const float* queries,
+void attention(const AttentionShape& shape, const AttentionBatch& batch, const float* queries,
                std::int64_t query_stride, float* out, std::int64_t out_stride, ThreadPool& pool) {
   check(shape);
   const Rows rows{.queries = queries, .query_stride = query_stride, .out = out, .out_stride = out_stride};
   by_segments(
-      segments, count, pool, [&](const AttentionSegment& segment) { return tiles_of(shape, segment) * shape.kv_heads; },
+      batch, pool, [&](const AttentionSegment& segment) { return tiles_of(shape, segment) * shape.kv_heads; },
       [&](const AttentionSegment& segment, std::int64_t index) {
-        attend_tile(shape, segment, rows, index % shape.kv_heads, index / shape.kv_heads);
+        attend_tile(shape, segment, batch.streams, rows,
+                    {.kv_head = index % shape.kv_heads, .tile = index / shape.kv_heads});
       });
 }
 

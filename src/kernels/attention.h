@@ -1,10 +1,12 @@
-// Causal attention over a paged key/value cache. Pages hold kPageTokens positions of one layer:
+// Causal attention over a paged key/value cache. A page holds kPageTokens positions of every layer; a layer's part of
+// it is two streams, in float32:
 //   keys   [kv_heads, head_dim, kPageTokens]   (transposed: sixteen keys are scored side by side)
 //   values [kv_heads, kPageTokens, head_dim]
 // Scores are summed over head_dim in order, the softmax and the weighted sum over positions in order: a query's result
 // depends on nothing but its own sequence.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/parallel.h"
@@ -23,22 +25,33 @@ struct AttentionShape {
   std::int64_t value_page_floats() const { return kv_heads * head_dim * kPageTokens; }
 };
 
+// Where the keys and the values of one layer begin in a page: bytes from its start, multiples of 4.
+struct PageStreams {
+  std::size_t keys = 0;
+  std::size_t values = 0;
+};
+
 // One run of consecutive positions of one sequence inside a batch of rows.
 struct AttentionSegment {
   std::int64_t first_row = 0;  // of the batch
   std::int64_t rows = 0;
   std::int64_t first_position = 0;  // of the sequence; the cache holds positions [0, first_position + rows) afterwards
-  float* const* key_pages = nullptr;  // page i holds positions [16 i, 16 i + 16)
-  float* const* value_pages = nullptr;
+  std::byte* const* pages = nullptr;  // page i holds positions [16 i, 16 i + 16)
+};
+
+// What the rows of a step attend to, in one layer.
+struct AttentionBatch {
+  const AttentionSegment* segments = nullptr;
+  std::int64_t count = 0;
+  PageStreams streams;  // the layer's
 };
 
 // Writes the new rows' keys and values [rows, kv_heads * head_dim] (strides in floats) into the pages.
-void append_key_values(const AttentionShape& shape, const AttentionSegment* segments, std::int64_t count,
-                       const float* keys, std::int64_t key_stride, const float* values, std::int64_t value_stride,
-                       ThreadPool& pool);
+void append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
+                       std::int64_t key_stride, const float* values, std::int64_t value_stride, ThreadPool& pool);
 
 // out[r, h*head_dim ..] = softmax(scale * q k^T) v over positions <= the row's own. q, out [rows, stride].
-void attention(const AttentionShape& shape, const AttentionSegment* segments, std::int64_t count, const float* queries,
+void attention(const AttentionShape& shape, const AttentionBatch& batch, const float* queries,
                std::int64_t query_stride, float* out, std::int64_t out_stride, ThreadPool& pool);
 
 }  // namespace qreason

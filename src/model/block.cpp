@@ -110,8 +110,8 @@ void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratc
 
   if (plan_.keys) quantize_cache_rows(*plan_.keys, k, batch.rows, pool);
   if (plan_.values) quantize_cache_rows(*plan_.values, v, batch.rows, pool);
-  append_key_values(attention_, batch.segments, batch.segment_count, k, shape_.key_value, v, shape_.key_value, pool);
-  attention(attention_, batch.segments, batch.segment_count, q, shape_.query, a, shape_.query, pool);
+  append_key_values(attention_, batch.attention, k, shape_.key_value, v, shape_.key_value, pool);
+  attention(attention_, batch.attention, q, shape_.query, a, shape_.query, pool);
   quantize_site(Site::kAttentionOutput, a, batch.rows, shape_.query, pool);
 }
 

@@ -31,12 +31,11 @@ struct BlockShape {  // widths of the rows between the stages
   std::int64_t hidden = 0, query = 0, key_value = 0, intermediate = 0;
 };
 
-// Rows of one step: which run of rows belongs to which sequence and position, with this layer's cache pages.
+// Rows of one step: which run of rows belongs to which sequence and position, with this layer's part of the cache.
 struct BlockBatch {
   std::int64_t rows = 0;
   const std::int32_t* positions = nullptr;  // [rows]
-  const AttentionSegment* segments = nullptr;
-  std::int64_t segment_count = 0;
+  AttentionBatch attention;
 };
 
 // Scratch rows shared by all blocks of a model; grows as needed.

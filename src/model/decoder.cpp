@@ -32,7 +32,7 @@ Decoder::Decoder(const WeightSource& source, Options options)
     : config_(source.config()),
       plan_(source.plan()),
       rope_(std::make_unique<RopeTable>(config_)),
-      pages_(std::make_unique<PagePool>(config_)) {
+      layout_(config_, plan_) {
   constexpr const char* kEmbedding = "model.embed_tokens.weight";
   embedding_ = pack_dense(source.tensor(kEmbedding), options.type, kEmbedding);
   require_matrix(embedding_, config_, kEmbedding);
@@ -58,21 +58,22 @@ std::string Decoder::explain(std::int64_t rows) const {
   return blocks_.front().explain(rows) + fmt::format("lm_head: {}\n", explain_matmul(head, rows));
 }
 
-void Decoder::forward(std::span<const DecoderInput> inputs, std::vector<float>& logits, ThreadPool& pool) {
-  const std::int64_t logit_rows = collect_rows(inputs);
-  logits.resize(static_cast<std::size_t>(logit_rows * config_.vocab_size));
-  if (tokens_.empty()) return;
-  embed(pool);
-  run_blocks(inputs, pool);
+void Decoder::forward(std::span<const DecoderInput> inputs, DecoderStep& step, std::vector<float>& logits,
+                      ThreadPool& pool) const {
+  collect_rows(inputs, step);
+  logits.resize(step.logit_rows_.size() * static_cast<std::size_t>(config_.vocab_size));
+  if (step.tokens_.empty()) return;
+  embed(step, pool);
+  run_blocks(step, pool);
   for (const DecoderInput& input : inputs) input.cache->advance(static_cast<std::int64_t>(input.tokens.size()));
-  if (logit_rows > 0) compute_logits(logits.data(), pool);
+  if (!step.logit_rows_.empty()) compute_logits(step, logits.data(), pool);
 }
 
-std::int64_t Decoder::collect_rows(std::span<const DecoderInput> inputs) {
-  tokens_.clear();
-  positions_.clear();
-  segments_.clear();
-  logit_rows_.clear();
+void Decoder::collect_rows(std::span<const DecoderInput> inputs, DecoderStep& step) const {
+  step.tokens_.clear();
+  step.positions_.clear();
+  step.segments_.clear();
+  step.logit_rows_.clear();
   std::int64_t longest = 0;
   for (const DecoderInput& input : inputs) {
     const auto count = static_cast<std::int64_t>(input.tokens.size());
@@ -83,63 +84,60 @@ std::int64_t Decoder::collect_rows(std::span<const DecoderInput> inputs) {
                   fmt::format("at most {}", config_.max_positions));
     }
     longest = std::max(longest, first + count);
-    const auto first_row = static_cast<std::int64_t>(tokens_.size());
-    if (count > 0) segments_.push_back({.first_row = first_row, .rows = count, .first_position = first});
+    const auto first_row = static_cast<std::int64_t>(step.tokens_.size());
+    if (count > 0) step.segments_.push_back({.first_row = first_row, .rows = count, .first_position = first});
     for (std::int64_t i = 0; i < count; ++i) {
-      tokens_.push_back(input.tokens[static_cast<std::size_t>(i)]);
-      positions_.push_back(static_cast<std::int32_t>(first + i));
+      step.tokens_.push_back(input.tokens[static_cast<std::size_t>(i)]);
+      step.positions_.push_back(static_cast<std::int32_t>(first + i));
       const bool wanted =
           input.logits == DecoderInput::Logits::kAll || (input.logits == DecoderInput::Logits::kLast && i + 1 == count);
-      if (wanted) logit_rows_.push_back(first_row + i);
+      if (wanted) step.logit_rows_.push_back(first_row + i);
     }
   }
+  std::size_t segment = 0;
   for (const DecoderInput& input : inputs) {
+    if (input.tokens.empty()) continue;
     input.cache->reserve(input.cache->length() + static_cast<std::int64_t>(input.tokens.size()));
+    step.segments_[segment++].pages = input.cache->page_memory();
   }
   rope_->reserve(longest);
-  return static_cast<std::int64_t>(logit_rows_.size());
 }
 
-void Decoder::embed(ThreadPool& pool) {
+void Decoder::embed(DecoderStep& step, ThreadPool& pool) const {
   const auto width = static_cast<std::size_t>(config_.hidden_size);
-  if (hidden_.size() < tokens_.size() * width) hidden_.resize(tokens_.size() * width);
-  pool.run(static_cast<std::int64_t>(tokens_.size()), [&](std::int64_t row) {
+  if (step.hidden_.size() < step.tokens_.size() * width) step.hidden_.resize(step.tokens_.size() * width);
+  pool.run(static_cast<std::int64_t>(step.tokens_.size()), [&](std::int64_t row) {
     const auto at = static_cast<std::size_t>(row);
-    embedding_.unpack_row(tokens_[at], {hidden_.data() + at * width, width});
+    embedding_.unpack_row(step.tokens_[at], {step.hidden_.data() + at * width, width});
   });
 }
 
-void Decoder::run_blocks(std::span<const DecoderInput> inputs, ThreadPool& pool) {
-  const BlockBatch batch{.rows = static_cast<std::int64_t>(tokens_.size()),
-                         .positions = positions_.data(),
-                         .segments = segments_.data(),
-                         .segment_count = static_cast<std::int64_t>(segments_.size())};
+void Decoder::run_blocks(DecoderStep& step, ThreadPool& pool) const {
+  BlockBatch batch{
+      .rows = static_cast<std::int64_t>(step.tokens_.size()),
+      .positions = step.positions_.data(),
+      .attention = {.segments = step.segments_.data(), .count = static_cast<std::int64_t>(step.segments_.size())}};
   for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
-    std::size_t segment = 0;
-    for (const DecoderInput& input : inputs) {
-      if (input.tokens.empty()) continue;
-      segments_[segment].key_pages = input.cache->key_pages(static_cast<std::int64_t>(layer));
-      segments_[segment].value_pages = input.cache->value_pages(static_cast<std::int64_t>(layer));
-      ++segment;
-    }
-    blocks_[layer].forward(hidden_.data(), batch, scratch_, pool);
+    batch.attention.streams = layout_.streams(static_cast<std::int64_t>(layer));
+    blocks_[layer].forward(step.hidden_.data(), batch, step.scratch_, pool);
   }
 }
 
-void Decoder::compute_logits(float* logits, ThreadPool& pool) {
+void Decoder::compute_logits(DecoderStep& step, float* logits, ThreadPool& pool) const {
   const auto width = static_cast<std::size_t>(config_.hidden_size);
-  const auto rows = static_cast<std::int64_t>(logit_rows_.size());
-  if (selected_.size() < logit_rows_.size() * width) selected_.resize(logit_rows_.size() * width);
-  for (std::size_t i = 0; i < logit_rows_.size(); ++i) {
-    const float* row = hidden_.data() + static_cast<std::size_t>(logit_rows_[i]) * width;
-    std::copy_n(row, width, selected_.data() + i * width);
+  const std::size_t rows = step.logit_rows_.size();
+  if (step.selected_.size() < rows * width) step.selected_.resize(rows * width);
+  float* selected = step.selected_.data();
+  for (std::size_t i = 0; i < rows; ++i) {
+    const float* row = step.hidden_.data() + static_cast<std::size_t>(step.logit_rows_[i]) * width;
+    std::copy_n(row, width, selected + i * width);
   }
-  rms_norm(selected_.data(), rows, config_.hidden_size, final_gain_.data(),
-           static_cast<float>(config_.rms_norm_epsilon), selected_.data(), pool);
+  rms_norm(selected, static_cast<std::int64_t>(rows), config_.hidden_size, final_gain_.data(),
+           static_cast<float>(config_.rms_norm_epsilon), selected, pool);
   const PackedMatrix& head = head_.empty() ? embedding_ : head_;
   matmul(head,
-         {.x = selected_.data(),
-          .rows = rows,
+         {.x = selected,
+          .rows = static_cast<std::int64_t>(rows),
           .x_stride = config_.hidden_size,
           .y = logits,
           .y_stride = config_.vocab_size},

@@ -22,6 +22,19 @@ struct DecoderInput {
   enum class Logits { kNone, kLast, kAll } logits = Logits::kLast;
 };
 
+// The step being computed: scratch memory, kept between steps so that a step allocates nothing once it has grown.
+class DecoderStep {
+ private:
+  friend class Decoder;
+  BlockScratch scratch_;
+  std::vector<std::int32_t> tokens_, positions_;
+  std::vector<AttentionSegment> segments_;
+  std::vector<std::int64_t> logit_rows_;
+  std::vector<float> hidden_, selected_;
+};
+
+// Weights and how they are used; nothing of a run. Several runs may share a decoder, each with a DecoderStep and caches
+// of its own.
 class Decoder {
  public:
   struct Options {
@@ -36,32 +49,27 @@ class Decoder {
 
   // One step over a ragged batch. Logits of the asked-for rows, in input order, as [rows, vocab] in `logits` (resized).
   // Token ids out of range, positions past max_positions and a full cache are Errors; the caches are as before then.
-  // A cache may stand in one input only. Scratch memory grows with the rows of a step: split long prompts, the results
-  // are the same bits.
-  void forward(std::span<const DecoderInput> inputs, std::vector<float>& logits, ThreadPool& pool);
+  // A cache may stand in one input only, and is of this decoder's layout. Scratch memory grows with the rows of a step:
+  // split long prompts, the results are the same bits.
+  void forward(std::span<const DecoderInput> inputs, DecoderStep& step, std::vector<float>& logits,
+               ThreadPool& pool) const;
 
-  PagePool& pages() { return *pages_; }
+  const CacheLayout& cache_layout() const { return layout_; }
 
  private:
-  std::int64_t collect_rows(std::span<const DecoderInput> inputs);  // the number of rows whose logits are asked for
-  void embed(ThreadPool& pool);
-  void run_blocks(std::span<const DecoderInput> inputs, ThreadPool& pool);
-  void compute_logits(float* logits, ThreadPool& pool);
+  void collect_rows(std::span<const DecoderInput> inputs, DecoderStep& step) const;
+  void embed(DecoderStep& step, ThreadPool& pool) const;
+  void run_blocks(DecoderStep& step, ThreadPool& pool) const;
+  void compute_logits(DecoderStep& step, float* logits, ThreadPool& pool) const;
 
   ModelConfig config_;
   ModelPlan plan_;
   std::unique_ptr<RopeTable> rope_;
-  std::unique_ptr<PagePool> pages_;
+  CacheLayout layout_;
   std::vector<Block> blocks_;
   PackedMatrix embedding_;
   PackedMatrix head_;  // empty when tied: the embedding serves
   std::vector<float> final_gain_;
-  BlockScratch scratch_;
-  // The step being computed; members so that a step allocates nothing once they have grown.
-  std::vector<std::int32_t> tokens_, positions_;
-  std::vector<AttentionSegment> segments_;
-  std::vector<std::int64_t> logit_rows_;
-  std::vector<float> hidden_, selected_;
 };
 
 }  // namespace qreason

@@ -12,38 +12,48 @@
 namespace qreason {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+constexpr std::size_t kLine = 64;  // bytes of a cache line: streams and pages begin with one
+constexpr std::align_val_t kAlignment{kLine};
 
 struct AlignedDelete {
-  void operator()(float* memory) const { ::operator delete[](memory, kAlignment); }
+  void operator()(std::byte* memory) const { ::operator delete[](memory, kAlignment); }
 };
-using PageMemory = std::unique_ptr<float[], AlignedDelete>;
+
+std::size_t whole_lines(std::size_t bytes) {
+  return (bytes + kLine - 1) / kLine * kLine;
+}
 
 }  // namespace
 
-struct PagePool::State {
-  std::int64_t layers = 0;
-  std::size_t half = 0;  // floats of one layer's keys in a page; its values follow
-  std::uint64_t limit = 0;
-  std::int64_t in_use = 0;
-  std::vector<PageMemory> memory;
-  std::vector<int> free;
-
-  std::size_t page_floats() const { return 2 * half * static_cast<std::size_t>(layers); }
-  std::uint64_t page_bytes() const { return page_floats() * sizeof(float); }
-  float* at(int page, std::int64_t layer) const {
-    return memory[static_cast<std::size_t>(page)].get() + 2 * half * static_cast<std::size_t>(layer);
+CacheLayout::CacheLayout(const ModelConfig& config, const ModelPlan& /*plan*/) {
+  const auto numbers = static_cast<std::size_t>(config.kv_heads * config.head_dim * kPageTokens);
+  const std::size_t stream = whole_lines(numbers * sizeof(float));
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    streams_.push_back({.keys = page_bytes_, .values = page_bytes_ + stream});
+    page_bytes_ += 2 * stream;
   }
-};
-
-PagePool::PagePool(const ModelConfig& config, std::uint64_t limit_bytes) : state_(std::make_shared<State>()) {
-  state_->layers = config.layers;
-  state_->half = static_cast<std::size_t>(config.kv_heads * config.head_dim * kPageTokens);
-  state_->limit = limit_bytes;
 }
 
-std::uint64_t PagePool::page_bytes() const {
-  return state_->page_bytes();
+struct PagePool::State {
+  struct Page {
+    std::unique_ptr<std::byte[], AlignedDelete> memory;
+    int holders = 0;
+  };
+
+  CacheLayout layout;
+  std::uint64_t limit = 0;
+  std::int64_t in_use = 0;
+  std::vector<Page> pages;
+  std::vector<int> free;
+
+  Page& at(int page) { return pages[static_cast<std::size_t>(page)]; }
+};
+
+PagePool::PagePool(const CacheLayout& layout, std::uint64_t limit_bytes)
+    : state_(std::make_shared<State>(State{.layout = layout, .limit = limit_bytes})) {}
+
+const CacheLayout& PagePool::layout() const {
+  return state_->layout;
 }
 
 std::int64_t PagePool::pages_in_use() const {
@@ -52,7 +62,7 @@ std::int64_t PagePool::pages_in_use() const {
 
 std::int64_t PagePool::pages_available() const {
   if (state_->limit == 0) return std::numeric_limits<int>::max() - state_->in_use;
-  const auto pages = static_cast<std::int64_t>(state_->limit / state_->page_bytes());
+  const auto pages = static_cast<std::int64_t>(state_->limit / state_->layout.page_bytes());
   return pages > state_->in_use ? pages - state_->in_use : 0;
 }
 
@@ -60,75 +70,97 @@ void PagePool::set_limit(std::uint64_t limit_bytes) {
   state_->limit = limit_bytes;
 }
 
-int PagePool::acquire() {
+int PagePool::acquire() const {
   State& state = *state_;
   if (pages_available() == 0) {
     throw Error("key/value cache", fmt::format("all {} pages in use", state.in_use),
                 fmt::format("a limit above {} bytes", state.limit));
   }
   if (state.free.empty()) {
-    auto* memory = static_cast<float*>(::operator new[](state.page_bytes(), kAlignment));
-    std::memset(memory, 0, state.page_bytes());
-    state.memory.emplace_back(memory);
-    state.free.reserve(state.memory.size());
-    state.free.push_back(static_cast<int>(state.memory.size()) - 1);
+    const std::size_t bytes = state.layout.page_bytes();
+    State::Page page;
+    page.memory.reset(static_cast<std::byte*>(::operator new[](bytes, kAlignment)));
+    std::memset(page.memory.get(), 0, bytes);
+    state.pages.push_back(std::move(page));
+    state.free.reserve(state.pages.size());
+    state.free.push_back(static_cast<int>(state.pages.size()) - 1);
   }
   const int page = state.free.back();
   state.free.pop_back();
+  state.at(page).holders = 1;
   ++state.in_use;
   return page;
 }
 
-void PagePool::release(int page) {
+void PagePool::share(int page) const {
+  ++state_->at(page).holders;
+}
+
+void PagePool::release(int page) const {
+  if (--state_->at(page).holders > 0) return;
   state_->free.push_back(page);
   --state_->in_use;
 }
 
-float* PagePool::keys(int page, std::int64_t layer) const {
-  return state_->at(page, layer);
+bool PagePool::is_shared(int page) const {
+  return state_->at(page).holders > 1;
 }
 
-float* PagePool::values(int page, std::int64_t layer) const {
-  return state_->at(page, layer) + state_->half;
+std::byte* PagePool::memory(int page) const {
+  return state_->at(page).memory.get();
 }
 
-std::int64_t PagePool::layers() const {
-  return state_->layers;
-}
-
-SequenceCache::SequenceCache(PagePool& pool)
-    : pool_(&pool),
-      key_pages_(static_cast<std::size_t>(pool.layers())),
-      value_pages_(static_cast<std::size_t>(pool.layers())) {}
+SequenceCache::SequenceCache(PagePool pool) : pool_(std::move(pool)) {}
 
 SequenceCache::~SequenceCache() {
-  for (const int page : pages_) pool_->release(page);
+  for (const int page : pages_) pool_.release(page);
 }
 
 SequenceCache::SequenceCache(SequenceCache&& other) noexcept
     : pool_(other.pool_),
       length_(std::exchange(other.length_, 0)),
       pages_(std::exchange(other.pages_, {})),
-      key_pages_(std::move(other.key_pages_)),
-      value_pages_(std::move(other.value_pages_)) {}
+      memory_(std::exchange(other.memory_, {})) {}
 
 SequenceCache& SequenceCache::operator=(SequenceCache&& other) noexcept {
   std::swap(pool_, other.pool_);
   std::swap(length_, other.length_);
   std::swap(pages_, other.pages_);
-  std::swap(key_pages_, other.key_pages_);
-  std::swap(value_pages_, other.value_pages_);
+  std::swap(memory_, other.memory_);
   return *this;
 }
 
+SequenceCache SequenceCache::fork(std::int64_t length) const {
+  if (length < 0 || length > length_) {
+    throw Error("key/value cache", fmt::format("a fork of {} positions", length), fmt::format("0 to {}", length_));
+  }
+  SequenceCache child(pool_);
+  const std::int64_t count = pages_for(length);
+  child.pages_.assign(pages_.begin(), pages_.begin() + count);
+  child.memory_.assign(memory_.begin(), memory_.begin() + count);
+  child.length_ = length;
+  for (const int page : child.pages_) pool_.share(page);
+  return child;
+}
+
+std::int64_t SequenceCache::pages_to_reserve(std::int64_t positions) const {
+  if (positions <= length_) return 0;
+  const std::int64_t more = pages_for(positions) - pages();
+  return (more > 0 ? more : 0) + (writes_a_shared_page() ? 1 : 0);
+}
+
 void SequenceCache::reserve(std::int64_t positions) {
+  if (positions <= length_) return;
+  if (writes_a_shared_page()) {
+    const auto at = static_cast<std::size_t>(length_ / kPageTokens);
+    const int copy = pool_.acquire();
+    std::memcpy(pool_.memory(copy), memory_[at], layout().page_bytes());
+    pool_.release(std::exchange(pages_[at], copy));
+    memory_[at] = pool_.memory(copy);
+  }
   while (pages() < pages_for(positions)) {
-    const int page = pool_->acquire();
-    pages_.push_back(page);
-    for (std::size_t layer = 0; layer < key_pages_.size(); ++layer) {
-      key_pages_[layer].push_back(pool_->keys(page, static_cast<std::int64_t>(layer)));
-      value_pages_[layer].push_back(pool_->values(page, static_cast<std::int64_t>(layer)));
-    }
+    pages_.push_back(pool_.acquire());
+    memory_.push_back(pool_.memory(pages_.back()));
   }
 }
 
@@ -138,19 +170,15 @@ void SequenceCache::truncate(std::int64_t length) {
   }
   length_ = length;
   while (pages() > pages_for(length)) {
-    pool_->release(pages_.back());
+    pool_.release(pages_.back());
     pages_.pop_back();
-    for (auto& layer : key_pages_) layer.pop_back();
-    for (auto& layer : value_pages_) layer.pop_back();
+    memory_.pop_back();
   }
 }
 
-float* const* SequenceCache::key_pages(std::int64_t layer) const {
-  return key_pages_[static_cast<std::size_t>(layer)].data();
-}
-
-float* const* SequenceCache::value_pages(std::int64_t layer) const {
-  return value_pages_[static_cast<std::size_t>(layer)].data();
+bool SequenceCache::writes_a_shared_page() const {
+  const std::int64_t at = length_ / kPageTokens;
+  return at < pages() && pool_.is_shared(pages_[static_cast<std::size_t>(at)]);
 }
 
 }  // namespace qreason

@@ -1,12 +1,15 @@
-// Paged key/value cache: pages of kPageTokens positions, each page with memory for every layer; sequences own pages.
+// Paged key/value cache: pages of kPageTokens positions, each page with memory for every layer. Sequences own pages,
+// and forks of a sequence share those of their common beginning until one of them writes there.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "kernels/attention.h"
 #include "model/config.h"
+#include "model/plan.h"
 
 namespace qreason {
 
@@ -15,50 +18,77 @@ constexpr std::int64_t pages_for(std::int64_t positions) {
   return (positions + kPageTokens - 1) / kPageTokens;
 }
 
+// What a page holds: a stream of keys and a stream of values of every layer, one behind another.
+class CacheLayout {
+ public:
+  // Keys and values are float32 whatever the plan says of them: its quantizers round them before they are appended.
+  CacheLayout(const ModelConfig& config, const ModelPlan& plan);
+
+  std::size_t page_bytes() const { return page_bytes_; }
+  std::int64_t layers() const { return static_cast<std::int64_t>(streams_.size()); }
+  PageStreams streams(std::int64_t layer) const { return streams_[static_cast<std::size_t>(layer)]; }
+
+ private:
+  std::vector<PageStreams> streams_;
+  std::size_t page_bytes_ = 0;
+};
+
+// The pages of one memory budget. A handle: copies are the same pool, and the memory is freed with the last of them,
+// those inside of sequences included. For one thread at a time.
 class PagePool {
  public:
   // `limit_bytes` bounds the memory of all pages together; 0 = no bound.
-  explicit PagePool(const ModelConfig& config, std::uint64_t limit_bytes = 0);
+  explicit PagePool(const CacheLayout& layout, std::uint64_t limit_bytes = 0);
 
-  std::uint64_t page_bytes() const;
-  std::int64_t pages_in_use() const;
+  const CacheLayout& layout() const;
+  std::int64_t pages_in_use() const;     // a page that sequences share counts once
   std::int64_t pages_available() const;  // how many more the limit allows
   // Pages in use stay valid when the new limit is below them; none is handed out until enough are released.
   void set_limit(std::uint64_t limit_bytes);
 
-  int acquire();  // an Error when the limit is reached; contents are unspecified (zero when new)
-  void release(int page);
-  float* keys(int page, std::int64_t layer) const;
-  float* values(int page, std::int64_t layer) const;
-  std::int64_t layers() const;
-
  private:
+  friend class SequenceCache;
+  int acquire() const;  // an Error when the limit is reached; contents are unspecified (zero when new)
+  void share(int page) const;
+  void release(int page) const;
+  bool is_shared(int page) const;
+  std::byte* memory(int page) const;
+
   struct State;
   std::shared_ptr<State> state_;
 };
 
-// The cache of one sequence: its pages, released with it. The pool must outlive it.
+// The cache of one sequence: its pages, released with it.
 class SequenceCache {
  public:
-  explicit SequenceCache(PagePool& pool);
+  explicit SequenceCache(PagePool pool);
   ~SequenceCache();
   SequenceCache(SequenceCache&&) noexcept;
   SequenceCache& operator=(SequenceCache&&) noexcept;
 
+  // A sequence that begins with the first `length` positions of this one (at most length()). It takes no page: a page
+  // that both hold is copied by the first of them that reserves positions in it.
+  SequenceCache fork(std::int64_t length) const;
+
+  const CacheLayout& layout() const { return pool_.layout(); }
   std::int64_t length() const { return length_; }  // positions written
   std::int64_t pages() const { return static_cast<std::int64_t>(pages_.size()); }
-  void reserve(std::int64_t positions);  // pages for that many positions in all
+  // Pages that reserve(positions) takes from the pool, copies of shared ones included.
+  std::int64_t pages_to_reserve(std::int64_t positions) const;
+  // Makes [length(), positions) writable.
+  void reserve(std::int64_t positions);
   void advance(std::int64_t count) { length_ += count; }
   void truncate(std::int64_t length);
-  // Page pointers of one layer, for AttentionSegment. Valid until the next reserve.
-  float* const* key_pages(std::int64_t layer) const;
-  float* const* value_pages(std::int64_t layer) const;
+  // Memory of the pages, for AttentionSegment. Valid until the next reserve.
+  std::byte* const* page_memory() const { return memory_.data(); }
 
  private:
-  PagePool* pool_;
+  bool writes_a_shared_page() const;  // the page of position length() is held by others too
+
+  PagePool pool_;
   std::int64_t length_ = 0;
   std::vector<int> pages_;
-  std::vector<std::vector<float*>> key_pages_, value_pages_;  // [layer][page]
+  std::vector<std::byte*> memory_;  // of pages_
 };
 
 }  // namespace qreason

@@ -57,23 +57,20 @@ CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<s
 
 void CalibrationWalk::reserve_pages(const AttentionShape& shape) {
   const std::int64_t count = (longest_ + kPageTokens - 1) / kPageTokens;
-  pages_.keys.resize(static_cast<std::size_t>(count * shape.key_page_floats()));
-  pages_.values.resize(static_cast<std::size_t>(count * shape.value_page_floats()));
-  pages_.key_pages.clear();
-  pages_.value_pages.clear();
+  const std::int64_t floats = shape.key_page_floats() + shape.value_page_floats();
+  pages_.numbers.resize(static_cast<std::size_t>(count * floats));
+  pages_.streams = {.keys = 0, .values = static_cast<std::size_t>(shape.key_page_floats()) * sizeof(float)};
+  pages_.starts.clear();
   for (std::int64_t page = 0; page < count; ++page) {
-    pages_.key_pages.push_back(pages_.keys.data() + page * shape.key_page_floats());
-    pages_.value_pages.push_back(pages_.values.data() + page * shape.value_page_floats());
+    pages_.starts.push_back(reinterpret_cast<std::byte*>(pages_.numbers.data() + page * floats));
   }
 }
 
 BlockBatch CalibrationWalk::batch_of(std::size_t sequence) {
-  segment_ = {.first_row = 0,
-              .rows = lengths_[sequence],
-              .first_position = 0,
-              .key_pages = pages_.key_pages.data(),
-              .value_pages = pages_.value_pages.data()};
-  return {.rows = lengths_[sequence], .positions = positions_.data(), .segments = &segment_, .segment_count = 1};
+  segment_ = {.first_row = 0, .rows = lengths_[sequence], .first_position = 0, .pages = pages_.starts.data()};
+  return {.rows = lengths_[sequence],
+          .positions = positions_.data(),
+          .attention = {.segments = &segment_, .count = 1, .streams = pages_.streams}};
 }
 
 void CalibrationWalk::enter(Block& block) {

@@ -43,9 +43,10 @@ class CalibrationWalk {
  private:
   enum class Stage { kOutside, kEntered, kAttentionSeen, kAttended, kMlpEntered, kMlpDone };
 
-  struct Pages {
-    std::vector<float> keys, values;
-    std::vector<float*> key_pages, value_pages;
+  struct Pages {  // of one sequence and one layer
+    std::vector<float> numbers;
+    std::vector<std::byte*> starts;
+    PageStreams streams;
   };
 
   void visit_attention_input(const Visitor& visitor);

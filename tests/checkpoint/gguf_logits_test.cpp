@@ -20,12 +20,13 @@ std::vector<float> logits_of(const Checkpoint& checkpoint, const SafetensorsFile
   const auto vocab = static_cast<std::size_t>(checkpoint.config().vocab_size);
   std::vector<float> selected;
   for (std::size_t sequence = 0; sequence < 2; ++sequence) {
-    SequenceCache cache(decoder.pages());
+    SequenceCache cache(PagePool(decoder.cache_layout()));
+    DecoderStep step;
     const DecoderInput input{.tokens = std::span(eval).subspan(sequence * length, length),
                              .cache = &cache,
                              .logits = DecoderInput::Logits::kAll};
     std::vector<float> logits;
-    decoder.forward({&input, 1}, logits, default_pool());
+    decoder.forward({&input, 1}, step, logits, default_pool());
     for (const std::int32_t position : positions) {
       const auto row = logits.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(position) * vocab);
       selected.insert(selected.end(), row, row + static_cast<std::ptrdiff_t>(vocab));

@@ -47,12 +47,13 @@ void write_random_model(const fs::path& folder) {
   write_file_atomic(folder / "generation_config.json", "{\"temperature\": 0.6}");
 }
 
-std::vector<float> logits_of(Decoder& decoder, const std::vector<std::int32_t>& tokens) {
-  SequenceCache cache(decoder.pages());
+std::vector<float> logits_of(const Decoder& decoder, const std::vector<std::int32_t>& tokens) {
+  SequenceCache cache(PagePool(decoder.cache_layout()));
+  DecoderStep step;
   const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
   std::vector<float> logits;
   ThreadPool pool(1);
-  decoder.forward({&input, 1}, logits, pool);
+  decoder.forward({&input, 1}, step, logits, pool);
   return logits;
 }
 

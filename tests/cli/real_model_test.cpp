@@ -56,10 +56,11 @@ class RealModel : public ::testing::Test {
 TEST_F(RealModel, TopTenLogitsOfEveryPromptAreTransformers) {
   for (const Json& prompt : golden_["logits"]) {
     const std::vector<std::int32_t> tokens = ids(prompt["ids"]);
-    SequenceCache cache(decoder_->pages());
+    SequenceCache cache(PagePool(decoder_->cache_layout()));
+    DecoderStep step;
     const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kLast};
     std::vector<float> logits;
-    decoder_->forward({&input, 1}, logits, pool_);
+    decoder_->forward({&input, 1}, step, logits, pool_);
     const auto top = ids(prompt["top_ids"]);
     // The goldens are within 2.5e-5 of float64 arithmetic, printed to 1e-5; ours must be as good.
     constexpr double kTolerance = 6e-5;

@@ -24,15 +24,16 @@ Request request(std::uint64_t number, std::int64_t max_tokens = 24) {
 }
 
 // One token at a time through the decoder, no engine: what every engine run must equal.
-Answer plain_generation(Decoder& decoder, const Request& request) {
+Answer plain_generation(const Decoder& decoder, const Request& request) {
   ThreadPool pool(1);
-  SequenceCache cache(decoder.pages());
+  SequenceCache cache(PagePool(decoder.cache_layout()));
+  DecoderStep step;
   std::vector<std::int32_t> next = request.prompt;
   Answer answer;
   std::vector<float> logits;
   while (true) {
     const DecoderInput input{.tokens = next, .cache = &cache, .logits = DecoderInput::Logits::kLast};
-    decoder.forward({&input, 1}, logits, pool);
+    decoder.forward({&input, 1}, step, logits, pool);
     const std::int32_t token = sample_token(logits, request.sampling, request.key, answer.tokens.size());
     answer.finish_reason = FinishReason::kStop;
     if (std::count(request.stop_tokens.begin(), request.stop_tokens.end(), token) > 0) return answer;
@@ -85,7 +86,7 @@ TEST(Engine, ATightCachePreemptsAndGivesTheSameTokens) {
     requests.back().stop_tokens.clear();
     want.push_back(plain_generation(small.decoder, requests.back()));
   }
-  const std::uint64_t page = small.decoder.pages().page_bytes();
+  const std::uint64_t page = small.decoder.cache_layout().page_bytes();
   Engine engine(small.decoder, small.pool, {.max_batch = 8, .prefill_chunk = 64, .cache_bytes = 20 * page});
   for (const Request& one : requests) engine.submit(one);
   std::map<std::int64_t, Answer> answers;
@@ -96,20 +97,20 @@ TEST(Engine, ATightCachePreemptsAndGivesTheSameTokens) {
     for (auto& finished : engine.step([&](auto number, auto token) { seen[number].push_back(token); })) {
       answers[finished.request] = finished.answer;
     }
-    EXPECT_LE(small.decoder.pages().pages_in_use(), 20);
+    EXPECT_LE(engine.pages().pages_in_use(), 20);
   }
   EXPECT_GT(engine.preemptions(), 0);
   for (std::size_t i = 0; i < want.size(); ++i) {
     EXPECT_EQ(answers[static_cast<std::int64_t>(i)].tokens, want[i].tokens) << i;
     EXPECT_EQ(seen[static_cast<std::int64_t>(i)], want[i].tokens) << i;  // each token told once, preempted or not
   }
-  EXPECT_EQ(small.decoder.pages().pages_in_use(), 0);
+  EXPECT_EQ(engine.pages().pages_in_use(), 0);
   EXPECT_EQ(engine.tokens_generated(), 12 * 90);
 }
 
 TEST(Engine, ACacheForOneSequenceServesManyOneByOne) {
   Small small;
-  const std::uint64_t page = small.decoder.pages().page_bytes();
+  const std::uint64_t page = small.decoder.cache_layout().page_bytes();
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 5; ++i) requests.push_back(request(i, 200));
   for (Request& one : requests) one.stop_tokens.clear();

@@ -22,21 +22,19 @@ class PagedSequence {
         keys_(normal_floats(static_cast<std::size_t>(positions * shape.kv_heads * shape.head_dim), seed + 1)),
         values_(normal_floats(static_cast<std::size_t>(positions * shape.kv_heads * shape.head_dim), seed + 2)) {
     const float nan = std::numeric_limits<float>::quiet_NaN();
+    const auto keys = static_cast<std::size_t>(shape.key_page_floats());
+    // Another layer's streams lie before, between and behind.
+    streams_ = {.keys = 16 * sizeof(float), .values = (keys + 32) * sizeof(float)};
     for (std::int64_t page = 0; page * kPageTokens < positions; ++page) {
-      pages_.emplace_back(static_cast<std::size_t>(shape.key_page_floats()), nan);
-      key_pages_.push_back(pages_.back().data());
-      pages_.emplace_back(static_cast<std::size_t>(shape.value_page_floats()), nan);
-      value_pages_.push_back(pages_.back().data());
+      pages_.emplace_back(keys + static_cast<std::size_t>(shape.value_page_floats()) + 48, nan);
+      starts_.push_back(reinterpret_cast<std::byte*>(pages_.back().data()));
     }
   }
 
   AttentionSegment segment(std::int64_t first_row, std::int64_t first_position, std::int64_t rows) const {
-    return {.first_row = first_row,
-            .rows = rows,
-            .first_position = first_position,
-            .key_pages = key_pages_.data(),
-            .value_pages = value_pages_.data()};
+    return {.first_row = first_row, .rows = rows, .first_position = first_position, .pages = starts_.data()};
   }
+  PageStreams streams() const { return streams_; }
 
   // Fills the pages and attends, `step` positions at a time. [positions, heads * head_dim]
   std::vector<float> attend(std::int64_t step, ThreadPool& pool) const {
@@ -44,9 +42,9 @@ class PagedSequence {
     std::vector<float> out(queries_.size(), -5.0f);
     for (std::int64_t first = 0; first < positions_; first += step) {
       const AttentionSegment one = segment(0, first, std::min(step, positions_ - first));
-      append_key_values(shape_, &one, 1, &keys_[first * kv_width], kv_width, &values_[first * kv_width], kv_width,
-                        pool);
-      attention(shape_, &one, 1, &queries_[first * q_width], q_width, &out[first * q_width], q_width, pool);
+      const AttentionBatch batch{.segments = &one, .count = 1, .streams = streams_};
+      append_key_values(shape_, batch, &keys_[first * kv_width], kv_width, &values_[first * kv_width], kv_width, pool);
+      attention(shape_, batch, &queries_[first * q_width], q_width, &out[first * q_width], q_width, pool);
     }
     return out;
   }
@@ -81,7 +79,8 @@ class PagedSequence {
   std::int64_t positions_;
   std::vector<float> queries_, keys_, values_;
   std::vector<std::vector<float>> pages_;
-  std::vector<float*> key_pages_, value_pages_;
+  std::vector<std::byte*> starts_;
+  PageStreams streams_;
 };
 
 AttentionShape shape_of(std::int64_t heads, std::int64_t kv_heads, std::int64_t head_dim) {
@@ -163,7 +162,8 @@ TEST(Attention, AnswersASequenceInABatchAsAlone) {
       row += steps[i];
     }
     std::vector<float> out(queries.size());
-    attention(shape, segments.data(), 4, queries.data(), 9 * 64, out.data(), 9 * 64, pool);
+    const AttentionBatch batch{.segments = segments.data(), .count = 4, .streams = sequences[0]->streams()};
+    attention(shape, batch, queries.data(), 9 * 64, out.data(), 9 * 64, pool);
     EXPECT_TRUE(bits_equal(out, expected));
   });
 }

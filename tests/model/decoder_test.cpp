@@ -19,11 +19,12 @@ using testing::small_config;
 
 using Logits = DecoderInput::Logits;
 
-std::vector<float> all_logits(Decoder& decoder, const std::vector<std::int32_t>& tokens, ThreadPool& pool) {
-  SequenceCache cache(decoder.pages());
+std::vector<float> all_logits(const Decoder& decoder, const std::vector<std::int32_t>& tokens, ThreadPool& pool) {
+  SequenceCache cache(PagePool(decoder.cache_layout()));
   const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = Logits::kAll};
+  DecoderStep step;
   std::vector<float> logits;
-  decoder.forward({&input, 1}, logits, pool);
+  decoder.forward({&input, 1}, step, logits, pool);
   return logits;
 }
 
@@ -74,20 +75,16 @@ TEST(Decoder, QuantizersOffGiveTheFloatModel) {
 
   ThreadPool pool(1);
   const auto run = [&](const Block& block) {
-    PagePool pages(model.config());
-    SequenceCache cache(pages);
+    const CacheLayout layout(model.config(), model.plan());
+    SequenceCache cache{PagePool(layout)};
     cache.reserve(5);
-    const AttentionSegment segment{.first_row = 0,
-                                   .rows = 5,
-                                   .first_position = 0,
-                                   .key_pages = cache.key_pages(0),
-                                   .value_pages = cache.value_pages(0)};
+    const AttentionSegment segment{.first_row = 0, .rows = 5, .first_position = 0, .pages = cache.page_memory()};
+    const AttentionBatch attention{.segments = &segment, .count = 1, .streams = layout.streams(0)};
     const std::vector<std::int32_t> positions{0, 1, 2, 3, 4};
     std::vector<float> h(static_cast<std::size_t>(5 * model.config().hidden_size));
     for (std::size_t i = 0; i < h.size(); ++i) h[i] = std::sin(static_cast<float>(i));
     BlockScratch scratch;
-    block.forward(h.data(), {.rows = 5, .positions = positions.data(), .segments = &segment, .segment_count = 1},
-                  scratch, pool);
+    block.forward(h.data(), {.rows = 5, .positions = positions.data(), .attention = attention}, scratch, pool);
     return h;
   };
   const std::vector<float> want = run(plain);
@@ -105,13 +102,14 @@ TEST(Decoder, PrefillInChunksAndDecodingEqualOnePrefillBitForBit) {
     const auto tokens = random_tokens(53, model.config().vocab_size, 9);
     const std::vector<float> want = all_logits(decoder, tokens, two);
     for (const std::size_t chunk : {1u, 7u, 16u, 40u}) {
-      SequenceCache cache(decoder.pages());
+      SequenceCache cache(PagePool(decoder.cache_layout()));
+      DecoderStep step;
       std::vector<float> got, piece;
       for (std::size_t start = 0; start < tokens.size(); start += chunk) {
         const std::size_t count = std::min(chunk, tokens.size() - start);
         const DecoderInput input{
             .tokens = std::span(tokens).subspan(start, count), .cache = &cache, .logits = Logits::kAll};
-        decoder.forward({&input, 1}, piece, one);
+        decoder.forward({&input, 1}, step, piece, one);
         got.insert(got.end(), piece.begin(), piece.end());
       }
       EXPECT_TRUE(bits_equal(got, want)) << "chunks of " << chunk;
@@ -135,14 +133,16 @@ TEST(Decoder, ARowsLogitsDoNotDependOnTheBatchOrTheThreads) {
           others.push_back(i == batch / 2 ? tokens : random_tokens(1 + static_cast<std::int64_t>(3 * i % 50), 101, i));
         }
         std::vector<SequenceCache> caches;
-        for (std::size_t i = 0; i < batch; ++i) caches.emplace_back(decoder.pages());
+        const PagePool pages(decoder.cache_layout());
+        for (std::size_t i = 0; i < batch; ++i) caches.emplace_back(pages);
         std::vector<DecoderInput> inputs;
         for (std::size_t i = 0; i < batch; ++i) {
           inputs.push_back(
               {.tokens = others[i], .cache = &caches[i], .logits = i == batch / 2 ? Logits::kLast : Logits::kNone});
         }
         std::vector<float> got;
-        decoder.forward(inputs, got, pool);
+        DecoderStep step;
+        decoder.forward(inputs, step, got, pool);
         EXPECT_TRUE(bits_equal(got, want)) << threads << " threads, batch of " << batch;
       }
     }
@@ -191,20 +191,22 @@ TEST(Decoder, WrongInputsAreErrorsAndLeaveTheCacheAsItWas) {
   const RandomModel model(small_config(Architecture::kLlama));
   Decoder decoder(model, {});
   ThreadPool pool(1);
-  SequenceCache cache(decoder.pages());
+  PagePool pages(decoder.cache_layout());
+  SequenceCache cache(pages);
+  DecoderStep step;
   std::vector<float> logits;
   const auto forward = [&](const std::vector<std::int32_t>& tokens) {
     const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = Logits::kLast};
-    decoder.forward({&input, 1}, logits, pool);
+    decoder.forward({&input, 1}, step, logits, pool);
   };
   forward({1, 2, 3});
   EXPECT_THROW(forward({101}), Error);
   EXPECT_THROW(forward({-1}), Error);
   EXPECT_THROW(forward(std::vector<std::int32_t>(254, 1)), Error);  // 3 + 254 > 256 positions
-  decoder.pages().set_limit(decoder.pages().page_bytes());
+  pages.set_limit(pages.layout().page_bytes());
   EXPECT_THROW(forward(std::vector<std::int32_t>(14, 1)), Error);  // a second page
   EXPECT_EQ(cache.length(), 3);
-  decoder.pages().set_limit(0);
+  pages.set_limit(0);
   forward({4});
   EXPECT_EQ(cache.length(), 4);
 }

@@ -31,14 +31,16 @@ TEST_P(OracleLogits, EqualTransformersTo1e4OfTheirDeviation) {
   Decoder decoder(*checkpoint, {});
   ThreadPool pool(2);
   std::vector<SequenceCache> caches;
-  for (int i = 0; i < 2; ++i) caches.emplace_back(decoder.pages());
+  const PagePool pages(decoder.cache_layout());
+  for (int i = 0; i < 2; ++i) caches.emplace_back(pages);
   std::vector<DecoderInput> inputs;
   for (std::size_t i = 0; i < 2; ++i) {
     inputs.push_back(
         {.tokens = std::span(tokens).subspan(48 * i, 48), .cache = &caches[i], .logits = DecoderInput::Logits::kAll});
   }
   std::vector<float> got;
-  decoder.forward(inputs, got, pool);
+  DecoderStep step;
+  decoder.forward(inputs, step, got, pool);
   EXPECT_TRUE(testing::all_close(got, want, {.absolute = 1e-4 * standard_deviation(want)}));
 }
 

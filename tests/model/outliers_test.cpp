@@ -28,12 +28,13 @@ constexpr std::int64_t kTokens = 60;
 
 std::vector<float> logits_of(const WeightSource& source, ComputeType type) {
   Decoder decoder(source, {.type = type});
-  SequenceCache cache(decoder.pages());
+  SequenceCache cache(PagePool(decoder.cache_layout()));
   const auto tokens = random_tokens(kTokens, source.config().vocab_size, 4);
   const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
   std::vector<float> logits;
   ThreadPool pool(1);
-  decoder.forward({&input, 1}, logits, pool);
+  DecoderStep step;
+  decoder.forward({&input, 1}, step, logits, pool);
   return logits;
 }
 
@@ -64,17 +65,15 @@ Seen run_block(const WeightSource& source, std::int64_t layer) {
   RopeTable rope(config);
   rope.reserve(kTokens);
   const Block block(source, layer, rope, ComputeType::kFloat32);
-  PagePool pages(config);
-  SequenceCache cache(pages);
+  const CacheLayout layout(config, source.plan());
+  SequenceCache cache{PagePool(layout)};
   cache.reserve(kTokens);
   std::vector<std::int32_t> positions(kTokens);
   std::iota(positions.begin(), positions.end(), 0);
-  const AttentionSegment segment{.first_row = 0,
-                                 .rows = kTokens,
-                                 .first_position = 0,
-                                 .key_pages = cache.key_pages(layer),
-                                 .value_pages = cache.value_pages(layer)};
-  const BlockBatch batch{.rows = kTokens, .positions = positions.data(), .segments = &segment, .segment_count = 1};
+  const AttentionSegment segment{.first_row = 0, .rows = kTokens, .first_position = 0, .pages = cache.page_memory()};
+  const BlockBatch batch{.rows = kTokens,
+                         .positions = positions.data(),
+                         .attention = {.segments = &segment, .count = 1, .streams = layout.streams(layer)}};
   const auto size = [](std::int64_t width) { return static_cast<std::size_t>(kTokens * width); };
   std::vector<float> h(size(config.hidden_size));
   std::mt19937_64 random(9);

@@ -22,12 +22,15 @@ TEST(RopeTable, AnglesAreFloat32ProductsAsInTransformers) {
 }
 
 TEST(RopeTable, GrowingKeepsWhatIsThere) {
-  RopeTable small(testing::small_config(Architecture::kLlama)), large = small;
+  const RopeTable small(testing::small_config(Architecture::kLlama)),
+      large(testing::small_config(Architecture::kLlama));
   small.reserve(3);
-  const std::vector<float> before(small.cosine(), small.cosine() + 3 * 6);
+  const float* first = small.cosine();
+  const std::vector<float> before(first, first + 3 * 6);
   small.reserve(5000);
   large.reserve(5000);
   EXPECT_EQ(before, std::vector<float>(small.cosine(), small.cosine() + 3 * 6));
+  EXPECT_EQ(before, std::vector<float>(first, first + 3 * 6));  // still there for a step that began before
   EXPECT_EQ(std::vector<float>(large.sine(), large.sine() + 5000 * 6),
             std::vector<float>(small.sine(), small.sine() + 5000 * 6));
 }

@@ -107,9 +107,10 @@ std::vector<float> logits_at_positions(const WeightSource& source,
   std::vector<float> picked, logits;
   const std::int64_t vocabulary = source.config().vocab_size;
   for (const auto& tokens : sequences) {
-    SequenceCache cache(decoder.pages());
+    SequenceCache cache(PagePool(decoder.cache_layout()));
+    DecoderStep step;
     const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
-    decoder.forward(std::span(&input, 1), logits, pool);
+    decoder.forward(std::span(&input, 1), step, logits, pool);
     for (std::int64_t position = 0; position < static_cast<std::int64_t>(tokens.size()); position += 3) {
       picked.insert(picked.end(), logits.begin() + position * vocabulary, logits.begin() + (position + 1) * vocabulary);
     }

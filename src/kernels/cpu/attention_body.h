@@ -29,8 +29,8 @@ void score_pages(const AttentionTile& t, const Chunk& chunk, std::int64_t first_
 #pragma GCC unroll 4
   for (int p = 0; p < Pages; ++p) {
     const std::int64_t at = chunk.first / kPageTokens + page + p;
-    keys[p] = t.key_pages[at] + t.page_offset;
-    keys_after[p] = t.key_pages[chunk.page_after(at, Pages)] + t.page_offset;
+    keys[p] = t.keys(at);
+    keys_after[p] = t.keys(chunk.page_after(at, Pages));
   }
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
@@ -126,9 +126,9 @@ void add_values(const AttentionTile& t, const Chunk& chunk, std::int64_t first_q
   for (std::int64_t i = range.from; i < range.to;) {
     const std::int64_t page = (chunk.first + i) / kPageTokens, slot = i % kPageTokens;
     const std::int64_t end = i - slot + kPageTokens < range.to ? i - slot + kPageTokens : range.to;
-    const std::int64_t offset = t.page_offset + slot * t.head_dim + range.column;
-    const float* values = t.value_pages[page] + offset;
-    const float* values_after = t.value_pages[chunk.page_after(page, 1)] + offset;
+    const std::int64_t offset = slot * t.head_dim + range.column;
+    const float* values = t.values(page) + offset;
+    const float* values_after = t.values(chunk.page_after(page, 1)) + offset;
     for (; i < end; ++i, values += t.head_dim, values_after += t.head_dim) {
       typename L::V value[Panels];
 #pragma GCC unroll 4

@@ -20,12 +20,20 @@ struct AttentionTile {
   float scale = 0.0f;
   const float* query = nullptr;           // [queries, head_dim]
   const std::int64_t* visible = nullptr;  // [queries], not decreasing: a query sees positions [0, visible)
-  float* const* key_pages = nullptr;
-  float* const* value_pages = nullptr;
-  std::int64_t page_offset = 0;  // floats before this key/value head in a page
+  std::byte* const* pages = nullptr;
+  PageStreams streams;
+  std::int64_t head_offset = 0;  // floats before this key/value head in a stream
   float* scores = nullptr;       // scratch [queries, kAttentionChunk]
   float* sums = nullptr;         // scratch [queries, head_dim]
   float* out = nullptr;          // [queries, head_dim]
+
+  const float* keys(std::int64_t page) const { return floats(page, streams.keys); }
+  const float* values(std::int64_t page) const { return floats(page, streams.values); }
+
+ private:
+  const float* floats(std::int64_t page, std::size_t stream) const {
+    return reinterpret_cast<const float*>(pages[page] + stream) + head_offset;
+  }
 };
 
 struct AttentionKernels {
