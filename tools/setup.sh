@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build needs and is missing: system packages by apt, libtorch by pip into ./.venv. Doing it twice does
-# nothing the second time. Debian 12 (tested); Ubuntu 24.04 has the same package names (untested).
+# nothing the second time. Debian 12 and 13 (README.md says what was tried); Ubuntu 24.04 has the same package names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,10 +14,13 @@ cpu_index=https://download.pytorch.org/whl/cpu
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { printf 'error: setup: %s\n' "$*" >&2; exit 1; }
 
+# An optional package that this system does not have (clang-format-14 on Debian 13) is not missing.
 missing_packages() {
   local package
   for package in "${packages[@]}"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || echo "$package"
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' && continue
+    only_optional "$package" && ! apt-cache show "$package" >/dev/null 2>&1 && continue
+    echo "$package"
   done
 }
 
@@ -43,6 +46,7 @@ install_packages() {
   fi
   export DEBIAN_FRONTEND=noninteractive
   "${run[@]}" apt-get update -qq || fail "apt-get update failed"
+  mapfile -t missing < <(missing_packages)  # what is optional is known only now
   "${run[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
     fail "apt-get could not install: ${missing[*]}"
 }
