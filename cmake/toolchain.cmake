@@ -3,6 +3,9 @@
 # Contraction would let the compiler fuse a*b+c where the ISA allows it, so results would differ between translation
 # units; kernels write fma explicitly where they want one.
 add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  add_compile_options(-Wno-deprecated-literal-operator)  # in the header of fmt 9
+endif()
 if(QREASON_WERROR)
   add_compile_options(-Werror)
 endif()
