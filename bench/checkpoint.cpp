@@ -56,7 +56,6 @@ int main(int argc, char** argv) {
     return 2;
   }
   const SafetensorsFile golden(argv[1]);
-  set_default_threads(1);
   std::vector<float> values(kValues);
   const double gigabytes = 1e-9 * static_cast<double>(kValues * sizeof(float));
   const double fill = seconds_of([&] { std::memset(values.data(), 1, kValues * sizeof(float)); });

@@ -46,19 +46,19 @@ Request request(const Decoder& decoder, std::uint64_t number, std::int64_t lengt
 }
 
 // A batch must give the tokens that its requests give alone, or the speed below means nothing.
-void check(const Decoder& decoder, ThreadPool& pool) {
+void check(const Decoder& decoder, Executor& executor) {
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 8; ++i) requests.push_back(request(decoder, i, 5 + static_cast<std::int64_t>(i), 6));
-  const auto together = generate_all(decoder, pool, {}, requests);
+  const auto together = generate_all(decoder, executor, {}, requests);
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (generate_all(decoder, pool, {}, {requests[i]}).front().tokens != together[i].tokens) {
+    if (generate_all(decoder, executor, {}, {requests[i]}).front().tokens != together[i].tokens) {
       throw Error("engine", "other tokens in a batch than alone", "the same");
     }
   }
 }
 
-double decode_rate(const Decoder& decoder, ThreadPool& pool, std::int64_t sequences) {
-  Engine engine(decoder, pool, {.max_batch = sequences, .prefill_chunk = 1 << 20});
+double decode_rate(const Decoder& decoder, Executor& executor, std::int64_t sequences) {
+  Engine engine(decoder, executor, {.max_batch = sequences, .prefill_chunk = 1 << 20});
   for (std::int64_t i = 0; i < sequences; ++i) {
     engine.submit(request(decoder, static_cast<std::uint64_t>(i), kPrompt, kSteps + 1));
   }
@@ -73,10 +73,10 @@ double decode_rate(const Decoder& decoder, ThreadPool& pool, std::int64_t sequen
   return best;
 }
 
-double prefill_rate(const Decoder& decoder, ThreadPool& pool) {
+double prefill_rate(const Decoder& decoder, Executor& executor) {
   double best = 0;
   for (int run = 0; run < 5; ++run) {
-    Engine engine(decoder, pool, {});
+    Engine engine(decoder, executor, {});
     engine.submit(request(decoder, static_cast<std::uint64_t>(run), kPrefill, 1));
     const double start = seconds();
     while (!engine.idle()) engine.step();
@@ -96,15 +96,15 @@ int run(int argc, char** argv) {
     if (option == "--type" && value == "float32") type = ComputeType::kFloat32;
     if (option == "--type" && value == "bfloat16") type = ComputeType::kBFloat16;
   }
-  ThreadPool pool(threads);
+  Executor executor(threads);
   Decoder decoder(*open_checkpoint(argv[1]), {.type = type});
-  check(decoder, pool);
+  check(decoder, executor);
   fmt::print("{} threads, {:.1f} MB of weights\n{}", threads, static_cast<double>(decoder.weight_bytes()) / 1e6,
              decoder.explain(32));
-  const double prefill = prefill_rate(decoder, pool);
+  const double prefill = prefill_rate(decoder, executor);
   fmt::print("prefill {}: {:.1f} tokens/s\n", kPrefill, prefill);
   for (const std::int64_t sequences : {1, 32, 64}) {
-    fmt::print("decode {}: {:.1f} tokens/s\n", sequences, decode_rate(decoder, pool, sequences));
+    fmt::print("decode {}: {:.1f} tokens/s\n", sequences, decode_rate(decoder, executor, sequences));
   }
   return 0;
 }

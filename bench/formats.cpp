@@ -39,12 +39,11 @@ bool first_group_agrees(const QuantizedMatrix& matrix, std::span<const float> va
 int main() {
   constexpr std::int64_t kRows = 1024, kColumns = 9728;
   const std::vector<float> values = weights(kRows * kColumns);
-  ThreadPool one_thread(1);
   fmt::print("{} weights, one thread, kernels {}\n", values.size(), best_group_kernels().name);
   for (const char* text : {"w4g128-asym", "w4g128-asym-mse", "w3g32-asym-mse", "w8c-sym", "w4c-sym-mse"}) {
     const QuantFormat format = parse_quant_format(text);
     const auto start = std::chrono::steady_clock::now();
-    const QuantizedMatrix matrix = round_to_nearest(values, kRows, kColumns, format, one_thread);
+    const QuantizedMatrix matrix = round_to_nearest(values, kRows, kColumns, format);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (!first_group_agrees(matrix, values)) {
       fmt::print(stderr, "{}: differs from the reference quantizer\n", text);

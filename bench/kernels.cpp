@@ -19,9 +19,9 @@
 #endif
 
 #include "base/error.h"
-#include "base/parallel.h"
 #include "kernels/attention.h"
 #include "kernels/cpu/aligned_buffer.h"
+#include "kernels/executor.h"
 #include "kernels/isa.h"
 #include "kernels/matmul.h"
 
@@ -83,13 +83,14 @@ __attribute__((target("avx2,fma"))) void fma_chain_avx2() {
 }
 #endif
 
-double fma_peak(Isa isa, ThreadPool& pool) {
+double fma_peak(Isa isa, Executor& executor) {
 #if defined(__x86_64__)
   if (isa != Isa::kGeneric) {
     const int lanes = isa == Isa::kAvx512 ? 16 : 8;
-    const int pieces = 16 * pool.threads();
-    const double time = best_time(
-        [&] { pool.run(pieces, [&](std::int64_t) { isa == Isa::kAvx512 ? fma_chain_avx512() : fma_chain_avx2(); }); });
+    const int pieces = 16 * executor.threads();
+    const double time = best_time([&] {
+      executor.run(pieces, [&](std::int64_t) { isa == Isa::kAvx512 ? fma_chain_avx512() : fma_chain_avx2(); });
+    });
     return 2.0 * lanes * kChains * kFmaRounds * pieces / time;
   }
 #endif
@@ -116,12 +117,12 @@ void read_all(const float* from, std::int64_t count) {
 #endif
 
 // Bytes a second of reading 512 MB once, each thread its own parts.
-double read_peak(ThreadPool& pool) {
+double read_peak(Executor& executor) {
   constexpr std::int64_t kCount = 128 << 20, kParts = 64;
   AlignedBytes memory(kCount * sizeof(float));
   const double time = best_time([&] {
-    pool.run(kParts,
-             [&](std::int64_t part) { read_all(memory.as<float>() + part * (kCount / kParts), kCount / kParts); });
+    executor.run(kParts,
+                 [&](std::int64_t part) { read_all(memory.as<float>() + part * (kCount / kParts), kCount / kParts); });
   });
   return kCount * sizeof(float) / time;
 }
@@ -179,7 +180,7 @@ void check_product(const PackedMatrix& w, const std::vector<float>& x, const std
 
 // Copies enough that a round over them does not fit in the caches: decoding reads every weight once per token.
 void measure_matmul(std::int64_t outputs, std::int64_t columns, const std::vector<std::int64_t>& row_counts,
-                    const Peaks& peaks, ThreadPool& pool) {
+                    const Peaks& peaks, Executor& executor) {
   const std::vector<float> values = floats(static_cast<std::size_t>(outputs * columns));
   for (const Weight& weight : weights_of(values, outputs, columns)) {
     for (const std::int64_t rows : row_counts) {
@@ -187,9 +188,9 @@ void measure_matmul(std::int64_t outputs, std::int64_t columns, const std::vecto
       std::vector<float> y(static_cast<std::size_t>(rows * outputs));
       const MatmulArguments arguments{
           .x = x.data(), .rows = rows, .x_stride = columns, .y = y.data(), .y_stride = outputs};
-      matmul(weight.matrix, arguments, pool);
+      matmul(weight.matrix, arguments, executor);
       check_product(weight.matrix, x, y, rows);
-      const double time = best_time([&] { matmul(weight.matrix, arguments, pool); }, 0.1);
+      const double time = best_time([&] { matmul(weight.matrix, arguments, executor); }, 0.1);
       const double flops = 2.0 * static_cast<double>(rows * outputs * columns) / time;
       const double bytes = static_cast<double>(weight.matrix.bytes()) / time;
       fmt::print("{:>6} x {:<5} {:<11} rows {:>4}  {:9.1f} us  {:7.1f} GFLOP/s ({:3.0f} %)  {:6.1f} GB/s ({:3.0f} %)\n",
@@ -199,29 +200,29 @@ void measure_matmul(std::int64_t outputs, std::int64_t columns, const std::vecto
   }
 }
 
-void measure_gram(std::int64_t n, std::int64_t rows, const Peaks& peaks, ThreadPool& pool) {
+void measure_gram(std::int64_t n, std::int64_t rows, const Peaks& peaks, Executor& executor) {
   const std::vector<float> x = floats(static_cast<std::size_t>(rows * n));
   std::vector<float> h(static_cast<std::size_t>(n * n));
-  accumulate_gram(x.data(), rows, n, 1.0f, h.data(), pool);
+  accumulate_gram(x.data(), rows, n, 1.0f, h.data(), executor);
   double sum = 0;
   for (std::int64_t r = 0; r < rows; ++r) sum += static_cast<double>(x[r * n + n / 2]) * x[r * n + n - 1];
   require(std::abs(h[n / 2 * n + n - 1] - sum) <= static_cast<double>(rows * rows) * 0x1p-24, "a gram matrix");
-  const double time = best_time([&] { accumulate_gram(x.data(), rows, n, 1.0f, h.data(), pool); });
+  const double time = best_time([&] { accumulate_gram(x.data(), rows, n, 1.0f, h.data(), executor); });
   const double flops = static_cast<double>(rows) * static_cast<double>(n) * static_cast<double>(n + 1) / time;
   fmt::print("gram of {} x {}: {:.1f} ms, {:.1f} GFLOP/s ({:.0f} %)\n", rows, n, time * 1e3, flops * 1e-9,
              100 * flops / peaks.flops);
 }
 
-void measure_subtract(std::int64_t m, std::int64_t n, std::int64_t k, const Peaks& peaks, ThreadPool& pool) {
+void measure_subtract(std::int64_t m, std::int64_t n, std::int64_t k, const Peaks& peaks, Executor& executor) {
   const std::vector<float> a = floats(static_cast<std::size_t>(m * k)), b = floats(static_cast<std::size_t>(k * n));
   std::vector<float> c(static_cast<std::size_t>(m * n));
   const SubtractProduct s{
       .a = a.data(), .a_stride = k, .b = b.data(), .b_stride = n, .c = c.data(), .c_stride = n, .m = m, .n = n, .k = k};
-  subtract_product(s, pool);
+  subtract_product(s, executor);
   double sum = 0;
   for (std::int64_t i = 0; i < k; ++i) sum += static_cast<double>(a[(m - 1) * k + i]) * b[i * n + n / 2];
   require(std::abs(c[(m - 1) * n + n / 2] + sum) <= static_cast<double>(k * k) * 0x1p-24, "a product to subtract");
-  const double time = best_time([&] { subtract_product(s, pool); });
+  const double time = best_time([&] { subtract_product(s, executor); });
   const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(n * k) / time;
   fmt::print("subtract {} x {} x {}: {:.1f} ms, {:.1f} GFLOP/s ({:.0f} %)\n", m, n, k, time * 1e3, flops * 1e-9,
              100 * flops / peaks.flops);
@@ -233,7 +234,7 @@ struct AttentionCase {
   std::int64_t sequences, positions, rows;
 };
 
-void measure_attention(const AttentionCase& c, const Peaks& peaks, ThreadPool& pool) {
+void measure_attention(const AttentionCase& c, const Peaks& peaks, Executor& executor) {
   const std::int64_t width = c.shape.kv_heads * c.shape.head_dim, q_width = c.shape.heads * c.shape.head_dim;
   const std::int64_t pages = (c.positions + kPageTokens - 1) / kPageTokens, page = c.shape.key_page_floats();
   std::vector<float> numbers = floats(static_cast<std::size_t>(c.sequences * pages * 2 * page));
@@ -251,7 +252,8 @@ void measure_attention(const AttentionCase& c, const Peaks& peaks, ThreadPool& p
                              .streams = {.keys = 0, .values = static_cast<std::size_t>(page) * sizeof(float)}};
   const std::vector<float> queries = floats(static_cast<std::size_t>(c.sequences * c.rows * q_width));
   std::vector<float> out(queries.size());
-  const double time = best_time([&] { attention(c.shape, batch, queries.data(), q_width, out.data(), q_width, pool); });
+  const double time =
+      best_time([&] { attention(c.shape, batch, queries.data(), q_width, out.data(), q_width, executor); });
   const double seen = static_cast<double>(c.positions) - 0.5 * static_cast<double>(c.rows - 1);
   const double flops = 4.0 * static_cast<double>(c.sequences * c.rows * q_width) * seen / time;
   const double bytes = 8.0 * static_cast<double>(c.sequences * c.positions * width) / time;
@@ -259,7 +261,7 @@ void measure_attention(const AttentionCase& c, const Peaks& peaks, ThreadPool& p
              flops * 1e-9, 100 * flops / peaks.flops, bytes * 1e-9, 100 * bytes / peaks.bytes);
 }
 
-void measure_all_attention(const Peaks& peaks, ThreadPool& pool) {
+void measure_all_attention(const Peaks& peaks, Executor& executor) {
   const AttentionShape small{.heads = 9, .kv_heads = 3, .head_dim = 64, .scale = 0.125f};
   const AttentionShape large{.heads = 12, .kv_heads = 2, .head_dim = 128, .scale = 0.088388f};
   const AttentionShape tiny{.heads = 4, .kv_heads = 4, .head_dim = 32, .scale = 0.176777f};
@@ -269,40 +271,40 @@ void measure_all_attention(const Peaks& peaks, ThreadPool& pool) {
                                  AttentionCase{"decode 8 x 8192, 12/2 heads of 128", large, 8, 8192, 1},
                                  AttentionCase{"prefill 512, 9/3 heads of 64", small, 1, 512, 512},
                                  AttentionCase{"prefill 512 of 8192, 12/2 of 128", large, 1, 8192, 512}}) {
-    measure_attention(c, peaks, pool);
+    measure_attention(c, peaks, executor);
   }
 }
 
 int run(int threads, const std::string& part) {
-  ThreadPool pool(threads), one(1);
+  Executor executor(threads), one(1);
   const auto wanted = [&](const char* name) { return part.empty() || part == name; };
   for (const Isa isa : supported_isas()) {
     if (wanted("peaks") && isa != Isa::kGeneric) {
       fmt::print("fma peak {}: {:.1f} GFLOP/s on 1 thread, {:.1f} on {}\n", name_of(isa), fma_peak(isa, one) * 1e-9,
-                 fma_peak(isa, pool) * 1e-9, threads);
+                 fma_peak(isa, executor) * 1e-9, threads);
     }
   }
-  const Peaks peaks{.flops = fma_peak(supported_isas().back(), pool), .bytes = read_peak(pool)};
+  const Peaks peaks{.flops = fma_peak(supported_isas().back(), executor), .bytes = read_peak(executor)};
   fmt::print("peaks on {} threads: {:.1f} GFLOP/s, {:.1f} GB/s; kernels: {}\n", threads, peaks.flops * 1e-9,
              peaks.bytes * 1e-9, name_of(current_isa()));
   if (wanted("decode")) {
-    measure_matmul(49152, 576, {1, 2, 4, 5, 8, 16}, peaks, pool);
-    measure_matmul(8960, 8960, {1, 4}, peaks, pool);
+    measure_matmul(49152, 576, {1, 2, 4, 5, 8, 16}, peaks, executor);
+    measure_matmul(8960, 8960, {1, 4}, peaks, executor);
   }
   if (wanted("rows")) {
-    measure_matmul(1536, 576, {1, 32, 512}, peaks, pool);
-    measure_matmul(8960, 1536, {1, 32, 512}, peaks, pool);
-    measure_matmul(1536, 8960, {32, 512}, peaks, pool);
-    measure_matmul(384, 128, {1, 32, 64, 512}, peaks, pool);
-    measure_matmul(384, 384, {1, 64}, peaks, pool);
+    measure_matmul(1536, 576, {1, 32, 512}, peaks, executor);
+    measure_matmul(8960, 1536, {1, 32, 512}, peaks, executor);
+    measure_matmul(1536, 8960, {32, 512}, peaks, executor);
+    measure_matmul(384, 128, {1, 32, 64, 512}, peaks, executor);
+    measure_matmul(384, 384, {1, 64}, peaks, executor);
   }
   if (wanted("dense")) {
-    measure_gram(1536, 2048, peaks, pool);
-    measure_gram(8960, 1024, peaks, pool);
-    measure_subtract(1536, 8960, 128, peaks, pool);
-    measure_subtract(8960, 8960, 128, peaks, pool);
+    measure_gram(1536, 2048, peaks, executor);
+    measure_gram(8960, 1024, peaks, executor);
+    measure_subtract(1536, 8960, 128, peaks, executor);
+    measure_subtract(8960, 8960, 128, peaks, executor);
   }
-  if (wanted("attention")) measure_all_attention(peaks, pool);
+  if (wanted("attention")) measure_all_attention(peaks, executor);
   return 0;
 }
 

@@ -58,14 +58,14 @@ std::vector<float> numbers(std::int64_t rows, std::int64_t columns, std::uint64_
 }
 
 // 2 * loss = tr(E (H + damping) E^T), summed in double.
-bool loss_is_right(ThreadPool& pool) {
+bool loss_is_right(Executor& executor) {
   const std::int64_t rows = 8, columns = 192, tokens = 400;
   const std::vector<float> x = numbers(tokens, columns, 1, 1.0f), w = numbers(rows, columns, 2, 0.02f);
   Hessian hessian(columns, 1);
-  hessian.add(x.data(), tokens, pool);
+  hessian.add(x.data(), tokens, executor);
   const std::vector<float> h = hessian.upper();
-  const GptqFactor factor = factorize(std::move(hessian), ColumnOrder::kByActivation, {}, "check", pool);
-  const GptqResult result = round_gptq(w, rows, factor, parse_quant_format("w4g64-asym-mse"), {}, pool);
+  const GptqFactor factor = factorize(std::move(hessian), ColumnOrder::kByActivation, {}, "check", executor);
+  const GptqResult result = round_gptq(w, rows, factor, parse_quant_format("w4g64-asym-mse"), {}, executor);
   double mean = 0, sum = 0;
   for (std::int64_t j = 0; j < columns; ++j) mean += h[j * columns + j] / static_cast<double>(columns);
   std::vector<float> q(static_cast<std::size_t>(columns));
@@ -86,19 +86,19 @@ struct Seconds {
   double total() const { return hessian + factor + rounding; }
 };
 
-Seconds measure(const Stage& stage, std::int64_t sequences, ThreadPool& pool) {
+Seconds measure(const Stage& stage, std::int64_t sequences, Executor& executor) {
   const std::vector<float> x = numbers(kTokens, stage.columns, 3, 1.0f);
   Clock clock;
   Seconds seconds;
   Hessian hessian(stage.columns, sequences);
-  for (std::int64_t s = 0; s < sequences; ++s) hessian.add(x.data(), kTokens, pool);
+  for (std::int64_t s = 0; s < sequences; ++s) hessian.add(x.data(), kTokens, executor);
   seconds.hessian = clock.lap();
-  const GptqFactor factor = factorize(std::move(hessian), ColumnOrder::kByActivation, {}, stage.name, pool);
+  const GptqFactor factor = factorize(std::move(hessian), ColumnOrder::kByActivation, {}, stage.name, executor);
   seconds.factor = clock.lap();
   for (const std::int64_t rows : stage.rows) {
     const std::vector<float> w = numbers(rows, stage.columns, 4, 0.02f);
     clock.lap();
-    round_gptq(w, rows, factor, parse_quant_format("w4g128-asym-mse"), {}, pool);
+    round_gptq(w, rows, factor, parse_quant_format("w4g128-asym-mse"), {}, executor);
     seconds.rounding += clock.lap();
   }
   return seconds;
@@ -110,8 +110,8 @@ int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 2;
   const std::int64_t sequences = argc > 2 ? std::atoll(argv[2]) : 16;
   if (threads < 1 || sequences < 1) return 2;
-  ThreadPool pool(threads);
-  if (!loss_is_right(pool)) {
+  Executor executor(threads);
+  if (!loss_is_right(executor)) {
     fmt::print(stderr, "the loss differs from a plain sum\n");
     return 1;
   }
@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
   Seconds all;
   double weights = 0;
   for (const Stage& stage : kStages) {
-    const Seconds seconds = measure(stage, sequences, pool);
+    const Seconds seconds = measure(stage, sequences, executor);
     const double flops = static_cast<double>(sequences * kTokens) * static_cast<double>(stage.columns * stage.columns);
     fmt::print("{:10} {:8.2f}s {:7.2f}s {:8.2f}s {:7.2f}s   {:.0f}\n", stage.name, seconds.hessian, seconds.factor,
                seconds.rounding, seconds.total(), flops / seconds.hessian / 1e9);

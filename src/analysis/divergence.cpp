@@ -48,10 +48,11 @@ TokenComparison compare_token(std::span<const float> base, std::span<const float
 
 class Comparison {
  public:
-  Comparison(const Decoder& base, const Decoder& model, ThreadPool& pool) : base_(base), model_(model), pool_(pool) {}
+  Comparison(const Decoder& base, const Decoder& model, Executor& executor)
+      : base_(base), model_(model), executor_(executor) {}
 
   void add_window(TokenWindow window) {
-    WindowLogits base(base_, window, pool_), model(model_, window, pool_);
+    WindowLogits base(base_, window, executor_), model(model_, window, executor_);
     const std::size_t offset = tokens_.size(), predictions = window.size() - 1;
     tokens_.resize(offset + predictions);
     const auto vocabulary = static_cast<std::size_t>(base_.config().vocab_size);
@@ -59,7 +60,7 @@ class Comparison {
       const auto start = static_cast<std::size_t>(base.position());
       const std::int64_t rows = base.next(base_logits_);
       model.next(model_logits_);
-      pool_.run(rows, [&](std::int64_t row) {
+      executor_.run(rows, [&](std::int64_t row) {
         const std::size_t at = start + static_cast<std::size_t>(row);
         if (at >= predictions) return;
         const std::size_t begin = static_cast<std::size_t>(row) * vocabulary;
@@ -74,7 +75,7 @@ class Comparison {
  private:
   const Decoder& base_;
   const Decoder& model_;
-  ThreadPool& pool_;
+  Executor& executor_;
   std::vector<float> base_logits_, model_logits_;
   std::vector<TokenComparison> tokens_;
 };
@@ -117,13 +118,14 @@ double quantile(std::span<double> values, double q) {
 }
 
 DivergenceResult divergence(const Decoder& base, const Decoder& model, std::span<const TokenWindow> windows,
-                            ThreadPool& pool, const std::function<void(std::int64_t done, double kl_mean)>& on_window) {
+                            Executor& executor,
+                            const std::function<void(std::int64_t done, double kl_mean)>& on_window) {
   if (base.config().vocab_size != model.config().vocab_size) {
     throw Error("vocabulary of the two models",
                 fmt::format("{} and {} tokens", base.config().vocab_size, model.config().vocab_size), "the same");
   }
   if (windows.empty()) throw Error("text", "no windows", "at least one");
-  Comparison comparison(base, model, pool);
+  Comparison comparison(base, model, executor);
   std::int64_t done = 0;
   for (const TokenWindow window : windows) {
     comparison.add_window(window);

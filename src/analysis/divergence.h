@@ -29,7 +29,7 @@ double quantile(std::span<double> values, double q);
 
 // Two vocabularies of different size are an Error.
 DivergenceResult divergence(const Decoder& base, const Decoder& model, std::span<const TokenWindow> windows,
-                            ThreadPool& pool,
+                            Executor& executor,
                             const std::function<void(std::int64_t done, double kl_mean)>& on_window = {});
 
 }  // namespace qreason

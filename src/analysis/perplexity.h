@@ -23,7 +23,7 @@ struct PerplexityResult {
 };
 
 // `on_window` (may be empty) hears how many windows are done and the perplexity so far.
-PerplexityResult perplexity(const Decoder& decoder, std::span<const TokenWindow> windows, ThreadPool& pool,
+PerplexityResult perplexity(const Decoder& decoder, std::span<const TokenWindow> windows, Executor& executor,
                             const std::function<void(std::int64_t done, double perplexity)>& on_window = {});
 
 }  // namespace qreason

@@ -25,7 +25,7 @@ std::int64_t WindowLogits::next(std::vector<float>& logits) {
   const DecoderInput input{.tokens = window_.subspan(static_cast<std::size_t>(start), static_cast<std::size_t>(rows)),
                            .cache = &cache_,
                            .logits = DecoderInput::Logits::kAll};
-  decoder_->forward({&input, 1}, step_, logits, *pool_);
+  decoder_->forward({&input, 1}, step_, logits, *executor_);
   return rows;
 }
 

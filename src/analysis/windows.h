@@ -20,8 +20,8 @@ class WindowLogits {
  public:
   static constexpr std::int64_t kPieceRows = 256;
 
-  WindowLogits(const Decoder& decoder, TokenWindow window, ThreadPool& pool)
-      : decoder_(&decoder), window_(window), pool_(&pool), cache_(PagePool(decoder.cache_layout())) {}
+  WindowLogits(const Decoder& decoder, TokenWindow window, Executor& executor)
+      : decoder_(&decoder), window_(window), executor_(&executor), cache_(PagePool(decoder.cache_layout())) {}
 
   bool done() const { return cache_.length() == static_cast<std::int64_t>(window_.size()); }
   std::int64_t position() const { return cache_.length(); }  // of the next piece's first row
@@ -31,7 +31,7 @@ class WindowLogits {
  private:
   const Decoder* decoder_;
   TokenWindow window_;
-  ThreadPool* pool_;
+  Executor* executor_;
   SequenceCache cache_;
   DecoderStep step_;
 };

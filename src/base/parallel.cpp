@@ -1,5 +1,8 @@
 #include "base/parallel.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
@@ -14,7 +17,12 @@ namespace {
 // Between two steps of a small model the next job comes within microseconds: spin that long before sleeping.
 constexpr int kSpins = 4000;
 
-thread_local bool inside_task = false;
+// The task that a thread is in: whose pool (null: in none), and as which of its workers.
+struct Place {
+  const void* pool = nullptr;
+  int worker = 0;
+};
+thread_local Place place;
 
 void relax() {
 #if defined(__x86_64__)
@@ -52,8 +60,8 @@ struct ThreadPool::State {
   std::exception_ptr failure;
   std::mutex caller_mutex;  // one job at a time, whoever calls
 
-  void take_tasks() {
-    inside_task = true;
+  void take_tasks(int worker) {
+    place = {.pool = this, .worker = worker};
     std::int64_t left = unclaimed.load(std::memory_order_acquire);
     while (left > 0) {
       if (!unclaimed.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
@@ -62,7 +70,7 @@ struct ThreadPool::State {
       run_task(count - left);
       left = unclaimed.load(std::memory_order_acquire);
     }
-    inside_task = false;
+    place = {};
   }
 
   void run_task(std::int64_t index) {
@@ -76,20 +84,20 @@ struct ThreadPool::State {
     if (finished.fetch_add(1, std::memory_order_acq_rel) + 1 == all) finished.notify_one();
   }
 
-  void work() {
+  void work(int worker) {
     std::uint64_t seen = 0;
     while (true) {
       wait_change(job, seen);
       seen = job.load(std::memory_order_acquire);
       if (stop.load(std::memory_order_acquire)) return;
-      take_tasks();
+      take_tasks(worker);
     }
   }
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   if (threads < 1) throw Error::usage("threads", std::to_string(threads), "at least 1");
-  for (int i = 1; i < threads; ++i) state_->workers.emplace_back([state = state_.get()] { state->work(); });
+  for (int i = 1; i < threads; ++i) state_->workers.emplace_back([state = state_.get(), i] { state->work(i); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -103,9 +111,13 @@ int ThreadPool::threads() const {
   return static_cast<int>(state_->workers.size()) + 1;
 }
 
+int ThreadPool::worker() const {
+  return place.pool == state_.get() ? place.worker : 0;
+}
+
 void ThreadPool::run_erased(std::int64_t count, void (*invoke)(void*, std::int64_t), void* context) {
   if (count <= 0) return;
-  if (inside_task || state_->workers.empty() || count == 1) {
+  if (place.pool != nullptr || state_->workers.empty() || count == 1) {
     for (std::int64_t i = 0; i < count; ++i) invoke(context, i);
     return;
   }
@@ -119,7 +131,7 @@ void ThreadPool::run_erased(std::int64_t count, void (*invoke)(void*, std::int64
   state.unclaimed.store(count, std::memory_order_release);
   state.job.fetch_add(1, std::memory_order_release);
   state.job.notify_all();
-  state.take_tasks();
+  state.take_tasks(0);
   for (std::int64_t done = state.finished.load(std::memory_order_acquire); done != count;
        done = state.finished.load(std::memory_order_acquire)) {
     wait_change(state.finished, done);
@@ -127,28 +139,12 @@ void ThreadPool::run_erased(std::int64_t count, void (*invoke)(void*, std::int64
   if (state.failure) std::rethrow_exception(state.failure);
 }
 
-namespace {
-
-std::mutex pool_mutex;
-std::unique_ptr<ThreadPool> pool;
-int pool_threads = 0;
-
-}  // namespace
-
-ThreadPool& default_pool() {
-  const std::lock_guard lock(pool_mutex);
-  if (!pool) {
-    const int cores = static_cast<int>(std::thread::hardware_concurrency());
-    pool = std::make_unique<ThreadPool>(pool_threads > 0 ? pool_threads : (cores > 0 ? cores : 1));
-  }
-  return *pool;
-}
-
-void set_default_threads(int threads) {
-  const std::lock_guard lock(pool_mutex);
-  if (threads < 1) throw Error::usage("--threads", std::to_string(threads), "at least 1");
-  pool_threads = threads;
-  pool.reset();
+int usable_cores() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 }  // namespace qreason

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 namespace qreason {
 
@@ -18,6 +19,10 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const;
+
+  // Which of the pool's threads calls: 0 outside of its tasks and in those that the caller of run() takes, else 1 to
+  // threads() - 1. Tells work space apart; results must not depend on it.
+  int worker() const;
 
   // Calls task(i) for every i in [0, count) and returns when all are done; the calling thread takes part. Not
   // reentrant: a call from inside a task runs serially. The first exception is rethrown here after the others have
@@ -36,8 +41,14 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
-// The pool of the process: as many threads as `set_default_threads` said, else as the machine has cores.
-ThreadPool& default_pool();
-void set_default_threads(int threads);
+// On the pool's threads, or one after another on the caller's where there is none.
+template <class Task>
+void run_on(ThreadPool* pool, std::int64_t count, Task&& task) {
+  if (pool != nullptr) return pool->run(count, std::forward<Task>(task));
+  for (std::int64_t i = 0; i < count; ++i) task(i);
+}
+
+// As many as the machine has cores that this process may use.
+int usable_cores();
 
 }  // namespace qreason

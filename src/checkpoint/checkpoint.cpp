@@ -66,10 +66,10 @@ GenerationDefaults read_generation_defaults(const fs::path& folder) {
   return defaults;
 }
 
-std::unique_ptr<Checkpoint> open_checkpoint(const fs::path& path) {
+std::unique_ptr<Checkpoint> open_checkpoint(const fs::path& path, ThreadPool* pool) {
   if (!is_present(path)) throw Error(path.string(), "no such file or folder", "a model folder or a .gguf file");
   if (!fs::is_directory(path)) {
-    if (path.extension() == ".gguf") return open_gguf(path);
+    if (path.extension() == ".gguf") return open_gguf(path, pool);
     throw Error(path.string(), "a file of another kind", "a model folder or a .gguf file");
   }
   const fs::path config_path = path / "config.json";
@@ -79,7 +79,7 @@ std::unique_ptr<Checkpoint> open_checkpoint(const fs::path& path) {
   if (!config.is_object()) throw Error(where, fmt::format("a JSON {}", config.type_name()), "an object");
   const auto method = quant_method(config, where);
   if (!method) return open_hf(path, config);
-  if (*method == "qreason") return open_native(path, config);
+  if (*method == "qreason") return open_native(path, config, pool);
   throw Error(where, fmt::format("quant_method \"{}\", which is not readable yet", shown_name(*method)),
               "a float checkpoint or one of qreason's own");
 }

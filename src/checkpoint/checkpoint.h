@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/parallel.h"
 #include "checkpoint/gguf.h"
 #include "model/weights.h"
 
@@ -37,7 +38,8 @@ class Checkpoint : public WeightSource {
   virtual const GgufFile* gguf() const { return nullptr; }
 };
 
-// A directory or a .gguf file. Unknown quant_method and unknown architectures are Errors that name them.
-std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path);
+// A directory or a .gguf file. Unknown quant_method and unknown architectures are Errors that name them. What has to be
+// decoded when it is read is decoded by `pool` (which must outlive the checkpoint), or by the caller's thread.
+std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path, ThreadPool* pool = nullptr);
 
 }  // namespace qreason

@@ -173,11 +173,11 @@ struct Q6_KBlock {
 };
 
 template <class Block>
-void decode_all(std::span<const std::byte> blocks, std::span<float> out) {
+void decode_all(std::span<const std::byte> blocks, std::span<float> out, ThreadPool* pool) {
   constexpr std::int64_t kBlocksPerTask = 65536 / Block::kElements;
   const auto* in = reinterpret_cast<const Byte*>(blocks.data());
   const auto count = static_cast<std::int64_t>(blocks.size() / Block::kBytes);
-  default_pool().run((count + kBlocksPerTask - 1) / kBlocksPerTask, [&](std::int64_t task) {
+  run_on(pool, (count + kBlocksPerTask - 1) / kBlocksPerTask, [&](std::int64_t task) {
     const std::int64_t end = std::min(count, (task + 1) * kBlocksPerTask);
     for (std::int64_t i = task * kBlocksPerTask; i < end; ++i) {
       Block::decode(in + i * Block::kBytes, out.data() + i * Block::kElements);
@@ -187,7 +187,7 @@ void decode_all(std::span<const std::byte> blocks, std::span<float> out) {
 
 }  // namespace
 
-void dequantize_ggml(GgmlType type, std::span<const std::byte> blocks, std::span<float> out) {
+void dequantize_ggml(GgmlType type, std::span<const std::byte> blocks, std::span<float> out, ThreadPool* pool) {
   const GgmlBlock block = block_of(type);
   const auto count = static_cast<std::int64_t>(blocks.size()) / block.bytes;
   if (count * block.bytes != static_cast<std::int64_t>(blocks.size()) ||
@@ -198,27 +198,27 @@ void dequantize_ggml(GgmlType type, std::span<const std::byte> blocks, std::span
   }
   switch (type) {
     case GgmlType::kF32:
-      return decode_all<F32Block>(blocks, out);
+      return decode_all<F32Block>(blocks, out, pool);
     case GgmlType::kF16:
-      return decode_all<F16Block>(blocks, out);
+      return decode_all<F16Block>(blocks, out, pool);
     case GgmlType::kBF16:
-      return decode_all<BF16Block>(blocks, out);
+      return decode_all<BF16Block>(blocks, out, pool);
     case GgmlType::kQ4_0:
-      return decode_all<Q4_0Block>(blocks, out);
+      return decode_all<Q4_0Block>(blocks, out, pool);
     case GgmlType::kQ4_1:
-      return decode_all<Q4_1Block>(blocks, out);
+      return decode_all<Q4_1Block>(blocks, out, pool);
     case GgmlType::kQ5_0:
-      return decode_all<Q5_0Block>(blocks, out);
+      return decode_all<Q5_0Block>(blocks, out, pool);
     case GgmlType::kQ5_1:
-      return decode_all<Q5_1Block>(blocks, out);
+      return decode_all<Q5_1Block>(blocks, out, pool);
     case GgmlType::kQ8_0:
-      return decode_all<Q8_0Block>(blocks, out);
+      return decode_all<Q8_0Block>(blocks, out, pool);
     case GgmlType::kQ4_K:
-      return decode_all<Q4_KBlock>(blocks, out);
+      return decode_all<Q4_KBlock>(blocks, out, pool);
     case GgmlType::kQ5_K:
-      return decode_all<Q5_KBlock>(blocks, out);
+      return decode_all<Q5_KBlock>(blocks, out, pool);
     case GgmlType::kQ6_K:
-      return decode_all<Q6_KBlock>(blocks, out);
+      return decode_all<Q6_KBlock>(blocks, out, pool);
   }
 }
 

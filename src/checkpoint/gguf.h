@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/parallel.h"
 
 namespace qreason {
 
@@ -67,7 +68,8 @@ class GgufFile {
 };
 
 // The float32 values of whole blocks, bit for bit as ggml's dequantize functions compute them (of a NaN only that it is
-// one). `out` has as many elements as the blocks; runs on the default pool.
-void dequantize_ggml(GgmlType type, std::span<const std::byte> blocks, std::span<float> out);
+// one). `out` has as many elements as the blocks. Without a pool the caller's thread does all.
+void dequantize_ggml(GgmlType type, std::span<const std::byte> blocks, std::span<float> out,
+                     ThreadPool* pool = nullptr);
 
 }  // namespace qreason

@@ -66,8 +66,8 @@ std::int64_t interleaved_row(std::int64_t row, std::int64_t head_dim) {
 
 class GgufCheckpoint : public Checkpoint {
  public:
-  explicit GgufCheckpoint(const fs::path& path)
-      : file_(path), config_(gguf_model_config(file_)), defaults_(gguf_generation_defaults(file_)) {
+  GgufCheckpoint(const fs::path& path, ThreadPool* pool)
+      : file_(path), pool_(pool), config_(gguf_model_config(file_)), defaults_(gguf_generation_defaults(file_)) {
     check_generation_defaults(defaults_, path.string() + " metadata general.sampling");
     check_tensors();
   }
@@ -135,13 +135,14 @@ class GgufCheckpoint : public Checkpoint {
     if (is_float && rows == Rows::kAsStored) return mapped(tensor, shape, type);
     at::Tensor values = at::empty(shape, type);
     if (rows == Rows::kAsStored) {
-      dequantize_ggml(tensor.type, tensor.bytes, {values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+      dequantize_ggml(tensor.type, tensor.bytes, {values.data_ptr<float>(), static_cast<std::size_t>(values.numel())},
+                      pool_);
       return values;
     }
     const std::size_t row_bytes = tensor.bytes.size() / static_cast<std::size_t>(row_count);
     const std::size_t row_values = static_cast<std::size_t>(values.numel() / row_count);
     auto* target = static_cast<std::byte*>(values.data_ptr());
-    default_pool().run(row_count, [&](std::int64_t row) {
+    run_on(pool_, row_count, [&](std::int64_t row) {
       const auto source = static_cast<std::size_t>(interleaved_row(row, config_.head_dim));
       const auto bytes = tensor.bytes.subspan(source * row_bytes, row_bytes);
       const auto at_row = static_cast<std::size_t>(row);
@@ -186,6 +187,7 @@ class GgufCheckpoint : public Checkpoint {
   }
 
   GgufFile file_;
+  ThreadPool* pool_;
   ModelConfig config_;
   ModelPlan plan_;
   GenerationDefaults defaults_;
@@ -193,8 +195,8 @@ class GgufCheckpoint : public Checkpoint {
 
 }  // namespace
 
-std::unique_ptr<Checkpoint> open_gguf(const fs::path& file) {
-  return std::make_unique<GgufCheckpoint>(file);
+std::unique_ptr<Checkpoint> open_gguf(const fs::path& file, ThreadPool* pool) {
+  return std::make_unique<GgufCheckpoint>(file, pool);
 }
 
 }  // namespace qreason

@@ -25,7 +25,8 @@ namespace qreason {
 class NativeWriter {
  public:
   // `folder` is a staging directory that may hold parts of an earlier, killed run.
-  explicit NativeWriter(std::filesystem::path folder);
+  // Codes are packed by `pool`, which must outlive the writer, or by the caller's thread.
+  explicit NativeWriter(std::filesystem::path folder, ThreadPool* pool = nullptr);
 
   void add_linear(const std::string& name, const LinearWeight& weight);  // into the part being collected
   void add_tensor(const std::string& name, const at::Tensor& tensor);
@@ -39,10 +40,12 @@ class NativeWriter {
  private:
   struct Pending;
   std::filesystem::path folder_;
+  ThreadPool* pool_;
   std::shared_ptr<Pending> pending_;
 };
 
 // One part read back, for resuming and tests.
-LinearWeight read_native_linear(const std::filesystem::path& folder, const std::string& part, const std::string& name);
+LinearWeight read_native_linear(const std::filesystem::path& folder, const std::string& part, const std::string& name,
+                                ThreadPool* pool = nullptr);
 
 }  // namespace qreason

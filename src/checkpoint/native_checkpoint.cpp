@@ -35,8 +35,9 @@ ModelPlan parse_plan(const Json& config, const std::string& where) {
 
 class NativeCheckpoint : public Checkpoint {
  public:
-  NativeCheckpoint(const fs::path& folder, const Json& json)
-      : config_(parse_model_config(json, (folder / "config.json").string())),
+  NativeCheckpoint(const fs::path& folder, const Json& json, ThreadPool* pool)
+      : pool_(pool),
+        config_(parse_model_config(json, (folder / "config.json").string())),
         plan_(parse_plan(json, (folder / "config.json").string())),
         defaults_(read_generation_defaults(folder)),
         tensors_(folder) {
@@ -77,7 +78,7 @@ class NativeCheckpoint : public Checkpoint {
   LinearWeight linear(const std::string& name) const override {
     place_of_linear(config_, name, path().string());
     if (name == "lm_head" && config_.tied_embeddings) return {.matrix = tensor("model.embed_tokens.weight")};
-    return read_native_linear(file_of_linear(name), name);
+    return read_native_linear(file_of_linear(name), name, pool_);
   }
 
   at::Tensor tensor(const std::string& name) const override {
@@ -145,6 +146,7 @@ class NativeCheckpoint : public Checkpoint {
                            [&](const std::string& name) { return known.contains(name) || owners_.contains(name); });
   }
 
+  ThreadPool* pool_;
   ModelConfig config_;
   ModelPlan plan_;
   GenerationDefaults defaults_;
@@ -154,8 +156,8 @@ class NativeCheckpoint : public Checkpoint {
 
 }  // namespace
 
-std::unique_ptr<Checkpoint> open_native(const fs::path& folder, const Json& config) {
-  return std::make_unique<NativeCheckpoint>(folder, config);
+std::unique_ptr<Checkpoint> open_native(const fs::path& folder, const Json& config, ThreadPool* pool) {
+  return std::make_unique<NativeCheckpoint>(folder, config, pool);
 }
 
 }  // namespace qreason

@@ -103,7 +103,7 @@ NativeLayout native_layout(const SafetensorsFile& file, const std::string& linea
   return layout;
 }
 
-LinearWeight read_native_linear(const SafetensorsFile& file, const std::string& linear) {
+LinearWeight read_native_linear(const SafetensorsFile& file, const std::string& linear, ThreadPool* pool) {
   LinearWeight weight;
   const std::string bias = linear + ".bias";
   if (file.contains(bias)) weight.bias = mapped_tensor(file, bias).to(at::kFloat);
@@ -123,7 +123,7 @@ LinearWeight read_native_linear(const SafetensorsFile& file, const std::string& 
   const std::span<const std::uint8_t> packed(reinterpret_cast<const std::uint8_t*>(codes.bytes.data()),
                                              codes.bytes.size());
   const std::size_t row_bytes = packed.size() / static_cast<std::size_t>(layout.rows);
-  default_pool().run(layout.rows, [&](std::int64_t row) {
+  run_on(pool, layout.rows, [&](std::int64_t row) {
     const auto at = static_cast<std::size_t>(row);
     unpack_codes(packed.subspan(at * row_bytes, row_bytes), layout.format.bits,
                  std::span(matrix.codes).subspan(at * columns, columns));
@@ -148,11 +148,11 @@ std::string layout_text(const QuantizedMatrix& matrix) {
   return json.dump();
 }
 
-std::vector<std::uint8_t> packed_rows(const QuantizedMatrix& matrix) {
+std::vector<std::uint8_t> packed_rows(const QuantizedMatrix& matrix, ThreadPool* pool) {
   const auto columns = static_cast<std::size_t>(matrix.columns);
   const std::size_t row_bytes = packed_bytes(columns, matrix.format.bits);
   std::vector<std::uint8_t> packed(static_cast<std::size_t>(matrix.rows) * row_bytes);
-  default_pool().run(matrix.rows, [&](std::int64_t row) {
+  run_on(pool, matrix.rows, [&](std::int64_t row) {
     const auto at = static_cast<std::size_t>(row);
     pack_codes(std::span(matrix.codes).subspan(at * columns, columns), matrix.format.bits,
                std::span(packed).subspan(at * row_bytes, row_bytes));

@@ -26,11 +26,11 @@ bool is_quantized(const SafetensorsFile& file, const std::string& linear);
 // Checks types and shapes of all its tensors against each other; Errors name file and tensor.
 NativeLayout native_layout(const SafetensorsFile& file, const std::string& linear);
 // Codes unpacked, everything validated; with the bias when the file has one.
-LinearWeight read_native_linear(const SafetensorsFile& file, const std::string& linear);
+LinearWeight read_native_linear(const SafetensorsFile& file, const std::string& linear, ThreadPool* pool = nullptr);
 
 // The metadata text of a matrix, read back by native_layout.
 std::string layout_text(const QuantizedMatrix& matrix);
 // Codes packed row by row, each row padded to whole bytes.
-std::vector<std::uint8_t> packed_rows(const QuantizedMatrix& matrix);
+std::vector<std::uint8_t> packed_rows(const QuantizedMatrix& matrix, ThreadPool* pool);
 
 }  // namespace qreason

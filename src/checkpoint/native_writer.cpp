@@ -78,9 +78,9 @@ struct NativeWriter::Pending {
     tensors.push_back(safetensors_view(name, dense.back()));
   }
 
-  void add_codes(const std::string& name, const QuantizedMatrix& matrix) {
+  void add_codes(const std::string& name, const QuantizedMatrix& matrix, ThreadPool* pool) {
     validate(matrix, name.c_str());
-    bytes.push_back(packed_rows(matrix));
+    bytes.push_back(packed_rows(matrix, pool));
     const auto row_bytes = static_cast<std::int64_t>(bytes.back().size()) / matrix.rows;
     tensors.push_back({codes_name(name), SafetensorsType::kU8, {matrix.rows, row_bytes}, bytes_of(bytes.back())});
     floats.push_back(matrix.scales);
@@ -98,13 +98,14 @@ struct NativeWriter::Pending {
   }
 };
 
-NativeWriter::NativeWriter(fs::path folder) : folder_(std::move(folder)), pending_(std::make_shared<Pending>()) {
+NativeWriter::NativeWriter(fs::path folder, ThreadPool* pool)
+    : folder_(std::move(folder)), pool_(pool), pending_(std::make_shared<Pending>()) {
   if (!fs::is_directory(folder_)) throw Error(folder_.string(), "no such folder", "a folder to write into");
 }
 
 void NativeWriter::add_linear(const std::string& name, const LinearWeight& weight) {
   if (const auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix)) {
-    pending_->add_codes(name, *codes);
+    pending_->add_codes(name, *codes, pool_);
   } else {
     pending_->add_dense(name + ".weight", std::get<at::Tensor>(weight.matrix));
   }
@@ -146,8 +147,9 @@ void NativeWriter::finish(const ModelConfig& config, const ModelPlan& plan) {
   open_native(folder_, parse_json(text, (folder_ / "config.json").string()));
 }
 
-LinearWeight read_native_linear(const fs::path& folder, const std::string& part, const std::string& name) {
-  return read_native_linear(SafetensorsFile(part_path(folder, part)), name);
+LinearWeight read_native_linear(const fs::path& folder, const std::string& part, const std::string& name,
+                                ThreadPool* pool) {
+  return read_native_linear(SafetensorsFile(part_path(folder, part)), name, pool);
 }
 
 }  // namespace qreason

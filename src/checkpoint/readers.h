@@ -12,8 +12,9 @@ namespace qreason {
 
 // `config` is the parsed config.json of the folder.
 std::unique_ptr<Checkpoint> open_hf(const std::filesystem::path& folder, const Json& config);
-std::unique_ptr<Checkpoint> open_native(const std::filesystem::path& folder, const Json& config);
-std::unique_ptr<Checkpoint> open_gguf(const std::filesystem::path& file);
+std::unique_ptr<Checkpoint> open_native(const std::filesystem::path& folder, const Json& config,
+                                        ThreadPool* pool = nullptr);
+std::unique_ptr<Checkpoint> open_gguf(const std::filesystem::path& file, ThreadPool* pool = nullptr);
 
 // fs::exists that takes whatever cannot be looked at (no permission, links in a circle) for absent.
 bool is_present(const std::filesystem::path& path);

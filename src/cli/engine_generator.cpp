@@ -37,9 +37,9 @@ ResidentModel load_resident(const std::string& reference, const std::string& dty
   return model;
 }
 
-EngineGenerator::EngineGenerator(const ResidentModel& model, ThreadPool& pool, Options options)
+EngineGenerator::EngineGenerator(const ResidentModel& model, Executor& executor, Options options)
     : model_(model), options_(options), stop_tokens_(stop_tokens(model.opened)) {
-  engine_ = std::make_unique<Engine>(*model.decoder, pool, Engine::Options{.max_batch = options.batch});
+  engine_ = std::make_unique<Engine>(*model.decoder, executor, Engine::Options{.max_batch = options.batch});
 }
 
 EngineGenerator::~EngineGenerator() = default;

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "base/parallel.h"
 #include "cli/model_loader.h"
 #include "engine/engine.h"
 #include "eval/generator.h"
+#include "kernels/executor.h"
 #include "model/decoder.h"
 
 namespace qreason {
@@ -35,7 +35,7 @@ class EngineGenerator : public Generator {
     std::int64_t batch = 64;
   };
   // The model must outlive the generator.
-  EngineGenerator(const ResidentModel& model, ThreadPool& pool, Options options);
+  EngineGenerator(const ResidentModel& model, Executor& executor, Options options);
   ~EngineGenerator() override;
 
   // Everything that decides the answers. "tool" names what only should not: version and instruction set.

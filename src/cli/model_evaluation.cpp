@@ -1,5 +1,6 @@
 #include "cli/model_evaluation.h"
 
+#include "cli/process_executor.h"
 #include "eval/task.h"
 
 namespace qreason {
@@ -20,7 +21,7 @@ std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelE
       cells.push_back(
           {&task, &entry->second, seed, result_path(evaluation.folder, evaluation.run_name, seed, task.name)});
   }
-  EngineGenerator generator(model, default_pool(), evaluation.generation);
+  EngineGenerator generator(model, process_executor(), evaluation.generation);
   return evaluate(generator, cells,
                   {.model = evaluation.model,
                    .method = evaluation.method,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cli/gguf_vocabulary.h"
 #include "cli/model_zoo.h"
+#include "cli/process_executor.h"
 #include "data/locations.h"
 
 namespace qreason {
@@ -102,7 +103,7 @@ OpenedTokenizer open_tokenizer(const std::string& reference) {
 
 OpenedModel open_model(const std::string& reference) {
   const fs::path path = resolve_model(reference);
-  auto checkpoint = open_checkpoint(path);
+  auto checkpoint = open_checkpoint(path, &process_executor().pool());
   auto text = tokenizer_of(*checkpoint);
   return {.checkpoint = std::move(checkpoint), .text = std::move(text), .name = model_name(path)};
 }

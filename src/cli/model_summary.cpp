@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "checkpoint/readers.h"
 #include "cli/model_loader.h"
+#include "cli/process_executor.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -101,7 +102,7 @@ ModelSummary from_checkpoint(const std::string& reference, const fs::path& path,
     }
     checkpoint = std::move(model.checkpoint);
   } catch (const Error& error) {  // the tokenizer's fault when the checkpoint alone opens
-    checkpoint = open_checkpoint(path);
+    checkpoint = open_checkpoint(path, &process_executor().pool());
     summary.tokenizer_problem = error.what();
   }
   summary.format = checkpoint->format();

@@ -11,7 +11,8 @@ namespace qreason {
 
 class NativeSink : public BlockSink {
  public:
-  explicit NativeSink(const std::filesystem::path& folder) : folder_(folder), writer_(folder) {}
+  NativeSink(const std::filesystem::path& folder, ThreadPool& pool)
+      : folder_(folder), pool_(&pool), writer_(folder, &pool) {}
 
   void put_linear(const std::string& name, const LinearWeight& weight) override { writer_.add_linear(name, weight); }
   void put_tensor(const std::string& name, const at::Tensor& tensor) override { writer_.add_tensor(name, tensor); }
@@ -19,12 +20,13 @@ class NativeSink : public BlockSink {
   bool has_part(const std::string& part) const override { return writer_.has_part(part); }
   void remove_part(const std::string& part) override { writer_.remove_part(part); }
   LinearWeight read_linear(const std::string& part, const std::string& name) const override {
-    return read_native_linear(folder_, part, name);
+    return read_native_linear(folder_, part, name, pool_);
   }
   void finish(const ModelConfig& config, const ModelPlan& plan) { writer_.finish(config, plan); }
 
  private:
   std::filesystem::path folder_;
+  ThreadPool* pool_;
   NativeWriter writer_;
 };
 

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/process_executor.h"
 
 namespace qreason {
 namespace {
@@ -43,7 +44,7 @@ void apply_common(const CommonOptions& common) {
   check_device(common.device);
   set_verbosity(common.quiet ? Verbosity::kQuiet : common.verbose ? Verbosity::kVerbose : Verbosity::kNormal);
   if (common.threads == 0) return;
-  set_default_threads(static_cast<int>(common.threads));
+  set_process_threads(static_cast<int>(common.threads));
   at::set_num_threads(static_cast<int>(common.threads));
 }
 

@@ -10,6 +10,7 @@
 #include "checkpoint/safetensors.h"
 #include "cli/native_sink.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "cli/resources.h"
 #include "cli/tokenizer_files.h"
 #include "quantize/runner.h"
@@ -99,7 +100,7 @@ void refuse_what_cannot_fit(const QuantizeCost& cost, const fs::path& output) {
 }
 
 OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, const fs::path& folder) {
-  NativeSink sink(folder);
+  NativeSink sink(folder, process_executor().pool());
   const QuantizeJob job{.source = *request.model.checkpoint,
                         .recipe = plan.recipe,
                         .calibration = plan.calibration ? &*plan.calibration : nullptr,
@@ -111,7 +112,7 @@ OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, co
     fs::remove_all(folder);
     fs::create_directories(folder);
   }
-  return run_recipe(job, default_pool());
+  return run_recipe(job, process_executor());
 }
 
 void finish(const QuantizeRequest& request, const QuantizationPlan& plan, const OrderedJson& report,
@@ -119,7 +120,7 @@ void finish(const QuantizeRequest& request, const QuantizationPlan& plan, const 
   put_tokenizer_files(request.model, staged.path());
   write_file_atomic(staged.path() / "recipe.toml", to_toml(plan.recipe));
   write_file_atomic(staged.path() / "report.json", report.dump(2) + "\n");
-  NativeSink(staged.path()).finish(request.model.checkpoint->config(), plan.model_plan);
+  NativeSink(staged.path(), process_executor().pool()).finish(request.model.checkpoint->config(), plan.model_plan);
   fs::remove(staged.path() / kRunJournal);
   staged.commit();
 }
@@ -131,7 +132,8 @@ QuantizationPlan plan_quantization(const QuantizeRequest& request) {
   QuantizationPlan plan{.recipe = request.recipe, .model_plan = {}, .calibration = {}, .cost = {}};
   plan.calibration = load(plan.recipe, request);
   plan.model_plan = validate(plan.recipe, config);
-  plan.cost = estimate_cost(plan.recipe, config, size_of(plan.calibration), request.activation_memory, default_pool());
+  plan.cost =
+      estimate_cost(plan.recipe, config, size_of(plan.calibration), request.activation_memory, process_executor());
   return plan;
 }
 

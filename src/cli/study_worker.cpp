@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "cli/model_evaluation.h"
+#include "cli/process_executor.h"
 #include "cli/quantize_model.h"
 #include "quantize/methods/method_table.h"
 
@@ -70,13 +71,13 @@ OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
     progress.set(done);
   };
   if (cell.baseline()) {
-    const PerplexityResult result = perplexity(*base.decoder, windows, default_pool(), on_window);
+    const PerplexityResult result = perplexity(*base.decoder, windows, process_executor(), on_window);
     progress.finish();
     return {
         {"perplexity", result.perplexity}, {"tokens", result.tokens}, {"weight_bytes", base.decoder->weight_bytes()}};
   }
   const ResidentModel& model = resident(cell);
-  const DivergenceResult result = divergence(*base.decoder, *model.decoder, windows, default_pool(), on_window);
+  const DivergenceResult result = divergence(*base.decoder, *model.decoder, windows, process_executor(), on_window);
   progress.finish();
   return {{"perplexity", result.perplexity_model},
           {"kl_mean", result.kl_mean},

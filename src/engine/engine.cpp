@@ -29,9 +29,9 @@ std::string_view name_of(FinishReason reason) {
 }
 
 struct Engine::State {
-  State(const Decoder& a_decoder, ThreadPool& a_pool, const Options& options)
+  State(const Decoder& a_decoder, Executor& an_executor, const Options& options)
       : decoder(a_decoder),
-        pool(a_pool),
+        executor(an_executor),
         pages(a_decoder.cache_layout(), cache_limit(options)),
         scheduler(pages, require_at_least_one(options.max_batch, "batch"),
                   require_at_least_one(options.prefill_chunk, "prefill chunk")) {
@@ -50,7 +50,7 @@ struct Engine::State {
   std::optional<FinishReason> append(Sequence& sequence, std::int32_t token);
 
   const Decoder& decoder;
-  ThreadPool& pool;
+  Executor& executor;
   PagePool pages;
   Scheduler scheduler;
   std::int64_t context = 0;
@@ -89,13 +89,13 @@ void Engine::State::compute(const std::vector<ScheduledRun>& plan) {
                       .logits = samples ? DecoderInput::Logits::kLast : DecoderInput::Logits::kNone});
     if (samples) sampled.push_back(run.sequence);
   }
-  decoder.forward(inputs, decoder_step, logits, pool);
+  decoder.forward(inputs, decoder_step, logits, executor);
 }
 
 void Engine::State::sample() {
   drawn.resize(sampled.size());
   const auto vocabulary = static_cast<std::size_t>(decoder.config().vocab_size);
-  pool.run(static_cast<std::int64_t>(sampled.size()), [&](std::int64_t i) {
+  executor.run(static_cast<std::int64_t>(sampled.size()), [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
     const Sequence& sequence = *sampled[at];
     drawn[at] = sample_token({logits.data() + at * vocabulary, vocabulary}, sequence.sampling, sequence.key,
@@ -133,8 +133,8 @@ std::vector<Engine::Finished> Engine::State::deliver(const std::function<void(st
   return finished;
 }
 
-Engine::Engine(const Decoder& decoder, ThreadPool& pool, Options options)
-    : state_(std::make_unique<State>(decoder, pool, options)) {}
+Engine::Engine(const Decoder& decoder, Executor& executor, Options options)
+    : state_(std::make_unique<State>(decoder, executor, options)) {}
 
 Engine::~Engine() = default;
 
@@ -178,9 +178,9 @@ const PagePool& Engine::pages() const {
   return state_->pages;
 }
 
-std::vector<Answer> generate_all(const Decoder& decoder, ThreadPool& pool, Engine::Options options,
+std::vector<Answer> generate_all(const Decoder& decoder, Executor& executor, Engine::Options options,
                                  std::vector<Request> requests) {
-  Engine engine(decoder, pool, options);
+  Engine engine(decoder, executor, options);
   std::vector<Answer> answers(requests.size());
   for (Request& request : requests) engine.submit(std::move(request));
   while (!engine.idle()) {

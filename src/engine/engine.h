@@ -53,7 +53,7 @@ class Engine {
     std::int64_t prefill_chunk = 512;  // prompt tokens taken into one step
     std::uint64_t cache_bytes = 0;     // 0: half of the free memory
   };
-  Engine(const Decoder& decoder, ThreadPool& pool, Options options);
+  Engine(const Decoder& decoder, Executor& executor, Options options);
   ~Engine();
 
   // Queues a request; its number (0, 1, ...). Prompts that are empty, hold unknown token ids or leave no room for a
@@ -80,7 +80,7 @@ class Engine {
 };
 
 // Convenience: all requests through one engine, answers in order.
-std::vector<Answer> generate_all(const Decoder& decoder, ThreadPool& pool, Engine::Options options,
+std::vector<Answer> generate_all(const Decoder& decoder, Executor& executor, Engine::Options options,
                                  std::vector<Request> requests);
 
 }  // namespace qreason

@@ -28,13 +28,13 @@ bool smaller(const Candidate& a, const Candidate& b) {
 }
 
 // Memory of one thread, kept between tokens.
-struct Workspace {
+struct SamplerMemory {
   std::vector<float> weights;
   std::vector<Candidate> candidates;
 };
 
-Workspace& workspace() {
-  thread_local Workspace memory;
+SamplerMemory& workspace() {
+  thread_local SamplerMemory memory;
   return memory;
 }
 
@@ -75,7 +75,7 @@ std::int32_t draw(std::span<const Candidate> candidates, double sum, double u) {
 
 std::int32_t sample_top_k(std::span<const float> logits, const SamplingParameters& parameters, float reference,
                           double u) {
-  Workspace& memory = workspace();
+  SamplerMemory& memory = workspace();
   std::vector<Candidate>& best = memory.candidates;
   select_largest(logits, static_cast<std::size_t>(parameters.top_k), best);
   std::vector<float>& values = memory.weights;
@@ -94,7 +94,7 @@ std::int32_t sample_top_k(std::span<const float> logits, const SamplingParameter
 }
 
 std::int32_t sample_nucleus(std::span<const float> logits, double top_p, double sum, double u) {
-  Workspace& memory = workspace();
+  SamplerMemory& memory = workspace();
   std::vector<Candidate>& heap = memory.candidates;
   heap.clear();
   // Tokens this small weigh less than (1 - top_p) * sum all together, so none of them is in the nucleus; half of the

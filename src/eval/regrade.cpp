@@ -24,13 +24,13 @@ const Task& task_of(const ResultFile& file) {
 
 }  // namespace
 
-Regraded regrade(const fs::path& path) {
+Regraded regrade(const fs::path& path, ThreadPool& pool) {
   Regraded result{.file = read_result_file(path)};
   const Task& task = task_of(result.file);
   result.file.header.task = task.name;
   std::vector<AnswerRecord>& answers = result.file.answers;
   std::vector<Grade> grades(answers.size());
-  default_pool().run(static_cast<std::int64_t>(answers.size()), [&](std::int64_t index) {
+  pool.run(static_cast<std::int64_t>(answers.size()), [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
     grades[i] = task.grader(answers[i].text, answers[i].gold);
   });

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/parallel.h"
 #include "eval/results.h"
 
 namespace qreason {
@@ -16,7 +17,7 @@ struct Regraded {
 };
 
 // By the grader of the file's task, on all cores. Error when the task is unknown.
-Regraded regrade(const std::filesystem::path& path);
+Regraded regrade(const std::filesystem::path& path, ThreadPool& pool);
 
 // The result files that a path means: itself, or all finished ones below a folder, sorted. Error when there is none.
 std::vector<std::filesystem::path> result_files(const std::filesystem::path& path);

@@ -74,11 +74,6 @@ void validate(const QuantizedMatrix& matrix, const char* where) {
   }
 }
 
-QuantizedMatrix round_to_nearest(std::span<const float> weights, std::int64_t rows, std::int64_t columns,
-                                 const QuantFormat& format) {
-  return round_to_nearest(weights, rows, columns, format, default_pool());
-}
-
 void dequantize_row(const QuantizedMatrix& matrix, std::int64_t row, std::span<float> out) {
   if (row < 0 || row >= matrix.rows || out.size() != static_cast<std::size_t>(matrix.columns)) {
     throw Error("dequantize_row", fmt::format("row {} into {} values", row, out.size()),

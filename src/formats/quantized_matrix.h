@@ -31,12 +31,10 @@ struct QuantizedMatrix {
 void validate(const QuantizedMatrix& matrix, const char* where);
 
 // Rounds to nearest: every group's parameters by the reference quantizer, then every code. `weights` [rows, columns],
-// format w, integers, per channel or per group. Bit for bit what find_parameters and encode give.
+// format w, integers, per channel or per group. Bit for bit what find_parameters and encode give. Without a pool the
+// caller's thread does all.
 QuantizedMatrix round_to_nearest(std::span<const float> weights, std::int64_t rows, std::int64_t columns,
-                                 const QuantFormat& format, ThreadPool& pool);
-// The same with the process's pool.
-QuantizedMatrix round_to_nearest(std::span<const float> weights, std::int64_t rows, std::int64_t columns,
-                                 const QuantFormat& format);
+                                 const QuantFormat& format, ThreadPool* pool = nullptr);
 
 // The float32 values of one row, out [columns].
 void dequantize_row(const QuantizedMatrix& matrix, std::int64_t row, std::span<float> out);

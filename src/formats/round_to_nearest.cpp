@@ -51,10 +51,10 @@ void check_arguments(std::span<const float> weights, std::int64_t rows, std::int
 }  // namespace
 
 QuantizedMatrix round_to_nearest(std::span<const float> weights, std::int64_t rows, std::int64_t columns,
-                                 const QuantFormat& format, ThreadPool& pool) {
+                                 const QuantFormat& format, ThreadPool* pool) {
   check_arguments(weights, rows, columns, format);
   QuantizedMatrix matrix = empty_matrix(rows, columns, format);
-  pool.run(rows, [&](std::int64_t row) {
+  run_on(pool, rows, [&](std::int64_t row) {
     round_row(weights.subspan(static_cast<std::size_t>(row * columns), static_cast<std::size_t>(columns)), row, matrix);
   });
   return matrix;

@@ -12,8 +12,6 @@
 namespace qreason {
 namespace {
 
-thread_local ScratchFloats tile_scratch;
-
 const AttentionKernels& attention_kernels() {
   switch (current_isa()) {
     case Isa::kAvx512:
@@ -58,11 +56,12 @@ struct TileIndex {
 };
 
 void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, const PageStreams& streams,
-                 const Rows& rows, TileIndex index) {
+                 const Rows& rows, TileIndex index, Workspace& workspace) {
   const auto [kv_head, tile] = index;
   const std::int64_t group = group_of(shape), first = tile * kMostQueries;
   const std::int64_t queries = std::min(kMostQueries, segment.rows * group - first), width = shape.head_dim;
-  float* scratch = tile_scratch.need(static_cast<std::size_t>(queries * (kAttentionChunk + 3 * width)));
+  float* scratch =
+      workspace.need(WorkspaceSlot::kAttention, static_cast<std::size_t>(queries * (kAttentionChunk + 3 * width)));
   std::int64_t visible[kMostQueries];
   float* query = scratch + queries * kAttentionChunk;
   const auto bytes = static_cast<std::size_t>(width) * sizeof(float);
@@ -106,13 +105,12 @@ void append_row(const AttentionShape& shape, const AttentionSegment& segment, co
 
 // Calls task(segment, index in the segment) for count_of(segment) tasks of every segment.
 template <class Count, class Task>
-void by_segments(const AttentionBatch& batch, ThreadPool& pool, Count&& count_of, Task&& task) {
-  thread_local std::vector<std::int64_t> ends_of_thread;
-  std::vector<std::int64_t>& ends = ends_of_thread;
-  ends.clear();
+void by_segments(const AttentionBatch& batch, Executor& executor, Count&& count_of, Task&& task) {
+  std::vector<std::int64_t> ends;
+  ends.reserve(static_cast<std::size_t>(batch.count));
   std::int64_t total = 0;
   for (std::int64_t s = 0; s < batch.count; ++s) ends.push_back(total += count_of(batch.segments[s]));
-  pool.run(total, [&](std::int64_t index) {
+  executor.run(total, [&](std::int64_t index) {
     const auto end = std::upper_bound(ends.begin(), ends.end(), index);
     const std::int64_t before = end == ends.begin() ? 0 : *(end - 1);
     task(batch.segments[end - ends.begin()], index - before);
@@ -122,10 +120,10 @@ void by_segments(const AttentionBatch& batch, ThreadPool& pool, Count&& count_of
 }  // namespace
 
 void append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
-                       std::int64_t key_stride, const float* values, std::int64_t value_stride, ThreadPool& pool) {
+                       std::int64_t key_stride, const float* values, std::int64_t value_stride, Executor& executor) {
   check(shape);
   by_segments(
-      batch, pool, [](const AttentionSegment& segment) { return (segment.rows + kPageTokens - 1) / kPageTokens; },
+      batch, executor, [](const AttentionSegment& segment) { return (segment.rows + kPageTokens - 1) / kPageTokens; },
       [&](const AttentionSegment& segment, std::int64_t run) {
         const std::int64_t end = std::min(segment.rows, (run + 1) * kPageTokens);
         for (std::int64_t row = run * kPageTokens; row < end; ++row) {
@@ -137,14 +135,14 @@ void append_key_values(const AttentionShape& shape, const AttentionBatch& batch,
 }
 
 void attention(const AttentionShape& shape, const AttentionBatch& batch, const float* queries,
-               std::int64_t query_stride, float* out, std::int64_t out_stride, ThreadPool& pool) {
+               std::int64_t query_stride, float* out, std::int64_t out_stride, Executor& executor) {
   check(shape);
   const Rows rows{.queries = queries, .query_stride = query_stride, .out = out, .out_stride = out_stride};
   by_segments(
-      batch, pool, [&](const AttentionSegment& segment) { return tiles_of(shape, segment) * shape.kv_heads; },
+      batch, executor, [&](const AttentionSegment& segment) { return tiles_of(shape, segment) * shape.kv_heads; },
       [&](const AttentionSegment& segment, std::int64_t index) {
         attend_tile(shape, segment, batch.streams, rows,
-                    {.kv_head = index % shape.kv_heads, .tile = index / shape.kv_heads});
+                    {.kv_head = index % shape.kv_heads, .tile = index / shape.kv_heads}, executor.workspace());
       });
 }
 

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 
 namespace qreason {
 
@@ -48,10 +48,10 @@ struct AttentionBatch {
 
 // Writes the new rows' keys and values [rows, kv_heads * head_dim] (strides in floats) into the pages.
 void append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
-                       std::int64_t key_stride, const float* values, std::int64_t value_stride, ThreadPool& pool);
+                       std::int64_t key_stride, const float* values, std::int64_t value_stride, Executor& executor);
 
 // out[r, h*head_dim ..] = softmax(scale * q k^T) v over positions <= the row's own. q, out [rows, stride].
 void attention(const AttentionShape& shape, const AttentionBatch& batch, const float* queries,
-               std::int64_t query_stride, float* out, std::int64_t out_stride, ThreadPool& pool);
+               std::int64_t query_stride, float* out, std::int64_t out_stride, Executor& executor);
 
 }  // namespace qreason

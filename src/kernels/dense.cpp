@@ -11,10 +11,6 @@ namespace {
 // bounded.
 constexpr std::int64_t kMostSummed = 4 * kColumnBlock;
 
-thread_local ScratchFloats left_scratch;
-thread_local ScratchFloats right_scratch;
-thread_local ScratchFloats totals_scratch;
-
 enum class Triangle { kWhole, kUpper };
 
 struct Operands {
@@ -95,11 +91,12 @@ void sum_tile(const MatmulKernels& kernels, const Operands& operands, const Shar
 }
 
 // The sums of a share, [rows of its tiles, its panels * 16], ready for `finish`.
-Finish sum_share(const MatmulKernels& kernels, const Operands& operands, const Share& share, Finish finish) {
+Finish sum_share(const Operands& operands, const Share& share, Finish finish, Workspace& workspace) {
+  const MatmulKernels& kernels = matmul_kernels();
   const RowTiles& tiles = operands.tiles;
   finish.rows = tiles.first_row(share.end_tile) - tiles.first_row(share.first_tile);
   finish.totals_stride = (share.end_panel - share.first_panel) * kPanelLanes;
-  float* totals = totals_scratch.need(static_cast<std::size_t>(finish.rows * finish.totals_stride));
+  float* totals = workspace.need(WorkspaceSlot::kTotals, static_cast<std::size_t>(finish.rows * finish.totals_stride));
   finish.totals = totals;
   for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
     for (std::int64_t tile = share.first_tile; tile < share.end_tile; ++tile) {
@@ -111,13 +108,13 @@ Finish sum_share(const MatmulKernels& kernels, const Operands& operands, const S
 
 // Runs finish(totals, where the share begins in the result) for every share of the product; y [tiles.rows, y_stride].
 template <class Done>
-void run_shares(const Operands& operands, float* y, std::int64_t y_stride, ThreadPool& pool, Done&& done) {
+void run_shares(const Operands& operands, float* y, std::int64_t y_stride, Executor& executor, Done&& done) {
   const MatmulKernels& kernels = matmul_kernels();
   const RowTiles& tiles = operands.tiles;
   const Cut cut = Cut::of(tiles);
   const std::int64_t across = (operands.panels() + cut.panels - 1) / cut.panels;
   const std::int64_t down = (tiles.tiles() + cut.tiles - 1) / cut.tiles;
-  pool.run(across * down, [&](std::int64_t index) {
+  executor.run(across * down, [&](std::int64_t index) {
     // From the right: in a triangle the longest columns come first, so that the threads end together.
     Share share{.first_tile = index % down * cut.tiles, .first_panel = (across - 1 - index / down) * cut.panels};
     share.end_panel = std::min(operands.panels(), share.first_panel + cut.panels);
@@ -130,56 +127,60 @@ void run_shares(const Operands& operands, float* y, std::int64_t y_stride, Threa
     }
     const Finish to{
         .columns = end_column - first_column, .y = y + first_row * y_stride + first_column, .y_stride = y_stride};
-    done(kernels, sum_share(kernels, operands, share, to), first_row - first_column);
+    done(kernels, sum_share(operands, share, to, executor.workspace()), first_row - first_column);
   });
 }
 
-void gram_part(const float* x, const RowTiles& tiles, float alpha, float* h, ThreadPool& pool) {
+void gram_part(const float* x, const RowTiles& tiles, float alpha, float* h, Executor& executor) {
   const std::int64_t n = tiles.rows;
   Operands operands{.tiles = tiles, .outputs = n, .triangle = Triangle::kUpper};
-  float* left = left_scratch.need(static_cast<std::size_t>(tiles.floats()));
-  float* right = right_scratch.need(static_cast<std::size_t>(operands.panels() * tiles.columns * kPanelLanes));
-  pack_transposed(x, n, tiles, left, pool);
-  pack_panels(x, n, tiles.columns, n, right, pool);
+  Workspace& workspace = executor.workspace();
+  float* left = workspace.need(WorkspaceSlot::kRows, static_cast<std::size_t>(tiles.floats()));
+  float* right =
+      workspace.need(WorkspaceSlot::kPanels, static_cast<std::size_t>(operands.panels() * tiles.columns * kPanelLanes));
+  pack_transposed(x, n, tiles, left, executor);
+  pack_panels(x, n, tiles.columns, n, right, executor);
   operands.left = left;
   operands.right = right;
-  run_shares(operands, h, n, pool, [&](const MatmulKernels& kernels, const Finish& finish, std::int64_t diagonal) {
+  run_shares(operands, h, n, executor, [&](const MatmulKernels& kernels, const Finish& finish, std::int64_t diagonal) {
     kernels.finish_gram(finish, alpha, diagonal);
   });
 }
 
-void subtract_part(const SubtractProduct& s, ThreadPool& pool) {
+void subtract_part(const SubtractProduct& s, Executor& executor) {
   const RowTiles tiles{.rows = s.m, .columns = s.k, .tile_rows = matmul_kernels().tile_rows};
   Operands operands{.tiles = tiles, .outputs = s.n};
-  float* left = left_scratch.need(static_cast<std::size_t>(tiles.floats()));
-  float* right = right_scratch.need(static_cast<std::size_t>(operands.panels() * s.k * kPanelLanes));
-  pack_rows(s.a, s.a_stride, tiles, left, pool);
-  pack_panels(s.b, s.b_stride, s.k, s.n, right, pool);
+  Workspace& workspace = executor.workspace();
+  float* left = workspace.need(WorkspaceSlot::kRows, static_cast<std::size_t>(tiles.floats()));
+  float* right =
+      workspace.need(WorkspaceSlot::kPanels, static_cast<std::size_t>(operands.panels() * s.k * kPanelLanes));
+  pack_rows(s.a, s.a_stride, tiles, left, executor);
+  pack_panels(s.b, s.b_stride, s.k, s.n, right, executor);
   operands.left = left;
   operands.right = right;
-  run_shares(operands, s.c, s.c_stride, pool,
+  run_shares(operands, s.c, s.c_stride, executor,
              [](const MatmulKernels& kernels, const Finish& finish, std::int64_t) { kernels.finish_subtract(finish); });
 }
 
 }  // namespace
 
-void accumulate_gram(const float* x, std::int64_t rows, std::int64_t n, float alpha, float* h, ThreadPool& pool) {
+void accumulate_gram(const float* x, std::int64_t rows, std::int64_t n, float alpha, float* h, Executor& executor) {
   if (n < 1) return;
   for (std::int64_t first = 0; first < rows; first += kMostSummed) {
     const RowTiles tiles{
         .rows = n, .columns = std::min(kMostSummed, rows - first), .tile_rows = matmul_kernels().tile_rows};
-    gram_part(x + first * n, tiles, alpha, h, pool);
+    gram_part(x + first * n, tiles, alpha, h, executor);
   }
 }
 
-void subtract_product(const SubtractProduct& product, ThreadPool& pool) {
+void subtract_product(const SubtractProduct& product, Executor& executor) {
   if (product.m < 1 || product.n < 1) return;
   for (std::int64_t first = 0; first < product.k; first += kMostSummed) {
     SubtractProduct part = product;
     part.a += first;
     part.b += first * product.b_stride;
     part.k = std::min(kMostSummed, product.k - first);
-    subtract_part(part, pool);
+    subtract_part(part, executor);
   }
 }
 

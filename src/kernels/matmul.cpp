@@ -31,10 +31,6 @@ constexpr std::int64_t kMostRows = 512;
 constexpr std::int64_t kSerialWork = 1 << 16;
 constexpr std::int64_t kRowsOfSplit = 96;
 
-thread_local ScratchFloats packed_scratch;   // the caller's: all rows
-thread_local ScratchFloats weights_scratch;  // a task's: one block of its panels
-thread_local ScratchFloats totals_scratch;   // a task's: its sums
-
 struct Target {
   const PanelView* view = nullptr;
   std::int64_t outputs = 0;
@@ -81,7 +77,7 @@ void multiply_few_rows(const MatmulKernels& kernels, const PanelView& view, cons
 
 // Runs task(target, index in the target) for all tasks of all targets.
 template <class Task>
-void run_tasks(std::span<Target> targets, std::int64_t work, ThreadPool& pool, Task&& task) {
+void run_tasks(std::span<Target> targets, std::int64_t work, Executor& executor, Task&& task) {
   std::int64_t count = 0;
   for (const Target& target : targets) count += target.tasks;
   const auto one = [&](std::int64_t index) {
@@ -92,7 +88,7 @@ void run_tasks(std::span<Target> targets, std::int64_t work, ThreadPool& pool, T
   if (work < kSerialWork) {
     for (std::int64_t i = 0; i < count; ++i) one(i);
   } else {
-    pool.run(count, one);
+    executor.run(count, one);
   }
 }
 
@@ -103,14 +99,14 @@ std::int64_t work_of(std::span<const Target> targets, const Input& in) {
 }
 
 // Few rows: a task streams its panels once. Big matrices get longer tasks.
-void run_few_rows(std::span<Target> targets, const Input& in, ThreadPool& pool) {
+void run_few_rows(std::span<Target> targets, const Input& in, Executor& executor) {
   const MatmulKernels& kernels = matmul_kernels();
   for (Target& target : targets) {
     target.task_panels = 4;
     while (target.task_panels < 32 && target.view->panels / target.task_panels > 64) target.task_panels *= 2;
     target.tasks = (target.view->panels + target.task_panels - 1) / target.task_panels;
   }
-  run_tasks(targets, work_of(targets, in), pool, [&](const Target& target, std::int64_t index) {
+  run_tasks(targets, work_of(targets, in), executor, [&](const Target& target, std::int64_t index) {
     alignas(64) float totals[kMostFewRows * 32 * kPanelLanes];
     const std::int64_t first = index * target.task_panels;
     const std::int64_t panels = std::min(target.task_panels, target.view->panels - first);
@@ -133,8 +129,8 @@ void run_few_rows(std::span<Target> targets, const Input& in, ThreadPool& pool) 
 }
 
 // The weights of a task's panels for one block of columns as float32: in place when they are kept so, else expanded.
-TileProduct block_of_weights(const MatmulKernels& kernels, const PanelView& view, std::int64_t first_panel,
-                             std::int64_t panels, std::int64_t block) {
+TileProduct block_of_weights(const PanelView& view, std::int64_t first_panel, std::int64_t panels, std::int64_t block,
+                             Workspace& workspace) {
   const std::int64_t first = block * kColumnBlock;
   const std::int64_t columns = std::min(kColumnBlock, view.columns - first);
   TileProduct t{.panels = panels, .columns = columns};
@@ -144,9 +140,9 @@ TileProduct block_of_weights(const MatmulKernels& kernels, const PanelView& view
     return t;
   }
   t.panel_stride = kColumnBlock * kPanelLanes;
-  float* weights = weights_scratch.need(static_cast<std::size_t>(kTaskPanels * t.panel_stride));
+  float* weights = workspace.need(WorkspaceSlot::kWeights, static_cast<std::size_t>(kTaskPanels * t.panel_stride));
   for (std::int64_t p = 0; p < panels; ++p) {
-    kernels.expand(view, first_panel + p, first, columns, weights + p * t.panel_stride);
+    matmul_kernels().expand(view, first_panel + p, first, columns, weights + p * t.panel_stride);
   }
   t.w = weights;
   return t;
@@ -158,7 +154,8 @@ struct PackedInput {
   std::int64_t first_row = 0;  // of y
 };
 
-void run_tile_task(const MatmulKernels& kernels, const Target& target, const PackedInput& packed, std::int64_t index) {
+void run_tile_task(const Target& target, const PackedInput& packed, std::int64_t index, Workspace& workspace) {
+  const MatmulKernels& kernels = matmul_kernels();
   const RowTiles& tiles = packed.tiles;
   const std::int64_t groups = (target.view->panels + target.task_panels - 1) / target.task_panels;
   const std::int64_t splits = target.tasks / groups, split = index / groups;
@@ -167,9 +164,9 @@ void run_tile_task(const MatmulKernels& kernels, const Target& target, const Pac
   const std::int64_t first_tile = tiles.tiles() * split / splits, end_tile = tiles.tiles() * (split + 1) / splits;
   const std::int64_t first_row = tiles.first_row(first_tile), rows = tiles.first_row(end_tile) - first_row;
   const std::int64_t totals_stride = panels * kPanelLanes;
-  float* totals = totals_scratch.need(static_cast<std::size_t>(rows * totals_stride));
+  float* totals = workspace.need(WorkspaceSlot::kTotals, static_cast<std::size_t>(rows * totals_stride));
   for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
-    TileProduct t = block_of_weights(kernels, *target.view, first_panel, panels, block);
+    TileProduct t = block_of_weights(*target.view, first_panel, panels, block, workspace);
     t.totals_stride = totals_stride;
     t.store = block == 0 ? MatmulStore::kOverwrite : MatmulStore::kAdd;
     for (std::int64_t tile = first_tile; tile < end_tile; ++tile) {
@@ -189,11 +186,11 @@ void run_tile_task(const MatmulKernels& kernels, const Target& target, const Pac
                 first_panel);
 }
 
-void run_tiles(std::span<Target> targets, const Input& in, ThreadPool& pool) {
+void run_tiles(std::span<Target> targets, const Input& in, Executor& executor) {
   const MatmulKernels& kernels = matmul_kernels();
   const RowTiles tiles{.rows = in.rows, .columns = in.columns, .tile_rows = kernels.tile_rows};
-  float* values = packed_scratch.need(static_cast<std::size_t>(tiles.floats()));
-  pack_rows(in.x + in.first_row * in.x_stride, in.x_stride, tiles, values, pool);
+  float* values = executor.workspace().need(WorkspaceSlot::kRows, static_cast<std::size_t>(tiles.floats()));
+  pack_rows(in.x + in.first_row * in.x_stride, in.x_stride, tiles, values, executor);
   const PackedInput packed{.tiles = tiles, .values = values, .first_row = in.first_row};
   for (Target& target : targets) {
     target.task_panels = target.view->panels >= 64 ? kTaskPanels : 2;
@@ -201,11 +198,12 @@ void run_tiles(std::span<Target> targets, const Input& in, ThreadPool& pool) {
     const std::int64_t splits = groups < 16 ? std::clamp<std::int64_t>(in.rows / kRowsOfSplit, 1, tiles.tiles()) : 1;
     target.tasks = groups * splits;
   }
-  run_tasks(targets, work_of(targets, in), pool,
-            [&](const Target& target, std::int64_t index) { run_tile_task(kernels, target, packed, index); });
+  run_tasks(targets, work_of(targets, in), executor, [&](const Target& target, std::int64_t index) {
+    run_tile_task(target, packed, index, executor.workspace());
+  });
 }
 
-void run(std::span<Target> targets, const Input& in, ThreadPool& pool) {
+void run(std::span<Target> targets, const Input& in, Executor& executor) {
   if (in.rows == 0 || targets.empty()) return;
   for (const Target& target : targets) {
     if (target.view->columns != in.columns) {
@@ -213,28 +211,28 @@ void run(std::span<Target> targets, const Input& in, ThreadPool& pool) {
                   fmt::format("weights with {} columns", in.columns));
     }
   }
-  if (in.rows <= kMostFewRows) return run_few_rows(targets, in, pool);
+  if (in.rows <= kMostFewRows) return run_few_rows(targets, in, executor);
   const std::int64_t chunks = (in.rows + kMostRows - 1) / kMostRows;
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
     Input part = in;
     part.first_row = in.rows * chunk / chunks;
     part.rows = in.rows * (chunk + 1) / chunks - part.first_row;
-    run_tiles(targets, part, pool);
+    run_tiles(targets, part, executor);
   }
 }
 
 }  // namespace
 
-void matmul(const PackedMatrix& w, const MatmulArguments& arguments, ThreadPool& pool) {
+void matmul(const PackedMatrix& w, const MatmulArguments& arguments, Executor& executor) {
   if (w.empty()) throw Error("matmul", "an empty weight", "one with rows");
   Target target =
       make_target({.w = &w, .bias = arguments.bias, .y = arguments.y, .y_stride = arguments.y_stride}, arguments.store);
   run({&target, 1}, {.x = arguments.x, .rows = arguments.rows, .x_stride = arguments.x_stride, .columns = w.columns()},
-      pool);
+      executor);
 }
 
 void matmul_shared(std::span<const MatmulTarget> targets, const float* x, std::int64_t rows, std::int64_t x_stride,
-                   ThreadPool& pool) {
+                   Executor& executor) {
   constexpr std::size_t kMostTargets = 8;
   if (targets.size() > kMostTargets) {
     throw Error("matmul_shared", fmt::format("{} weights", targets.size()), fmt::format("at most {}", kMostTargets));
@@ -245,7 +243,7 @@ void matmul_shared(std::span<const MatmulTarget> targets, const float* x, std::i
     prepared[i] = make_target(targets[i], MatmulStore::kOverwrite);
   }
   run({prepared, targets.size()},
-      {.x = x, .rows = rows, .x_stride = x_stride, .columns = targets.empty() ? 0 : targets[0].w->columns()}, pool);
+      {.x = x, .rows = rows, .x_stride = x_stride, .columns = targets.empty() ? 0 : targets[0].w->columns()}, executor);
 }
 
 std::string explain_matmul(const PackedMatrix& w, std::int64_t rows) {

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 #include "kernels/packed_matrix.h"
 
 namespace qreason {
@@ -27,7 +27,7 @@ struct MatmulArguments {
   std::int64_t y_stride = 0;
   MatmulStore store = MatmulStore::kOverwrite;
 };
-void matmul(const PackedMatrix& w, const MatmulArguments& arguments, ThreadPool& pool);
+void matmul(const PackedMatrix& w, const MatmulArguments& arguments, Executor& executor);
 
 // Several weights that share their input (q, k, v; gate, up) in one parallel region: y of the i-th has its own
 // argument.
@@ -38,14 +38,14 @@ struct MatmulTarget {
   std::int64_t y_stride = 0;
 };
 void matmul_shared(std::span<const MatmulTarget> targets, const float* x, std::int64_t rows, std::int64_t x_stride,
-                   ThreadPool& pool);
+                   Executor& executor);
 
 // Which kernel a product with `rows` rows takes, and why ("bf16 panels, avx512, 6x64 tiles").
 std::string explain_matmul(const PackedMatrix& w, std::int64_t rows);
 
 // Dense row-major products for statistics and solvers; same promises about order and threads.
 // gram: h[i, j] += alpha * sum_r x[r, i] x[r, j] for i <= j (upper triangle), x [rows, n], h [n, n].
-void accumulate_gram(const float* x, std::int64_t rows, std::int64_t n, float alpha, float* h, ThreadPool& pool);
+void accumulate_gram(const float* x, std::int64_t rows, std::int64_t n, float alpha, float* h, Executor& executor);
 
 // c[i, j] -= sum_k a[i, k] b[k, j]; row-major with the given strides.
 struct SubtractProduct {
@@ -57,6 +57,6 @@ struct SubtractProduct {
   std::int64_t c_stride = 0;
   std::int64_t m = 0, n = 0, k = 0;
 };
-void subtract_product(const SubtractProduct& product, ThreadPool& pool);
+void subtract_product(const SubtractProduct& product, Executor& executor);
 
 }  // namespace qreason

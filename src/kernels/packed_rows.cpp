@@ -14,8 +14,8 @@ constexpr std::int64_t kRunPanels = 16;
 constexpr std::int64_t kSerialFloats = 1 << 15;
 
 template <class Task>
-void run_tasks(std::int64_t count, std::int64_t floats, ThreadPool& pool, Task&& task) {
-  if (floats >= kSerialFloats) return pool.run(count, task);
+void run_tasks(std::int64_t count, std::int64_t floats, Executor& executor, Task&& task) {
+  if (floats >= kSerialFloats) return executor.run(count, task);
   for (std::int64_t i = 0; i < count; ++i) task(i);
 }
 
@@ -34,8 +34,8 @@ void transpose(const float* from, std::int64_t stride, std::int64_t rows, std::i
 
 }  // namespace
 
-void pack_rows(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, ThreadPool& pool) {
-  run_tasks(tiles.tiles(), tiles.rows * tiles.columns, pool, [&](std::int64_t tile) {
+void pack_rows(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, Executor& executor) {
+  run_tasks(tiles.tiles(), tiles.rows * tiles.columns, executor, [&](std::int64_t tile) {
     for (std::int64_t block = 0; block < tiles.blocks(); ++block) {
       const float* source = from + tiles.first_row(tile) * stride + block * kColumnBlock;
       float* out = to + tiles.offset(tile, block);
@@ -46,9 +46,9 @@ void pack_rows(const float* from, std::int64_t stride, const RowTiles& tiles, fl
   });
 }
 
-void pack_transposed(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, ThreadPool& pool) {
+void pack_transposed(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, Executor& executor) {
   const std::int64_t run = kRunPanels;
-  run_tasks((tiles.tiles() + run - 1) / run, tiles.rows * tiles.columns, pool, [&](std::int64_t task) {
+  run_tasks((tiles.tiles() + run - 1) / run, tiles.rows * tiles.columns, executor, [&](std::int64_t task) {
     const std::int64_t end = std::min(tiles.tiles(), (task + 1) * run);
     for (std::int64_t k = 0; k < tiles.columns; k += kLanes) {
       const std::int64_t rows = std::min(kLanes, tiles.columns - k);
@@ -61,9 +61,9 @@ void pack_transposed(const float* from, std::int64_t stride, const RowTiles& til
 }
 
 void pack_panels(const float* from, std::int64_t stride, std::int64_t columns, std::int64_t outputs, float* to,
-                 ThreadPool& pool) {
+                 Executor& executor) {
   const std::int64_t panels = (outputs + kLanes - 1) / kLanes;
-  run_tasks((panels + kRunPanels - 1) / kRunPanels, columns * outputs, pool, [&](std::int64_t task) {
+  run_tasks((panels + kRunPanels - 1) / kRunPanels, columns * outputs, executor, [&](std::int64_t task) {
     const std::int64_t end = std::min(panels, (task + 1) * kRunPanels);
     for (std::int64_t k = 0; k < columns; ++k) {
       for (std::int64_t panel = task * kRunPanels; panel < end; ++panel) {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 #include "kernels/matmul.h"
 
 namespace qreason {
@@ -31,14 +31,14 @@ struct RowTiles {
 };
 
 // Row-major [rows, columns] (stride in floats) as it stands.
-void pack_rows(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, ThreadPool& pool);
+void pack_rows(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, Executor& executor);
 
 // Row-major [columns, rows]: its columns become the rows.
-void pack_transposed(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, ThreadPool& pool);
+void pack_transposed(const float* from, std::int64_t stride, const RowTiles& tiles, float* to, Executor& executor);
 
 // The right operand, row-major [columns, outputs], as panels of 16 outputs: element (k, lane) of a panel at k * 16 +
 // lane, zeros past the last output.
 void pack_panels(const float* from, std::int64_t stride, std::int64_t columns, std::int64_t outputs, float* to,
-                 ThreadPool& pool);
+                 Executor& executor);
 
 }  // namespace qreason

@@ -30,10 +30,10 @@ constexpr std::int64_t kTaskNumbers = 1 << 14;
 
 // Calls body(first, end) for runs of items that each cost `cost` numbers.
 template <class Body>
-void by_tasks(std::int64_t items, std::int64_t cost, ThreadPool& pool, Body&& body) {
+void by_tasks(std::int64_t items, std::int64_t cost, Executor& executor, Body&& body) {
   const std::int64_t step = std::max<std::int64_t>(1, kTaskNumbers / std::max<std::int64_t>(1, cost));
-  pool.run((items + step - 1) / step,
-           [&](std::int64_t task) { body(task * step, std::min(items, (task + 1) * step)); });
+  executor.run((items + step - 1) / step,
+               [&](std::int64_t task) { body(task * step, std::min(items, (task + 1) * step)); });
 }
 
 void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, const QuantFormat& format) {
@@ -64,17 +64,17 @@ void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, co
 }  // namespace
 
 void rms_norm(const float* x, std::int64_t rows, std::int64_t width, const float* gain, float epsilon, float* out,
-              ThreadPool& pool) {
+              Executor& executor) {
   const RowKernels& kernels = row_kernels();
-  by_tasks(rows, width, pool, [&](std::int64_t first, std::int64_t end) {
+  by_tasks(rows, width, executor, [&](std::int64_t first, std::int64_t end) {
     for (std::int64_t r = first; r < end; ++r) kernels.rms_norm(x + r * width, width, gain, epsilon, out + r * width);
   });
 }
 
-void rope(const RopeArguments& a, ThreadPool& pool) {
+void rope(const RopeArguments& a, Executor& executor) {
   const RowKernels& kernels = row_kernels();
   const std::int64_t half = a.head_dim / 2;
-  by_tasks(a.rows, a.heads * a.head_dim, pool, [&](std::int64_t first, std::int64_t end) {
+  by_tasks(a.rows, a.heads * a.head_dim, executor, [&](std::int64_t first, std::int64_t end) {
     for (std::int64_t r = first; r < end; ++r) {
       kernels.rope({.x = a.x + r * a.stride,
                     .heads = a.heads,
@@ -85,29 +85,29 @@ void rope(const RopeArguments& a, ThreadPool& pool) {
   });
 }
 
-void silu_multiply(float* gate, const float* up, std::int64_t rows, std::int64_t width, ThreadPool& pool) {
+void silu_multiply(float* gate, const float* up, std::int64_t rows, std::int64_t width, Executor& executor) {
   const RowKernels& kernels = row_kernels();
   // An exp costs as much as several plain operations.
-  by_tasks(rows, 4 * width, pool, [&](std::int64_t first, std::int64_t end) {
+  by_tasks(rows, 4 * width, executor, [&](std::int64_t first, std::int64_t end) {
     kernels.silu_multiply(gate + first * width, up + first * width, (end - first) * width);
   });
 }
 
-void add_in_place(float* x, const float* y, std::int64_t count, ThreadPool& pool) {
+void add_in_place(float* x, const float* y, std::int64_t count, Executor& executor) {
   const RowKernels& kernels = row_kernels();
-  by_tasks(count, 1, pool,
+  by_tasks(count, 1, executor,
            [&](std::int64_t first, std::int64_t end) { kernels.add(x + first, y + first, end - first); });
 }
 
 void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
-                              ThreadPool& pool) {
+                              Executor& executor) {
   const bool grouped = format.granularity == Granularity::kTokenGroup;
   if (!grouped && format.granularity != Granularity::kToken) {
     throw Error("quantize_dequantize_rows", to_string(format), "a format per token or per token and group");
   }
   const RowKernels& kernels = row_kernels();
   const std::int64_t run = grouped ? std::max(1, format.group_size) : width;
-  by_tasks(rows, 2 * width, pool, [&](std::int64_t first, std::int64_t end) {
+  by_tasks(rows, 2 * width, executor, [&](std::int64_t first, std::int64_t end) {
     for (std::int64_t r = first; r < end; ++r) {
       for (std::int64_t i = 0; i < width; i += run) {
         const auto count = static_cast<std::size_t>(std::min(run, width - i));

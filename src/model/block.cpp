@@ -27,7 +27,7 @@ const float* data_or_null(const std::vector<float>& bias) {
 }
 
 // h += x W^T + b, whole rows.
-void add_product(const Linear& linear, const float* x, std::int64_t rows, float* h, ThreadPool& pool) {
+void add_product(const Linear& linear, const float* x, std::int64_t rows, float* h, Executor& executor) {
   matmul(linear.weight,
          {.x = x,
           .rows = rows,
@@ -36,7 +36,7 @@ void add_product(const Linear& linear, const float* x, std::int64_t rows, float*
           .y = h,
           .y_stride = linear.weight.rows(),
           .store = MatmulStore::kAdd},
-         pool);
+         executor);
 }
 
 }  // namespace
@@ -77,12 +77,12 @@ void Block::load_linear(const WeightSource& source, std::int64_t layer, LinearSl
   if (weight.bias) target.bias = float_vector(*weight.bias, target.weight.rows(), name + ".bias");
 }
 
-void Block::attention_input(const float* h, std::int64_t rows, float* x, ThreadPool& pool) const {
-  rms_norm(h, rows, shape_.hidden, input_gain_.data(), epsilon_, x, pool);
-  quantize_site(Site::kAttentionInput, x, rows, shape_.hidden, pool);
+void Block::attention_input(const float* h, std::int64_t rows, float* x, Executor& executor) const {
+  rms_norm(h, rows, shape_.hidden, input_gain_.data(), epsilon_, x, executor);
+  quantize_site(Site::kAttentionInput, x, rows, shape_.hidden, executor);
 }
 
-void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, ThreadPool& pool) const {
+void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const {
   scratch.reserve(shape_, batch.rows);
   float* q = scratch.q.data();
   float* k = scratch.k.data();
@@ -92,7 +92,7 @@ void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratc
   };
   const std::array targets{target(LinearSlot::kQ, q, shape_.query), target(LinearSlot::kK, k, shape_.key_value),
                            target(LinearSlot::kV, v, shape_.key_value)};
-  matmul_shared(targets, x, batch.rows, shape_.hidden, pool);
+  matmul_shared(targets, x, batch.rows, shape_.hidden, executor);
 
   RopeArguments arguments{.x = q,
                           .rows = batch.rows,
@@ -102,51 +102,51 @@ void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratc
                           .positions = batch.positions,
                           .cosine = rope_->cosine(),
                           .sine = rope_->sine()};
-  rope(arguments, pool);
+  rope(arguments, executor);
   arguments.x = k;
   arguments.stride = shape_.key_value;
   arguments.heads = attention_.kv_heads;
-  rope(arguments, pool);
+  rope(arguments, executor);
 
-  if (plan_.keys) quantize_cache_rows(*plan_.keys, k, batch.rows, pool);
-  if (plan_.values) quantize_cache_rows(*plan_.values, v, batch.rows, pool);
-  append_key_values(attention_, batch.attention, k, shape_.key_value, v, shape_.key_value, pool);
-  attention(attention_, batch.attention, q, shape_.query, a, shape_.query, pool);
-  quantize_site(Site::kAttentionOutput, a, batch.rows, shape_.query, pool);
+  if (plan_.keys) quantize_cache_rows(*plan_.keys, k, batch.rows, executor);
+  if (plan_.values) quantize_cache_rows(*plan_.values, v, batch.rows, executor);
+  append_key_values(attention_, batch.attention, k, shape_.key_value, v, shape_.key_value, executor);
+  attention(attention_, batch.attention, q, shape_.query, a, shape_.query, executor);
+  quantize_site(Site::kAttentionOutput, a, batch.rows, shape_.query, executor);
 }
 
-void Block::add_attention(float* h, const float* a, std::int64_t rows, ThreadPool& pool) const {
-  add_product(linear(LinearSlot::kO), a, rows, h, pool);
+void Block::add_attention(float* h, const float* a, std::int64_t rows, Executor& executor) const {
+  add_product(linear(LinearSlot::kO), a, rows, h, executor);
 }
 
-void Block::mlp_input(const float* h, std::int64_t rows, float* m, ThreadPool& pool) const {
-  rms_norm(h, rows, shape_.hidden, post_gain_.data(), epsilon_, m, pool);
-  quantize_site(Site::kMlpInput, m, rows, shape_.hidden, pool);
+void Block::mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor) const {
+  rms_norm(h, rows, shape_.hidden, post_gain_.data(), epsilon_, m, executor);
+  quantize_site(Site::kMlpInput, m, rows, shape_.hidden, executor);
 }
 
-void Block::mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch, float* u, ThreadPool& pool) const {
+void Block::mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch, float* u, Executor& executor) const {
   scratch.reserve(shape_, rows);
   const Linear& gate = linear(LinearSlot::kGate);
   const Linear& up = linear(LinearSlot::kUp);
   const std::array targets{MatmulTarget{&gate.weight, data_or_null(gate.bias), u, shape_.intermediate},
                            MatmulTarget{&up.weight, data_or_null(up.bias), scratch.up.data(), shape_.intermediate}};
-  matmul_shared(targets, m, rows, shape_.hidden, pool);
-  silu_multiply(u, scratch.up.data(), rows, shape_.intermediate, pool);
-  quantize_site(Site::kMlpMiddle, u, rows, shape_.intermediate, pool);
+  matmul_shared(targets, m, rows, shape_.hidden, executor);
+  silu_multiply(u, scratch.up.data(), rows, shape_.intermediate, executor);
+  quantize_site(Site::kMlpMiddle, u, rows, shape_.intermediate, executor);
 }
 
-void Block::add_mlp(float* h, const float* u, std::int64_t rows, ThreadPool& pool) const {
-  add_product(linear(LinearSlot::kDown), u, rows, h, pool);
+void Block::add_mlp(float* h, const float* u, std::int64_t rows, Executor& executor) const {
+  add_product(linear(LinearSlot::kDown), u, rows, h, executor);
 }
 
-void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, ThreadPool& pool) const {
+void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
   scratch.reserve(shape_, batch.rows);
-  attention_input(h, batch.rows, scratch.x.data(), pool);
-  attend(scratch.x.data(), batch, scratch, scratch.a.data(), pool);
-  add_attention(h, scratch.a.data(), batch.rows, pool);
-  mlp_input(h, batch.rows, scratch.x.data(), pool);
-  mlp_middle(scratch.x.data(), batch.rows, scratch, scratch.gate.data(), pool);
-  add_mlp(h, scratch.gate.data(), batch.rows, pool);
+  attention_input(h, batch.rows, scratch.x.data(), executor);
+  attend(scratch.x.data(), batch, scratch, scratch.a.data(), executor);
+  add_attention(h, scratch.a.data(), batch.rows, executor);
+  mlp_input(h, batch.rows, scratch.x.data(), executor);
+  mlp_middle(scratch.x.data(), batch.rows, scratch, scratch.gate.data(), executor);
+  add_mlp(h, scratch.gate.data(), batch.rows, executor);
 }
 
 void Block::replace(LinearSlot slot, const LinearWeight& weight) {
@@ -171,7 +171,8 @@ std::string Block::explain(std::int64_t rows) const {
   return text;
 }
 
-void Block::quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, ThreadPool& pool) const {
+void Block::quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width,
+                          Executor& executor) const {
   if (quantizers_ == Quantizers::kOff) return;
   const auto found = plan_.activations.find(site);
   if (found == plan_.activations.end()) return;
@@ -179,19 +180,19 @@ void Block::quantize_site(Site site, float* rows_data, std::int64_t rows, std::i
   // of its own; the shards of a row lie one after another, so they are rows of a narrower matrix.
   const bool sharded = site == Site::kAttentionOutput || site == Site::kMlpMiddle;
   const std::int64_t shards = sharded ? plan_.tensor_parallel : 1;
-  quantize_dequantize_rows(rows_data, rows * shards, width / shards, found->second, pool);
+  quantize_dequantize_rows(rows_data, rows * shards, width / shards, found->second, executor);
 }
 
 void Block::quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows,
-                                ThreadPool& pool) const {
+                                Executor& executor) const {
   if (quantizers_ == Quantizers::kOff) return;
   if (format.granularity != Granularity::kHead) {
-    quantize_dequantize_rows(rows_data, rows, shape_.key_value, format, pool);
+    quantize_dequantize_rows(rows_data, rows, shape_.key_value, format, executor);
     return;
   }
   QuantFormat per_row = format;
   per_row.granularity = Granularity::kToken;
-  quantize_dequantize_rows(rows_data, rows * attention_.kv_heads, attention_.head_dim, per_row, pool);
+  quantize_dequantize_rows(rows_data, rows * attention_.kv_heads, attention_.head_dim, per_row, executor);
 }
 
 }  // namespace qreason

@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "base/parallel.h"
 #include "kernels/attention.h"
+#include "kernels/executor.h"
 #include "model/config.h"
 #include "model/linear.h"
 #include "model/plan.h"
@@ -48,15 +48,15 @@ class Block {
  public:
   Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type);
 
-  void attention_input(const float* h, std::int64_t rows, float* x, ThreadPool& pool) const;
-  void attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, ThreadPool& pool) const;
-  void add_attention(float* h, const float* a, std::int64_t rows, ThreadPool& pool) const;
-  void mlp_input(const float* h, std::int64_t rows, float* m, ThreadPool& pool) const;
-  void mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch, float* u, ThreadPool& pool) const;
-  void add_mlp(float* h, const float* u, std::int64_t rows, ThreadPool& pool) const;
+  void attention_input(const float* h, std::int64_t rows, float* x, Executor& executor) const;
+  void attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const;
+  void add_attention(float* h, const float* a, std::int64_t rows, Executor& executor) const;
+  void mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor) const;
+  void mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch, float* u, Executor& executor) const;
+  void add_mlp(float* h, const float* u, std::int64_t rows, Executor& executor) const;
 
   // h [rows, hidden] in place.
-  void forward(float* h, const BlockBatch& batch, BlockScratch& scratch, ThreadPool& pool) const;
+  void forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
 
   // Replaces a linear's matrix (its bias stays): how rounding passes put their result in place.
   void replace(LinearSlot slot, const LinearWeight& weight);
@@ -71,8 +71,8 @@ class Block {
 
  private:
   void load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot);
-  void quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, ThreadPool& pool) const;
-  void quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows, ThreadPool& pool) const;
+  void quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, Executor& executor) const;
+  void quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows, Executor& executor) const;
   const Linear& linear(LinearSlot slot) const { return linears_[static_cast<std::size_t>(slot)]; }
 
   BlockShape shape_;

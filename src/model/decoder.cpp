@@ -59,14 +59,14 @@ std::string Decoder::explain(std::int64_t rows) const {
 }
 
 void Decoder::forward(std::span<const DecoderInput> inputs, DecoderStep& step, std::vector<float>& logits,
-                      ThreadPool& pool) const {
+                      Executor& executor) const {
   collect_rows(inputs, step);
   logits.resize(step.logit_rows_.size() * static_cast<std::size_t>(config_.vocab_size));
   if (step.tokens_.empty()) return;
-  embed(step, pool);
-  run_blocks(step, pool);
+  embed(step, executor);
+  run_blocks(step, executor);
   for (const DecoderInput& input : inputs) input.cache->advance(static_cast<std::int64_t>(input.tokens.size()));
-  if (!step.logit_rows_.empty()) compute_logits(step, logits.data(), pool);
+  if (!step.logit_rows_.empty()) compute_logits(step, logits.data(), executor);
 }
 
 void Decoder::collect_rows(std::span<const DecoderInput> inputs, DecoderStep& step) const {
@@ -103,27 +103,27 @@ void Decoder::collect_rows(std::span<const DecoderInput> inputs, DecoderStep& st
   rope_->reserve(longest);
 }
 
-void Decoder::embed(DecoderStep& step, ThreadPool& pool) const {
+void Decoder::embed(DecoderStep& step, Executor& executor) const {
   const auto width = static_cast<std::size_t>(config_.hidden_size);
   if (step.hidden_.size() < step.tokens_.size() * width) step.hidden_.resize(step.tokens_.size() * width);
-  pool.run(static_cast<std::int64_t>(step.tokens_.size()), [&](std::int64_t row) {
+  executor.run(static_cast<std::int64_t>(step.tokens_.size()), [&](std::int64_t row) {
     const auto at = static_cast<std::size_t>(row);
     embedding_.unpack_row(step.tokens_[at], {step.hidden_.data() + at * width, width});
   });
 }
 
-void Decoder::run_blocks(DecoderStep& step, ThreadPool& pool) const {
+void Decoder::run_blocks(DecoderStep& step, Executor& executor) const {
   BlockBatch batch{
       .rows = static_cast<std::int64_t>(step.tokens_.size()),
       .positions = step.positions_.data(),
       .attention = {.segments = step.segments_.data(), .count = static_cast<std::int64_t>(step.segments_.size())}};
   for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
     batch.attention.streams = layout_.streams(static_cast<std::int64_t>(layer));
-    blocks_[layer].forward(step.hidden_.data(), batch, step.scratch_, pool);
+    blocks_[layer].forward(step.hidden_.data(), batch, step.scratch_, executor);
   }
 }
 
-void Decoder::compute_logits(DecoderStep& step, float* logits, ThreadPool& pool) const {
+void Decoder::compute_logits(DecoderStep& step, float* logits, Executor& executor) const {
   const auto width = static_cast<std::size_t>(config_.hidden_size);
   const std::size_t rows = step.logit_rows_.size();
   if (step.selected_.size() < rows * width) step.selected_.resize(rows * width);
@@ -133,7 +133,7 @@ void Decoder::compute_logits(DecoderStep& step, float* logits, ThreadPool& pool)
     std::copy_n(row, width, selected + i * width);
   }
   rms_norm(selected, static_cast<std::int64_t>(rows), config_.hidden_size, final_gain_.data(),
-           static_cast<float>(config_.rms_norm_epsilon), selected, pool);
+           static_cast<float>(config_.rms_norm_epsilon), selected, executor);
   const PackedMatrix& head = head_.empty() ? embedding_ : head_;
   matmul(head,
          {.x = selected,
@@ -141,7 +141,7 @@ void Decoder::compute_logits(DecoderStep& step, float* logits, ThreadPool& pool)
           .x_stride = config_.hidden_size,
           .y = logits,
           .y_stride = config_.vocab_size},
-         pool);
+         executor);
 }
 
 }  // namespace qreason

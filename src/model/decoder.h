@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 #include "model/block.h"
 #include "model/kv_cache.h"
 #include "model/weights.h"
@@ -52,15 +52,15 @@ class Decoder {
   // A cache may stand in one input only, and is of this decoder's layout. Scratch memory grows with the rows of a step:
   // split long prompts, the results are the same bits.
   void forward(std::span<const DecoderInput> inputs, DecoderStep& step, std::vector<float>& logits,
-               ThreadPool& pool) const;
+               Executor& executor) const;
 
   const CacheLayout& cache_layout() const { return layout_; }
 
  private:
   void collect_rows(std::span<const DecoderInput> inputs, DecoderStep& step) const;
-  void embed(DecoderStep& step, ThreadPool& pool) const;
-  void run_blocks(DecoderStep& step, ThreadPool& pool) const;
-  void compute_logits(DecoderStep& step, float* logits, ThreadPool& pool) const;
+  void embed(DecoderStep& step, Executor& executor) const;
+  void run_blocks(DecoderStep& step, Executor& executor) const;
+  void compute_logits(DecoderStep& step, float* logits, Executor& executor) const;
 
   ModelConfig config_;
   ModelPlan plan_;

@@ -8,8 +8,8 @@
 #include <functional>
 #include <optional>
 
-#include "base/parallel.h"
 #include "formats/quantized_matrix.h"
+#include "kernels/executor.h"
 #include "model/config.h"
 #include "model/site.h"
 
@@ -40,7 +40,7 @@ class BlockVisit {
   virtual ~BlockVisit() = default;
   virtual std::int64_t layer() const = 0;
   virtual const ModelConfig& config() const = 0;
-  virtual ThreadPool& pool() = 0;
+  virtual Executor& executor() = 0;
 
   // Calibration sequences, and the inputs [count, width] of the linears at a site, one sequence after the other, as the
   // block computes them with everything replaced so far. Sites must be asked for in the order of the block.

@@ -26,8 +26,8 @@ ActivationStore::Place place_for(std::uint64_t bytes, std::uint64_t& left) {
 }  // namespace
 
 CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples,
-                                 Options options, ThreadPool& pool)
-    : options_(std::move(options)), pool_(pool), rope_(source.config()) {
+                                 Options options, Executor& executor)
+    : options_(std::move(options)), executor_(executor), rope_(source.config()) {
   const ModelConfig& config = source.config();
   for (const auto& sample : samples) lengths_.push_back(static_cast<std::int64_t>(sample.size()));
   if (lengths_.empty()) throw Error("calibration", "no sequence", "at least one");
@@ -121,7 +121,7 @@ void CalibrationWalk::advance_to(Stage stage) {
 void CalibrationWalk::visit_attention_input(const Visitor& visitor) {
   for (std::size_t s = 0; s < lengths_.size(); ++s) {
     check_interrupt();
-    block_->attention_input(hidden_->load(s), lengths_[s], rows_.data(), pool_);
+    block_->attention_input(hidden_->load(s), lengths_[s], rows_.data(), executor_);
     visitor(rows_.data(), lengths_[s]);
   }
   stage_ = Stage::kAttentionSeen;
@@ -130,9 +130,9 @@ void CalibrationWalk::visit_attention_input(const Visitor& visitor) {
 void CalibrationWalk::attend(const Visitor& visitor) {
   for (std::size_t s = 0; s < lengths_.size(); ++s) {
     check_interrupt();
-    block_->attention_input(hidden_->load(s), lengths_[s], rows_.data(), pool_);
+    block_->attention_input(hidden_->load(s), lengths_[s], rows_.data(), executor_);
     float* attended = attended_->start(s);
-    block_->attend(rows_.data(), batch_of(s), scratch_, attended, pool_);
+    block_->attend(rows_.data(), batch_of(s), scratch_, attended, executor_);
     attended_->save(s);
     visitor(attended, lengths_[s]);
   }
@@ -143,9 +143,9 @@ void CalibrationWalk::enter_mlp(const Visitor& visitor) {
   for (std::size_t s = 0; s < lengths_.size(); ++s) {
     check_interrupt();
     float* hidden = hidden_->load(s);
-    block_->add_attention(hidden, attended_->load(s), lengths_[s], pool_);
+    block_->add_attention(hidden, attended_->load(s), lengths_[s], executor_);
     hidden_->save(s);
-    block_->mlp_input(hidden, lengths_[s], rows_.data(), pool_);
+    block_->mlp_input(hidden, lengths_[s], rows_.data(), executor_);
     visitor(rows_.data(), lengths_[s]);
   }
   stage_ = Stage::kMlpEntered;
@@ -154,9 +154,9 @@ void CalibrationWalk::enter_mlp(const Visitor& visitor) {
 void CalibrationWalk::run_mlp(const Visitor& visitor) {
   for (std::size_t s = 0; s < lengths_.size(); ++s) {
     check_interrupt();
-    block_->mlp_input(hidden_->load(s), lengths_[s], rows_.data(), pool_);
+    block_->mlp_input(hidden_->load(s), lengths_[s], rows_.data(), executor_);
     float* middle = middle_ ? middle_->start(s) : wide_rows_.data();
-    block_->mlp_middle(rows_.data(), lengths_[s], scratch_, middle, pool_);
+    block_->mlp_middle(rows_.data(), lengths_[s], scratch_, middle, executor_);
     visitor(middle, lengths_[s]);
   }
   stage_ = Stage::kMlpDone;
@@ -173,10 +173,10 @@ void CalibrationWalk::leave() {
     if (!stored) {
       wide_rows_.resize(static_cast<std::size_t>(longest_ * block_->shape().intermediate));
       middle = wide_rows_.data();
-      block_->mlp_input(hidden, lengths_[s], rows_.data(), pool_);
-      block_->mlp_middle(rows_.data(), lengths_[s], scratch_, middle, pool_);
+      block_->mlp_input(hidden, lengths_[s], rows_.data(), executor_);
+      block_->mlp_middle(rows_.data(), lengths_[s], scratch_, middle, executor_);
     }
-    block_->add_mlp(hidden, middle, lengths_[s], pool_);
+    block_->add_mlp(hidden, middle, lengths_[s], executor_);
     hidden_->save(s);
   }
   block_ = nullptr;

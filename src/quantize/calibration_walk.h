@@ -27,7 +27,7 @@ class CalibrationWalk {
 
   // Starts with the embeddings of the samples' tokens; ids and lengths are checked by check_calibration.
   CalibrationWalk(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples, Options options,
-                  ThreadPool& pool);
+                  Executor& executor);
 
   const RopeTable& rope() const { return rope_; }
   std::int64_t sequences() const { return static_cast<std::int64_t>(lengths_.size()); }
@@ -60,7 +60,7 @@ class CalibrationWalk {
   std::vector<std::int64_t> lengths_;
   std::int64_t longest_ = 0;
   Options options_;
-  ThreadPool& pool_;
+  Executor& executor_;
   RopeTable rope_;
   std::vector<std::int32_t> positions_;
   std::optional<ActivationStore> hidden_, attended_, middle_;

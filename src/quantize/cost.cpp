@@ -54,14 +54,14 @@ BlockSums sums_of(const ModelConfig& config, const ModelPlan& plan, double dense
 }
 
 // float32 operations per second of the product that dominates.
-double measure_flops(ThreadPool& pool) {
+double measure_flops(Executor& executor) {
   constexpr std::int64_t kRows = 512, kColumns = 1024;
   const std::vector<float> x(static_cast<std::size_t>(kRows * kColumns), 0.5f);
   std::vector<float> h(static_cast<std::size_t>(kColumns * kColumns), 0.0f);
   double operations = 0;
   const Stopwatch watch;
   while (watch.seconds() < 0.1) {
-    accumulate_gram(x.data(), kRows, kColumns, 1.0f, h.data(), pool);
+    accumulate_gram(x.data(), kRows, kColumns, 1.0f, h.data(), executor);
     operations += static_cast<double>(kRows) * kColumns * kColumns;
   }
   return operations / watch.seconds();
@@ -99,7 +99,7 @@ WalkCost walk_cost(const ModelConfig& config, const BlockSums& block, Calibratio
 }  // namespace
 
 QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, CalibrationSize calibration,
-                           std::uint64_t activation_memory, ThreadPool& pool) {
+                           std::uint64_t activation_memory, Executor& executor) {
   const ModelPlan plan = validate(recipe, config);
   const double dense_bytes = config.stored_type == StoredType::kFloat32 ? 4 : 2;
   const BlockSums block = sums_of(config, plan, dense_bytes);
@@ -109,7 +109,7 @@ QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, Cali
 
   QuantizeCost cost;
   cost.blocks = config.layers;
-  const double flops = measure_flops(pool);
+  const double flops = measure_flops(executor);
   cost.gflops = flops / 1e9;
   const WalkCost walk = needs_calibration(recipe)
                             ? walk_cost(config, block, calibration, static_cast<double>(activation_memory))
@@ -125,7 +125,7 @@ QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, Cali
   // Rounding itself: about 100 ns a weight and thread with the range search, 10 ns without.
   const bool searched = std::any_of(plan.weights.begin(), plan.weights.end(),
                                     [](const auto& entry) { return entry.second.search == RangeSearch::kMse; });
-  const double rounding = layers * block.weights * (searched ? 100e-9 : 10e-9) / pool.threads();
+  const double rounding = layers * block.weights * (searched ? 100e-9 : 10e-9) / executor.threads();
   cost.seconds = walk.flops / flops + rounding + static_cast<double>(cost.checkpoint_bytes) / 500e6;
   return cost;
 }

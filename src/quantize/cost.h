@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/json.h"
-#include "base/parallel.h"
+#include "kernels/executor.h"
 #include "quantize/recipe.h"
 
 namespace qreason {
@@ -25,7 +25,7 @@ struct QuantizeCost {
 
 // Measures the speed of a float32 product for a fraction of a second.
 QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, CalibrationSize calibration,
-                           std::uint64_t activation_memory, ThreadPool& pool);
+                           std::uint64_t activation_memory, Executor& executor);
 
 OrderedJson to_json(const QuantizeCost& cost);
 

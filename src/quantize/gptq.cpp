@@ -20,14 +20,14 @@ constexpr std::int64_t kLanes = ColumnRounding::kRows;
 class GptqRounding {
  public:
   GptqRounding(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor, const QuantFormat& format,
-               const GptqOptions& options, ThreadPool& pool)
+               const GptqOptions& options, Executor& executor)
       : weights_(weights),
         rows_(rows),
         columns_(factor.columns),
         factor_(factor),
         format_(format),
         options_(options),
-        pool_(pool) {
+        executor_(executor) {
     check();
     group_size_ = group_size_of(format, columns_);
     groups_ = columns_ / group_size_;
@@ -47,7 +47,7 @@ class GptqRounding {
     for (std::int64_t begin = 0; begin < columns_; begin += options_.block_columns) {
       const std::int64_t end = std::min(columns_, begin + options_.block_columns);
       if (dynamic()) find_dynamic_parameters(begin, end);
-      pool_.run(tiles, [&](std::int64_t tile) {
+      executor_.run(tiles, [&](std::int64_t tile) {
         const TileSums sums = round_tile(tile * kLanes, begin, end, difference);
         loss[tile] += sums.loss;
         clipped[tile] += sums.clipped;
@@ -63,7 +63,7 @@ class GptqRounding {
                         .m = rows_,
                         .n = columns_ - end,
                         .k = end - begin},
-                       pool_);
+                       executor_);
     }
     return collect(loss, clipped);
   }
@@ -91,7 +91,7 @@ class GptqRounding {
   // The weights in rounding order, zero in dead columns.
   void prepare_work() {
     original_.resize(weights_.size());
-    pool_.run(rows_, [&](std::int64_t row) {
+    executor_.run(rows_, [&](std::int64_t row) {
       const float* from = weights_.data() + row * columns_;
       for (std::int64_t i = 0; i < columns_; ++i) {
         const std::int64_t column = factor_.order[i];
@@ -113,7 +113,7 @@ class GptqRounding {
   }
 
   void find_static_parameters(const float* weights) {
-    parameters_ = find_all_parameters(weights, rows_, columns_, group_size_, format_, pool_);
+    parameters_ = find_all_parameters(weights, rows_, columns_, group_size_, format_, executor_);
   }
 
   bool dynamic() const { return groups_ > 1 && options_.groups == GroupTiming::kDynamic; }
@@ -131,8 +131,8 @@ class GptqRounding {
     const std::int64_t last = (end - 1) / group_size_ * group_size_ + group_size_, width = last - begin;
     const std::vector<float> weights = propagated_weights(
         factor_, {.original = original_.data(), .work = work_.data(), .rows = rows_, .begin = begin, .end = last},
-        pool_);
-    pool_.run(rows_, [&](std::int64_t row) {
+        executor_);
+    executor_.run(rows_, [&](std::int64_t row) {
       for (std::int64_t column = first; column < last; column += group_size_) {
         const std::span group(weights.data() + row * width + column - begin, static_cast<std::size_t>(group_size_));
         parameters_[row * groups_ + column / group_size_] = find_parameters_fast(group, format_);
@@ -225,7 +225,7 @@ class GptqRounding {
   const GptqFactor& factor_;
   const QuantFormat& format_;
   GptqOptions options_;
-  ThreadPool& pool_;
+  Executor& executor_;
   std::int64_t group_size_ = 0, groups_ = 0;
   std::vector<std::int64_t> group_of_;       // [columns], rounding order
   std::vector<float> original_, work_;       // [rows, columns], rounding order
@@ -236,8 +236,8 @@ class GptqRounding {
 }  // namespace
 
 GptqResult round_gptq(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor,
-                      const QuantFormat& format, const GptqOptions& options, ThreadPool& pool) {
-  return GptqRounding(weights, rows, factor, format, options, pool).run();
+                      const QuantFormat& format, const GptqOptions& options, Executor& executor) {
+  return GptqRounding(weights, rows, factor, format, options, executor).run();
 }
 
 }  // namespace qreason

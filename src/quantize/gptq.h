@@ -29,6 +29,6 @@ struct GptqResult {
 // weights [rows, factor.columns], format an integer weight format (per channel or groups that divide the columns).
 // Under act-order with dynamic groups a group is a run of columns in rounding order, told by matrix.group_index.
 GptqResult round_gptq(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor,
-                      const QuantFormat& format, const GptqOptions& options, ThreadPool& pool);
+                      const QuantFormat& format, const GptqOptions& options, Executor& executor);
 
 }  // namespace qreason

@@ -17,9 +17,9 @@ constexpr std::int64_t kRowsPerTask = 64;
 // Calls body(i, j) for every i < n and, tile by tile (a transposed walk along whole rows would miss every cache), every
 // j on its side of the diagonal: j < i.
 template <class Body>
-void for_each_below(std::int64_t n, ThreadPool& pool, Body body) {
+void for_each_below(std::int64_t n, Executor& executor, Body body) {
   const std::int64_t tiles = (n + kRowsPerTask - 1) / kRowsPerTask;
-  pool.run(tiles, [&](std::int64_t row_tile) {
+  executor.run(tiles, [&](std::int64_t row_tile) {
     const std::int64_t last_row = std::min(n, (row_tile + 1) * kRowsPerTask);
     for (std::int64_t first = 0; first < last_row; first += kRowsPerTask) {
       for (std::int64_t i = row_tile * kRowsPerTask; i < last_row; ++i) {
@@ -41,13 +41,13 @@ void check_finite(const std::vector<float>& diagonal, const std::string& where) 
 // The Hessian in rounding order. The upper triangle will hold the factor; the lower one keeps the undamped values for
 // another try, the diagonal's are `diagonal`.
 std::vector<float> permuted_both_triangles(std::vector<float> upper, const std::vector<std::int64_t>& order,
-                                           ThreadPool& pool) {
+                                           Executor& executor) {
   const auto n = static_cast<std::int64_t>(order.size());
   // Below the diagonal as well, so that a permuted row comes out of one row.
-  for_each_below(n, pool, [&](std::int64_t i, std::int64_t j) { upper[i * n + j] = upper[j * n + i]; });
+  for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) { upper[i * n + j] = upper[j * n + i]; });
   if (std::is_sorted(order.begin(), order.end())) return upper;
   std::vector<float> out(static_cast<std::size_t>(n * n));
-  pool.run((n + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
+  executor.run((n + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
     for (std::int64_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
       const float* from = upper.data() + order[i] * n;
       for (std::int64_t j = 0; j < n; ++j) out[i * n + j] = from[order[j]];
@@ -56,12 +56,12 @@ std::vector<float> permuted_both_triangles(std::vector<float> upper, const std::
   return out;
 }
 
-void restore_upper(std::vector<float>& a, std::int64_t n, ThreadPool& pool) {
-  for_each_below(n, pool, [&](std::int64_t i, std::int64_t j) { a[j * n + i] = a[i * n + j]; });
+void restore_upper(std::vector<float>& a, std::int64_t n, Executor& executor) {
+  for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) { a[j * n + i] = a[i * n + j]; });
 }
 
 // R -> F: every column divided by its diagonal entry.
-void normalize_columns(GptqFactor& factor, ThreadPool& pool) {
+void normalize_columns(GptqFactor& factor, Executor& executor) {
   const std::int64_t n = factor.columns;
   std::vector<float> inverse(static_cast<std::size_t>(n));
   factor.pivots.resize(static_cast<std::size_t>(n));
@@ -70,7 +70,7 @@ void normalize_columns(GptqFactor& factor, ThreadPool& pool) {
     factor.pivots[j] = r * r;
     inverse[j] = 1.0f / r;
   }
-  pool.run((n + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
+  executor.run((n + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
     for (std::int64_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
       factor.feedback[i * n + i] = 1.0f;
       for (std::int64_t j = i + 1; j < n; ++j) factor.feedback[i * n + j] *= inverse[j];
@@ -81,7 +81,7 @@ void normalize_columns(GptqFactor& factor, ThreadPool& pool) {
 }  // namespace
 
 GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,
-                     ThreadPool& pool) {
+                     Executor& executor) {
   const std::int64_t n = hessian.columns();
   GptqFactor factor;
   factor.columns = n;
@@ -102,14 +102,14 @@ GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damp
     std::stable_sort(factor.order.begin(), factor.order.end(),
                      [&](std::int64_t a, std::int64_t b) { return diagonal[a] > diagonal[b]; });
   }
-  factor.feedback = permuted_both_triangles(hessian.take_upper(), factor.order, pool);
+  factor.feedback = permuted_both_triangles(hessian.take_upper(), factor.order, executor);
 
   const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(n);
   factor.damping = damping.ratio;
   while (true) {
     const auto added = static_cast<float>(factor.damping * mean);
     for (std::int64_t j = 0; j < n; ++j) factor.feedback[j * n + j] = diagonal[factor.order[j]] + added;
-    const auto failed = factor_upper_cholesky(factor.feedback.data(), n, pool);
+    const auto failed = factor_upper_cholesky(factor.feedback.data(), n, executor);
     if (!failed) break;
     factor.damping += damping.step;
     ++factor.retries;
@@ -119,9 +119,9 @@ GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damp
                               *failed, n),
                   fmt::format("a Hessian that is positive definite with damping below {}", damping.limit));
     }
-    restore_upper(factor.feedback, n, pool);
+    restore_upper(factor.feedback, n, executor);
   }
-  normalize_columns(factor, pool);
+  normalize_columns(factor, executor);
   return factor;
 }
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 #include "quantize/hessian.h"
 
 namespace qreason {
@@ -41,6 +41,6 @@ struct GptqFactor {
 // Takes the Hessian's memory. `where` names the inputs in errors ("model.layers.3 attn_in"). A Hessian that is not
 // finite is an Error at once, a failing one at the rule's limit.
 GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,
-                     ThreadPool& pool);
+                     Executor& executor);
 
 }  // namespace qreason

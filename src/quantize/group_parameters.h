@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "base/parallel.h"
 #include "formats/quant_format.h"
 #include "formats/reference_quantizer.h"
+#include "kernels/executor.h"
 
 namespace qreason {
 
@@ -17,7 +17,8 @@ GroupParameters find_parameters_fast(std::span<const float> group, const QuantFo
 // Groups of `group_size` along the columns of weights [rows, columns]; the last may be shorter. Out [rows, groups].
 // Not finite weights are an Error.
 std::vector<GroupParameters> find_all_parameters(const float* weights, std::int64_t rows, std::int64_t columns,
-                                                 std::int64_t group_size, const QuantFormat& format, ThreadPool& pool);
+                                                 std::int64_t group_size, const QuantFormat& format,
+                                                 Executor& executor);
 
 // Columns of a group of this format in a matrix of `columns` inputs.
 std::int64_t group_size_of(const QuantFormat& format, std::int64_t columns);

@@ -24,8 +24,8 @@ Hessian Hessian::from_upper(std::vector<float> upper, std::int64_t columns) {
   return hessian;
 }
 
-void Hessian::add(const float* x, std::int64_t rows, ThreadPool& pool) {
-  accumulate_gram(x, rows, columns_, weight_, upper_.data(), pool);
+void Hessian::add(const float* x, std::int64_t rows, Executor& executor) {
+  accumulate_gram(x, rows, columns_, weight_, upper_.data(), executor);
 }
 
 std::vector<float> Hessian::diagonal() const {

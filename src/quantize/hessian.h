@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 
 namespace qreason {
 
@@ -18,7 +18,7 @@ class Hessian {
   static Hessian from_upper(std::vector<float> upper, std::int64_t columns);
 
   // The rows of one sequence, x [rows, columns].
-  void add(const float* x, std::int64_t rows, ThreadPool& pool);
+  void add(const float* x, std::int64_t rows, Executor& executor);
 
   std::int64_t columns() const { return columns_; }
   std::vector<float> diagonal() const;

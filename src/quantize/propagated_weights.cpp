@@ -11,25 +11,25 @@ constexpr std::int64_t kPanel = 128;
 constexpr std::int64_t kRowsPerTask = 16;
 
 template <class Task>
-void for_each_row(std::int64_t rows, ThreadPool& pool, Task task) {
-  pool.run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t chunk) {
+void for_each_row(std::int64_t rows, Executor& executor, Task task) {
+  executor.run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t chunk) {
     for (std::int64_t row = chunk * kRowsPerTask; row < std::min(rows, (chunk + 1) * kRowsPerTask); ++row) task(row);
   });
 }
 
 }  // namespace
 
-std::vector<float> propagated_weights(const GptqFactor& factor, const PropagationInput& input, ThreadPool& pool) {
+std::vector<float> propagated_weights(const GptqFactor& factor, const PropagationInput& input, Executor& executor) {
   const std::int64_t n = factor.columns, rows = input.rows, width = input.end - input.begin;
   std::vector<float> x(static_cast<std::size_t>(rows * width));
-  for_each_row(rows, pool, [&](std::int64_t row) {
+  for_each_row(rows, executor, [&](std::int64_t row) {
     const std::int64_t at = row * n + input.begin;
     for (std::int64_t j = 0; j < width; ++j) x[row * width + j] = input.work[at + j] - input.original[at + j];
   });
   // x F = S, panel by panel: inside a panel row by row, then its share is taken from everything behind it.
   for (std::int64_t first = 0; first < width && input.begin > 0; first += kPanel) {
     const std::int64_t last = std::min(width, first + kPanel);
-    for_each_row(rows, pool, [&](std::int64_t row) {
+    for_each_row(rows, executor, [&](std::int64_t row) {
       float* values = x.data() + row * width;
       for (std::int64_t i = first; i < last; ++i) {
         const float* feedback = factor.feedback.data() + (input.begin + i) * n + input.begin;
@@ -46,9 +46,9 @@ std::vector<float> propagated_weights(const GptqFactor& factor, const Propagatio
                       .m = rows,
                       .n = width - last,
                       .k = last - first},
-                     pool);
+                     executor);
   }
-  for_each_row(rows, pool, [&](std::int64_t row) {
+  for_each_row(rows, executor, [&](std::int64_t row) {
     const float* original = input.original + row * n + input.begin;
     for (std::int64_t j = 0; j < width; ++j) x[row * width + j] += original[j];
   });

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 #include "quantize/gptq_factor.h"
 
 namespace qreason {
@@ -21,6 +21,6 @@ struct PropagationInput {
   std::int64_t begin = 0, end = 0;
 };
 // Returns [rows, end - begin].
-std::vector<float> propagated_weights(const GptqFactor& factor, const PropagationInput& input, ThreadPool& pool);
+std::vector<float> propagated_weights(const GptqFactor& factor, const PropagationInput& input, Executor& executor);
 
 }  // namespace qreason

@@ -24,14 +24,14 @@ bool outside_range(const QuantizedMatrix& matrix, std::int64_t row, std::int64_t
 }  // namespace
 
 RtnResult round_rtn_parallel(std::span<const float> weights, std::int64_t rows, std::int64_t columns,
-                             const QuantFormat& format, ThreadPool& pool) {
+                             const QuantFormat& format, Executor& executor) {
   if (static_cast<std::int64_t>(weights.size()) != rows * columns) {
     throw Error("RTN", fmt::format("{} weights for {} rows of {}", weights.size(), rows, columns), "rows * columns");
   }
-  RtnResult result{.matrix = round_to_nearest(weights, rows, columns, format, pool)};
+  RtnResult result{.matrix = round_to_nearest(weights, rows, columns, format, &executor.pool())};
   const QuantizedMatrix& matrix = result.matrix;
   std::vector<double> error(static_cast<std::size_t>(rows)), clipped(static_cast<std::size_t>(rows));
-  pool.run(rows, [&](std::int64_t row) {
+  executor.run(rows, [&](std::int64_t row) {
     std::vector<float> values(static_cast<std::size_t>(columns));
     dequantize_row(matrix, row, values);
     for (std::int64_t j = 0; j < columns; ++j) {

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <span>
 
-#include "base/parallel.h"
 #include "formats/quantized_matrix.h"
+#include "kernels/executor.h"
 
 namespace qreason {
 
@@ -17,6 +17,6 @@ struct RtnResult {
 
 // weights [rows, columns]; the same matrix as round_to_nearest of the formats layer.
 RtnResult round_rtn_parallel(std::span<const float> weights, std::int64_t rows, std::int64_t columns,
-                             const QuantFormat& format, ThreadPool& pool);
+                             const QuantFormat& format, Executor& executor);
 
 }  // namespace qreason

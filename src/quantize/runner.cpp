@@ -39,8 +39,8 @@ class FinishedBlockSource : public WeightSource {
 class BlockInWork : public BlockVisit {
  public:
   BlockInWork(const QuantizeJob& job, const ModelPlan& plan, std::int64_t layer, CalibrationWalk* walk,
-              ThreadPool& pool)
-      : job_(job), plan_(plan), layer_(layer), walk_(walk), pool_(pool) {
+              Executor& executor)
+      : job_(job), plan_(plan), layer_(layer), walk_(walk), executor_(executor) {
     if (!walk_) return;
     block_ = std::make_unique<Block>(job_.source, layer_, walk_->rope(), ComputeType::kFloat32);
     walk_->enter(*block_);
@@ -48,7 +48,7 @@ class BlockInWork : public BlockVisit {
 
   std::int64_t layer() const override { return layer_; }
   const ModelConfig& config() const override { return job_.source.config(); }
-  ThreadPool& pool() override { return pool_; }
+  Executor& executor() override { return executor_; }
   std::int64_t sequences() const override { return walk_ ? walk_->sequences() : 0; }
 
   void for_each_input(Site site, const InputVisitor& visitor) override {
@@ -91,7 +91,7 @@ class BlockInWork : public BlockVisit {
   const ModelPlan& plan_;
   std::int64_t layer_;
   CalibrationWalk* walk_;
-  ThreadPool& pool_;
+  Executor& executor_;
   std::unique_ptr<Block> block_;
   std::array<std::optional<LinearWeight>, kLinearSlots.size()> replaced_;
   std::vector<OrderedJson> linears_;
@@ -106,8 +106,11 @@ OrderedJson identity_of(const QuantizeJob& job) {
 
 class RecipeRun {
  public:
-  RecipeRun(const QuantizeJob& job, ThreadPool& pool)
-      : job_(job), pool_(pool), plan_(validate(job.recipe, job.source.config())), journal_(job.folder / kRunJournal) {
+  RecipeRun(const QuantizeJob& job, Executor& executor)
+      : job_(job),
+        executor_(executor),
+        plan_(validate(job.recipe, job.source.config())),
+        journal_(job.folder / kRunJournal) {
     if (!job_.source.plan().is_float()) {
       throw Error::usage("model", "a model that is quantized already", "a float model");
     }
@@ -126,7 +129,7 @@ class RecipeRun {
       check_calibration(*job_.calibration, job_.source.config().vocab_size, job_.source.config().max_positions);
       walk.emplace(job_.source, job_.calibration->samples,
                    CalibrationWalk::Options{.memory_limit = job_.activation_memory, .spill_folder = job_.folder},
-                   pool_);
+                   executor_);
       for (std::int64_t layer = 0; layer < finished_; ++layer) repeat_finished(layer, *walk);
     }
     for (std::int64_t layer = finished_; layer < layers; ++layer) {
@@ -172,7 +175,7 @@ class RecipeRun {
 
   void run_block(std::int64_t layer, CalibrationWalk* walk, bool last) {
     const Stopwatch watch;
-    BlockInWork block(job_, plan_, layer, walk, pool_);
+    BlockInWork block(job_, plan_, layer, walk, executor_);
     // A part without a journal line was finished just before a kill; it is made again.
     if (job_.sink.has_part(block_part(layer))) job_.sink.remove_part(block_part(layer));
     if (const Pass* pass = rounding_pass(job_.recipe)) pass->apply(block);
@@ -193,7 +196,7 @@ class RecipeRun {
   }
 
   const QuantizeJob& job_;
-  ThreadPool& pool_;
+  Executor& executor_;
   ModelPlan plan_;
   Journal journal_;
   std::int64_t finished_ = 0;
@@ -216,8 +219,8 @@ JournalState journal_state(const QuantizeJob& job) {
                                                                               : JournalState::kOtherJob;
 }
 
-OrderedJson run_recipe(const QuantizeJob& job, ThreadPool& pool) {
-  return RecipeRun(job, pool).run();
+OrderedJson run_recipe(const QuantizeJob& job, Executor& executor) {
+  return RecipeRun(job, executor).run();
 }
 
 }  // namespace qreason

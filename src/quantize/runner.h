@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/json.h"
-#include "base/parallel.h"
+#include "kernels/executor.h"
 #include "quantize/block_sink.h"
 #include "quantize/calibration_set.h"
 #include "quantize/recipe.h"
@@ -29,7 +29,7 @@ enum class JournalState { kNew, kSameJob, kOtherJob };
 JournalState journal_state(const QuantizeJob& job);
 
 // Returns report.json. A journal of another recipe, model or calibration set is an Error that says so.
-OrderedJson run_recipe(const QuantizeJob& job, ThreadPool& pool);
+OrderedJson run_recipe(const QuantizeJob& job, Executor& executor);
 
 // The name of a block's part, and of the part with everything outside of the blocks.
 std::string block_part(std::int64_t layer);

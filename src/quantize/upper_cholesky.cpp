@@ -84,7 +84,7 @@ struct PanelScratch {
 };
 
 // Takes R[panel, right of it] R[panel or above, right of it]^T from the diagonal block, and from the rows above in `a`.
-void subtract_right_of(float* a, std::int64_t n, Panel panel, PanelScratch& scratch, ThreadPool& pool) {
+void subtract_right_of(float* a, std::int64_t n, Panel panel, PanelScratch& scratch, Executor& executor) {
   transpose_right_of(a, n, panel, scratch.right);
   const std::int64_t begin = panel.begin, width = panel.width();
   subtract_product({.a = a + begin * n + panel.end,
@@ -96,7 +96,7 @@ void subtract_right_of(float* a, std::int64_t n, Panel panel, PanelScratch& scra
                     .m = width,
                     .n = width,
                     .k = n - panel.end},
-                   pool);
+                   executor);
   subtract_product({.a = a + panel.end,
                     .a_stride = n,
                     .b = scratch.right.data(),
@@ -106,11 +106,12 @@ void subtract_right_of(float* a, std::int64_t n, Panel panel, PanelScratch& scra
                     .m = begin,
                     .n = width,
                     .k = n - panel.end},
-                   pool);
+                   executor);
 }
 
 // R[0..begin, panel] = X inverse(R_panel)^T, as c -= x (-inverse^T).
-void solve_above(float* a, std::int64_t n, Panel panel, DiagonalBlock& block, PanelScratch& scratch, ThreadPool& pool) {
+void solve_above(float* a, std::int64_t n, Panel panel, DiagonalBlock& block, PanelScratch& scratch,
+                 Executor& executor) {
   const std::int64_t begin = panel.begin, width = panel.width();
   block.invert();
   std::vector<float>& solver = scratch.solver;
@@ -133,12 +134,12 @@ void solve_above(float* a, std::int64_t n, Panel panel, DiagonalBlock& block, Pa
                     .m = begin,
                     .n = width,
                     .k = width},
-                   pool);
+                   executor);
 }
 
 }  // namespace
 
-std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, ThreadPool& pool) {
+std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Executor& executor) {
   PanelScratch scratch;
   std::vector<float>& diagonal = scratch.diagonal;
   for (std::int64_t end = n; end > 0;) {
@@ -150,7 +151,7 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Thre
     for (std::int64_t i = 0; i < width; ++i) {
       std::copy_n(a + (begin + i) * n + begin, width, &diagonal[i * width]);
     }
-    if (end < n) subtract_right_of(a, n, panel, scratch, pool);
+    if (end < n) subtract_right_of(a, n, panel, scratch, executor);
     DiagonalBlock block(width);
     for (std::int64_t i = 0; i < width; ++i) {
       for (std::int64_t j = i; j < width; ++j) block.at(i, j) = diagonal[i * width + j];
@@ -159,7 +160,7 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Thre
     for (std::int64_t i = 0; i < width; ++i) {
       for (std::int64_t j = i; j < width; ++j) a[(begin + i) * n + begin + j] = static_cast<float>(block.at(i, j));
     }
-    if (begin > 0) solve_above(a, n, panel, block, scratch, pool);
+    if (begin > 0) solve_above(a, n, panel, block, scratch, executor);
     end = begin;
   }
   return std::nullopt;

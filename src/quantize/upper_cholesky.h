@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 
 namespace qreason {
 
@@ -15,6 +15,6 @@ namespace qreason {
 // left alone. Returns nullopt when all went well, else the column whose pivot was not a positive number (`a` is then
 // partly overwritten). Block by block, the trailing sums as float32 products whose order does not depend on the
 // threads.
-std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, ThreadPool& pool);
+std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Executor& executor);
 
 }  // namespace qreason

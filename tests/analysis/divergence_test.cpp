@@ -74,15 +74,15 @@ TEST(Divergence, AndPerplexityEqualTheirFormulas) {
       same += top(p[t]) == top(q[t]) ? 1 : 0;
     }
   }
-  ThreadPool pool(2);
+  Executor executor(2);
   Decoder decoder(model, {}), second(other, {});
-  const PerplexityResult got = perplexity(decoder, windows, pool);
+  const PerplexityResult got = perplexity(decoder, windows, executor);
   EXPECT_EQ(got.tokens, 58);
   EXPECT_EQ(got.windows, 2);
   EXPECT_NEAR(got.mean_nll, nll / 58, 1e-5);
   EXPECT_NEAR(got.perplexity, std::exp(nll / 58), 1e-4 * got.perplexity);
 
-  const DivergenceResult result = divergence(decoder, second, windows, pool);
+  const DivergenceResult result = divergence(decoder, second, windows, executor);
   EXPECT_EQ(result.tokens, 58);
   EXPECT_NEAR(result.kl_mean, kl / 58, 1e-4);
   EXPECT_NEAR(result.same_top1, same / 58.0, 1e-12);
@@ -97,10 +97,10 @@ TEST(Divergence, OfAModelFromItselfIsZeroAlsoInPieces) {
   config.max_positions = 1024;
   const RandomModel model(config);
   Decoder a(model, {}), b(model, {});
-  ThreadPool pool(2);
+  Executor executor(2);
   const auto tokens = random_tokens(600, 101, 2);  // more rows than a piece
   const auto windows = cut_windows(tokens, 600);
-  const DivergenceResult result = divergence(a, b, windows, pool);
+  const DivergenceResult result = divergence(a, b, windows, executor);
   EXPECT_EQ(result.kl_max, 0);
   EXPECT_EQ(result.same_top1, 1);
   EXPECT_EQ(result.perplexity_base, result.perplexity_model);
@@ -113,9 +113,9 @@ TEST(Divergence, OfDifferentVocabulariesIsAnError) {
   config.vocab_size = 102;
   const RandomModel other(config);
   Decoder a(model, {}), b(other, {});
-  ThreadPool pool(1);
+  Executor executor(1);
   const auto tokens = random_tokens(20, 101, 2);
-  EXPECT_THROW(divergence(a, b, cut_windows(tokens, 10), pool), Error);
+  EXPECT_THROW(divergence(a, b, cut_windows(tokens, 10), executor), Error);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <stdexcept>
 #include <thread>
@@ -80,6 +81,21 @@ TEST(ThreadPool, RunsNestedCallsSerially) {
                std::runtime_error);
 }
 
+TEST(ThreadPool, TellsItsWorkersApart) {
+  ThreadPool pool(3), other(2);
+  EXPECT_EQ(pool.worker(), 0);
+  std::array<std::atomic<int>, 3> inside{};
+  pool.run(3000, [&](std::int64_t) {
+    const auto worker = static_cast<std::size_t>(pool.worker());
+    ASSERT_LT(worker, inside.size());
+    EXPECT_EQ(++inside[worker], 1) << "two tasks at once as one worker";
+    EXPECT_EQ(other.worker(), 0);
+    pool.run(2, [&](std::int64_t) { EXPECT_EQ(static_cast<std::size_t>(pool.worker()), worker); });
+    --inside[worker];
+  });
+  EXPECT_EQ(pool.worker(), 0);
+}
+
 TEST(ThreadPool, ServesCallersOnSeveralThreads) {
   ThreadPool pool(2);
   std::atomic<int> calls{0};
@@ -95,9 +111,6 @@ TEST(ThreadPool, ServesCallersOnSeveralThreads) {
 
 TEST(ThreadPool, NeedsAThread) {
   EXPECT_THROW(ThreadPool(0), Error);
-  EXPECT_THROW(set_default_threads(0), Error);
-  set_default_threads(3);
-  EXPECT_EQ(default_pool().threads(), 3);
 }
 
 }  // namespace

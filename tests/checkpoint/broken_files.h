@@ -15,7 +15,6 @@
 
 #include "../../fuzz/file_in_memory.h"
 #include "base/error.h"
-#include "base/parallel.h"
 
 namespace qreason::testing {
 
@@ -59,7 +58,6 @@ class MemoryLimit {
  public:
   explicit MemoryLimit(std::uint64_t megabytes) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    default_pool();  // its threads' stacks are not what is measured
     std::uint64_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
     ::getrlimit(RLIMIT_AS, &before_);

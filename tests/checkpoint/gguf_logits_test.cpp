@@ -1,9 +1,9 @@
 // Logits of llama.cpp's files, read exactly.
 #include <gtest/gtest.h>
 
-#include "base/parallel.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
+#include "kernels/executor.h"
 #include "model/decoder.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
@@ -15,6 +15,7 @@ using testing::all_close;
 // Logits [2, 16, vocab] of the two `eval` sequences at `logit_positions`.
 std::vector<float> logits_of(const Checkpoint& checkpoint, const SafetensorsFile& tokens) {
   Decoder decoder(checkpoint, {.type = ComputeType::kFloat32});
+  Executor executor(2);
   const std::vector<std::int32_t> eval = tokens.read_i32("eval"), positions = tokens.read_i32("logit_positions");
   const std::size_t length = eval.size() / 2;
   const auto vocab = static_cast<std::size_t>(checkpoint.config().vocab_size);
@@ -26,7 +27,7 @@ std::vector<float> logits_of(const Checkpoint& checkpoint, const SafetensorsFile
                              .cache = &cache,
                              .logits = DecoderInput::Logits::kAll};
     std::vector<float> logits;
-    decoder.forward({&input, 1}, step, logits, default_pool());
+    decoder.forward({&input, 1}, step, logits, executor);
     for (const std::int32_t position : positions) {
       const auto row = logits.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(position) * vocab);
       selected.insert(selected.end(), row, row + static_cast<std::ptrdiff_t>(vocab));

@@ -52,8 +52,8 @@ std::vector<float> logits_of(const Decoder& decoder, const std::vector<std::int3
   DecoderStep step;
   const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
   std::vector<float> logits;
-  ThreadPool pool(1);
-  decoder.forward({&input, 1}, step, logits, pool);
+  Executor executor(1);
+  decoder.forward({&input, 1}, step, logits, executor);
   return logits;
 }
 
@@ -149,8 +149,8 @@ class TrainedOutliers : public ::testing::Test {
     const OpenedModel original = open_model(kModel.string()), other = open_model(model.string());
     Decoder base(*original.checkpoint, {.type = ComputeType::kFloat32}),
         changed(*other.checkpoint, {.type = ComputeType::kFloat32});
-    ThreadPool pool(2);
-    return divergence(base, changed, cut_windows(tokens_, 300, 8), pool);  // of fewer, chance decides a tenth
+    Executor executor(2);
+    return divergence(base, changed, cut_windows(tokens_, 300, 8), executor);  // of fewer, chance decides a tenth
   }
 
   const fs::path kModel = testing::project_path("models/steps-qwen2-3m");

@@ -50,7 +50,7 @@ class RealModel : public ::testing::Test {
   Json golden_;
   std::optional<OpenedModel> model_;
   std::optional<Decoder> decoder_;
-  ThreadPool pool_{2};
+  Executor executor_{2};
 };
 
 TEST_F(RealModel, TopTenLogitsOfEveryPromptAreTransformers) {
@@ -60,7 +60,7 @@ TEST_F(RealModel, TopTenLogitsOfEveryPromptAreTransformers) {
     DecoderStep step;
     const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kLast};
     std::vector<float> logits;
-    decoder_->forward({&input, 1}, step, logits, pool_);
+    decoder_->forward({&input, 1}, step, logits, executor_);
     const auto top = ids(prompt["top_ids"]);
     // The goldens are within 2.5e-5 of float64 arithmetic, printed to 1e-5; ours must be as good.
     constexpr double kTolerance = 6e-5;
@@ -81,7 +81,7 @@ TEST_F(RealModel, GreedyContinuationsAreTransformersUpToNearTies) {
                           .sampling = {.temperature = 0, .max_tokens = static_cast<std::int64_t>(want.size())},
                           .key = {},
                           .stop_tokens = {}};
-    const auto got = generate_all(*decoder_, pool_, {}, {request}).front().tokens;
+    const auto got = generate_all(*decoder_, executor_, {}, {request}).front().tokens;
     for (std::size_t i = 0; i < want.size(); ++i) {
       if (prompt["gaps"][i].get<double>() < 1e-3) break;  // a near-tie: either token is right, the rest may differ
       ASSERT_EQ(got[i], want[i]) << prompt["text"] << ", token " << i;
@@ -97,7 +97,7 @@ TEST_F(RealModel, PerplexityOfTheFirstWindowOfWikiText2IsTransformers) {
   const auto first = ids(golden["first_ids"]);
   EXPECT_TRUE(std::equal(first.begin(), first.end(), tokens.begin()));
   const auto windows = cut_windows(tokens, 2048, 1);
-  const PerplexityResult result = perplexity(*decoder_, windows, pool_);
+  const PerplexityResult result = perplexity(*decoder_, windows, executor_);
   EXPECT_NEAR(result.mean_nll, golden["mean_nll"][0].get<double>(), 5e-6);
 }
 

@@ -25,7 +25,7 @@ Request request(std::uint64_t number, std::int64_t max_tokens = 24) {
 
 // One token at a time through the decoder, no engine: what every engine run must equal.
 Answer plain_generation(const Decoder& decoder, const Request& request) {
-  ThreadPool pool(1);
+  Executor executor(1);
   SequenceCache cache(PagePool(decoder.cache_layout()));
   DecoderStep step;
   std::vector<std::int32_t> next = request.prompt;
@@ -33,7 +33,7 @@ Answer plain_generation(const Decoder& decoder, const Request& request) {
   std::vector<float> logits;
   while (true) {
     const DecoderInput input{.tokens = next, .cache = &cache, .logits = DecoderInput::Logits::kLast};
-    decoder.forward({&input, 1}, step, logits, pool);
+    decoder.forward({&input, 1}, step, logits, executor);
     const std::int32_t token = sample_token(logits, request.sampling, request.key, answer.tokens.size());
     answer.finish_reason = FinishReason::kStop;
     if (std::count(request.stop_tokens.begin(), request.stop_tokens.end(), token) > 0) return answer;
@@ -52,13 +52,13 @@ TEST_P(EngineBatches, ARequestsTokensDoNotDependOnBatchThreadsOrChunks) {
   std::vector<Answer> want;
   for (std::uint64_t i = 0; i < 32; ++i) want.push_back(plain_generation(decoder, request(i)));
   for (const int threads : {1, 2}) {
-    ThreadPool pool(threads);
+    Executor executor(threads);
     for (const std::size_t count : {1u, 2u, 7u, 32u}) {
       for (const std::int64_t chunk : {5, 512}) {
         std::vector<Request> requests;
         for (std::size_t i = 0; i < count; ++i) requests.push_back(request(count - 1 - i));
-        const auto answers =
-            generate_all(decoder, pool, {.max_batch = 16, .prefill_chunk = chunk, .cache_bytes = 1 << 24}, requests);
+        const auto answers = generate_all(decoder, executor,
+                                          {.max_batch = 16, .prefill_chunk = chunk, .cache_bytes = 1 << 24}, requests);
         for (std::size_t i = 0; i < count; ++i) {
           EXPECT_EQ(answers[i].tokens, want[count - 1 - i].tokens) << threads << " threads, batch " << count;
           EXPECT_EQ(answers[i].finish_reason, want[count - 1 - i].finish_reason);
@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(Types, EngineBatches, ::testing::Values(ComputeType::kF
 struct Small {
   RandomModel model{small_config(Architecture::kLlama)};
   Decoder decoder{model, {}};
-  ThreadPool pool{2};
+  Executor executor{2};
 };
 
 TEST(Engine, ATightCachePreemptsAndGivesTheSameTokens) {
@@ -87,7 +87,7 @@ TEST(Engine, ATightCachePreemptsAndGivesTheSameTokens) {
     want.push_back(plain_generation(small.decoder, requests.back()));
   }
   const std::uint64_t page = small.decoder.cache_layout().page_bytes();
-  Engine engine(small.decoder, small.pool, {.max_batch = 8, .prefill_chunk = 64, .cache_bytes = 20 * page});
+  Engine engine(small.decoder, small.executor, {.max_batch = 8, .prefill_chunk = 64, .cache_bytes = 20 * page});
   for (const Request& one : requests) engine.submit(one);
   std::map<std::int64_t, Answer> answers;
   std::map<std::int64_t, std::vector<std::int32_t>> seen;
@@ -114,7 +114,7 @@ TEST(Engine, ACacheForOneSequenceServesManyOneByOne) {
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 5; ++i) requests.push_back(request(i, 200));
   for (Request& one : requests) one.stop_tokens.clear();
-  const auto answers = generate_all(small.decoder, small.pool, {.cache_bytes = 5 * page}, requests);
+  const auto answers = generate_all(small.decoder, small.executor, {.cache_bytes = 5 * page}, requests);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     // 80 positions in all: the answer ends where they do.
     EXPECT_EQ(answers[i].tokens.size(), 80 - requests[i].prompt.size());
@@ -125,7 +125,7 @@ TEST(Engine, ACacheForOneSequenceServesManyOneByOne) {
 TEST(Engine, EndsAtTheLengthLimitTheContextAndTheStopToken) {
   Small small;
   Request greedy{.prompt = {1, 2, 3}, .sampling = {.temperature = 0, .max_tokens = 10}, .key = {}, .stop_tokens = {}};
-  const auto run = [&](const Request& one) { return generate_all(small.decoder, small.pool, {}, {one}).front(); };
+  const auto run = [&](const Request& one) { return generate_all(small.decoder, small.executor, {}, {one}).front(); };
   const Answer ten = run(greedy);
   EXPECT_EQ(ten.tokens.size(), 10u);
   EXPECT_EQ(name_of(ten.finish_reason), "length");
@@ -146,7 +146,7 @@ TEST(Engine, SamplesOfOneProblemDiffer) {
   Small small;
   std::vector<Request> requests(6, request(1));
   for (std::uint64_t i = 0; i < 6; ++i) requests[i].key.sample = i / 2;
-  const auto answers = generate_all(small.decoder, small.pool, {}, requests);
+  const auto answers = generate_all(small.decoder, small.executor, {}, requests);
   EXPECT_EQ(answers[0].tokens, answers[1].tokens);
   EXPECT_NE(answers[0].tokens, answers[2].tokens);
   EXPECT_NE(answers[2].tokens, answers[4].tokens);
@@ -154,7 +154,7 @@ TEST(Engine, SamplesOfOneProblemDiffer) {
 
 TEST(Engine, RefusesRequestsThatCannotRun) {
   Small small;
-  Engine engine(small.decoder, small.pool, {});
+  Engine engine(small.decoder, small.executor, {});
   const auto submit = [&](std::vector<std::int32_t> prompt, SamplingParameters sampling = {}) {
     engine.submit({.prompt = std::move(prompt), .sampling = sampling, .key = {}, .stop_tokens = {}});
   };
@@ -165,8 +165,8 @@ TEST(Engine, RefusesRequestsThatCannotRun) {
   EXPECT_THROW(submit({1}, {.top_p = 2}), Error);
   EXPECT_TRUE(engine.idle());
   EXPECT_TRUE(engine.step().empty());
-  EXPECT_THROW(Engine(small.decoder, small.pool, {.cache_bytes = 1}), Error);
-  EXPECT_THROW(Engine(small.decoder, small.pool, {.max_batch = 0}), Error);
+  EXPECT_THROW(Engine(small.decoder, small.executor, {.cache_bytes = 1}), Error);
+  EXPECT_THROW(Engine(small.decoder, small.executor, {.max_batch = 0}), Error);
 }
 
 }  // namespace

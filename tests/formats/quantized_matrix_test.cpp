@@ -127,10 +127,10 @@ TEST(RoundToNearest, DoesNotDependOnTheNumberOfThreads) {
   for (float& weight : weights) weight = static_cast<float>(random.random() - 0.5);
   const QuantFormat format = parse_quant_format("w3g32-asym-mse");
   ThreadPool one(1);
-  const auto want = round_to_nearest(weights, 13, 70, format, one);
+  const auto want = round_to_nearest(weights, 13, 70, format, &one);
   for (int threads = 2; threads <= 4; ++threads) {
     ThreadPool pool(threads);
-    const auto got = round_to_nearest(weights, 13, 70, format, pool);
+    const auto got = round_to_nearest(weights, 13, 70, format, &pool);
     EXPECT_EQ(got.codes, want.codes);
     EXPECT_EQ(got.scales, want.scales);
     EXPECT_EQ(got.zeros, want.zeros);

@@ -37,14 +37,15 @@ class PagedSequence {
   PageStreams streams() const { return streams_; }
 
   // Fills the pages and attends, `step` positions at a time. [positions, heads * head_dim]
-  std::vector<float> attend(std::int64_t step, ThreadPool& pool) const {
+  std::vector<float> attend(std::int64_t step, Executor& executor) const {
     const std::int64_t q_width = shape_.heads * shape_.head_dim, kv_width = shape_.kv_heads * shape_.head_dim;
     std::vector<float> out(queries_.size(), -5.0f);
     for (std::int64_t first = 0; first < positions_; first += step) {
       const AttentionSegment one = segment(0, first, std::min(step, positions_ - first));
       const AttentionBatch batch{.segments = &one, .count = 1, .streams = streams_};
-      append_key_values(shape_, batch, &keys_[first * kv_width], kv_width, &values_[first * kv_width], kv_width, pool);
-      attention(shape_, batch, &queries_[first * q_width], q_width, &out[first * q_width], q_width, pool);
+      append_key_values(shape_, batch, &keys_[first * kv_width], kv_width, &values_[first * kv_width], kv_width,
+                        executor);
+      attention(shape_, batch, &queries_[first * q_width], q_width, &out[first * q_width], q_width, executor);
     }
     return out;
   }
@@ -94,11 +95,11 @@ const AttentionShape kShapes[] = {shape_of(1, 1, 16),   shape_of(4, 4, 32), shap
                                   shape_of(12, 2, 128), shape_of(4, 2, 6),  shape_of(3, 1, 50)};
 
 TEST(Attention, AgreesWithTheFormulaInDoubleAndNeverReadsUnusedSlots) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const AttentionShape& shape : kShapes) {
       for (const std::int64_t positions : {1, 16, 45, 300}) {
         const PagedSequence sequence(shape, positions, 11);
-        const std::vector<float> out = sequence.attend(positions, pool);
+        const std::vector<float> out = sequence.attend(positions, executor);
         for (std::int64_t row = 0; row<positions; row += positions> 100 ? 37 : 1) {
           for (std::int64_t head = 0; head < shape.heads; ++head) {
             const std::vector<double> exact = sequence.exact(row, head);
@@ -117,12 +118,12 @@ TEST(Attention, AgreesWithTheFormulaInDoubleAndNeverReadsUnusedSlots) {
 }
 
 TEST(Attention, GivesTheSameBitsInOnePieceAndRowByRow) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const AttentionShape& shape : kShapes) {
       const PagedSequence sequence(shape, 290, 5);
-      const std::vector<float> whole = sequence.attend(290, pool);
+      const std::vector<float> whole = sequence.attend(290, executor);
       for (const std::int64_t step : {1, 7, 16, 100})
-        EXPECT_TRUE(bits_equal(sequence.attend(step, pool), whole)) << step;
+        EXPECT_TRUE(bits_equal(sequence.attend(step, executor), whole)) << step;
     }
   });
 }
@@ -134,8 +135,8 @@ TEST(Attention, GivesTheSameBitsWithAnyNumberOfThreadsAndOnEveryFusedIsa) {
     for (const Isa isa : fused_isas()) {
       const ForcedIsa forced(isa);
       for (const int threads : {1, 2, 3}) {
-        ThreadPool pool(threads);
-        const std::vector<float> out = sequence.attend(530, pool);
+        Executor executor(threads);
+        const std::vector<float> out = sequence.attend(530, executor);
         if (first.empty()) first = out;
         EXPECT_TRUE(bits_equal(out, first)) << name_of(isa) << ", " << threads << " threads";
       }
@@ -144,7 +145,7 @@ TEST(Attention, GivesTheSameBitsWithAnyNumberOfThreadsAndOnEveryFusedIsa) {
 }
 
 TEST(Attention, AnswersASequenceInABatchAsAlone) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     const AttentionShape shape = shape_of(9, 3, 64);
     const std::int64_t lengths[] = {5, 300, 1, 64}, steps[] = {5, 1, 1, 3};
     std::vector<std::unique_ptr<PagedSequence>> sequences;
@@ -154,7 +155,7 @@ TEST(Attention, AnswersASequenceInABatchAsAlone) {
     std::int64_t row = 0;
     for (int i = 0; i < 4; ++i) {
       sequences.push_back(std::make_unique<PagedSequence>(shape, lengths[i], 100 + 3 * i));
-      alone.push_back(sequences[i]->attend(lengths[i], pool));
+      alone.push_back(sequences[i]->attend(lengths[i], executor));
       const std::int64_t from = (lengths[i] - steps[i]) * 9 * 64;
       segments.push_back(sequences[i]->segment(row, lengths[i] - steps[i], steps[i]));
       queries.insert(queries.end(), sequences[i]->queries().begin() + from, sequences[i]->queries().end());
@@ -163,7 +164,7 @@ TEST(Attention, AnswersASequenceInABatchAsAlone) {
     }
     std::vector<float> out(queries.size());
     const AttentionBatch batch{.segments = segments.data(), .count = 4, .streams = sequences[0]->streams()};
-    attention(shape, batch, queries.data(), 9 * 64, out.data(), 9 * 64, pool);
+    attention(shape, batch, queries.data(), 9 * 64, out.data(), 9 * 64, executor);
     EXPECT_TRUE(bits_equal(out, expected));
   });
 }

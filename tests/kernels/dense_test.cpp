@@ -9,14 +9,14 @@ namespace qreason::testing {
 namespace {
 
 TEST(AccumulateGram, AddsTheUpperTriangleAndLeavesTheLower) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const std::int64_t n : {1, 15, 16, 65, 130, 300}) {
       for (const std::int64_t rows : {1, 40, 257, 1030}) {
         if (n > 100 && rows > 500) continue;
         const auto x = normal_floats(static_cast<std::size_t>(rows * n), 1);
         const auto start = normal_floats(static_cast<std::size_t>(n * n), 2);
         auto h = start;
-        accumulate_gram(x.data(), rows, n, 0.375f, h.data(), pool);
+        accumulate_gram(x.data(), rows, n, 0.375f, h.data(), executor);
         for (std::int64_t i = 0; i < n; ++i) {
           for (std::int64_t j = 0; j < n; ++j) {
             if (j < i) {
@@ -41,13 +41,13 @@ TEST(AccumulateGram, AddsTheUpperTriangleAndLeavesTheLower) {
 
 // Bigger than one task in each direction, so that sides of the triangle meet tasks of all kinds.
 TEST(AccumulateGram, IsExactOnSmallWholeNumbersOfAnySize) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     const std::int64_t n = 700, rows = 20;
     std::vector<float> x(static_cast<std::size_t>(rows * n));
     for (std::size_t i = 0; i < x.size(); ++i)
       x[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 20 & 7) - 3);
     std::vector<float> h(static_cast<std::size_t>(n * n), 1.0f);
-    accumulate_gram(x.data(), rows, n, 2.0f, h.data(), pool);
+    accumulate_gram(x.data(), rows, n, 2.0f, h.data(), executor);
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t j = 0; j < n; ++j) {
         float want = 0;
@@ -63,7 +63,7 @@ SubtractProduct strided(std::int64_t m, std::int64_t n, std::int64_t k) {
 }
 
 TEST(SubtractProduct, AgreesWithTheSumInDouble) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     const std::int64_t sizes[][3] = {{1, 1, 1},      {5, 17, 128},  {13, 200, 128},
                                      {250, 70, 300}, {3, 20, 1100}, {40, 33, 0}};
     for (const auto& [m, n, k] : sizes) {
@@ -75,7 +75,7 @@ TEST(SubtractProduct, AgreesWithTheSumInDouble) {
       s.a = a.data();
       s.b = b.data();
       s.c = c.data();
-      subtract_product(s, pool);
+      subtract_product(s, executor);
       for (std::int64_t i = 0; i < m; ++i) {
         for (std::int64_t j = 0; j < s.c_stride; ++j) {
           const float was = start[i * s.c_stride + j];
@@ -101,9 +101,9 @@ TEST(DenseProducts, GiveTheSameBitsWithAnyThreadsAndOnEveryFusedIsa) {
   for (const Isa isa : fused_isas()) {
     const ForcedIsa forced(isa);
     for (const int threads : {1, 2, 3}) {
-      ThreadPool pool(threads);
+      Executor executor(threads);
       std::vector<float> h(static_cast<std::size_t>(n * n), 0.5f), c(static_cast<std::size_t>(rows * n), 0.25f);
-      accumulate_gram(x.data(), rows, n, 0.1f, h.data(), pool);
+      accumulate_gram(x.data(), rows, n, 0.1f, h.data(), executor);
       subtract_product({.a = x.data(),
                         .a_stride = n,
                         .b = x.data(),
@@ -113,7 +113,7 @@ TEST(DenseProducts, GiveTheSameBitsWithAnyThreadsAndOnEveryFusedIsa) {
                         .m = rows,
                         .n = n,
                         .k = n},
-                       pool);
+                       executor);
       if (first_h.empty()) first_h = h, first_c = c;
       EXPECT_TRUE(bits_equal(h, first_h)) << name_of(isa) << ", " << threads << " threads";
       EXPECT_TRUE(bits_equal(c, first_c)) << name_of(isa) << ", " << threads << " threads";

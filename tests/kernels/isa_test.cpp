@@ -66,11 +66,11 @@ TEST(Isa, GenericRoundsEveryProductAndTheOthersFuse) {
   std::vector<float> x(32, 0.0f);
   x[0] = 1.0f;
   x[1] = a;
-  ThreadPool pool(1);
+  Executor executor(1);
   for (const Isa isa : supported_isas()) {
     const ForcedIsa forced(isa);
     float y = -1.0f;
-    matmul(w, {.x = x.data(), .rows = 1, .x_stride = 32, .y = &y, .y_stride = 1}, pool);
+    matmul(w, {.x = x.data(), .rows = 1, .x_stride = 32, .y = &y, .y_stride = 1}, executor);
     EXPECT_EQ(y, isa == Isa::kGeneric ? 0.0f : 0x1p-24f) << name_of(isa);
   }
 }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "base/parallel.h"
+#include "kernels/executor.h"
 #include "kernels/isa.h"
 
 namespace qreason::testing {
@@ -33,14 +33,14 @@ class ForcedIsa {
   Isa before_;
 };
 
-// Calls body(pool) under every instruction set of the machine, with a trace that names it.
+// Calls body(executor) under every instruction set of the machine, with a trace that names it.
 template <class Body>
 void on_every_isa(Body&& body) {
-  ThreadPool pool(2);
+  Executor executor(2);
   for (const Isa isa : supported_isas()) {
     SCOPED_TRACE(std::string(name_of(isa)));
     const ForcedIsa forced(isa);
-    body(pool);
+    body(executor);
   }
 }
 

@@ -44,9 +44,9 @@ Product random_product(std::int64_t rows, std::int64_t outputs, std::int64_t col
           .w = normal_floats(static_cast<std::size_t>(outputs * columns), seed + 1)};
 }
 
-std::vector<float> run(const PackedMatrix& w, const std::vector<float>& x, std::int64_t rows, ThreadPool& pool) {
+std::vector<float> run(const PackedMatrix& w, const std::vector<float>& x, std::int64_t rows, Executor& executor) {
   std::vector<float> y(static_cast<std::size_t>(rows * w.rows()), -77.0f);
-  matmul(w, {.x = x.data(), .rows = rows, .x_stride = w.columns(), .y = y.data(), .y_stride = w.rows()}, pool);
+  matmul(w, {.x = x.data(), .rows = rows, .x_stride = w.columns(), .y = y.data(), .y_stride = w.rows()}, executor);
   return y;
 }
 
@@ -66,15 +66,15 @@ void expect_product(const Product& p, const std::vector<float>& w, const std::ve
 }
 
 TEST(Matmul, AgreesWithTheSumInDoubleForEveryShapeAndFloatKind) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const std::int64_t rows : {1, 2, 3, 4, 5, 7, 12, 13, 16, 33}) {
       for (const std::int64_t outputs : {1, 17, 96, 150}) {
         for (const std::int64_t columns : {1, 255, 256, 257, 576, 896}) {
           const Product p = random_product(rows, outputs, columns);
-          expect_product(p, p.w, run(PackedMatrix::from_float32(p.w, outputs, columns), p.x, rows, pool));
+          expect_product(p, p.w, run(PackedMatrix::from_float32(p.w, outputs, columns), p.x, rows, executor));
           const auto patterns = bfloat16_of(p.w);
           expect_product(p, floats_of(patterns),
-                         run(PackedMatrix::from_bfloat16(patterns, outputs, columns), p.x, rows, pool));
+                         run(PackedMatrix::from_bfloat16(patterns, outputs, columns), p.x, rows, executor));
         }
       }
     }
@@ -82,19 +82,19 @@ TEST(Matmul, AgreesWithTheSumInDoubleForEveryShapeAndFloatKind) {
 }
 
 TEST(Matmul, AddsToTheResultAndAddsTheBias) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const std::int64_t rows : {1, 20}) {
       const Product p = random_product(rows, 37, 300);
       const PackedMatrix w = PackedMatrix::from_float32(p.w, 37, 300);
       const auto bias = normal_floats(37, 9), start = normal_floats(static_cast<std::size_t>(rows * 40), 10);
-      const std::vector<float> plain = run(w, p.x, rows, pool);
+      const std::vector<float> plain = run(w, p.x, rows, executor);
       std::vector<float> overwritten = start, added = start;
       MatmulArguments arguments{
           .x = p.x.data(), .rows = rows, .x_stride = 300, .bias = bias.data(), .y = overwritten.data(), .y_stride = 40};
-      matmul(w, arguments, pool);
+      matmul(w, arguments, executor);
       arguments.y = added.data();
       arguments.store = MatmulStore::kAdd;
-      matmul(w, arguments, pool);
+      matmul(w, arguments, executor);
       for (std::int64_t r = 0; r < rows; ++r) {
         for (std::int64_t n = 0; n < 40; ++n) {
           const float was = start[r * 40 + n];
@@ -119,9 +119,9 @@ TEST(Matmul, GivesARowTheSameBitsInEveryBatchWithAnyThreadsOnEveryFusedIsa) {
       for (const Isa isa : fused_isas()) {
         const ForcedIsa forced(isa);
         for (const int threads : {1, 2, 3}) {
-          ThreadPool pool(threads);
+          Executor executor(threads);
           for (const std::int64_t rows : {33, 1, 2, 3, 5, 7, 16}) {
-            std::vector<float> y = run(w, p.x, rows, pool);
+            std::vector<float> y = run(w, p.x, rows, executor);
             if (first.empty()) first = y;
             EXPECT_TRUE(bits_equal(y, std::span<const float>(first).first(y.size())))
                 << explain_matmul(w, rows) << ", " << threads << " threads";
@@ -133,15 +133,15 @@ TEST(Matmul, GivesARowTheSameBitsInEveryBatchWithAnyThreadsOnEveryFusedIsa) {
 }
 
 TEST(Matmul, WorksThroughMoreRowsThanOneChunk) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     const Product p = random_product(1100, 33, 40);
     const PackedMatrix w = PackedMatrix::from_float32(p.w, 33, 40);
-    expect_product(p, p.w, run(w, p.x, 1100, pool));
+    expect_product(p, p.w, run(w, p.x, 1100, executor));
   });
 }
 
 TEST(MatmulShared, EqualsTheProductsOneByOne) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const std::int64_t rows : {1, 3, 19}) {
       const Product q = random_product(rows, 576, 576), k = random_product(rows, 192, 576),
                     v = random_product(rows, 17, 576);
@@ -153,22 +153,22 @@ TEST(MatmulShared, EqualsTheProductsOneByOne) {
       for (const PackedMatrix& w : weights) y.emplace_back(static_cast<std::size_t>(rows * w.rows()));
       for (int i = 0; i < 3; ++i)
         targets.push_back({.w = &weights[i], .y = y[i].data(), .y_stride = weights[i].rows()});
-      matmul_shared(targets, q.x.data(), rows, 576, pool);
-      for (int i = 0; i < 3; ++i) EXPECT_TRUE(bits_equal(y[i], run(weights[i], q.x, rows, pool)));
+      matmul_shared(targets, q.x.data(), rows, 576, executor);
+      for (int i = 0; i < 3; ++i) EXPECT_TRUE(bits_equal(y[i], run(weights[i], q.x, rows, executor)));
     }
   });
 }
 
 TEST(Matmul, RefusesWeightsThatDoNotFitTogether) {
-  ThreadPool pool(1);
+  Executor executor(1);
   const std::vector<float> values(64, 1.0f);
   const PackedMatrix wide = PackedMatrix::from_float32(values, 1, 64),
                      narrow = PackedMatrix::from_float32(values, 2, 32);
   std::vector<float> y(4);
   const MatmulTarget targets[] = {{.w = &wide, .y = y.data(), .y_stride = 1},
                                   {.w = &narrow, .y = y.data(), .y_stride = 2}};
-  EXPECT_THROW(matmul_shared(targets, values.data(), 1, 64, pool), Error);
-  EXPECT_THROW(matmul(PackedMatrix(), {.x = values.data(), .rows = 1, .y = y.data()}, pool), Error);
+  EXPECT_THROW(matmul_shared(targets, values.data(), 1, 64, executor), Error);
+  EXPECT_THROW(matmul(PackedMatrix(), {.x = values.data(), .rows = 1, .y = y.data()}, executor), Error);
   EXPECT_THROW(PackedMatrix::from_float32(values, 3, 32), Error);
 }
 

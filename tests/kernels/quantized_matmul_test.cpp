@@ -50,13 +50,13 @@ std::vector<float> dequantized(const QuantizedMatrix& m) {
   return values;
 }
 
-std::vector<float> product(const PackedMatrix& w, const std::vector<float>& x, std::int64_t rows, ThreadPool& pool) {
+std::vector<float> product(const PackedMatrix& w, const std::vector<float>& x, std::int64_t rows, Executor& executor) {
   std::vector<float> y(static_cast<std::size_t>(rows * w.rows()));
-  matmul(w, {.x = x.data(), .rows = rows, .x_stride = w.columns(), .y = y.data(), .y_stride = w.rows()}, pool);
+  matmul(w, {.x = x.data(), .rows = rows, .x_stride = w.columns(), .y = y.data(), .y_stride = w.rows()}, executor);
   return y;
 }
 
-void expect_decode_then_multiply(const QuantizedMatrix& m, ThreadPool& pool) {
+void expect_decode_then_multiply(const QuantizedMatrix& m, Executor& executor) {
   const std::vector<float> values = dequantized(m);
   const PackedMatrix packed = PackedMatrix::from_quantized(m);
   const PackedMatrix plain = PackedMatrix::from_float32(values, m.rows, m.columns);
@@ -68,13 +68,13 @@ void expect_decode_then_multiply(const QuantizedMatrix& m, ThreadPool& pool) {
   }
   for (const std::int64_t rows : {1, 2, 5, 13}) {
     const auto x = normal_floats(static_cast<std::size_t>(rows * m.columns), 17);
-    ASSERT_TRUE(bits_equal(product(packed, x, rows, pool), product(plain, x, rows, pool)))
+    ASSERT_TRUE(bits_equal(product(packed, x, rows, executor), product(plain, x, rows, executor)))
         << explain_matmul(packed, rows);
   }
 }
 
 TEST(QuantizedMatmul, EqualsDecodeThenMultiplyBitForBitForEveryFormat) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (int bits = 2; bits <= 8; ++bits) {
       for (const Symmetry symmetry : {Symmetry::kSymmetric, Symmetry::kAsymmetric}) {
         for (const std::int64_t group : {0, 32, 64, 128, 48, 7}) {
@@ -82,7 +82,7 @@ TEST(QuantizedMatmul, EqualsDecodeThenMultiplyBitForBitForEveryFormat) {
             SCOPED_TRACE(::testing::Message()
                          << bits << " bits, groups of " << group << (order == Order::kPlain ? "" : ", act-order")
                          << (symmetry == Symmetry::kSymmetric ? ", symmetric" : ""));
-            expect_decode_then_multiply(random_matrix(69, 288, bits, symmetry, group, order), pool);
+            expect_decode_then_multiply(random_matrix(69, 288, bits, symmetry, group, order), executor);
           }
         }
       }
@@ -91,15 +91,15 @@ TEST(QuantizedMatmul, EqualsDecodeThenMultiplyBitForBitForEveryFormat) {
 }
 
 TEST(QuantizedMatmul, HandlesOddSizes) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const std::int64_t outputs : {1, 17}) {
       for (const std::int64_t columns : {1, 31, 255, 257, 576, 896}) {
         for (const int bits : {3, 4, 8}) {
           SCOPED_TRACE(::testing::Message() << outputs << " x " << columns << ", " << bits << " bits");
           expect_decode_then_multiply(random_matrix(outputs, columns, bits, Symmetry::kAsymmetric, 64, Order::kPlain),
-                                      pool);
+                                      executor);
           expect_decode_then_multiply(random_matrix(outputs, columns, bits, Symmetry::kAsymmetric, 0, Order::kPlain),
-                                      pool);
+                                      executor);
         }
       }
     }

@@ -26,7 +26,7 @@ std::vector<float> exp_of(const std::vector<float>& x) {
 TEST(Exponential, IsWithinTwoUlpOfTheTrueValueOverTheWholeRange) {
   std::vector<float> x;
   for (double v = -110; v < 90; v += 0.00037) x.push_back(static_cast<float>(v));
-  on_every_isa([&](ThreadPool&) {
+  on_every_isa([&](Executor&) {
     const std::vector<float> got = exp_of(x);
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double want = std::exp(static_cast<double>(x[i]));
@@ -42,7 +42,7 @@ TEST(Exponential, IsWithinTwoUlpOfTheTrueValueOverTheWholeRange) {
 }
 
 TEST(Exponential, HandlesTheEdgesOfTheRange) {
-  on_every_isa([&](ThreadPool&) {
+  on_every_isa([&](Executor&) {
     const std::vector<float> got = exp_of({-kInf, kInf, 0.0f, -0.0f, -1000.0f, 1000.0f, kNan});
     EXPECT_TRUE(bits_equal(std::vector<float>(got.begin(), got.end() - 1),
                            std::vector<float>{0.0f, kInf, 1.0f, 1.0f, 0.0f, kInf}));
@@ -51,13 +51,13 @@ TEST(Exponential, HandlesTheEdgesOfTheRange) {
 }
 
 TEST(RmsNorm, AgreesWithTheFormulaInDouble) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const std::int64_t width : {1, 15, 16, 63, 64, 65, 200, 576, 1536}) {
       const std::int64_t rows = 3;
       const auto x = normal_floats(static_cast<std::size_t>(rows * width), 3);
       const auto gain = normal_floats(static_cast<std::size_t>(width), 4);
       std::vector<float> out(x.size());
-      rms_norm(x.data(), rows, width, gain.data(), 1e-5f, out.data(), pool);
+      rms_norm(x.data(), rows, width, gain.data(), 1e-5f, out.data(), executor);
       for (std::int64_t r = 0; r < rows; ++r) {
         double squares = 0;
         for (std::int64_t i = 0; i < width; ++i) squares += static_cast<double>(x[r * width + i]) * x[r * width + i];
@@ -73,7 +73,7 @@ TEST(RmsNorm, AgreesWithTheFormulaInDouble) {
 }
 
 TEST(Rope, TurnsEachPairByItsAngle) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const std::int64_t head_dim : {2, 12, 32, 64, 128}) {
       const std::int64_t heads = 3, rows = 5, half = head_dim / 2, stride = heads * head_dim + 7;
       std::vector<float> cosine, sine;
@@ -95,7 +95,7 @@ TEST(Rope, TurnsEachPairByItsAngle) {
             .positions = positions.data(),
             .cosine = cosine.data(),
             .sine = sine.data()},
-           pool);
+           executor);
       for (std::int64_t r = 0; r < rows; ++r) {
         for (std::int64_t h = 0; h < heads; ++h) {
           for (std::int64_t i = 0; i < half; ++i) {
@@ -113,13 +113,13 @@ TEST(Rope, TurnsEachPairByItsAngle) {
 }
 
 TEST(SiluMultiply, AgreesWithTheFormulaInDouble) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     const std::int64_t rows = 3, width = 345;
     auto gate = normal_floats(static_cast<std::size_t>(rows * width), 12);
     for (float& g : gate) g *= 20.0f;
     const auto up = normal_floats(gate.size(), 13);
     const auto before = gate;
-    silu_multiply(gate.data(), up.data(), rows, width, pool);
+    silu_multiply(gate.data(), up.data(), rows, width, executor);
     for (std::size_t i = 0; i < gate.size(); ++i) {
       const double want = before[i] / (1 + std::exp(-static_cast<double>(before[i]))) * up[i];
       // exp within 2 ulp, then a sum, a quotient and a product: at most 6 roundings.
@@ -129,13 +129,13 @@ TEST(SiluMultiply, AgreesWithTheFormulaInDouble) {
 }
 
 TEST(AddInPlace, AddsEveryElement) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const std::size_t count : {1u, 16u, 33u, 40000u}) {
       auto x = normal_floats(count, 1);
       const auto y = normal_floats(count, 2);
       std::vector<float> want(count);
       for (std::size_t i = 0; i < count; ++i) want[i] = x[i] + y[i];
-      add_in_place(x.data(), y.data(), static_cast<std::int64_t>(count), pool);
+      add_in_place(x.data(), y.data(), static_cast<std::int64_t>(count), executor);
       EXPECT_TRUE(bits_equal(x, want));
     }
   });
@@ -148,13 +148,13 @@ TEST(RowKernels, GiveTheSameBitsOnEveryFusedIsaWithAnyThreadsAndBatch) {
     const ForcedIsa forced(isa);
     for (const int threads : {1, 2, 3}) {
       for (const std::int64_t batch : {1, 7, 33}) {
-        ThreadPool pool(threads);
+        Executor executor(threads);
         auto x = normal_floats(static_cast<std::size_t>(rows * width), 77);
         const auto gain = normal_floats(static_cast<std::size_t>(width), 78), up = normal_floats(x.size(), 79);
         for (std::int64_t r = 0; r < rows; r += batch) {
           const std::int64_t count = std::min(batch, rows - r);
-          rms_norm(&x[r * width], count, width, gain.data(), 1e-6f, &x[r * width], pool);
-          silu_multiply(&x[r * width], &up[r * width], count, width, pool);
+          rms_norm(&x[r * width], count, width, gain.data(), 1e-6f, &x[r * width], executor);
+          silu_multiply(&x[r * width], &up[r * width], count, width, executor);
         }
         x.push_back(static_cast<float>(log_sum_exp(x)));
         if (first.empty()) first = x;
@@ -178,7 +178,7 @@ std::vector<QuantFormat> activation_formats() {
 }
 
 TEST(QuantizeDequantizeRows, EqualsTheReferenceQuantizerBitForBit) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const QuantFormat& format : activation_formats()) {
       for (const std::int64_t width : {1, 17, 48, 100, 576}) {
         auto x = normal_floats(static_cast<std::size_t>(6 * width), 21);
@@ -194,7 +194,7 @@ TEST(QuantizeDequantizeRows, EqualsTheReferenceQuantizerBitForBit) {
             quantize_dequantize({&x[r * width + i], count}, format, {&want[r * width + i], count});
           }
         }
-        quantize_dequantize_rows(x.data(), 6, width, format, pool);
+        quantize_dequantize_rows(x.data(), 6, width, format, executor);
         EXPECT_TRUE(bits_equal(x, want)) << to_string(format) << ", width " << width;
       }
     }
@@ -202,19 +202,19 @@ TEST(QuantizeDequantizeRows, EqualsTheReferenceQuantizerBitForBit) {
 }
 
 TEST(QuantizeDequantizeRows, RefusesWhatIsNotFiniteAndFormatsThatAreNotPerToken) {
-  on_every_isa([](ThreadPool& pool) {
+  on_every_isa([](Executor& executor) {
     for (const float bad : {kNan, kInf, -kInf}) {
       auto x = normal_floats(50, 1);
       x[37] = bad;
-      EXPECT_THROW(quantize_dequantize_rows(x.data(), 1, 50, parse_quant_format("a8-token-asym"), pool), Error);
+      EXPECT_THROW(quantize_dequantize_rows(x.data(), 1, 50, parse_quant_format("a8-token-asym"), executor), Error);
     }
     std::vector<float> x(32, 1.0f);
-    EXPECT_THROW(quantize_dequantize_rows(x.data(), 1, 32, parse_quant_format("w8c-sym"), pool), Error);
+    EXPECT_THROW(quantize_dequantize_rows(x.data(), 1, 32, parse_quant_format("w8c-sym"), executor), Error);
   });
 }
 
 TEST(LogSumExp, AgreesWithTheSumInDouble) {
-  on_every_isa([](ThreadPool&) {
+  on_every_isa([](Executor&) {
     for (const std::size_t count : {1u, 15u, 256u, 257u, 5000u}) {
       auto x = normal_floats(count, 31);
       for (float& v : x) v = v * 10 + 300;
@@ -229,7 +229,7 @@ TEST(LogSumExp, AgreesWithTheSumInDouble) {
 }
 
 TEST(ArgMax, GivesTheFirstLargest) {
-  on_every_isa([](ThreadPool&) {
+  on_every_isa([](Executor&) {
     for (const std::size_t count : {1u, 16u, 100u, 4099u}) {
       for (const std::size_t at : {std::size_t{0}, count / 2, count - 1}) {
         std::vector<float> x(count, -3.0f);

@@ -19,22 +19,22 @@ using testing::small_config;
 
 using Logits = DecoderInput::Logits;
 
-std::vector<float> all_logits(const Decoder& decoder, const std::vector<std::int32_t>& tokens, ThreadPool& pool) {
+std::vector<float> all_logits(const Decoder& decoder, const std::vector<std::int32_t>& tokens, Executor& executor) {
   SequenceCache cache(PagePool(decoder.cache_layout()));
   const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = Logits::kAll};
   DecoderStep step;
   std::vector<float> logits;
-  decoder.forward({&input, 1}, step, logits, pool);
+  decoder.forward({&input, 1}, step, logits, executor);
   return logits;
 }
 
 ::testing::AssertionResult equals_formula(const RandomModel& model, double tolerance) {
-  ThreadPool pool(2);
+  Executor executor(2);
   Decoder decoder(model, {.type = ComputeType::kFloat32});
   const auto tokens = random_tokens(40, model.config().vocab_size, 5);
   std::vector<double> want;
   for (const auto& row : NaiveDecoder(model).logits(tokens)) want.insert(want.end(), row.begin(), row.end());
-  const std::vector<float> got = all_logits(decoder, tokens, pool);
+  const std::vector<float> got = all_logits(decoder, tokens, executor);
   return testing::all_close(std::vector<double>(got.begin(), got.end()), want, {.absolute = tolerance});
 }
 
@@ -73,7 +73,7 @@ TEST(Decoder, QuantizersOffGiveTheFloatModel) {
   model.set_plan(plan);
   Block quantized(model, 0, rope, ComputeType::kFloat32);
 
-  ThreadPool pool(1);
+  Executor executor(1);
   const auto run = [&](const Block& block) {
     const CacheLayout layout(model.config(), model.plan());
     SequenceCache cache{PagePool(layout)};
@@ -84,7 +84,7 @@ TEST(Decoder, QuantizersOffGiveTheFloatModel) {
     std::vector<float> h(static_cast<std::size_t>(5 * model.config().hidden_size));
     for (std::size_t i = 0; i < h.size(); ++i) h[i] = std::sin(static_cast<float>(i));
     BlockScratch scratch;
-    block.forward(h.data(), {.rows = 5, .positions = positions.data(), .attention = attention}, scratch, pool);
+    block.forward(h.data(), {.rows = 5, .positions = positions.data(), .attention = attention}, scratch, executor);
     return h;
   };
   const std::vector<float> want = run(plain);
@@ -98,7 +98,7 @@ TEST(Decoder, PrefillInChunksAndDecodingEqualOnePrefillBitForBit) {
   for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
     const RandomModel model(small_config(Architecture::kQwen2));
     Decoder decoder(model, {.type = type});
-    ThreadPool two(2), one(1);
+    Executor two(2), one(1);
     const auto tokens = random_tokens(53, model.config().vocab_size, 9);
     const std::vector<float> want = all_logits(decoder, tokens, two);
     for (const std::size_t chunk : {1u, 7u, 16u, 40u}) {
@@ -121,12 +121,12 @@ TEST(Decoder, ARowsLogitsDoNotDependOnTheBatchOrTheThreads) {
   for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
     const RandomModel model(small_config(Architecture::kLlama));
     Decoder decoder(model, {.type = type});
-    ThreadPool one(1);
+    Executor one(1);
     const auto tokens = random_tokens(21, model.config().vocab_size, 3);
     const std::vector<float> alone = all_logits(decoder, tokens, one);
     const std::vector<float> want(alone.end() - model.config().vocab_size, alone.end());
     for (const int threads : {1, 2}) {
-      ThreadPool pool(threads);
+      Executor executor(threads);
       for (const std::size_t batch : {2u, 7u, 32u}) {
         std::vector<std::vector<std::int32_t>> others;
         for (std::size_t i = 0; i < batch; ++i) {
@@ -142,7 +142,7 @@ TEST(Decoder, ARowsLogitsDoNotDependOnTheBatchOrTheThreads) {
         }
         std::vector<float> got;
         DecoderStep step;
-        decoder.forward(inputs, step, got, pool);
+        decoder.forward(inputs, step, got, executor);
         EXPECT_TRUE(bits_equal(got, want)) << threads << " threads, batch of " << batch;
       }
     }
@@ -153,11 +153,11 @@ TEST(Decoder, ComputeTypesRoundWeightsAsTheySay) {
   // A model stored in bfloat16 is the same in bfloat16 and, widened, in float32: only the kernels' weights differ in
   // width, their values and the order of sums do not.
   const RandomModel stored(small_config(Architecture::kLlama), 1, at::kBFloat16);
-  ThreadPool pool(1);
+  Executor executor(1);
   const auto tokens = random_tokens(12, 101, 4);
   Decoder automatic(stored, {}), widened(stored, {.type = ComputeType::kFloat32});
   EXPECT_LT(automatic.weight_bytes(), widened.weight_bytes());
-  EXPECT_TRUE(bits_equal(all_logits(automatic, tokens, pool), all_logits(widened, tokens, pool)));
+  EXPECT_TRUE(bits_equal(all_logits(automatic, tokens, executor), all_logits(widened, tokens, executor)));
   const RandomModel half(small_config(Architecture::kLlama), 1, at::kHalf);
   Decoder from_half(half, {}), half_as_float(half, {.type = ComputeType::kFloat32});
   EXPECT_EQ(from_half.weight_bytes(), half_as_float.weight_bytes());
@@ -176,12 +176,12 @@ TEST(Decoder, QuantizedWeightsEqualTheirDequantizedValues) {
       .bias = {}};
   packed.replace(LinearSlot::kDown, rounded);
   dense.replace(LinearSlot::kDown, {.matrix = rounded.dense_float32(), .bias = {}});
-  ThreadPool pool(1);
+  Executor executor(1);
   std::vector<float> u(static_cast<std::size_t>(2 * model.config().intermediate_size));
   for (std::size_t i = 0; i < u.size(); ++i) u[i] = std::cos(static_cast<float>(i));
   std::vector<float> a(static_cast<std::size_t>(2 * model.config().hidden_size), 0.5f), b = a;
-  packed.add_mlp(a.data(), u.data(), 2, pool);
-  dense.add_mlp(b.data(), u.data(), 2, pool);
+  packed.add_mlp(a.data(), u.data(), 2, executor);
+  dense.add_mlp(b.data(), u.data(), 2, executor);
   EXPECT_TRUE(bits_equal(a, b));
   EXPECT_LT(packed.bytes(), dense.bytes());
   EXPECT_THROW(packed.replace(LinearSlot::kUp, rounded), Error);
@@ -190,14 +190,14 @@ TEST(Decoder, QuantizedWeightsEqualTheirDequantizedValues) {
 TEST(Decoder, WrongInputsAreErrorsAndLeaveTheCacheAsItWas) {
   const RandomModel model(small_config(Architecture::kLlama));
   Decoder decoder(model, {});
-  ThreadPool pool(1);
+  Executor executor(1);
   PagePool pages(decoder.cache_layout());
   SequenceCache cache(pages);
   DecoderStep step;
   std::vector<float> logits;
   const auto forward = [&](const std::vector<std::int32_t>& tokens) {
     const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = Logits::kLast};
-    decoder.forward({&input, 1}, step, logits, pool);
+    decoder.forward({&input, 1}, step, logits, executor);
   };
   forward({1, 2, 3});
   EXPECT_THROW(forward({101}), Error);

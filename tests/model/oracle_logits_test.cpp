@@ -29,7 +29,7 @@ TEST_P(OracleLogits, EqualTransformersTo1e4OfTheirDeviation) {
   const auto want = testing::SafetensorsReader(folder / "float.safetensors").read("logits").as<float>();
   const auto checkpoint = open_checkpoint(folder);
   Decoder decoder(*checkpoint, {});
-  ThreadPool pool(2);
+  Executor executor(2);
   std::vector<SequenceCache> caches;
   const PagePool pages(decoder.cache_layout());
   for (int i = 0; i < 2; ++i) caches.emplace_back(pages);
@@ -40,7 +40,7 @@ TEST_P(OracleLogits, EqualTransformersTo1e4OfTheirDeviation) {
   }
   std::vector<float> got;
   DecoderStep step;
-  decoder.forward(inputs, step, got, pool);
+  decoder.forward(inputs, step, got, executor);
   EXPECT_TRUE(testing::all_close(got, want, {.absolute = 1e-4 * standard_deviation(want)}));
 }
 

@@ -32,9 +32,9 @@ std::vector<float> logits_of(const WeightSource& source, ComputeType type) {
   const auto tokens = random_tokens(kTokens, source.config().vocab_size, 4);
   const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
   std::vector<float> logits;
-  ThreadPool pool(1);
+  Executor executor(1);
   DecoderStep step;
-  decoder.forward({&input, 1}, step, logits, pool);
+  decoder.forward({&input, 1}, step, logits, executor);
   return logits;
 }
 
@@ -79,20 +79,20 @@ Seen run_block(const WeightSource& source, std::int64_t layer) {
   std::mt19937_64 random(9);
   for (float& value : h) value = std::normal_distribution<float>()(random);
 
-  ThreadPool pool(1);
+  Executor executor(1);
   BlockScratch scratch;
   Seen seen;
   seen.attention_input.resize(h.size());
   seen.mlp_input.resize(h.size());
   seen.attention_output.resize(size(block.shape().query));
   seen.mlp_middle.resize(size(block.shape().intermediate));
-  block.attention_input(h.data(), kTokens, seen.attention_input.data(), pool);
-  block.attend(seen.attention_input.data(), batch, scratch, seen.attention_output.data(), pool);
+  block.attention_input(h.data(), kTokens, seen.attention_input.data(), executor);
+  block.attend(seen.attention_input.data(), batch, scratch, seen.attention_output.data(), executor);
   seen.key.assign(scratch.k.begin(), scratch.k.begin() + kTokens * block.shape().key_value);
   seen.value.assign(scratch.v.begin(), scratch.v.begin() + kTokens * block.shape().key_value);
-  block.add_attention(h.data(), seen.attention_output.data(), kTokens, pool);
-  block.mlp_input(h.data(), kTokens, seen.mlp_input.data(), pool);
-  block.mlp_middle(seen.mlp_input.data(), kTokens, scratch, seen.mlp_middle.data(), pool);
+  block.add_attention(h.data(), seen.attention_output.data(), kTokens, executor);
+  block.mlp_input(h.data(), kTokens, seen.mlp_input.data(), executor);
+  block.mlp_middle(seen.mlp_input.data(), kTokens, scratch, seen.mlp_middle.data(), executor);
   return seen;
 }
 

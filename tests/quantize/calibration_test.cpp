@@ -101,11 +101,11 @@ TEST(CalibrationWalk, GivesTheSameInputsWhereverActivationsAreKept) {
   const auto source = open_checkpoint(model);
   const auto samples = testing::golden_tokens(model, "calib");
   const testing::ScratchFolder folder;
-  ThreadPool pool(1);
+  Executor executor(1);
   std::vector<std::vector<float>> seen;
   const std::uint64_t hidden_bytes = 16 * 64 * 128 * 4;
   for (const std::uint64_t limit : {std::uint64_t{1} << 30, 2 * hidden_bytes, std::uint64_t{0}}) {
-    CalibrationWalk walk(*source, samples, {.memory_limit = limit, .spill_folder = folder.path()}, pool);
+    CalibrationWalk walk(*source, samples, {.memory_limit = limit, .spill_folder = folder.path()}, executor);
     auto& values = seen.emplace_back();
     for (std::int64_t layer = 0; layer < 2; ++layer) {
       Block block(*source, layer, walk.rope(), ComputeType::kFloat32);
@@ -126,8 +126,8 @@ TEST(CalibrationWalk, GivesTheSameInputsWhereverActivationsAreKept) {
 TEST(CalibrationWalk, RefusesSitesOutOfOrder) {
   QREASON_REQUIRE_ORACLE(model, "qwen2-tiny");
   const auto source = open_checkpoint(model);
-  ThreadPool pool(1);
-  CalibrationWalk walk(*source, {{1, 2, 3}}, {}, pool);
+  Executor executor(1);
+  CalibrationWalk walk(*source, {{1, 2, 3}}, {}, executor);
   const auto ignore = [](const float*, std::int64_t) {};
   EXPECT_THROW(walk.for_each_input(Site::kMlpInput, ignore), Error);
   Block block(*source, 0, walk.rope(), ComputeType::kFloat32);

@@ -37,13 +37,13 @@ Recipe recipe_of(const OracleCase& one) {
 class GoldenVisit : public BlockVisit {
  public:
   GoldenVisit(const WeightSource& source, const ModelPlan& plan, SafetensorsReader& golden, CalibrationWalk& walk,
-              std::int64_t layer, ThreadPool& pool)
+              std::int64_t layer, Executor& executor)
       : source_(source),
         plan_(plan),
         golden_(golden),
         walk_(walk),
         layer_(layer),
-        pool_(pool),
+        executor_(executor),
         block_(source, layer, walk.rope(), ComputeType::kFloat32) {
     walk_.enter(block_);
   }
@@ -51,7 +51,7 @@ class GoldenVisit : public BlockVisit {
 
   std::int64_t layer() const override { return layer_; }
   const ModelConfig& config() const override { return source_.config(); }
-  ThreadPool& pool() override { return pool_; }
+  Executor& executor() override { return executor_; }
   std::int64_t sequences() const override { return walk_.sequences(); }
   at::Tensor weight(LinearSlot slot) const override {
     return source_.linear(linear_name(layer_, slot)).dense_float32().contiguous();
@@ -97,12 +97,12 @@ class GoldenVisit : public BlockVisit {
   SafetensorsReader& golden_;
   CalibrationWalk& walk_;
   std::int64_t layer_;
-  ThreadPool& pool_;
+  Executor& executor_;
   Block block_;
 };
 
 std::vector<float> logits_at_positions(const WeightSource& source,
-                                       const std::vector<std::vector<std::int32_t>>& sequences, ThreadPool& pool) {
+                                       const std::vector<std::vector<std::int32_t>>& sequences, Executor& executor) {
   Decoder decoder(source, {.type = ComputeType::kFloat32});
   std::vector<float> picked, logits;
   const std::int64_t vocabulary = source.config().vocab_size;
@@ -110,7 +110,7 @@ std::vector<float> logits_at_positions(const WeightSource& source,
     SequenceCache cache(PagePool(decoder.cache_layout()));
     DecoderStep step;
     const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
-    decoder.forward(std::span(&input, 1), step, logits, pool);
+    decoder.forward(std::span(&input, 1), step, logits, executor);
     for (std::int64_t position = 0; position < static_cast<std::int64_t>(tokens.size()); position += 3) {
       picked.insert(picked.end(), logits.begin() + position * vocabulary, logits.begin() + (position + 1) * vocabulary);
     }
@@ -132,7 +132,7 @@ struct FreeRun {
   std::vector<float> logits;
 };
 
-void run_freely(const OracleCase& one, ThreadPool& pool, FreeRun& run) {
+void run_freely(const OracleCase& one, Executor& executor, FreeRun& run) {
   const auto source = open_checkpoint(one.folder);
   Recipe recipe = recipe_of(one);
   CalibrationSet calibration{.description = "calib", .samples = testing::golden_tokens(one.folder, "calib")};
@@ -145,13 +145,13 @@ void run_freely(const OracleCase& one, ThreadPool& pool, FreeRun& run) {
                            .sink = run.sink,
                            .folder = scratch.path(),
                            .model_identity = one.model},
-                          pool);
+                          executor);
   const testing::SinkSource quantized(run.sink, source->config(), run.plan);
-  run.logits = logits_at_positions(quantized, testing::golden_tokens(one.folder, "eval"), pool);
+  run.logits = logits_at_positions(quantized, testing::golden_tokens(one.folder, "eval"), executor);
 }
 
 TEST(Oracle, GptqMatchesStageByStageWithGoldenCodesInPlace) {
-  ThreadPool pool(2);
+  Executor executor(2);
   for (const OracleCase& one : testing::oracle_cases("gptq")) {
     SCOPED_TRACE(one.model + " " + one.name);
     const auto source = open_checkpoint(one.folder);
@@ -159,9 +159,9 @@ TEST(Oracle, GptqMatchesStageByStageWithGoldenCodesInPlace) {
     recipe.calibration->length = 64;
     const ModelPlan plan = validate(recipe, source->config());
     SafetensorsReader golden(one.file);
-    CalibrationWalk walk(*source, testing::golden_tokens(one.folder, "calib"), {}, pool);
+    CalibrationWalk walk(*source, testing::golden_tokens(one.folder, "calib"), {}, executor);
     for (std::int64_t layer = 0; layer < source->config().layers; ++layer) {
-      GoldenVisit visit(*source, plan, golden, walk, layer, pool);
+      GoldenVisit visit(*source, plan, golden, walk, layer, executor);
       rounding_pass(recipe)->apply(visit);
       RecordProperty(one.model + "." + one.name + "." + std::to_string(layer) + ".differing_rows",
                      static_cast<int>(visit.all_.differing_rows));
@@ -170,11 +170,11 @@ TEST(Oracle, GptqMatchesStageByStageWithGoldenCodesInPlace) {
 }
 
 TEST(Oracle, GptqRunsFreelyToTheGoldenCodesAndLogits) {
-  ThreadPool pool(2);
+  Executor executor(2);
   for (const OracleCase& one : testing::oracle_cases("gptq")) {
     SCOPED_TRACE(one.model + " " + one.name);
     FreeRun run;
-    run_freely(one, pool, run);
+    run_freely(one, executor, run);
     SafetensorsReader golden(one.file);
     RowDifferences all;
     for (std::int64_t layer = 0; layer < 2; ++layer) {
@@ -217,11 +217,11 @@ void expect_rtn_equal(const testing::MemorySink& sink, SafetensorsReader& golden
 }
 
 TEST(Oracle, RtnEqualsTheGoldenCodesAndLogits) {
-  ThreadPool pool(2);
+  Executor executor(2);
   for (const OracleCase& one : testing::oracle_cases("rtn")) {
     SCOPED_TRACE(one.model + " " + one.name);
     FreeRun run;
-    run_freely(one, pool, run);
+    run_freely(one, executor, run);
     SafetensorsReader golden(one.file);
     const bool searched = one.name.ends_with("-mse");
     expect_rtn_equal(run.sink, golden, searched);

@@ -50,14 +50,14 @@ class Runner : public ::testing::Test {
   }
 
   OrderedJson run(BlockSink& sink, const std::filesystem::path& folder, int threads = 2) {
-    ThreadPool pool(threads);
+    Executor executor(threads);
     return run_recipe({.source = *source_,
                        .recipe = recipe_,
                        .calibration = &calibration_,
                        .sink = sink,
                        .folder = folder,
                        .model_identity = identity_},
-                      pool);
+                      executor);
   }
 
   static void expect_same(const testing::MemorySink& got, const testing::MemorySink& want) {
@@ -157,9 +157,9 @@ TEST_F(Runner, ReportsEveryLinear) {
 }
 
 TEST_F(Runner, EstimatesCostBeforeItRuns) {
-  ThreadPool pool(2);
+  Executor executor(2);
   const CalibrationSize size{.sequences = 4, .tokens = 256, .longest = 64};
-  const QuantizeCost in_memory = estimate_cost(recipe_, source_->config(), size, 1 << 30, pool);
+  const QuantizeCost in_memory = estimate_cost(recipe_, source_->config(), size, 1 << 30, executor);
   EXPECT_EQ(in_memory.blocks, 2);
   // By hand: the seven linears for 256 tokens, attention over 64 positions, four Hessians and their factors, the
   // updates of GPTQ; then 100 ns a weight and thread for the range search, and writing at 500 MB/s.
@@ -170,7 +170,7 @@ TEST_F(Runner, EstimatesCostBeforeItRuns) {
   EXPECT_NEAR(in_memory.seconds, seconds, 1e-9 * seconds);
   EXPECT_EQ(in_memory.spilled_bytes, 0u);
   // Hidden states and attention outputs of 256 tokens, 128 floats each, on disk when nothing may stay in memory.
-  EXPECT_EQ(estimate_cost(recipe_, source_->config(), size, 0, pool).spilled_bytes, 2u * 256 * 128 * 4);
+  EXPECT_EQ(estimate_cost(recipe_, source_->config(), size, 0, executor).spilled_bytes, 2u * 256 * 128 * 4);
   // 2 blocks of 196608 weights: 3 bits, and 5 bytes for every 32.
   EXPECT_GT(in_memory.checkpoint_bytes, 2u * 196608 * 3 / 8 + 2u * 196608 / 32 * 5);
 }

@@ -6,6 +6,7 @@
 #include "cli/calibration_problems.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "cli/prompts.h"
 #include "cli/sampling_options.h"
 #include "eval/evaluate.h"
@@ -48,7 +49,7 @@ class CalibrateCommand : public Command {
     // Asked like any other mathematics (methods.md section 3), under a name of its own.
     Task task = require_task("NuminaMath-1.5");
     task.name = "calibration";
-    EngineGenerator generator(model, default_pool(), generation);
+    EngineGenerator generator(model, process_executor(), generation);
     const EvaluationOptions options{.model = model.opened.name,
                                     .method = model.method,
                                     .limit = count_,

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/evaluation_text.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "cli/run_options.h"
 
 namespace qreason {
@@ -42,7 +43,7 @@ class CompareCommand : public Command {
     Decoder base_decoder(*base.checkpoint, {.type = type}), model_decoder(*model.checkpoint, {.type = type});
     Progress progress("compare", static_cast<std::int64_t>(windows.size()), "windows");
     const DivergenceResult result =
-        divergence(base_decoder, model_decoder, windows, default_pool(), [&](std::int64_t done, double kl) {
+        divergence(base_decoder, model_decoder, windows, process_executor(), [&](std::int64_t done, double kl) {
           progress.set(done, fmt::format("KL {:.5f}", kl));
           check_interrupt();
         });

@@ -7,6 +7,7 @@
 #include "cli/chat_session.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "cli/prompts.h"
 #include "cli/run_options.h"
 
@@ -63,7 +64,7 @@ class GenerateCommand : public Command {
     const std::vector<Request> requests = requests_of(model, prompts, sampling);
     Decoder decoder(*model.checkpoint, {.type = type});
     const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
-    Engine engine(decoder, default_pool(), {.max_batch = batch_.value_or(all)});
+    Engine engine(decoder, process_executor(), {.max_batch = batch_.value_or(all)});
     if (chat) {
       run_chat(model, engine, sampling, seed);
     } else if (prompts.size() == 1 && !common.json) {

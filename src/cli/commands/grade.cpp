@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "eval/regrade.h"
 
 namespace qreason {
@@ -36,7 +37,7 @@ class GradeCommand : public Command {
         {{"TASK"}, {"RIGHT", Align::kRight}, {"ACCURACY", Align::kRight}, {"CHANGED", Align::kRight}, {"FILE"}});
     for (const std::string& path : paths_) {
       for (const fs::path& file : result_files(path)) {
-        const Regraded result = regrade(file);
+        const Regraded result = regrade(file, process_executor().pool());
         store(result, common);
         files.push_back(as_json(result));
         table.add_row({result.file.header.task, fmt::format("{}/{}", result.correct, result.file.answers.size()),

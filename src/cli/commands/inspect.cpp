@@ -5,6 +5,7 @@
 #include "cli/model_loader.h"
 #include "cli/model_summary.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 
 namespace qreason {
 namespace {
@@ -170,7 +171,7 @@ class InspectCommand : public Command {
     if (common.dtype == "float16") throw Error::usage("--dtype", "float16, which nothing is computed in", "bfloat16");
     const ModelSummary model = summarize_model(model_, common.dtype);
     std::string hash;
-    if (hash_) hash = open_checkpoint(model.path)->content_hash();
+    if (hash_) hash = open_checkpoint(model.path, &process_executor().pool())->content_hash();
     common.json ? print_as_json(model, hash) : print_as_text(model, hash, common.dtype);
   }
 

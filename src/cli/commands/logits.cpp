@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/model_loader.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "cli/run_options.h"
 
 namespace qreason {
@@ -60,7 +61,7 @@ std::vector<float> compute_logits(const Decoder& decoder, const TokenRows& token
   auto out = all.begin();
   Progress progress("logits", static_cast<std::int64_t>(tokens.ids.size()), "tokens");
   for (std::int64_t i = 0; i < tokens.count; ++i) {
-    WindowLogits pieces(decoder, tokens.row(i), default_pool());
+    WindowLogits pieces(decoder, tokens.row(i), process_executor());
     while (!pieces.done()) {
       progress.add(pieces.next(piece));
       out = std::copy(piece.begin(), piece.end(), out);
@@ -90,7 +91,7 @@ class LogitsCommand : public Command {
     require_new_file(output_, common);
     const ComputeType type = compute_type(common);
     const TokenRows tokens = read_tokens(tokens_);
-    const auto checkpoint = open_checkpoint(resolve_model(model_));
+    const auto checkpoint = open_checkpoint(resolve_model(model_), &process_executor().pool());
     check_tokens(tokens, checkpoint->config(), tokens_);
     Decoder decoder(*checkpoint, {.type = type});
     const std::vector<float> logits = compute_logits(decoder, tokens);

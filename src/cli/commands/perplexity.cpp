@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/evaluation_text.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "cli/run_options.h"
 
 namespace qreason {
@@ -35,10 +36,11 @@ class PerplexityCommand : public Command {
     const std::vector<TokenWindow> windows = cut_windows(tokens, window_, limit_);
     Decoder decoder(*model.checkpoint, {.type = type});
     Progress progress("perplexity", static_cast<std::int64_t>(windows.size()), "windows");
-    const PerplexityResult result = perplexity(decoder, windows, default_pool(), [&](std::int64_t done, double so_far) {
-      progress.set(done, fmt::format("{:.4f}", so_far));
-      check_interrupt();
-    });
+    const PerplexityResult result =
+        perplexity(decoder, windows, process_executor(), [&](std::int64_t done, double so_far) {
+          progress.set(done, fmt::format("{:.4f}", so_far));
+          check_interrupt();
+        });
     progress.finish();
     if (common.json) {
       print_json({{"ppl", result.perplexity},

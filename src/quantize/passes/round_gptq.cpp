@@ -50,11 +50,11 @@ class RoundGptq : public Pass {
       const Stopwatch watch;
       Hessian hessian(columns_of(block.config(), stage.linears.front()), block.sequences());
       block.for_each_input(stage.inputs,
-                           [&](const float* rows, std::int64_t count) { hessian.add(rows, count, block.pool()); });
+                           [&](const float* rows, std::int64_t count) { hessian.add(rows, count, block.executor()); });
       const double hessian_seconds = watch.seconds();
       const GptqFactor factor =
           factorize(std::move(hessian), settings_.order, settings_.damping,
-                    fmt::format("{} of block {}", name_of(stage.inputs), block.layer()), block.pool());
+                    fmt::format("{} of block {}", name_of(stage.inputs), block.layer()), block.executor());
       const double shared_seconds = watch.seconds();
       for (const LinearSlot slot : stage.linears) round(block, slot, factor, {hessian_seconds, shared_seconds});
     }
@@ -70,7 +70,7 @@ class RoundGptq : public Pass {
     const at::Tensor weights = block.weight(slot);
     GptqResult rounded =
         qreason::round_gptq({weights.data_ptr<float>(), static_cast<std::size_t>(weights.numel())}, weights.size(0),
-                            factor, block.format(slot), settings_.options, block.pool());
+                            factor, block.format(slot), settings_.options, block.executor());
     LinearReport report;
     report.loss = rounded.loss;
     report.clipped = rounded.clipped;

@@ -22,7 +22,7 @@ class RoundRtn : public Pass {
       const Stopwatch watch;
       const at::Tensor weights = block.weight(slot);
       RtnResult rounded = round_rtn_parallel({weights.data_ptr<float>(), static_cast<std::size_t>(weights.numel())},
-                                             weights.size(0), weights.size(1), block.format(slot), block.pool());
+                                             weights.size(0), weights.size(1), block.format(slot), block.executor());
       LinearReport report;
       report.loss = rounded.squared_error;
       report.clipped = rounded.clipped;

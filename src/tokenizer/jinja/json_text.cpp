@@ -35,7 +35,7 @@ class JsonWriter {
         put(number(value.number()));
         return;
       case Kind::kString:
-        put(quoted(value.text()));
+        put(in_quotes(value.text()));
         return;
       case Kind::kList:
       case Kind::kTuple:
@@ -80,7 +80,7 @@ class JsonWriter {
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       if (i > 0) put(style_.item_separator);
       new_line(depth + 1);
-      put(quoted(key_text(pairs[i].first)));
+      put(in_quotes(key_text(pairs[i].first)));
       put(style_.key_separator);
       add(pairs[i].second, depth + 1);
     }
@@ -110,7 +110,7 @@ class JsonWriter {
     return text == "nan" ? "NaN" : text == "inf" ? "Infinity" : text == "-inf" ? "-Infinity" : text;
   }
 
-  std::string quoted(std::string_view text) {
+  std::string in_quotes(std::string_view text) {
     runtime_.check_text(text.size());
     constexpr std::string_view kEscaped = "\"\\\n\r\t\f\b", kLetters = "\"\\nrtfb";
     std::string out = "\"";

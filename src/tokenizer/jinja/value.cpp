@@ -29,7 +29,7 @@ std::shared_ptr<const Sequence> make_sequence(Runtime& runtime, Values items) {
   return std::make_shared<const Sequence>(Sequence{.items = std::move(items), .nesting = nesting});
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   const bool has_single = text.find('\'') != std::string_view::npos;
   const char quote = has_single && text.find('"') == std::string_view::npos ? '"' : '\'';
   std::string out(1, quote);
@@ -329,7 +329,7 @@ std::string to_repr(Runtime& runtime, const Value& value) {
       return float_text(value.number());
     case Kind::kString:
       runtime.check_text(value.text().size());
-      return quoted(value.text());
+      return in_quotes(value.text());
     case Kind::kList:
       return "[" + join(value.items()) + "]";
     case Kind::kTuple:
