@@ -45,11 +45,10 @@ std::string gguf_linear_name(const LinearPlace& place) {
 
 // `name` is one that shape_of_tensor knows.
 std::string gguf_tensor_name(const std::string& name) {
-  if (name == "model.embed_tokens.weight") return "token_embd.weight";
-  if (name == "model.norm.weight") return "output_norm.weight";
+  if (name == kEmbeddingName) return "token_embd.weight";
+  if (name == kFinalNormName) return "output_norm.weight";
   const auto split = split_layer_name(name);
-  return fmt::format("blk.{}.{}", split->layer,
-                     split->rest == "input_layernorm.weight" ? "attn_norm.weight" : "ffn_norm.weight");
+  return fmt::format("blk.{}.{}", split->layer, split->rest == kInputNorm ? "attn_norm.weight" : "ffn_norm.weight");
 }
 
 at::ScalarType decoded_type(GgmlType type) {
@@ -67,7 +66,11 @@ std::int64_t interleaved_row(std::int64_t row, std::int64_t head_dim) {
 class GgufCheckpoint : public Checkpoint {
  public:
   GgufCheckpoint(const fs::path& path, ThreadPool* pool)
-      : file_(path), pool_(pool), config_(gguf_model_config(file_)), defaults_(gguf_generation_defaults(file_)) {
+      : file_(path),
+        pool_(pool),
+        config_(gguf_model_config(file_)),
+        plan_(uniform_plan(config_.layers)),
+        defaults_(gguf_generation_defaults(file_)) {
     check_generation_defaults(defaults_, path.string() + " metadata general.sampling");
     check_tensors();
   }

@@ -17,6 +17,7 @@ class HfCheckpoint : public Checkpoint {
  public:
   HfCheckpoint(const fs::path& folder, const Json& json)
       : config_(parse_model_config(json, (folder / "config.json").string())),
+        plan_(uniform_plan(config_.layers)),
         defaults_(read_generation_defaults(folder)),
         tensors_(folder) {
     check_tensors();

@@ -11,8 +11,6 @@ namespace qreason {
 namespace {
 
 constexpr std::string_view kLayerPrefix = "model.layers.";
-constexpr const char* kInputNorm = "input_layernorm.weight";
-constexpr const char* kPostNorm = "post_attention_layernorm.weight";
 
 }  // namespace
 
@@ -30,7 +28,7 @@ std::optional<LayerName> split_layer_name(const std::string& name) {
 }
 
 LinearPlace place_of_linear(const ModelConfig& config, const std::string& name, const std::string& where) {
-  if (name == "lm_head") return {.rows = config.vocab_size, .columns = config.hidden_size};
+  if (name == kHeadName) return {.rows = config.vocab_size, .columns = config.hidden_size};
   if (const auto split = split_layer_name(name); split && split->layer < config.layers) {
     for (const LinearSlot slot : kLinearSlots) {
       if (name_of(slot) != split->rest) continue;
@@ -44,8 +42,8 @@ LinearPlace place_of_linear(const ModelConfig& config, const std::string& name, 
 
 std::vector<std::int64_t> shape_of_tensor(const ModelConfig& config, const std::string& name,
                                           const std::string& where) {
-  if (name == "model.embed_tokens.weight") return {config.vocab_size, config.hidden_size};
-  if (name == "model.norm.weight") return {config.hidden_size};
+  if (name == kEmbeddingName) return {config.vocab_size, config.hidden_size};
+  if (name == kFinalNormName) return {config.hidden_size};
   const auto split = split_layer_name(name);
   if (split && split->layer < config.layers && (split->rest == kInputNorm || split->rest == kPostNorm)) {
     return {config.hidden_size};
@@ -59,17 +57,16 @@ std::vector<std::string> linear_names(const ModelConfig& config) {
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     for (const LinearSlot slot : kLinearSlots) names.push_back(linear_name(layer, slot));
   }
-  if (!config.tied_embeddings) names.emplace_back("lm_head");
+  if (!config.tied_embeddings) names.emplace_back(kHeadName);
   return names;
 }
 
 std::vector<std::string> plain_tensor_names(const ModelConfig& config) {
-  std::vector<std::string> names{"model.embed_tokens.weight"};
+  std::vector<std::string> names{kEmbeddingName};
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    names.push_back(fmt::format("{}{}.{}", kLayerPrefix, layer, kInputNorm));
-    names.push_back(fmt::format("{}{}.{}", kLayerPrefix, layer, kPostNorm));
+    for (const char* norm : kBlockNorms) names.push_back(block_tensor_name(layer, norm));
   }
-  names.emplace_back("model.norm.weight");
+  names.emplace_back(kFinalNormName);
   return names;
 }
 

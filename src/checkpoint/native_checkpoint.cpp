@@ -19,7 +19,7 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-ModelPlan parse_plan(const Json& config, const std::string& where) {
+ModelPlan parse_plan(const Json& config, const ModelConfig& model, const std::string& where) {
   const Json& settings = json_member(config, "quantization_config", where);
   const std::string inner = where + " quantization_config";
   constexpr std::array kKnown{"quant_method", "version", "plan"};
@@ -29,8 +29,18 @@ ModelPlan parse_plan(const Json& config, const std::string& where) {
     }
   }
   const std::int64_t version = json_int(settings, "version", inner);
-  if (version != 1) throw Error(inner, fmt::format("version {}", version), "1");
-  return parse_model_plan(json_member(settings, "plan", inner), inner + ".plan");
+  if (version != 1 && version != 2) throw Error(inner, fmt::format("version {}", version), "1 or 2");
+  ModelPlan plan = parse_model_plan(json_member(settings, "plan", inner), model.layers, inner + ".plan");
+  if (form_version(plan) > version) {
+    throw Error(inner, fmt::format("version {} with a plan of version {}", version, form_version(plan)),
+                "the plan's version");
+  }
+  try {
+    validate(plan, model, "plan");
+  } catch (const Error& failure) {
+    throw Error(inner, failure.what());
+  }
+  return plan;
 }
 
 class NativeCheckpoint : public Checkpoint {
@@ -38,7 +48,7 @@ class NativeCheckpoint : public Checkpoint {
   NativeCheckpoint(const fs::path& folder, const Json& json, ThreadPool* pool)
       : pool_(pool),
         config_(parse_model_config(json, (folder / "config.json").string())),
-        plan_(parse_plan(json, (folder / "config.json").string())),
+        plan_(parse_plan(json, config_, (folder / "config.json").string())),
         defaults_(read_generation_defaults(folder)),
         tensors_(folder) {
     check_tensors();
@@ -115,12 +125,13 @@ class NativeCheckpoint : public Checkpoint {
       if (file.contains(stored)) owners_[stored] = name;
     }
     if (!place.layer) return;
-    const auto planned = plan_.weights.find(place.slot);
-    if (planned == plan_.weights.end() || planned->second.bits != layout.format.bits ||
+    const auto& weights = plan_.block(*place.layer).weights;
+    const auto planned = weights.find(place.slot);
+    if (planned == weights.end() || planned->second.bits != layout.format.bits ||
         planned->second.symmetry != layout.format.symmetry) {
       throw Error(where, fmt::format("the format {}", to_string(layout.format)),
-                  planned == plan_.weights.end() ? "float, as the plan says"
-                                                 : fmt::format("{}, as the plan says", to_string(planned->second)));
+                  planned == weights.end() ? "float, as the plan says"
+                                           : fmt::format("{}, as the plan says", to_string(planned->second)));
     }
   }
 

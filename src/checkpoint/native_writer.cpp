@@ -141,7 +141,7 @@ void NativeWriter::finish(const ModelConfig& config, const ModelPlan& plan) {
   if (!pending_->tensors.empty()) throw Error(folder_.string(), "tensors outside a finished part", "finish_part first");
   write_index(folder_);
   OrderedJson json = to_hf_json(config);
-  json["quantization_config"] = {{"quant_method", "qreason"}, {"version", 1}, {"plan", to_json(plan)}};
+  json["quantization_config"] = {{"quant_method", "qreason"}, {"version", form_version(plan)}, {"plan", to_json(plan)}};
   const std::string text = json.dump(2) + "\n";
   write_file_atomic(folder_ / "config.json", text);
   open_native(folder_, parse_json(text, (folder_ / "config.json").string()));

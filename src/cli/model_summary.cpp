@@ -82,6 +82,7 @@ ModelSummary from_config(const fs::path& path, const std::string& dtype) {
   const Json json = parse_json(read_text_file(path / "config.json", kMaxConfig), where);
   if (json.contains("quantization_config")) throw Error(path.string(), "no weights", "those of a quantized model");
   ModelSummary summary{.format = "config", .weights_present = false, .config = parse_model_config(json, where)};
+  summary.plan = uniform_plan(summary.config.layers);
   compute_sizes(summary, dtype);
   if (fs::exists(path / "generation_config.json")) summary.generation = read_generation_defaults(path);
   return summary;

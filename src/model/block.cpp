@@ -52,19 +52,27 @@ void BlockScratch::reserve(const BlockShape& shape, std::int64_t rows) {
 }
 
 Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type)
-    : type_(type), plan_(source.plan()), rope_(&rope) {
+    : type_(type), plan_(source.plan().block(layer)), rope_(&rope) {
   const ModelConfig& config = source.config();
   shape_ = {config.hidden_size, config.heads * config.head_dim, config.kv_heads * config.head_dim,
             config.intermediate_size};
   attention_ = {config.heads, config.kv_heads, config.head_dim,
                 static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))};
   epsilon_ = static_cast<float>(config.rms_norm_epsilon);
-  const std::string prefix = fmt::format("model.layers.{}.", layer);
-  const auto gain = [&](const char* name) {
-    return float_vector(source.tensor(prefix + name), shape_.hidden, prefix + name);
+  const auto gain = [&](const char* norm) {
+    const std::string name = block_tensor_name(layer, norm);
+    return float_vector(source.tensor(name), shape_.hidden, name);
   };
-  input_gain_ = gain("input_layernorm.weight");
-  post_gain_ = gain("post_attention_layernorm.weight");
+  input_gain_ = gain(kInputNorm);
+  post_gain_ = gain(kPostNorm);
+  for (const Site site : kSites) {
+    const SitePlan& planned = plan_.at(site);
+    if (!site_tensors(config, planned, layer, site).empty() || planned.transform ||
+        planned.key_stage != KeyStage::kAfterRope) {
+      throw Error(fmt::format("blocks[{}].{}", layer, name_of(site)), to_string(planned),
+                  "a format alone: transforms, static parameters and key stages are not executed yet");
+    }
+  }
   for (const LinearSlot slot : kLinearSlots) load_linear(source, layer, slot);
 }
 
@@ -108,8 +116,8 @@ void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratc
   arguments.heads = attention_.kv_heads;
   rope(arguments, executor);
 
-  if (plan_.keys) quantize_cache_rows(*plan_.keys, k, batch.rows, executor);
-  if (plan_.values) quantize_cache_rows(*plan_.values, v, batch.rows, executor);
+  quantize_cache_rows(Site::kKey, k, batch.rows, executor);
+  quantize_cache_rows(Site::kValue, v, batch.rows, executor);
   append_key_values(attention_, batch.attention, k, shape_.key_value, v, shape_.key_value, executor);
   attention(attention_, batch.attention, q, shape_.query, a, shape_.query, executor);
   quantize_site(Site::kAttentionOutput, a, batch.rows, shape_.query, executor);
@@ -174,18 +182,12 @@ std::string Block::explain(std::int64_t rows) const {
 void Block::quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width,
                           Executor& executor) const {
   if (quantizers_ == Quantizers::kOff) return;
-  const auto found = plan_.activations.find(site);
-  if (found == plan_.activations.end()) return;
-  // Row-parallel linears see their input in as many shards as the plan's tensor-parallel degree, each with quantizers
-  // of its own; the shards of a row lie one after another, so they are rows of a narrower matrix.
-  const bool sharded = site == Site::kAttentionOutput || site == Site::kMlpMiddle;
-  const std::int64_t shards = sharded ? plan_.tensor_parallel : 1;
-  quantize_dequantize_rows(rows_data, rows * shards, width / shards, found->second, executor);
+  if (const auto& format = plan_.at(site).format) quantize_dequantize_rows(rows_data, rows, width, *format, executor);
 }
 
-void Block::quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows,
-                                Executor& executor) const {
-  if (quantizers_ == Quantizers::kOff) return;
+void Block::quantize_cache_rows(Site site, float* rows_data, std::int64_t rows, Executor& executor) const {
+  if (quantizers_ == Quantizers::kOff || !plan_.at(site).format) return;
+  const QuantFormat& format = *plan_.at(site).format;
   if (format.granularity != Granularity::kHead) {
     quantize_dequantize_rows(rows_data, rows, shape_.key_value, format, executor);
     return;

@@ -72,13 +72,13 @@ class Block {
  private:
   void load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot);
   void quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, Executor& executor) const;
-  void quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows, Executor& executor) const;
+  void quantize_cache_rows(Site site, float* rows_data, std::int64_t rows, Executor& executor) const;
   const Linear& linear(LinearSlot slot) const { return linears_[static_cast<std::size_t>(slot)]; }
 
   BlockShape shape_;
   AttentionShape attention_;
   ComputeType type_;
-  ModelPlan plan_;
+  BlockPlan plan_;
   const RopeTable* rope_;
   float epsilon_;
   std::vector<float> input_gain_, post_gain_;

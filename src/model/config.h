@@ -64,6 +64,8 @@ struct LinearShape {
   bool has_bias = false;
 };
 LinearShape linear_shape(const ModelConfig& config, LinearSlot slot);
+// Values in a row at a site: what its linears read, or all heads of a key or value.
+std::int64_t site_width(const ModelConfig& config, Site site);
 
 // Inverse frequency of each of head_dim/2 rotary pairs, scaling applied: every step rounded to float32 as transformers
 // does it, because the last bit, times a position of some hundreds, shows in the logits.

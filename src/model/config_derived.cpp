@@ -122,6 +122,22 @@ LinearShape linear_shape(const ModelConfig& config, LinearSlot slot) {
   throw Error("linear slot", std::to_string(static_cast<int>(slot)), "one of the seven");
 }
 
+std::int64_t site_width(const ModelConfig& config, Site site) {
+  switch (site) {
+    case Site::kAttentionInput:
+    case Site::kMlpInput:
+      return config.hidden_size;
+    case Site::kAttentionOutput:
+      return config.heads * config.head_dim;
+    case Site::kMlpMiddle:
+      return config.intermediate_size;
+    case Site::kKey:
+    case Site::kValue:
+      return config.kv_heads * config.head_dim;
+  }
+  throw Error("site", std::to_string(static_cast<int>(site)), "one of the six");
+}
+
 std::vector<float> rope_inverse_frequencies(const ModelConfig& config) {
   std::vector<float> frequencies;
   const std::int64_t pairs = config.head_dim / 2;

@@ -33,16 +33,16 @@ Decoder::Decoder(const WeightSource& source, Options options)
       plan_(source.plan()),
       rope_(std::make_unique<RopeTable>(config_)),
       layout_(config_, plan_) {
-  constexpr const char* kEmbedding = "model.embed_tokens.weight";
-  embedding_ = pack_dense(source.tensor(kEmbedding), options.type, kEmbedding);
-  require_matrix(embedding_, config_, kEmbedding);
+  validate(plan_, config_, "plan");
+  embedding_ = pack_dense(source.tensor(kEmbeddingName), options.type, kEmbeddingName);
+  require_matrix(embedding_, config_, kEmbeddingName);
   for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
     blocks_.emplace_back(source, layer, *rope_, options.type);
   }
-  final_gain_ = float_vector(source.tensor("model.norm.weight"), config_.hidden_size, "model.norm.weight");
+  final_gain_ = float_vector(source.tensor(kFinalNormName), config_.hidden_size, kFinalNormName);
   if (!config_.tied_embeddings) {
-    head_ = pack_weight(source.linear("lm_head"), options.type, "lm_head");
-    require_matrix(head_, config_, "lm_head");
+    head_ = pack_weight(source.linear(kHeadName), options.type, kHeadName);
+    require_matrix(head_, config_, kHeadName);
   }
 }
 

@@ -67,9 +67,8 @@ class Choice {
         random_(stable_hash(fmt::format("outliers-{}-{}", options.seed, layer))) {}
 
   BlockOutliers all() {
-    const std::string prefix = fmt::format("model.layers.{}.", layer_);
-    const Sizes input_gain = gain_of(prefix + "input_layernorm.weight");
-    const Sizes post_gain = gain_of(prefix + "post_attention_layernorm.weight");
+    const Sizes input_gain = gain_of(block_tensor_name(layer_, kInputNorm));
+    const Sizes post_gain = gain_of(block_tensor_name(layer_, kPostNorm));
     const Norms q = norms(LinearSlot::kQ, input_gain), k = norms(LinearSlot::kK, input_gain),
                 v = norms(LinearSlot::kV, input_gain), gate = norms(LinearSlot::kGate, post_gain),
                 up = norms(LinearSlot::kUp, post_gain);

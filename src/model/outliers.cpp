@@ -13,6 +13,8 @@ namespace {
 
 void check(const WeightSource& source, const OutlierOptions& options) {
   if (!source.plan().is_float()) throw Error("outliers", short_name(source.plan()), "a model with float weights");
+  // Scaled channels do not pass through a transform unchanged.
+  if (source.plan().has_transforms()) throw Error("outliers", "a model with online transforms", "one without");
   const ModelConfig& config = source.config();
   const std::int64_t most = std::min(config.hidden_size, config.intermediate_size) / 16;
   if (options.channels < 1 || options.channels > most) {
@@ -87,9 +89,8 @@ OutlierModel::OutlierModel(const WeightSource& source, const OutlierOptions& opt
     blocks_.push_back(choose_outliers(source, layer, options));
     for (const LinearSlot slot : kLinearSlots)
       linears_[linear_name(layer, slot)] = scales_of(blocks_.back(), slot, config());
-    const std::string prefix = fmt::format("model.layers.{}.", layer);
-    norms_[prefix + "input_layernorm.weight"] = blocks_.back().attention_input;
-    norms_[prefix + "post_attention_layernorm.weight"] = blocks_.back().mlp_input;
+    norms_[block_tensor_name(layer, kInputNorm)] = blocks_.back().attention_input;
+    norms_[block_tensor_name(layer, kPostNorm)] = blocks_.back().mlp_input;
   }
 }
 

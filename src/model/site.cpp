@@ -65,8 +65,16 @@ bool is_row_parallel(LinearSlot slot) {
   return slot == LinearSlot::kO || slot == LinearSlot::kDown;
 }
 
+bool is_row_parallel(Site site) {
+  return site == Site::kAttentionOutput || site == Site::kMlpMiddle;
+}
+
+std::string block_tensor_name(std::int64_t layer, std::string_view rest) {
+  return fmt::format("model.layers.{}.{}", layer, rest);
+}
+
 std::string linear_name(std::int64_t layer, LinearSlot slot) {
-  return fmt::format("model.layers.{}.{}", layer, name_of(slot));
+  return block_tensor_name(layer, name_of(slot));
 }
 
 }  // namespace qreason

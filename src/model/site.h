@@ -12,6 +12,8 @@ namespace qreason {
 enum class Site : std::uint8_t { kAttentionInput, kAttentionOutput, kMlpInput, kMlpMiddle, kKey, kValue };
 inline constexpr std::array kActivationSites{Site::kAttentionInput, Site::kAttentionOutput, Site::kMlpInput,
                                              Site::kMlpMiddle};
+inline constexpr std::array kSites{
+    Site::kAttentionInput, Site::kAttentionOutput, Site::kMlpInput, Site::kMlpMiddle, Site::kKey, Site::kValue};
 
 // The seven linears of a block.
 enum class LinearSlot : std::uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown };
@@ -21,8 +23,18 @@ inline constexpr std::array kLinearSlots{LinearSlot::kQ,    LinearSlot::kK,  Lin
 std::string_view name_of(Site site);        // "attn_in", "attn_out", "mlp_in", "mlp_mid", "key", "value"
 std::string_view name_of(LinearSlot slot);  // "self_attn.q_proj", ..., "mlp.down_proj"
 Site input_site(LinearSlot slot);
-// Row-parallel under tensor parallelism: o and down.
+// Row-parallel under tensor parallelism: o and down, and the sites that they read.
 bool is_row_parallel(LinearSlot slot);
-std::string linear_name(std::int64_t layer, LinearSlot slot);  // "model.layers.3.mlp.down_proj"
+bool is_row_parallel(Site site);
+
+// Names of tensors, Hugging Face's. Linears are named without ".weight" and ".bias".
+inline constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
+inline constexpr const char* kFinalNormName = "model.norm.weight";
+inline constexpr const char* kHeadName = "lm_head";
+inline constexpr const char* kInputNorm = "input_layernorm.weight";          // inside a block: before attention
+inline constexpr const char* kPostNorm = "post_attention_layernorm.weight";  // before the MLP
+inline constexpr std::array kBlockNorms{kInputNorm, kPostNorm};
+std::string linear_name(std::int64_t layer, LinearSlot slot);              // "model.layers.3.mlp.down_proj"
+std::string block_tensor_name(std::int64_t layer, std::string_view rest);  // "model.layers.3.input_layernorm.weight"
 
 }  // namespace qreason

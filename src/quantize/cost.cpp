@@ -5,38 +5,23 @@
 
 #include "kernels/matmul.h"
 #include "quantize/block_visit.h"
-#include "quantize/passes/weight_formats.h"
 
 namespace qreason {
 namespace {
 
 constexpr double kMega = 1e6;
 
-std::int64_t rows_of(const ModelConfig& config, LinearSlot slot) {
-  switch (slot) {
-    case LinearSlot::kQ:
-      return config.heads * config.head_dim;
-    case LinearSlot::kK:
-    case LinearSlot::kV:
-      return config.kv_heads * config.head_dim;
-    case LinearSlot::kGate:
-    case LinearSlot::kUp:
-      return config.intermediate_size;
-    default:
-      return config.hidden_size;
-  }
-}
-
 // Sums over the seven linears of a block; sizes in double, which holds what a hostile config could overflow.
 struct BlockSums {
   double weights = 0, largest = 0, stored_bytes = 0, rounding_flops = 0;
 };
 
-BlockSums sums_of(const ModelConfig& config, const ModelPlan& plan, double dense_bytes) {
+BlockSums sums_of(const ModelConfig& config, const BlockPlan& plan, double dense_bytes) {
   BlockSums sums;
   for (const LinearSlot slot : kLinearSlots) {
-    const auto columns = static_cast<double>(columns_of(config, slot));
-    const double count = static_cast<double>(rows_of(config, slot)) * columns;
+    const LinearShape shape = linear_shape(config, slot);
+    const auto columns = static_cast<double>(shape.columns);
+    const double count = static_cast<double>(shape.rows) * columns;
     sums.weights += count;
     sums.largest = std::max(sums.largest, count);
     sums.rounding_flops += count * columns;
@@ -102,7 +87,9 @@ QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, Cali
                            std::uint64_t activation_memory, Executor& executor) {
   const ModelPlan plan = validate(recipe, config);
   const double dense_bytes = config.stored_type == StoredType::kFloat32 ? 4 : 2;
-  const BlockSums block = sums_of(config, plan, dense_bytes);
+  const BlockSums block = sums_of(config, plan.blocks.front(), dense_bytes);
+  double stored_bytes = 0;
+  for (const BlockPlan& planned : plan.blocks) stored_bytes += sums_of(config, planned, dense_bytes).stored_bytes;
   const auto layers = static_cast<double>(config.layers);
   const double outside = static_cast<double>(config.vocab_size) * static_cast<double>(config.hidden_size) *
                          (config.tied_embeddings ? 1 : 2);
@@ -119,12 +106,15 @@ QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, Cali
   const double weights =
       (needs_calibration(recipe) ? 4 * block.weights : 0) + 2.5 * block.weights + 4 * 4 * block.largest;
   cost.peak_memory_bytes = static_cast<std::uint64_t>(walk.memory + weights + dense_bytes * outside + 150 * kMega);
-  cost.checkpoint_bytes = static_cast<std::uint64_t>(layers * block.stored_bytes + dense_bytes * outside + 4 * kMega);
+  cost.checkpoint_bytes = static_cast<std::uint64_t>(stored_bytes + dense_bytes * outside + 4 * kMega);
   cost.spilled_bytes = static_cast<std::uint64_t>(walk.spilled);
   cost.disk_bytes = cost.checkpoint_bytes + cost.spilled_bytes;
   // Rounding itself: about 100 ns a weight and thread with the range search, 10 ns without.
-  const bool searched = std::any_of(plan.weights.begin(), plan.weights.end(),
-                                    [](const auto& entry) { return entry.second.search == RangeSearch::kMse; });
+  const auto searches = [](const BlockPlan& planned) {
+    return std::any_of(planned.weights.begin(), planned.weights.end(),
+                       [](const auto& entry) { return entry.second.search == RangeSearch::kMse; });
+  };
+  const bool searched = std::any_of(plan.blocks.begin(), plan.blocks.end(), searches);
   const double rounding = layers * block.weights * (searched ? 100e-9 : 10e-9) / executor.threads();
   cost.seconds = walk.flops / flops + rounding + static_cast<double>(cost.checkpoint_bytes) / 500e6;
   return cost;

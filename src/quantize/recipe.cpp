@@ -65,9 +65,9 @@ ModelPlan validate(const Recipe& recipe, const ModelConfig& config) {
   check_order(recipe);
   check_calibration(recipe, config);
   check_tensor_parallel(recipe, config);
-  ModelPlan plan;
-  plan.tensor_parallel = recipe.tensor_parallel;
+  ModelPlan plan = uniform_plan(config.layers, {}, recipe.tensor_parallel);
   for (const PassPointer& pass : recipe.passes) pass->extend_plan(config, plan);
+  validate(plan, config, "recipe " + recipe.name);
   return plan;
 }
 

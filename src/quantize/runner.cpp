@@ -17,8 +17,6 @@
 namespace qreason {
 namespace {
 
-constexpr std::array kNormNames{"input_layernorm.weight", "post_attention_layernorm.weight"};
-
 // The model with the linears of one finished block in place of its own.
 class FinishedBlockSource : public WeightSource {
  public:
@@ -58,7 +56,7 @@ class BlockInWork : public BlockVisit {
   at::Tensor weight(LinearSlot slot) const override {
     return job_.source.linear(linear_name(layer_, slot)).dense_float32().contiguous();
   }
-  const QuantFormat& format(LinearSlot slot) const override { return plan_.weights.at(slot); }
+  const QuantFormat& format(LinearSlot slot) const override { return plan_.block(layer_).weights.at(slot); }
 
   void replace(LinearSlot slot, QuantizedMatrix matrix, const LinearReport& report) override {
     const std::string name = linear_name(layer_, slot);
@@ -74,8 +72,8 @@ class BlockInWork : public BlockVisit {
       const auto& replaced = replaced_[static_cast<std::size_t>(slot)];
       sink.put_linear(name, replaced ? *replaced : job_.source.linear(name));
     }
-    for (const char* norm : kNormNames) {
-      const std::string name = fmt::format("model.layers.{}.{}", layer_, norm);
+    for (const char* norm : kBlockNorms) {
+      const std::string name = block_tensor_name(layer_, norm);
       sink.put_tensor(name, job_.source.tensor(name));
     }
     sink.finish_part(block_part(layer_));
@@ -188,10 +186,10 @@ class RecipeRun {
   }
 
   void put_outside() {
-    for (const char* name : {"model.embed_tokens.weight", "model.norm.weight"}) {
+    for (const char* name : {kEmbeddingName, kFinalNormName}) {
       job_.sink.put_tensor(name, job_.source.tensor(name));
     }
-    if (!job_.source.config().tied_embeddings) job_.sink.put_linear("lm_head", job_.source.linear("lm_head"));
+    if (!job_.source.config().tied_embeddings) job_.sink.put_linear(kHeadName, job_.source.linear(kHeadName));
     job_.sink.finish_part(kOutsidePart);
   }
 

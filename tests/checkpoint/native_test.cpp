@@ -63,8 +63,8 @@ at::Tensor counted(std::vector<std::int64_t> shape) {
 }
 
 ModelPlan plan_of(const std::string& format) {
-  ModelPlan plan;
-  for (const LinearSlot slot : kLinearSlots) plan.weights[slot] = parse_quant_format(format);
+  ModelPlan plan = uniform_plan(tiny_config().layers);
+  for (const LinearSlot slot : kLinearSlots) plan.set_weight(slot, parse_quant_format(format));
   return plan;
 }
 
@@ -247,7 +247,7 @@ TEST(Native, NamesWhatContradictsThePlan) {
   EXPECT_THAT(with([&](Json& json) { json["quantization_config"]["plan"]["weights"].erase(slot); }), HasSubstr(slot));
   EXPECT_THAT(with([&](Json& json) { json["quantization_config"]["plan"]["weights"][slot] = "w3g8-asym"; }),
               HasSubstr("w3g8-asym"));
-  EXPECT_THAT(with([](Json& json) { json["quantization_config"]["version"] = 2; }), HasSubstr("version 2"));
+  EXPECT_THAT(with([](Json& json) { json["quantization_config"]["version"] = 3; }), HasSubstr("version 3"));
   EXPECT_THAT(with([](Json& json) { json["quantization_config"]["extra"] = 2; }), HasSubstr("extra"));
   EXPECT_THAT(with([](Json& json) { json["quantization_config"]["quant_method"] = "hqq"; }), HasSubstr("hqq"));
   EXPECT_THAT(with([](Json& json) { json["intermediate_size"] = 48; }), HasSubstr("gate_proj"));

@@ -48,14 +48,17 @@ TEST(Decoder, ExecutesThePlansQuantizersWhereTheFormulaHasThem) {
   // Among some twenty thousand codes one may lie so near the border of the next that float32 and the formula's doubles
   // part there (3 of these 10 models have one, and it shows as 0.08 or more). A quantizer that is missing, elsewhere or
   // another shows in every model.
-  ModelPlan plan;
-  for (const Site site : kActivationSites) plan.activations[site] = parse_quant_format("a8-token-asym");
-  plan.keys = parse_quant_format("k4-head-asym");
-  plan.values = parse_quant_format("v4-head-asym-clip0.95");
-  plan.tensor_parallel = 2;
+  const ModelConfig config = small_config(Architecture::kLlama);
+  ModelPlan plan = uniform_plan(config.layers, {}, 2);
+  for (const Site site : kActivationSites) {
+    const QuantFormat whole = parse_quant_format("a8-token-asym");
+    plan.set_format(site, is_row_parallel(site) ? sharded(whole, site_width(config, site), 2) : whole);
+  }
+  plan.set_format(Site::kKey, parse_quant_format("k4-head-asym"));
+  plan.set_format(Site::kValue, parse_quant_format("v4-head-asym-clip0.95"));
   int equal = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    RandomModel model(small_config(Architecture::kLlama), seed);
+    RandomModel model(config, seed);
     model.set_plan(plan);
     equal += equals_formula(model, 1e-3) ? 1 : 0;
   }
@@ -67,9 +70,9 @@ TEST(Decoder, QuantizersOffGiveTheFloatModel) {
   RopeTable rope(model.config());
   rope.reserve(8);
   const Block plain(model, 0, rope, ComputeType::kFloat32);
-  ModelPlan plan;
-  plan.activations[Site::kMlpInput] = parse_quant_format("a4-token-asym");
-  plan.keys = parse_quant_format("k4-head-asym");
+  ModelPlan plan = model.plan();
+  plan.set_format(Site::kMlpInput, parse_quant_format("a4-token-asym"));
+  plan.set_format(Site::kKey, parse_quant_format("k4-head-asym"));
   model.set_plan(plan);
   Block quantized(model, 0, rope, ComputeType::kFloat32);
 

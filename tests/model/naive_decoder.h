@@ -69,16 +69,14 @@ class NaiveDecoder {
     }
   }
 
-  void quantize_site(Site site, Row& x) const {
-    const auto found = source_.plan().activations.find(site);
-    if (found == source_.plan().activations.end()) return;
-    const bool row_parallel = site == Site::kAttentionOutput || site == Site::kMlpMiddle;
-    const auto shards = static_cast<std::size_t>(row_parallel ? source_.plan().tensor_parallel : 1);
-    quantize_groups(x, x.size() / shards, found->second);
+  static void quantize_site(const SitePlan& plan, Row& x) {
+    if (!plan.format) return;
+    const bool grouped = plan.format->granularity == Granularity::kTokenGroup;
+    quantize_groups(x, grouped ? static_cast<std::size_t>(plan.format->group_size) : x.size(), *plan.format);
   }
 
-  void quantize_cache(const std::optional<QuantFormat>& format, Row& x) const {
-    if (format) quantize_groups(x, static_cast<std::size_t>(config_.head_dim), *format);
+  void quantize_cache(const SitePlan& plan, Row& x) const {
+    if (plan.format) quantize_groups(x, static_cast<std::size_t>(config_.head_dim), *plan.format);
   }
 
   // The models' own frequencies are float32 numbers (transformers computes them so); a double here would be another
@@ -128,26 +126,27 @@ class NaiveDecoder {
   void block(Rows& h, std::int64_t layer) const {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
     const auto linear = [&](LinearSlot slot) { return source_.linear(linear_name(layer, slot)); };
+    const BlockPlan& plan = source_.plan().block(layer);
     Rows keys, values;
     for (std::size_t t = 0; t < h.size(); ++t) {
       Row x = norm(h[t], prefix + "input_layernorm.weight");
-      quantize_site(Site::kAttentionInput, x);
+      quantize_site(plan.at(Site::kAttentionInput), x);
       Row q = apply(linear(LinearSlot::kQ), x);
       keys.push_back(apply(linear(LinearSlot::kK), x));
       values.push_back(apply(linear(LinearSlot::kV), x));
       rotate(q, t);
       rotate(keys.back(), t);
-      quantize_cache(source_.plan().keys, keys.back());
-      quantize_cache(source_.plan().values, values.back());
+      quantize_cache(plan.at(Site::kKey), keys.back());
+      quantize_cache(plan.at(Site::kValue), values.back());
       Row a = attend(q, keys, values);
-      quantize_site(Site::kAttentionOutput, a);
+      quantize_site(plan.at(Site::kAttentionOutput), a);
       add(h[t], apply(linear(LinearSlot::kO), a));
       Row m = norm(h[t], prefix + "post_attention_layernorm.weight");
-      quantize_site(Site::kMlpInput, m);
+      quantize_site(plan.at(Site::kMlpInput), m);
       Row gate = apply(linear(LinearSlot::kGate), m);
       const Row up = apply(linear(LinearSlot::kUp), m);
       for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
-      quantize_site(Site::kMlpMiddle, gate);
+      quantize_site(plan.at(Site::kMlpMiddle), gate);
       add(h[t], apply(linear(LinearSlot::kDown), gate));
     }
   }

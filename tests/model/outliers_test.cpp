@@ -215,10 +215,15 @@ TEST(Outliers, RefuseWhatTheyCannotDo) {
   EXPECT_THAT(with({.factor = 0.5}), HasSubstr("--factor"));
   EXPECT_THAT(with({.factor = std::nan("")}), HasSubstr("--factor"));
   EXPECT_THAT(with({.key_bias = -1}), HasSubstr("--key-bias"));
-  ModelPlan plan;
-  plan.weights[LinearSlot::kQ] = parse_quant_format("w4c-asym");
+  const ModelPlan plain = model.plan();
+  ModelPlan plan = plain;
+  plan.set_weight(LinearSlot::kQ, parse_quant_format("w4c-asym"));
   model.set_plan(plan);
   EXPECT_THAT(with({}), HasSubstr("float weights"));
+  plan = plain;
+  apply_rule(plan, "blocks[0].value = hadamard4", "test");
+  model.set_plan(plan);
+  EXPECT_THAT(with({}), HasSubstr("online transforms"));
 }
 
 TEST(Outliers, RefuseScalesThatAFloat16WeightCannotTake) {

@@ -56,7 +56,7 @@ class GoldenVisit : public BlockVisit {
   at::Tensor weight(LinearSlot slot) const override {
     return source_.linear(linear_name(layer_, slot)).dense_float32().contiguous();
   }
-  const QuantFormat& format(LinearSlot slot) const override { return plan_.weights.at(slot); }
+  const QuantFormat& format(LinearSlot slot) const override { return plan_.blocks.front().weights.at(slot); }
 
   void for_each_input(Site site, const InputVisitor& visitor) override {
     std::vector<double> diagonal;

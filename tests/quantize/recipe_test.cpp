@@ -45,7 +45,7 @@ Recipe method(const std::string& name, std::vector<std::string> settings = {}) {
 }
 
 std::string format_of(const ModelPlan& plan, LinearSlot slot) {
-  return to_string(plan.weights.at(slot));
+  return to_string(plan.blocks.back().weights.at(slot));
 }
 
 TEST(Recipe, HasATextFormThatRoundTripsForEveryMethod) {
@@ -81,8 +81,8 @@ act_order = false
   EXPECT_EQ(std::get<double>(recipe.passes[1]->parameters().at("damping")), 0.1);
   const ModelPlan plan = validate(recipe, small_config());
   EXPECT_EQ(format_of(plan, LinearSlot::kQ), "w4g32-sym");
-  EXPECT_EQ(to_string(*plan.keys), "k4-head-asym");
-  EXPECT_FALSE(plan.values);
+  EXPECT_EQ(to_string(plan.blocks.back().at(Site::kKey)), "k4-head-asym");
+  EXPECT_FALSE(plan.blocks.back().at(Site::kValue).format);
 }
 
 TEST(Recipe, TellsWhereATextIsWrong) {
@@ -135,11 +135,11 @@ TEST(Recipe, SplitsRowParallelLinearsUnderTensorParallelism) {
   EXPECT_EQ(format_of(plan, LinearSlot::kQ), "w4c-sym");
   EXPECT_EQ(format_of(plan, LinearSlot::kO), "w4g64-sym");
   EXPECT_EQ(format_of(plan, LinearSlot::kDown), "w4g192-sym");
-  EXPECT_EQ(plan.activations.at(Site::kAttentionInput).granularity, Granularity::kToken);
-  EXPECT_EQ(plan.activations.at(Site::kAttentionOutput).group_size, 64);
-  EXPECT_EQ(plan.activations.at(Site::kMlpMiddle).group_size, 192);
-  EXPECT_EQ(to_string(*plan.keys), "k4-head-asym");
-  EXPECT_EQ(to_string(*plan.values), "v4-head-asym");
+  EXPECT_EQ(plan.blocks.back().at(Site::kAttentionInput).format->granularity, Granularity::kToken);
+  EXPECT_EQ(plan.blocks.back().at(Site::kAttentionOutput).format->group_size, 64);
+  EXPECT_EQ(plan.blocks.back().at(Site::kMlpMiddle).format->group_size, 192);
+  EXPECT_EQ(to_string(plan.blocks.back().at(Site::kKey)), "k4-head-asym");
+  EXPECT_EQ(to_string(plan.blocks.back().at(Site::kValue)), "v4-head-asym");
   // Grouped weights stay as they are.
   EXPECT_EQ(format_of(validate(method("rtn-w4g32-tp2"), small_config()), LinearSlot::kDown), "w4g32-asym");
 }
@@ -165,9 +165,9 @@ TEST(Methods, TakeNamedParameters) {
   EXPECT_EQ(recipe.calibration, (CalibrationSpec{.samples = 4, .length = 256}));
   const ModelPlan plan = validate(recipe, small_config());
   EXPECT_EQ(format_of(plan, LinearSlot::kUp), "w4g64-sym");
-  EXPECT_EQ(to_string(plan.activations.at(Site::kMlpInput)), "a8-token-sym-clip0.9");
-  EXPECT_EQ(to_string(*plan.keys), "k4-g16-asym-clip0.95");
-  EXPECT_EQ(to_string(*plan.values), "v4-g16-asym");
+  EXPECT_EQ(to_string(plan.blocks.back().at(Site::kMlpInput)), "a8-token-sym-clip0.9");
+  EXPECT_EQ(to_string(plan.blocks.back().at(Site::kKey)), "k4-g16-asym-clip0.95");
+  EXPECT_EQ(to_string(plan.blocks.back().at(Site::kValue)), "v4-g16-asym");
   const ParameterMap gptq = recipe.passes.back()->parameters();
   EXPECT_FALSE(std::get<bool>(gptq.at("act_order")));
   EXPECT_FALSE(std::get<bool>(gptq.at("static_groups")));

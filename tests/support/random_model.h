@@ -35,7 +35,7 @@ inline ModelConfig small_config(Architecture architecture) {
 class RandomModel : public WeightSource {
  public:
   explicit RandomModel(ModelConfig config, std::uint64_t seed = 1, at::ScalarType type = at::kFloat)
-      : config_(std::move(config)), generator_(seed) {
+      : config_(std::move(config)), plan_(uniform_plan(config_.layers)), generator_(seed) {
     const std::int64_t hidden = config_.hidden_size;
     add("model.embed_tokens.weight", {config_.vocab_size, hidden}, 1.0, type);
     add("model.norm.weight", {hidden}, 0.2, type, 1.0);

@@ -14,7 +14,7 @@ void line(std::string_view name, const std::string& value) {
   fmt::print("{:<16}{}\n", name, printable(value));
 }
 
-std::string weight_formats(const ModelPlan& plan) {
+std::string weight_formats(const BlockPlan& plan) {
   if (plan.weights.empty()) return "float";
   std::map<std::string, std::vector<std::string>> slots;
   for (const auto& [slot, format] : plan.weights) slots[to_string(format)].emplace_back(name_of(slot));
@@ -24,17 +24,28 @@ std::string weight_formats(const ModelPlan& plan) {
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
-std::string activation_formats(const ModelPlan& plan) {
-  if (plan.activations.empty()) return "float";
+std::string activation_formats(const BlockPlan& plan) {
   std::vector<std::string> texts;
-  for (const auto& [site, format] : plan.activations)
-    texts.push_back(fmt::format("{} {}", name_of(site), to_string(format)));
-  return fmt::format("{}", fmt::join(texts, "; "));
+  for (const Site site : kActivationSites) {
+    if (plan.at(site) != SitePlan{}) texts.push_back(fmt::format("{} {}", name_of(site), to_string(plan.at(site))));
+  }
+  return texts.empty() ? "float" : fmt::format("{}", fmt::join(texts, "; "));
 }
 
-std::string cache_formats(const ModelPlan& plan) {
-  const auto text = [](const std::optional<QuantFormat>& format) { return format ? to_string(*format) : "float"; };
-  return fmt::format("keys {}, values {}", text(plan.keys), text(plan.values));
+std::string cache_formats(const BlockPlan& plan) {
+  return fmt::format("keys {}, values {}", to_string(plan.at(Site::kKey)), to_string(plan.at(Site::kValue)));
+}
+
+// Most blocks' plan, then what differs, as the plan's own text says it.
+void print_plan(const ModelPlan& plan) {
+  const BlockPlan common = common_block(plan);
+  line("plan", plan.is_float() ? "float" : short_name(plan));
+  line("weights", weight_formats(common));
+  line("activations", activation_formats(common));
+  line("cache", cache_formats(common));
+  if (plan.embedding) line("embedding", to_string(*plan.embedding));
+  if (plan.head) line("head", to_string(*plan.head));
+  for (const std::string& rule : rules_of(plan)) line("but", rule);
 }
 
 std::string rope_text(const ModelConfig& config) {
@@ -65,10 +76,7 @@ void print_architecture(const ModelSummary& model) {
 }
 
 void print_storage(const ModelSummary& model) {
-  line("plan", model.plan.is_float() ? "float" : short_name(model.plan));
-  line("weights", weight_formats(model.plan));
-  line("activations", activation_formats(model.plan));
-  line("cache", cache_formats(model.plan));
+  print_plan(model.plan);
   if (!model.weights_present) return;
   TextTable table({{"  TYPE"},
                    {"TENSORS", Align::kRight},

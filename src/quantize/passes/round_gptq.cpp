@@ -48,7 +48,7 @@ class RoundGptq : public Pass {
   void apply(BlockVisit& block) const override {
     for (const Stage& stage : stages()) {
       const Stopwatch watch;
-      Hessian hessian(columns_of(block.config(), stage.linears.front()), block.sequences());
+      Hessian hessian(linear_shape(block.config(), stage.linears.front()).columns, block.sequences());
       block.for_each_input(stage.inputs,
                            [&](const float* rows, std::int64_t count) { hessian.add(rows, count, block.executor()); });
       const double hessian_seconds = watch.seconds();

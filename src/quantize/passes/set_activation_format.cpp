@@ -3,17 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "quantize/passes/weight_formats.h"
 
 namespace qreason {
 namespace {
-
-LinearSlot reader_of(Site site) {
-  for (const LinearSlot slot : kLinearSlots) {
-    if (input_site(slot) == site) return slot;
-  }
-  throw Error("set_activation_format", std::string(name_of(site)), "a site that a linear reads");
-}
 
 class SetActivationFormat : public Pass {
  public:
@@ -24,19 +16,14 @@ class SetActivationFormat : public Pass {
 
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
     for (const Site site : kActivationSites) {
-      const LinearSlot slot = reader_of(site);
-      const std::int64_t columns = columns_of(config, slot);
-      QuantFormat own = activation_;
-      if (own.granularity == Granularity::kToken && is_row_parallel(slot) && plan.tensor_parallel > 1) {
-        own.granularity = Granularity::kTokenGroup;
-        own.group_size = static_cast<int>(columns / plan.tensor_parallel);
-      }
+      const std::int64_t columns = site_width(config, site);
+      const QuantFormat own = is_row_parallel(site) ? sharded(activation_, columns, plan.tensor_parallel) : activation_;
       if (own.granularity == Granularity::kTokenGroup && columns % own.group_size != 0) {
         throw Error::usage(fmt::format("set_activation_format: {}", name_of(site)),
                            fmt::format("groups of {} in {} columns", own.group_size, columns),
                            "a group size that divides the columns");
       }
-      plan.activations[site] = own;
+      plan.set_format(site, own);
     }
   }
 

@@ -24,8 +24,8 @@ class SetKvFormat : public Pass {
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
     check_group(keys_, "keys", config);
     check_group(values_, "values", config);
-    plan.keys = keys_;
-    plan.values = values_;
+    plan.set_format(Site::kKey, keys_);
+    plan.set_format(Site::kValue, values_);
   }
 
  private:

@@ -8,9 +8,6 @@
 
 namespace qreason {
 
-// Columns (inputs) of a linear.
-std::int64_t columns_of(const ModelConfig& config, LinearSlot slot);
-
 // Per channel under tensor parallelism t, the row-parallel linears (o, down) get groups of columns / t (methods.md,
 // section 1); all else is `format` itself. Throws Error naming the linear when a group does not divide the columns.
 void add_weight_formats(const ModelConfig& config, const QuantFormat& format, const std::string& pass, ModelPlan& plan);
