@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fails on an #include between layers that the design does not have.
+"""Fails on an #include between layers that the design does not have, and on a library layer that prints or exits.
 
 The allowed edges are the qreason_layer(...) table of CMakeLists.txt, transitively closed: a layer may include itself, what
 it lists, and what those list in turn.
@@ -9,6 +9,7 @@ import re
 import sys
 
 NO_TORCH = {"base", "formats", "kernels", "data", "tokenizer", "eval", "study"}
+PRINTS = re.compile(r"\b(stderr|stdout|cout|cerr|isatty|f?printf|f?puts|fmt::print|std::exit|_exit|abort)\b")
 TORCH_INCLUDE = re.compile(r"^(ATen|c10|torch)/")
 
 
@@ -39,6 +40,9 @@ def violations(root):
             yield f"{path}: the folder {layer} is no layer of CMakeLists.txt"
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
+            prints = None if layer == "cli" else PRINTS.search(re.sub(r'"(\\.|[^"\\])*"|//.*', "", line))
+            if prints:
+                yield f"{path}:{number}: {layer} uses {prints.group(1)}, expected no printing or exiting outside of cli"
             include = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
             if not include:
                 continue

@@ -1,46 +1,52 @@
-// Progress on stderr: on a terminal one line redrawn with count, rate and time left; elsewhere a line at most every
-// 2 seconds, and the last one. Also the
-// one place that knows whether the user pressed Ctrl-C.
+// How far long work is, told without printing: library code reports to a ProgressListener, and whoever runs it decides
+// what is shown and where (cli/terminal.h draws it on standard error).
 #pragma once
 
-#include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace qreason {
 
-enum class Verbosity { kQuiet, kNormal, kVerbose };
-void set_verbosity(Verbosity verbosity);
-Verbosity verbosity();
-
-class Progress {
- public:
-  // `total` 0: unknown. `unit`: "tokens", "blocks", "problems".
-  Progress(std::string what, std::int64_t total, std::string unit);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  // Work found done by an earlier run: it counts, but not towards the rate.
-  void resume_at(std::int64_t done);
-  void set(std::int64_t done, const std::string& note = "");
-  void add(std::int64_t count, const std::string& note = "");
-  void finish(const std::string& note = "");
-
- private:
-  void draw(bool last);
-  std::string what_, unit_, note_;
-  std::int64_t total_, done_ = 0, start_done_ = 0;
-  std::chrono::steady_clock::time_point start_, drawn_;
-  bool finished_ = false;
+struct ProgressTask {
+  std::string what;        // "quantize", "evaluate steps-qwen2-3m bf16"
+  std::string unit;        // "blocks", "answers", "tokens"
+  std::int64_t total = 0;  // 0: unknown
 };
 
-// A message line on stderr (kept apart from a progress line being redrawn). Verbose ones show only with --verbose.
-void log_line(const std::string& text);
-void log_verbose(const std::string& text);
+// Work of this run in any one unit, where counting what is finished would mislead about the time left: answers that
+// finish first are the short ones.
+struct ProgressWork {
+  double done = 0;  // without what an earlier run did
+  double left = 0;
+};
 
-// SIGINT and SIGTERM set a flag; long loops call this, which throws Error(kInterrupted) once it is set.
-void install_interrupt_handler();
-void check_interrupt();
+struct ProgressState {
+  std::int64_t done = 0;  // of the task's total
+  std::string note{};     // what else is worth saying now; empty: as before
+  std::optional<ProgressWork> work{};
+};
+
+// One piece of work on its way. Destroyed without finish() it has failed or was interrupted.
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  // Work found done by an earlier run: it counts, but not towards the rate.
+  virtual void resume_at(std::int64_t done) = 0;
+  virtual void update(const ProgressState& state) = 0;
+  virtual void finish() = 0;
+};
+
+class ProgressListener {
+ public:
+  virtual ~ProgressListener() = default;
+  virtual std::unique_ptr<Progress> begin(const ProgressTask& task) = 0;
+  // A step of a longer work begins, or something happened that its reader wants to know: one line.
+  virtual void note(const std::string& text) = 0;
+};
+
+// One that listens to nothing.
+ProgressListener& no_listener();
 
 }  // namespace qreason

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/progress.h"
+#include "cli/terminal.h"
 #include "data/steps/steps.h"
 
 namespace qreason {

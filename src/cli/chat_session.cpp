@@ -7,7 +7,7 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "base/random.h"
 
 namespace qreason {

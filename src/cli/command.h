@@ -56,7 +56,7 @@ class Command {
   // What --help adds when the command line holds more than the command's name (`quantize gptq-w4g128 --help`);
   // `arguments` are those besides the help flag.
   virtual std::string extended_help(const std::vector<std::string>& /*arguments*/) const { return {}; }
-  // Results on stdout (fmt::print), progress through base/progress.h on stderr. Errors by exception.
+  // Results on stdout (fmt::print), progress and messages through cli/terminal.h. Errors by exception.
   virtual void run(const CommonOptions& common) = 0;
 };
 

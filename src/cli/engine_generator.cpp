@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "base/random.h"
 #include "cli/program.h"
 #include "kernels/isa.h"

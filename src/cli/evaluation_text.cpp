@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "base/progress.h"
+#include "cli/terminal.h"
 #include "data/dataset.h"
 #include "data/locations.h"
 

@@ -1,6 +1,7 @@
 #include "cli/model_evaluation.h"
 
 #include "cli/process_executor.h"
+#include "cli/terminal.h"
 #include "eval/task.h"
 
 namespace qreason {
@@ -26,7 +27,8 @@ std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelE
                   {.model = evaluation.model,
                    .method = evaluation.method,
                    .limit = evaluation.limit,
-                   .if_different = evaluation.if_different});
+                   .if_different = evaluation.if_different,
+                   .listener = terminal_progress()});
 }
 
 }  // namespace qreason

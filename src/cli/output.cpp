@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/text_width.h"
+
 namespace qreason {
 namespace {
 
-std::size_t width_of(const std::string& cell) {
-  return static_cast<std::size_t>(
-      std::count_if(cell.begin(), cell.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+bool steers_terminal(char32_t code) {
+  const bool control = code < 0x20 || (code >= 0x7F && code < 0xA0);
+  const bool direction = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return control || direction;
 }
 
 std::vector<std::string> cells_of_row(const std::string& line) {
@@ -30,7 +33,7 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
   }
   const auto to_the_right = [&](std::size_t column) {
     return rows.size() > 1 && column < rows[1].size() && rows[1][column] == "--:";
@@ -39,7 +42,7 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     std::string line = "|";
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string space(widths[i] - width_of(row[i]), is_rule(row[i]) ? '-' : ' ');
+      const std::string space(widths[i] - display_width(row[i]), is_rule(row[i]) ? '-' : ' ');
       const bool left = is_rule(row[i]) ? row[i] == ":--" : !to_the_right(i);
       line += " " + (left ? row[i] + space : space + row[i]) + " |";
     }
@@ -75,8 +78,8 @@ void TextTable::add_row(std::vector<std::string> cells) {
 std::string TextTable::text() const {
   std::vector<std::size_t> widths;
   for (std::size_t column = 0; column < columns_.size(); ++column) {
-    std::size_t width = width_of(columns_[column].title);
-    for (const auto& row : rows_) width = std::max(width, width_of(row[column]));
+    std::size_t width = display_width(columns_[column].title);
+    for (const auto& row : rows_) width = std::max(width, display_width(row[column]));
     widths.push_back(width);
   }
   std::string text;
@@ -84,7 +87,7 @@ std::string TextTable::text() const {
     std::string line;
     for (std::size_t column = 0; column < columns_.size(); ++column) {
       const std::string cell = cell_of(column);
-      const std::string space(widths[column] - width_of(cell), ' ');
+      const std::string space(widths[column] - display_width(cell), ' ');
       if (column > 0) line += "  ";
       line += columns_[column].align == Align::kRight ? space + cell : cell + space;
     }
@@ -111,11 +114,30 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-std::string printable(const std::string& text) {
-  std::string safe = text;
-  std::replace_if(
-      safe.begin(), safe.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+std::string printable(std::string_view text) {
+  std::string safe;
+  while (!text.empty()) {
+    const Utf8Character next = first_utf8_character(text);
+    if (!next.code) {
+      safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+    } else if (steers_terminal(*next.code)) {
+      safe += '?';
+    } else {
+      safe += text.substr(0, next.bytes);
+    }
+    text.remove_prefix(next.bytes);
+  }
   return safe;
+}
+
+std::string one_line(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  std::string line;
+  for (const char c : text) {
+    const bool blank = c == '\n' || c == '\r' || c == '\t';
+    if (!blank || !line.ends_with(' ')) line += blank ? ' ' : c;
+  }
+  return printable(line);
 }
 
 }  // namespace qreason

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -16,7 +17,8 @@ struct TableColumn {
   Align align = Align::kLeft;
 };
 
-// Columns as wide as their widest cell, two spaces apart, no trailing spaces. Widths count UTF-8 characters.
+// Columns as wide as their widest cell, two spaces apart, no trailing spaces. Widths are columns of a terminal
+// (cli/text_width.h).
 class TextTable {
  public:
   explicit TextTable(std::vector<TableColumn> columns) : columns_(std::move(columns)) {}
@@ -36,7 +38,10 @@ void print_json(const OrderedJson& object);
 
 std::string count_text(std::int64_t count);                      // "1.78 B", "135 M", "812"
 std::string shape_text(const std::vector<std::int64_t>& shape);  // "[576, 1536]"
-// For names out of files: control characters as '?', so that they cannot steer a terminal.
-std::string printable(const std::string& text);
+// For names out of files, which may hold anything: control characters and those that turn the direction of writing as
+// '?', so that they cannot steer a terminal, and bytes that are not UTF-8 as \xHH.
+std::string printable(std::string_view text);
+// The same on one line: library messages may have several, which become spaces.
+std::string one_line(std::string_view text);
 
 }  // namespace qreason

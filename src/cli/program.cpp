@@ -11,11 +11,14 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/parallel.h"
-#include "base/progress.h"
+#include "base/warning.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/process_executor.h"
+#include "cli/terminal.h"
 
 namespace qreason {
 namespace {
@@ -112,22 +115,11 @@ std::string_view program_version() {
   return QREASON_VERSION;
 }
 
-std::string one_line(std::string_view message) {
-  while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.remove_suffix(1);
-  std::string line;
-  for (const char c : message) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool blank = c == '\n' || c == '\r' || c == '\t';
-    if (blank && line.ends_with(' ')) continue;
-    line += blank ? ' ' : byte < 0x20 || byte == 0x7f ? '?' : c;
-  }
-  return line;
-}
-
 int run_program(const std::vector<std::string>& arguments) {
   try {
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is then an error of the write, which ends us quietly
     install_interrupt_handler();
+    set_warning_handler(log_warning);
     run_checked(arguments);
     return kExitDone;
   } catch (const Error& error) {

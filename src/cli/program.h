@@ -15,8 +15,4 @@ std::string_view program_version();
 // `arguments` without the program's name. Never throws.
 int run_program(const std::vector<std::string>& arguments);
 
-// The one line of a failure, without control characters: library messages may have several lines, and names out of
-// hostile files may hold anything.
-std::string one_line(std::string_view message);
-
 }  // namespace qreason

@@ -6,12 +6,12 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/progress.h"
 #include "checkpoint/safetensors.h"
 #include "cli/native_sink.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/resources.h"
+#include "cli/terminal.h"
 #include "cli/tokenizer_files.h"
 #include "quantize/runner.h"
 
@@ -107,7 +107,8 @@ OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, co
                         .sink = sink,
                         .folder = folder,
                         .model_identity = identity_of(*request.model.checkpoint),
-                        .activation_memory = request.activation_memory};
+                        .activation_memory = request.activation_memory,
+                        .listener = terminal_progress()};
   if (journal_state(job) == JournalState::kOtherJob && request.if_exists == StagedDirectory::IfExists::kReplace) {
     fs::remove_all(folder);
     fs::create_directories(folder);

@@ -3,10 +3,11 @@
 #include "analysis/divergence.h"
 #include "analysis/perplexity.h"
 #include "base/error.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "cli/model_evaluation.h"
 #include "cli/process_executor.h"
 #include "cli/quantize_model.h"
+#include "cli/terminal.h"
 #include "quantize/methods/method_table.h"
 
 namespace qreason {
@@ -65,20 +66,21 @@ OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
   const std::string text = calibration_text(find_calibration_file(settings.text, base.opened.checkpoint->path()));
   const std::vector<std::int32_t> tokens = base.opened.require_text().tokenizer.encode(text);
   const std::vector<TokenWindow> windows = cut_windows(tokens, settings.window, settings.windows);
-  Progress progress("measure " + cell.run_name(), static_cast<std::int64_t>(windows.size()), "windows");
+  const auto progress = terminal_progress().begin(
+      {.what = "measure " + cell.run_name(), .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});
   const auto on_window = [&](std::int64_t done, double /*so_far*/) {
     check_interrupt();
-    progress.set(done);
+    progress->update({.done = done});
   };
   if (cell.baseline()) {
     const PerplexityResult result = perplexity(*base.decoder, windows, process_executor(), on_window);
-    progress.finish();
+    progress->finish();
     return {
         {"perplexity", result.perplexity}, {"tokens", result.tokens}, {"weight_bytes", base.decoder->weight_bytes()}};
   }
   const ResidentModel& model = resident(cell);
   const DivergenceResult result = divergence(*base.decoder, *model.decoder, windows, process_executor(), on_window);
-  progress.finish();
+  progress->finish();
   return {{"perplexity", result.perplexity_model},
           {"kl_mean", result.kl_mean},
           {"kl_p50", result.kl_p50},

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/journal.h"
-#include "base/progress.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -203,8 +203,11 @@ std::vector<CellSummary> evaluate(Generator& generator, const std::vector<Evalua
     found += open.back()->answered();
   }
   const std::vector<Asked> asked = submit_open(generator, open);
-  Progress progress(fmt::format("{} {} {}", options.activity, options.model, options.method), total, "answers");
-  progress.resume_at(found);
+  const auto progress =
+      options.listener.begin({.what = fmt::format("{} {} {}", options.activity, options.model, options.method),
+                              .unit = "answers",
+                              .total = total});
+  progress->resume_at(found);
   std::int64_t right = 0;
   std::int64_t now = 0;
   std::vector<bool> done(asked.size(), false);
@@ -220,9 +223,10 @@ std::vector<CellSummary> evaluate(Generator& generator, const std::vector<Evalua
     OpenCell& cell = *open[asked[id].cell];
     right += cell.record(asked[id].problem, *std::move(completion)).grade;
     cell.finish();
-    progress.add(1, fmt::format("{}/{} right", right, ++now));
+    ++now;
+    progress->update({.done = found + now, .note = fmt::format("{}/{} right", right, now)});
   }
-  progress.finish();
+  progress->finish();
   std::vector<CellSummary> summaries;
   for (const auto& cell : open) {
     cell->finish();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "data/dataset.h"
 #include "eval/answer_form.h"
 #include "eval/generator.h"
@@ -29,6 +30,7 @@ struct EvaluationOptions {
   std::optional<std::int64_t> limit;  // what --limit said; recorded
   std::string activity = "evaluate";  // for the progress line
   enum class IfDifferent { kError, kReplace } if_different = IfDifferent::kError;
+  ProgressListener& listener = no_listener();
 };
 
 struct CellSummary {

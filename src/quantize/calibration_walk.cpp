@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 
 namespace qreason {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/journal.h"
-#include "base/progress.h"
 #include "quantize/block_visit.h"
 #include "quantize/calibration_walk.h"
 #include "quantize/report.h"
@@ -120,8 +120,8 @@ class RecipeRun {
 
   OrderedJson run() {
     const std::int64_t layers = job_.source.config().layers;
-    Progress progress("quantize", layers, "blocks");
-    progress.resume_at(finished_);
+    const auto progress = job_.listener.begin({.what = "quantize", .unit = "blocks", .total = layers});
+    progress->resume_at(finished_);
     std::optional<CalibrationWalk> walk;
     if (needs_calibration(job_.recipe) && finished_ < layers) {
       check_calibration(*job_.calibration, job_.source.config().vocab_size, job_.source.config().max_positions);
@@ -133,10 +133,10 @@ class RecipeRun {
     for (std::int64_t layer = finished_; layer < layers; ++layer) {
       check_interrupt();
       run_block(layer, walk ? &*walk : nullptr, layer + 1 == layers);
-      progress.set(layer + 1);
+      progress->update({.done = layer + 1});
     }
     if (!job_.sink.has_part(kOutsidePart)) put_outside();
-    progress.finish();
+    progress->finish();
     return make_report(job_.recipe, plan_, job_.calibration, blocks_);
   }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/progress.h"
 #include "kernels/executor.h"
 #include "quantize/block_sink.h"
 #include "quantize/calibration_set.h"
@@ -22,6 +23,7 @@ struct QuantizeJob {
   std::filesystem::path folder;  // of the journal and of activations that do not fit into memory
   std::string model_identity;    // two models must not share one journal
   std::uint64_t activation_memory = std::uint64_t{2} << 30;
+  ProgressListener& listener = no_listener();
 };
 
 // What the folder's journal says: nothing yet, an unfinished run of this very job, or one of another job.

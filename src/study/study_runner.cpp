@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -42,15 +42,15 @@ std::string minutes(double seconds) {
 // Says which step begins and how long the rest will take, by the mean duration of the steps of each kind so far.
 class Clock {
  public:
-  explicit Clock(const std::vector<Planned>& plan) : plan_(&plan) {}
+  Clock(const std::vector<Planned>& plan, ProgressListener& listener) : plan_(&plan), listener_(listener) {}
 
   void begin(std::size_t index) {
     const double elapsed = since(start_);
     std::string left = "";
     if (index > 0) left = fmt::format(", about {} left", minutes(estimate(index)));
     const Planned& planned = (*plan_)[index];
-    log_line(fmt::format("[{}/{}] {} {} ({} elapsed{})", index + 1, plan_->size(), name_of(planned.step),
-                         planned.cell->run_name(), minutes(elapsed), left));
+    listener_.note(fmt::format("[{}/{}] {} {} ({} elapsed{})", index + 1, plan_->size(), name_of(planned.step),
+                               planned.cell->run_name(), minutes(elapsed), left));
     step_start_ = std::chrono::steady_clock::now();
   }
   void end(std::size_t index) {
@@ -82,6 +82,7 @@ class Clock {
   }
 
   const std::vector<Planned>* plan_;
+  ProgressListener& listener_;
   Time start_ = std::chrono::steady_clock::now();
   Time step_start_ = start_;
   std::map<Step, std::pair<double, std::int64_t>> durations_;
@@ -136,7 +137,7 @@ class Study {
     std::set<const StudyModel*> needed;
     for (const Planned& planned : plan)
       if (needed.insert(planned.cell->model).second) worker_.require(*planned.cell->model);
-    Clock clock(plan);
+    Clock clock(plan, options_.listener);
     for (std::size_t i = 0; i < plan.size(); ++i) {
       check_interrupt();
       clock.begin(i);

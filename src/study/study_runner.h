@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/progress.h"
 #include "study/study_spec.h"
 #include "study/table.h"
 
@@ -48,7 +49,8 @@ struct StudyOptions {
   enum class IfDifferent {
     kError,
     kReplace
-  } if_different = IfDifferent::kError;  // checkpoints made with other settings
+  } if_different = IfDifferent::kError;        // checkpoints made with other settings
+  ProgressListener& listener = no_listener();  // is told of every step
 };
 
 struct StudyOutcome {

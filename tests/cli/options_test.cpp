@@ -133,11 +133,6 @@ TEST(ClosestName, FindsTyposAndGivesUpOnStrangers) {
   EXPECT_EQ(closest_name("xyz", names), "");
 }
 
-TEST(OneLine, FoldsLinesAndHidesControlCharacters) {
-  EXPECT_EQ(one_line("first\nsecond\r\n\tthird\n"), "first second third");
-  EXPECT_EQ(one_line("a\x1b[31m"), "a?[31m");
-}
-
 TEST(Commands, HaveUniqueNamesAndCompleteHelp) {
   std::vector<std::string> names;
   for (const auto& command : all_commands()) {

@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
 #include "base/random.h"
 #include "support/fixtures.h"
+#include "support/recording_listener.h"
 
 namespace qreason {
 namespace {
@@ -70,10 +70,7 @@ Dataset small_dataset() {
 
 class EvaluateTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    set_verbosity(Verbosity::kQuiet);
-    dataset_ = small_dataset();
-  }
+  void SetUp() override { dataset_ = small_dataset(); }
   std::vector<EvaluationCell> cells(const fs::path& folder) const {
     std::vector<EvaluationCell> all;
     for (const std::uint64_t seed : {42, 43})
@@ -185,6 +182,24 @@ TEST_F(EvaluateTest, KeepsFinishedFilesOfTheSameRunAndRefusesThoseOfAnother) {
   options_.if_different = EvaluationOptions::IfDifferent::kError;
   EXPECT_THAT([&] { evaluate(greedy, cells(scratch.path()), options_); },
               ThrowsMessage<Error>(HasSubstr("dataset.count")));
+}
+
+TEST_F(EvaluateTest, TellsItsListenerHowFarItIs) {
+  testing::ScratchFolder scratch;
+  testing::RecordingListener listener;
+  const EvaluationOptions options{.model = "toy", .method = "bf16", .limit = {}, .listener = listener};
+  TableGenerator killed(0, 5);
+  EXPECT_THROW(evaluate(killed, cells(scratch.path()), options), Error);
+  TableGenerator generator;
+  evaluate(generator, cells(scratch.path()), options);
+  ASSERT_EQ(listener.works.size(), 2U);
+  EXPECT_FALSE(listener.works[0]->finished);
+  const testing::RecordedProgress& second = *listener.works[1];
+  EXPECT_EQ(second.task.what, "evaluate toy bf16");
+  EXPECT_EQ(second.task.total, 18);
+  EXPECT_EQ(second.resumed_at, 18 - static_cast<std::int64_t>(generator.asked.size()));
+  EXPECT_EQ(second.states.back().done, 18);
+  EXPECT_TRUE(second.finished);
 }
 
 TEST_F(EvaluateTest, RefusesPartialFilesThatAreNotItsOwn) {

@@ -10,6 +10,7 @@
 #include "quantize/methods/method_table.h"
 #include "quantize/oracle_case.h"
 #include "support/fixtures.h"
+#include "support/recording_listener.h"
 
 namespace qreason {
 namespace {
@@ -137,6 +138,26 @@ TEST_F(Runner, RefusesTheJournalOfAnotherJob) {
     EXPECT_THAT(error.what(), HasSubstr("unfinished run"));
     EXPECT_THAT(error.what(), HasSubstr("--force"));
   }
+}
+
+TEST_F(Runner, TellsItsListenerEveryBlock) {
+  const testing::ScratchFolder folder;
+  testing::MemorySink sink;
+  testing::RecordingListener listener;
+  ThreadPool pool(2);
+  run_recipe({.source = *source_,
+              .recipe = recipe_,
+              .calibration = &calibration_,
+              .sink = sink,
+              .folder = folder.path(),
+              .model_identity = identity_,
+              .listener = listener},
+             pool);
+  ASSERT_EQ(listener.works.size(), 1u);
+  EXPECT_EQ(listener.works[0]->task.total, 2);
+  ASSERT_EQ(listener.works[0]->states.size(), 2u);
+  EXPECT_EQ(listener.works[0]->states[1].done, 2);
+  EXPECT_TRUE(listener.works[0]->finished);
 }
 
 TEST_F(Runner, ReportsEveryLinear) {

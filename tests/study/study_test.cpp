@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
 #include "study/study_runner.h"
 #include "study/study_spec.h"
 #include "support/fixtures.h"
+#include "support/recording_listener.h"
 
 namespace qreason {
 namespace {
@@ -124,11 +124,13 @@ class FileWorker : public StudyWorker {
 };
 
 TEST(StudyRunner, RunsTheGridAndWritesTables) {
-  set_verbosity(Verbosity::kQuiet);
   testing::ScratchFolder scratch;
   const StudySpec spec = parse_study(kStudy, "s.toml");
   FileWorker worker;
-  const StudyOutcome outcome = run_study(spec, {.folder = scratch.path()}, worker);
+  testing::RecordingListener listener;
+  const StudyOutcome outcome = run_study(spec, {.folder = scratch.path(), .listener = listener}, worker);
+  EXPECT_EQ(listener.notes.size(), 7U);  // a line a step
+  EXPECT_THAT(listener.notes[1], ::testing::StartsWith("[2/7] evaluate A-bf16 ("));
   EXPECT_THAT(worker.steps,
               ElementsAre("measure A-bf16", "evaluate A-bf16 42", "evaluate A-bf16 43", "quantize A-rtn-w4g64",
                           "measure A-rtn-w4g64", "evaluate A-rtn-w4g64 42", "evaluate A-rtn-w4g64 43",
@@ -141,7 +143,6 @@ TEST(StudyRunner, RunsTheGridAndWritesTables) {
 }
 
 TEST(StudyRunner, GoesOnWhereItWasKilledAndDoesNothingTwice) {
-  set_verbosity(Verbosity::kQuiet);
   const StudySpec spec = parse_study(kStudy, "s.toml");
   testing::ScratchFolder reference;
   FileWorker whole;
@@ -160,7 +161,6 @@ TEST(StudyRunner, GoesOnWhereItWasKilledAndDoesNothingTwice) {
 }
 
 TEST(StudyRunner, LooksForEveryModelItNeedsBeforeItBegins) {
-  set_verbosity(Verbosity::kQuiet);
   testing::ScratchFolder scratch;
   const StudySpec spec = parse_study(kStudy, "s.toml");
   FileWorker worker;
@@ -174,7 +174,6 @@ TEST(StudyRunner, LooksForEveryModelItNeedsBeforeItBegins) {
 }
 
 TEST(StudyRunner, RefusesCheckpointsOfOtherSettingsUnlessForced) {
-  set_verbosity(Verbosity::kQuiet);
   testing::ScratchFolder scratch;
   FileWorker worker;
   StudySpec spec = parse_study(kStudy, "s.toml");

@@ -2,13 +2,13 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
 #include "cli/calibration_problems.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/prompts.h"
 #include "cli/sampling_options.h"
+#include "cli/terminal.h"
 #include "eval/evaluate.h"
 
 namespace qreason {
@@ -55,7 +55,8 @@ class CalibrateCommand : public Command {
                                     .limit = count_,
                                     .activity = "calibrate",
                                     .if_different = common.force ? EvaluationOptions::IfDifferent::kReplace
-                                                                 : EvaluationOptions::IfDifferent::kError};
+                                                                 : EvaluationOptions::IfDifferent::kError,
+                                    .listener = terminal_progress()};
     const CellSummary summary =
         evaluate(generator,
                  {{.task = &task, .dataset = &problems, .seed = seed, .file = output_, .form = &trace_form()}}, options)

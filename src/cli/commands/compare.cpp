@@ -2,12 +2,13 @@
 
 #include "analysis/divergence.h"
 #include "base/error.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "cli/commands.h"
 #include "cli/evaluation_text.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/run_options.h"
+#include "cli/terminal.h"
 
 namespace qreason {
 namespace {
@@ -41,13 +42,14 @@ class CompareCommand : public Command {
     }
     const std::vector<TokenWindow> windows = cut_windows(tokens, window_, limit_);
     Decoder base_decoder(*base.checkpoint, {.type = type}), model_decoder(*model.checkpoint, {.type = type});
-    Progress progress("compare", static_cast<std::int64_t>(windows.size()), "windows");
+    const auto progress = terminal_progress().begin(
+        {.what = "compare", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});
     const DivergenceResult result =
         divergence(base_decoder, model_decoder, windows, process_executor(), [&](std::int64_t done, double kl) {
-          progress.set(done, fmt::format("KL {:.5f}", kl));
+          progress->update({.done = done, .note = fmt::format("KL {:.5f}", kl)});
           check_interrupt();
         });
-    progress.finish();
+    progress->finish();
     common.json ? print_as_json(result, text) : print_as_text(result);
   }
 

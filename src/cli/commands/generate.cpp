@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "cli/chat_session.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/prompts.h"
 #include "cli/run_options.h"
+#include "cli/terminal.h"
 
 namespace qreason {
 namespace {
@@ -17,15 +18,17 @@ namespace {
 std::vector<Answer> run_all(Engine& engine, std::vector<Request> requests) {
   std::vector<Answer> answers(requests.size());
   for (Request& request : requests) engine.submit(std::move(request));
-  Progress progress("generate", static_cast<std::int64_t>(answers.size()), "answers");
+  const auto progress = terminal_progress().begin(
+      {.what = "generate", .unit = "answers", .total = static_cast<std::int64_t>(answers.size())});
+  std::int64_t done = 0;
   while (!engine.idle()) {
     check_interrupt();
     for (auto& finished : engine.step()) {
       answers[static_cast<std::size_t>(finished.request)] = std::move(finished.answer);
-      progress.add(1, fmt::format("{} tokens", engine.tokens_generated()));
+      progress->update({.done = ++done, .note = fmt::format("{} tokens", engine.tokens_generated())});
     }
   }
-  progress.finish();
+  progress->finish();
   return answers;
 }
 

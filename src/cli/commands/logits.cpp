@@ -4,14 +4,15 @@
 
 #include "analysis/windows.h"
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
-#include "base/progress.h"
 #include "checkpoint/safetensors.h"
 #include "cli/commands.h"
 #include "cli/model_loader.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/run_options.h"
+#include "cli/terminal.h"
 
 namespace qreason {
 namespace {
@@ -59,16 +60,19 @@ std::vector<float> compute_logits(const Decoder& decoder, const TokenRows& token
   }
   std::vector<float> all(tokens.ids.size() * vocabulary), piece;
   auto out = all.begin();
-  Progress progress("logits", static_cast<std::int64_t>(tokens.ids.size()), "tokens");
+  const auto progress = terminal_progress().begin(
+      {.what = "logits", .unit = "tokens", .total = static_cast<std::int64_t>(tokens.ids.size())});
+  std::int64_t done = 0;
   for (std::int64_t i = 0; i < tokens.count; ++i) {
     WindowLogits pieces(decoder, tokens.row(i), process_executor());
     while (!pieces.done()) {
-      progress.add(pieces.next(piece));
+      done += pieces.next(piece);
+      progress->update({.done = done});
       out = std::copy(piece.begin(), piece.end(), out);
       check_interrupt();
     }
   }
-  progress.finish();
+  progress->finish();
   return all;
 }
 

@@ -1,12 +1,13 @@
 #include <fmt/format.h>
 
 #include "analysis/perplexity.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "cli/commands.h"
 #include "cli/evaluation_text.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/run_options.h"
+#include "cli/terminal.h"
 
 namespace qreason {
 namespace {
@@ -35,13 +36,14 @@ class PerplexityCommand : public Command {
     const std::vector<std::int32_t> tokens = encode_evaluation_text(model, text);
     const std::vector<TokenWindow> windows = cut_windows(tokens, window_, limit_);
     Decoder decoder(*model.checkpoint, {.type = type});
-    Progress progress("perplexity", static_cast<std::int64_t>(windows.size()), "windows");
+    const auto progress = terminal_progress().begin(
+        {.what = "perplexity", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});
     const PerplexityResult result =
         perplexity(decoder, windows, process_executor(), [&](std::int64_t done, double so_far) {
-          progress.set(done, fmt::format("{:.4f}", so_far));
+          progress->update({.done = done, .note = fmt::format("{:.4f}", so_far)});
           check_interrupt();
         });
-    progress.finish();
+    progress->finish();
     if (common.json) {
       print_json({{"ppl", result.perplexity},
                   {"tokens", result.tokens},

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/model_loader.h"
 #include "cli/output.h"

@@ -6,6 +6,7 @@
 #include "cli/embedded_study.h"
 #include "cli/output.h"
 #include "cli/study_worker.h"
+#include "cli/terminal.h"
 
 namespace qreason {
 namespace {
@@ -35,7 +36,8 @@ class StudyCommand : public Command {
     const StudyOutcome outcome = run_study(
         spec,
         {.folder = folder_,
-         .if_different = common.force ? StudyOptions::IfDifferent::kReplace : StudyOptions::IfDifferent::kError},
+         .if_different = common.force ? StudyOptions::IfDifferent::kReplace : StudyOptions::IfDifferent::kError,
+         .listener = terminal_progress()},
         worker);
     common.json ? print_as_json(outcome) : print_as_text(outcome);
   }

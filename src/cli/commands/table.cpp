@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/terminal.h"
 #include "study/collect.h"
 #include "study/table.h"
 
