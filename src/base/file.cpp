@@ -9,11 +9,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
-#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
+#include "base/interrupt.h"
+#include "base/output_path.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -31,6 +34,7 @@ class Descriptor {
   Descriptor(const fs::path& path, int flags, int mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
     if (fd_ < 0) throw system_error(path, flags & O_CREAT ? "creating" : "opening");
   }
+  explicit Descriptor(int fd) : fd_(fd) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -50,11 +54,6 @@ std::uint64_t regular_file_size(const Descriptor& descriptor, const fs::path& pa
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-void sync_directory(const fs::path& directory) {
-  const Descriptor descriptor(directory.empty() ? fs::path(".") : directory, O_RDONLY | O_DIRECTORY);
-  ::fsync(descriptor.get());
-}
-
 void write_all(const Descriptor& descriptor, std::string_view content, const fs::path& path) {
   while (!content.empty()) {
     const ssize_t written = ::write(descriptor.get(), content.data(), content.size());
@@ -62,6 +61,37 @@ void write_all(const Descriptor& descriptor, std::string_view content, const fs:
     if (written < 0) throw system_error(path, "writing");
     content.remove_prefix(static_cast<std::size_t>(written));
   }
+}
+
+using Parts = std::span<const std::span<const std::byte>>;
+
+void write_parts(const Descriptor& descriptor, Parts parts, const fs::path& path) {
+  for (const auto& part : parts) write_all(descriptor, {reinterpret_cast<const char*>(part.data()), part.size()}, path);
+}
+
+// A pipe without a reader is waited for, and Ctrl-C ends the waiting.
+Descriptor open_stream(const OutputPlace& place) {
+  constexpr auto kPause = std::chrono::milliseconds(50);
+  if (place.descriptor) {
+    const int fd = ::fcntl(*place.descriptor, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) throw system_error(place.path, "opening");
+    return Descriptor(fd);
+  }
+  for (;;) {
+    const int fd = ::open(place.path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0) {
+      Descriptor descriptor(fd);
+      ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+      return descriptor;
+    }
+    if (errno != ENXIO) throw system_error(place.path, "opening");
+    check_interrupt();
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+void write_through(const OutputPlace& place, Parts parts) {
+  write_parts(open_stream(place), parts, place.path);
 }
 
 // One name per target, so that what a killed writer left is used by the next one instead of staying for ever. Its lock
@@ -143,50 +173,25 @@ void write_file_atomic(const fs::path& path, std::string_view content) {
   write_parts_atomic(path, {&part, 1});
 }
 
-void write_parts_atomic(const fs::path& path, std::span<const std::span<const std::byte>> parts) {
-  const fs::path temporary = path.string() + ".tmp";
+void write_parts_atomic(const fs::path& path, Parts parts) {
+  const OutputPlace place = output_place(path);
+  if (place.kind == OutputPlace::Kind::kStream) return write_through(place, parts);
+  const fs::path temporary = place.path.string() + ".qreason-tmp";
   const Descriptor descriptor = open_temporary(temporary);
   try {
-    for (const auto& part : parts) {
-      write_all(descriptor, {reinterpret_cast<const char*>(part.data()), part.size()}, temporary);
-    }
+    write_parts(descriptor, parts, temporary);
     if (::fsync(descriptor.get()) != 0) throw system_error(temporary, "syncing");
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw system_error(path, "renaming onto");
+    if (::rename(temporary.c_str(), place.path.c_str()) != 0) throw system_error(path, "renaming onto");
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
   }
-  sync_directory(path.parent_path());
+  sync_directory(place.path.parent_path());
 }
 
-StagedDirectory::StagedDirectory(fs::path target, IfExists if_exists)
-    : target_(std::move(target)), if_exists_(if_exists) {
-  while (target_.filename().empty() && target_.has_parent_path() && target_ != target_.root_path()) {
-    target_ = target_.parent_path();
-  }
-  staging_ = target_.string() + ".partial";
-  if (if_exists_ == IfExists::kError && fs::exists(target_)) {
-    throw Error(target_.string(), "it exists already", "a new path, or --force");
-  }
-  std::error_code failure;
-  fs::create_directories(staging_, failure);
-  if (failure) throw Error(staging_.string(), fmt::format("creating failed: {}", failure.message()));
-}
-
-void StagedDirectory::commit() {
-  std::error_code failure;
-  if (if_exists_ == IfExists::kReplace) {
-    const fs::path old = target_.string() + ".old";
-    fs::remove_all(old, failure);
-    if (fs::exists(target_)) fs::rename(target_, old);
-    fs::rename(staging_, target_);
-    fs::remove_all(old, failure);
-  } else {
-    if (fs::exists(target_)) throw Error(target_.string(), "it exists already", "a new path, or --force");
-    fs::rename(staging_, target_, failure);
-    if (failure) throw Error(target_.string(), fmt::format("renaming failed: {}", failure.message()));
-  }
-  sync_directory(target_.parent_path());
+void sync_directory(const fs::path& directory) {
+  const Descriptor descriptor(directory.empty() ? fs::path(".") : directory, O_RDONLY | O_DIRECTORY);
+  ::fsync(descriptor.get());
 }
 
 Sha256::Sha256()

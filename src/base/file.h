@@ -31,29 +31,15 @@ class MappedFile {
 // The whole file as text. Refuses files over `limit` bytes before allocating.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 31);
 
-// Writes `<path>.tmp`, syncs, renames: readers see the old file or the whole new one. What a killed writer left is
-// written over by the next; writers of one path wait for each other.
+// Writes `<path>.qreason-tmp`, syncs, renames: readers see the old file or the whole new one. What a killed writer left
+// is written over by the next; writers of one path wait for each other. A link is followed, a device or a pipe written
+// through (base/output_path.h, with its Errors).
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 // The same for a file made of parts written one after another, so that large ones need not be joined in memory.
 void write_parts_atomic(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts);
 
-// A directory that is complete or absent: files go to `path() = <target>.partial`, `commit()` renames it to the target.
-// An existing `.partial` is kept, so that a killed run resumes in it.
-class StagedDirectory {
- public:
-  enum class IfExists { kError, kReplace };
-
-  StagedDirectory(std::filesystem::path target, IfExists if_exists);
-
-  const std::filesystem::path& path() const { return staging_; }
-  const std::filesystem::path& target() const { return target_; }
-  void commit();
-
- private:
-  std::filesystem::path target_;
-  std::filesystem::path staging_;
-  IfExists if_exists_;
-};
+// What was renamed in it is on the disk.
+void sync_directory(const std::filesystem::path& directory);
 
 // SHA-256 as lower-case hex, of bytes and of a file's content.
 std::string sha256_hex(std::span<const std::byte> bytes);

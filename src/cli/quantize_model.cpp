@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "checkpoint/safetensors.h"
 #include "cli/native_sink.h"
@@ -99,7 +100,12 @@ void refuse_what_cannot_fit(const QuantizeCost& cost, const fs::path& output) {
   }
 }
 
-OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, const fs::path& folder) {
+StagedDirectory::Options output_options(const QuantizeRequest& request) {
+  return {.if_exists = request.if_exists, .inputs = {request.model.checkpoint->path()}};
+}
+
+OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, StagedDirectory& staged) {
+  const fs::path& folder = staged.path();
   NativeSink sink(folder, process_executor().pool());
   const QuantizeJob job{.source = *request.model.checkpoint,
                         .recipe = plan.recipe,
@@ -109,10 +115,7 @@ OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, co
                         .model_identity = identity_of(*request.model.checkpoint),
                         .activation_memory = request.activation_memory,
                         .listener = terminal_progress()};
-  if (journal_state(job) == JournalState::kOtherJob && request.if_exists == StagedDirectory::IfExists::kReplace) {
-    fs::remove_all(folder);
-    fs::create_directories(folder);
-  }
+  if (journal_state(job) == JournalState::kOtherJob && request.if_exists == IfExists::kReplace) staged.clear();
   return run_recipe(job, process_executor());
 }
 
@@ -128,6 +131,10 @@ void finish(const QuantizeRequest& request, const QuantizationPlan& plan, const 
 
 }  // namespace
 
+void require_output(const QuantizeRequest& request) {
+  StagedDirectory::require_target(request.output, output_options(request));
+}
+
 QuantizationPlan plan_quantization(const QuantizeRequest& request) {
   const ModelConfig& config = request.model.checkpoint->config();
   QuantizationPlan plan{.recipe = request.recipe, .model_plan = {}, .calibration = {}, .cost = {}};
@@ -140,8 +147,8 @@ QuantizationPlan plan_quantization(const QuantizeRequest& request) {
 
 OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPlan& plan) {
   refuse_what_cannot_fit(plan.cost, request.output);
-  StagedDirectory staged(request.output, request.if_exists);
-  OrderedJson report = run(request, plan, staged.path());
+  StagedDirectory staged(request.output, output_options(request));
+  OrderedJson report = run(request, plan, staged);
   finish(request, plan, report, staged);
   return report;
 }

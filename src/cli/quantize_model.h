@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "base/file.h"
+#include "base/staged_directory.h"
 #include "cli/model_loader.h"
 #include "quantize/calibration_set.h"
 #include "quantize/cost.h"
@@ -21,7 +21,7 @@ struct QuantizeRequest {
   std::filesystem::path output;
   std::uint64_t activation_memory = std::uint64_t{2'000'000'000};
   // kReplace also starts over where a killed run of another job left its work.
-  StagedDirectory::IfExists if_exists = StagedDirectory::IfExists::kError;
+  IfExists if_exists = IfExists::kError;
 };
 
 struct QuantizationPlan {
@@ -30,6 +30,9 @@ struct QuantizationPlan {
   std::optional<CalibrationSet> calibration;
   QuantizeCost cost;
 };
+
+// Refuses an output that is there, or that must not be replaced (base/staged_directory.h), before anything is loaded.
+void require_output(const QuantizeRequest& request);
 
 // Loads the calibration set, validates the recipe and estimates what it will take; changes nothing.
 QuantizationPlan plan_quantization(const QuantizeRequest& request);

@@ -11,11 +11,8 @@ ComputeType compute_type(const CommonOptions& common) {
   throw Error::usage("--dtype", common.dtype, "auto, float32 or bfloat16 on the CPU");
 }
 
-void require_new_file(const std::filesystem::path& path, const CommonOptions& common) {
-  std::error_code failure;
-  if (!common.force && std::filesystem::exists(path, failure)) {
-    throw Error(path.string(), "it exists already", "a new path, or --force");
-  }
+IfExists if_exists(const CommonOptions& common) {
+  return common.force ? IfExists::kReplace : IfExists::kError;
 }
 
 }  // namespace qreason

@@ -50,13 +50,12 @@ void EngineStudyWorker::quantize(const StudyCell& cell) {
     spec.samples = calibration.samples.value_or(spec.samples);
     spec.length = calibration.length.value_or(spec.length);
   }
-  const QuantizeRequest request{.model = model,
-                                .recipe = recipe,
-                                .calibration_source = {},
-                                .output = cell.checkpoint,
-                                .if_exists = if_different_ == EvaluationOptions::IfDifferent::kReplace
-                                                 ? StagedDirectory::IfExists::kReplace
-                                                 : StagedDirectory::IfExists::kError};
+  const QuantizeRequest request{
+      .model = model,
+      .recipe = recipe,
+      .calibration_source = {},
+      .output = cell.checkpoint,
+      .if_exists = if_different_ == EvaluationOptions::IfDifferent::kReplace ? IfExists::kReplace : IfExists::kError};
   quantize_model(request, plan_quantization(request));
 }
 

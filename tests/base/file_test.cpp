@@ -51,7 +51,7 @@ TEST_F(Files, AreWrittenWholeAndLeaveNothingBeside) {
 }
 
 TEST_F(Files, AreWrittenOverWhatAKilledWriterLeft) {
-  put(at("a.tmp"), "torn, and longer than what comes");
+  put(at("a.qreason-tmp"), "torn, and longer than what comes");
   write_file_atomic(at("a"), "whole");
   EXPECT_EQ(read_text_file(at("a")), "whole");
   EXPECT_EQ(entries(), 1u);
@@ -75,7 +75,7 @@ TEST_F(Files, AreWholeWhileSeveralWriteThem) {
 
 TEST_F(Files, DoNotFollowALinkInTheTemporarysPlace) {
   put(at("precious"), "mine");
-  fs::create_symlink(at("precious"), at("a.tmp"));
+  fs::create_symlink(at("precious"), at("a.qreason-tmp"));
   EXPECT_THROW(write_file_atomic(at("a"), "x"), Error);
   EXPECT_EQ(read_text_file(at("precious")), "mine");
 }
@@ -119,30 +119,6 @@ TEST_F(Files, MayBeEmptyAndMapped) {
   put(at("empty"), "");
   EXPECT_EQ(MappedFile(at("empty")).size(), 0u);
   EXPECT_EQ(read_text_file(at("empty")), "");
-}
-
-TEST_F(Files, DirectoriesAreCompleteOrAbsent) {
-  {
-    StagedDirectory staged(at("out"), StagedDirectory::IfExists::kError);
-    EXPECT_EQ(staged.path(), at("out.partial"));
-    put(staged.path() / "file", "x");
-    EXPECT_FALSE(fs::exists(at("out")));
-  }
-  // A killed run left its staging folder: the next one goes on in it.
-  StagedDirectory resumed(at("out/"), StagedDirectory::IfExists::kError);
-  EXPECT_TRUE(fs::exists(resumed.path() / "file"));
-  resumed.commit();
-  EXPECT_EQ(read_text_file(at("out/file")), "x");
-  EXPECT_FALSE(fs::exists(at("out.partial")));
-  EXPECT_THAT(failure_of([&] { StagedDirectory(at("out"), StagedDirectory::IfExists::kError); }),
-              HasSubstr("it exists already"));
-  StagedDirectory replacing(at("out"), StagedDirectory::IfExists::kReplace);
-  put(replacing.path() / "other", "y");
-  EXPECT_TRUE(fs::exists(at("out/file")));
-  replacing.commit();
-  EXPECT_FALSE(fs::exists(at("out/file")));
-  EXPECT_EQ(read_text_file(at("out/other")), "y");
-  EXPECT_EQ(entries(), 1u);
 }
 
 // FIPS 180-4 examples.

@@ -34,6 +34,16 @@ TEST(StepsCommand, PrintsOneJsonObjectALine) {
   for (const char* field : {"kind", "problem", "answer", "solution"}) EXPECT_TRUE(first[field].is_string()) << field;
 }
 
+TEST(StepsCommand, PrintsOneDocumentWithJson) {
+  const auto result = steps("--tier medium --count 3 --seed 5 --json");
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  const Json document = parse_json(result.standard_output, "printed");
+  EXPECT_EQ(document["seed"], 5);
+  ASSERT_EQ(document["problems"].size(), 3u);
+  const std::string lines = steps("--tier medium --count 3 --seed 5").standard_output;
+  EXPECT_EQ(document["problems"][0], parse_json(lines.substr(0, lines.find('\n')), "printed"));
+}
+
 TEST(StepsCommand, WritesAFileAndTellsItsHash) {
   const testing::ScratchFolder scratch;
   const std::string path = (scratch.path() / "medium.jsonl").string(),
@@ -43,7 +53,10 @@ TEST(StepsCommand, WritesAFileAndTellsItsHash) {
   const std::string written = read_text_file(path), hash = sha256_hex(written);
   EXPECT_EQ(written, steps("--tier medium --count 12").standard_output);
   EXPECT_THAT(told.standard_output, HasSubstr("12 problems, sha256 " + hash));
-  const auto as_json = steps(arguments + " --json");
+  const auto again = steps(arguments + " --json");
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.standard_error, HasSubstr("it exists already, expected a new path, or --force"));
+  const auto as_json = steps(arguments + " --json --force");
   ASSERT_EQ(as_json.exit_code, 0) << as_json.standard_error;
   EXPECT_EQ(parse_json(as_json.standard_output, "printed"), Json({{"path", path}, {"count", 12}, {"sha256", hash}}));
 }

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/output_path.h"
 #include "cli/calibration_problems.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -24,6 +24,8 @@ class CalibrateCommand : public Command {
   }
   std::string_view example() const override { return "qreason calibrate steps-qwen2-3m -o traces.jsonl --count 256"; }
 
+  AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
+
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
     options.value("-o,--output", output_, "The file to write (.jsonl); FILE.partial while it is made");
@@ -39,6 +41,10 @@ class CalibrateCommand : public Command {
   void run(const CommonOptions& common) override {
     if (fs::path(output_).extension() != ".jsonl")
       throw Error::usage("-o", output_.empty() ? "no file to write" : output_, "-o FILE.jsonl");
+    // An existing file is kept, gone on with or replaced by evaluate(); only a file can be.
+    const OutputPlace place = output_place(output_);
+    if (place.kind == OutputPlace::Kind::kStream)
+      throw Error(output_, "a device or a pipe", "a file, which can be gone on with after a kill");
     const std::uint64_t seed = parse_seed(seed_, "--seed");
     const EngineGenerator::Options generation = sampling_.checked();
     const ResidentModel model = load_resident(model_, common.dtype);
@@ -59,7 +65,8 @@ class CalibrateCommand : public Command {
                                     .listener = terminal_progress()};
     const CellSummary summary =
         evaluate(generator,
-                 {{.task = &task, .dataset = &problems, .seed = seed, .file = output_, .form = &trace_form()}}, options)
+                 {{.task = &task, .dataset = &problems, .seed = seed, .file = place.path, .form = &trace_form()}},
+                 options)
             .front();
     common.json ? print_as_json(summary, problems) : print_as_text(summary, problems);
   }

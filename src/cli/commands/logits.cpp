@@ -92,7 +92,7 @@ class LogitsCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
-    require_new_file(output_, common);
+    require_output_file(output_, if_exists(common));
     const ComputeType type = compute_type(common);
     const TokenRows tokens = read_tokens(tokens_);
     const auto checkpoint = open_checkpoint(resolve_model(model_), &process_executor().pool());
@@ -100,6 +100,7 @@ class LogitsCommand : public Command {
     Decoder decoder(*checkpoint, {.type = type});
     const std::vector<float> logits = compute_logits(decoder, tokens);
     const std::vector<std::int64_t> shape{tokens.count, tokens.length, decoder.config().vocab_size};
+    require_output_file(output_, if_exists(common));  // once more: it took a while
     write_safetensors(output_, {{"logits", SafetensorsType::kF32, shape, std::as_bytes(std::span(logits))}});
     if (common.json) {
       print_json({{"output", output_}, {"shape", shape}});

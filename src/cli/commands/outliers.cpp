@@ -5,10 +5,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/staged_directory.h"
 #include "checkpoint/hf_writer.h"
 #include "cli/commands.h"
 #include "cli/model_loader.h"
 #include "cli/output.h"
+#include "cli/run_options.h"
 #include "cli/tokenizer_files.h"
 #include "model/outliers.h"
 
@@ -41,11 +43,9 @@ class OutliersCommand : public Command {
     refuse_what_cannot_fit(*model.checkpoint);
     const OutlierModel transformed(*model.checkpoint, transform_);
     const std::string config = config_text(*model.checkpoint);
-    StagedDirectory staged(output_,
-                           common.force ? StagedDirectory::IfExists::kReplace : StagedDirectory::IfExists::kError);
+    StagedDirectory staged(output_, {.if_exists = if_exists(common), .inputs = {model.checkpoint->path()}});
     // Nothing here is worth resuming, and what another run left must not end up in this model.
-    fs::remove_all(staged.path());
-    fs::create_directories(staged.path());
+    staged.clear();
     put_tokenizer_files(model, staged.path());
     write_hf_model(staged.path(), transformed, config);
     staged.commit();

@@ -7,8 +7,10 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/model_loader.h"
+#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/quantize_model.h"
+#include "cli/run_options.h"
 #include "quantize/cost.h"
 #include "quantize/methods/method_table.h"
 
@@ -24,6 +26,8 @@ class QuantizeCommand : public Command {
   std::string_view example() const override {
     return "qreason quantize smollm2-135m-instruct gptq-w4g64 -o smollm2-gptq-w4g64";
   }
+
+  AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
 
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
@@ -49,7 +53,7 @@ class QuantizeCommand : public Command {
     }
     std::string text = "Methods (`qreason quantize METHOD --help` lists the parameters of one):\n";
     for (const Method& method : all_methods()) {
-      text += fmt::format("  {:<6} {} ({})\n", method.name, method.purpose, method.example);
+      text += help_entry(method.name, 7, fmt::format("{} ({})", method.purpose, method.example));
     }
     return text;
   }
@@ -57,17 +61,20 @@ class QuantizeCommand : public Command {
   void run(const CommonOptions& common) override {
     Recipe recipe = read_recipe();
     const OpenedModel model = open_model(model_);
-    const QuantizeRequest request{
-        .model = model,
-        .recipe = recipe,
-        .calibration_source = calibration_,
-        .output = output_,
-        .activation_memory = activation_bytes(),
-        .if_exists = common.force ? StagedDirectory::IfExists::kReplace : StagedDirectory::IfExists::kError};
+    const QuantizeRequest request{.model = model,
+                                  .recipe = recipe,
+                                  .calibration_source = calibration_,
+                                  .output = output_,
+                                  .activation_memory = activation_bytes(),
+                                  .if_exists = if_exists(common)};
+    if (recipe_out_) require_output_file(*recipe_out_, if_exists(common));
+    if (!plan_) {
+      if (output_.empty()) throw Error::usage("-o", "no directory to write", "-o DIR");
+      require_output(request);
+    }
     QuantizationPlan plan = plan_quantization(request);
     if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
     if (plan_) return print_plan(common, plan.recipe, plan.cost);
-    if (output_.empty()) throw Error::usage("-o", "no directory to write", "-o DIR");
     const OrderedJson report = quantize_model(request, plan);
     print_result(common, plan.recipe, report, output_);
   }
@@ -76,7 +83,7 @@ class QuantizeCommand : public Command {
   static std::string parameters_help(const Method& method) {
     std::string text = fmt::format("Parameters of {} (--set NAME=VALUE):\n", method.name);
     for (const MethodParameter& parameter : method.parameters) {
-      text += fmt::format("  {:<20} {} [{}]\n", parameter.name, parameter.help, parameter.fallback);
+      text += help_entry(parameter.name, 21, fmt::format("{} [{}]", parameter.help, parameter.fallback));
     }
     return text;
   }

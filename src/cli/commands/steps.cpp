@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/run_options.h"
 #include "data/steps/steps.h"
 
 namespace qreason {
@@ -29,11 +30,13 @@ class StepsCommand : public Command {
 
   void run(const CommonOptions& common) override {
     if (seed_ < 0) throw Error::usage("--seed", fmt::format("{}", seed_), "at least 0");
+    if (output_) require_output_file(*output_, if_exists(common));
     const StepsSplit split = split_ == "test" ? StepsSplit::kTest : StepsSplit::kTraining;
+    const std::vector<StepsProblem> problems =
+        generate_steps(require_steps_tier(tier_), split, count_, static_cast<std::uint64_t>(seed_));
+    if (common.json && !output_) return print_problems(problems);
     std::string lines;
-    for (const StepsProblem& problem :
-         generate_steps(require_steps_tier(tier_), split, count_, static_cast<std::uint64_t>(seed_)))
-      lines += steps_json_line(problem) + "\n";
+    for (const StepsProblem& problem : problems) lines += steps_json_line(problem) + "\n";
     if (!output_) {
       fmt::print("{}", lines);
       return;
@@ -48,6 +51,14 @@ class StepsCommand : public Command {
   }
 
  private:
+  // The lines as one document.
+  void print_problems(const std::vector<StepsProblem>& problems) const {
+    OrderedJson json{{"tier", tier_}, {"split", split_}, {"seed", seed_}, {"problems", OrderedJson::array()}};
+    for (const StepsProblem& problem : problems)
+      json["problems"].push_back(parse_ordered_json(steps_json_line(problem), problem.id));
+    print_json(json);
+  }
+
   std::string tier_ = "easy", split_ = "test";
   std::int64_t count_ = 500, seed_ = 1;
   std::optional<std::string> output_;
