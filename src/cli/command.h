@@ -41,9 +41,10 @@ struct CommonOptions {
   bool quiet = false;
   bool verbose = false;
   bool force = false;
+  bool wide = false;  // tables in full, whatever the terminal's width
   std::string device = "cpu";
   std::int64_t threads = 0;    // 0: all cores
-  std::string dtype = "auto";  // auto, float32, bfloat16, float16
+  std::string dtype = "auto";  // auto, float32, bfloat16
 };
 
 class Command {
@@ -56,6 +57,9 @@ class Command {
   // What --help adds when the command line holds more than the command's name (`quantize gptq-w4g128 --help`);
   // `arguments` are those besides the help flag.
   virtual std::string extended_help(const std::vector<std::string>& /*arguments*/) const { return {}; }
+  // Whether the same command line goes on where an interrupted run stopped.
+  enum class AfterInterrupt { kStartsOver, kGoesOn };
+  virtual AfterInterrupt after_interrupt() const { return AfterInterrupt::kStartsOver; }
   // Results on stdout (fmt::print), progress and messages through cli/terminal.h. Errors by exception.
   virtual void run(const CommonOptions& common) = 0;
 };

@@ -5,11 +5,14 @@
 #include <algorithm>
 
 #include "cli/options.h"
+#include "cli/text_width.h"
 
 namespace qreason {
 namespace {
 
+constexpr std::size_t kColumns = 80;
 constexpr std::size_t kLeftColumn = 30;
+constexpr std::size_t kCommandColumn = 14;
 
 std::string usage_line(const CommandHelp& help) {
   std::string line = fmt::format("qreason {}", help.command->name());
@@ -40,6 +43,7 @@ std::string option_line(const OptionText& option) {
   } else if (option.repeats && !option.is_positional) {
     right += " (may be repeated)";
   }
+  right = wrap_text(right, kColumns - kLeftColumn, kLeftColumn);
   if (left.size() + 2 > kLeftColumn) return fmt::format("{}\n{:<{}}{}\n", left, "", kLeftColumn, right);
   return fmt::format("{:<{}}{}\n", left, kLeftColumn, right);
 }
@@ -56,7 +60,8 @@ std::string option_block(const std::string& title, const std::vector<OptionText>
 std::string format_command_help(const CommandHelp& help) {
   std::vector<OptionText> positionals, options;
   for (const OptionText& option : help.own) (option.is_positional ? positionals : options).push_back(option);
-  std::string text = fmt::format("{}\n\nUsage: {}\n", help.command->purpose(), usage_line(help));
+  std::string text = fmt::format("{}\n\nUsage: {}\n", wrap_text(help.command->purpose(), kColumns, 0),
+                                 wrap_text(usage_line(help), kColumns - 7, 7));
   text += option_block("Arguments", positionals);
   text += option_block("Options", options);
   text += option_block("Common options", help.common);
@@ -65,15 +70,23 @@ std::string format_command_help(const CommandHelp& help) {
   return text;
 }
 
+std::string help_entry(std::string_view name, std::size_t width, const std::string& explanation) {
+  const std::size_t left = 2 + width;
+  return fmt::format("  {:<{}}{}\n", name, width, wrap_text(explanation, kColumns - left, left));
+}
+
 std::string program_help(const std::vector<std::unique_ptr<Command>>& commands) {
   std::string text =
-      "qreason quantizes reasoning language models, runs them in low bits, and shows what it cost.\n\n"
+      "qreason quantizes reasoning language models, runs them in low bits, and shows\nwhat it cost.\n\n"
       "Usage: qreason COMMAND [arguments] [options]\n\nCommands:\n";
-  for (const auto& command : commands) text += fmt::format("  {:<12}{}\n", command->name(), command->purpose());
+  for (const auto& command : commands)
+    text += help_entry(command->name(), kCommandColumn - 2, std::string(command->purpose()));
   text +=
-      "\n`qreason COMMAND --help` shows a command's options and an example; `qreason --version` the version.\n"
+      "\n`qreason COMMAND --help` shows a command's options and an example,\n"
+      "`qreason --version` the version.\n"
       "Results go to standard output, progress and logs to standard error.\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (the same command resumes).\n";
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (calibrate,\n"
+      "quantize, evaluate and study go on when the same command is given again).\n";
   return text;
 }
 

@@ -118,7 +118,7 @@ class CliOptions : public OptionSet {
   }
 
   ParseOutcome parse(std::vector<std::string> arguments, const std::string& command) {
-    split_long_values(arguments);
+    split_values(arguments);
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     try {
       app_.parse(arguments);
@@ -159,14 +159,17 @@ class CliOptions : public OptionSet {
     entries_.push_back({.text = std::move(text), .option = option, .count = count, .assign = std::move(assign)});
   }
 
-  // "--name=" followed by anything would take the next argument as its value in CLI11, and a flag would take any value.
-  void split_long_values(std::vector<std::string>& arguments) const {
+  // "--name=" followed by anything would take the next argument as its value in CLI11, a flag would take any value, and
+  // "-o=DIR" would be the value "=DIR".
+  void split_values(std::vector<std::string>& arguments) const {
     for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
       const std::size_t equals = arguments[i].find('=');
-      if (!arguments[i].starts_with("--") || equals == std::string::npos) continue;
+      if (!arguments[i].starts_with("-") || equals == std::string::npos) continue;
       const std::string name = arguments[i].substr(0, equals);
       const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& candidate) {
-        return !candidate.text.is_positional && candidate.option->check_lname(name.substr(2));
+        if (candidate.text.is_positional) return false;
+        return name.starts_with("--") ? candidate.option->check_lname(name.substr(2))
+                                      : name.size() == 2 && candidate.option->check_sname(name.substr(1));
       });
       if (entry == entries_.end()) continue;
       if (entry->text.is_flag) throw Error::usage(arguments[i], "a flag with a value", name + " alone");
@@ -213,11 +216,12 @@ class CliOptions : public OptionSet {
 void declare_common(OptionSet& options, CommonOptions& common) {
   options.value("--device", common.device, "Where to compute: cpu, cuda[:N] or npu[:N]", OptionSet::Need::kOptional);
   options.value("--threads", common.threads, "Threads; 0: all cores");
-  options.choice("--dtype", common.dtype, {"auto", "float32", "bfloat16", "float16"}, "Type of float weights");
+  options.choice("--dtype", common.dtype, {"auto", "float32", "bfloat16"}, "Type of float weights");
   options.flag("--json", common.json, "Print one JSON object on standard output and nothing else");
   options.flag("--quiet", common.quiet, "No progress and no log on standard error");
   options.flag("--verbose", common.verbose, "More of both");
-  options.flag("--force", common.force, "Overwrite what is there");
+  options.flag("--force", common.force, "Replace an existing file, or a folder that qreason made");
+  options.flag("--wide", common.wide, "Print tables in full, also where the terminal is narrower");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/command.h"
@@ -17,6 +18,10 @@ ParseOutcome parse_arguments(Command& command, CommonOptions& common, const std:
 
 // What `qreason NAME --help` prints: purpose, usage, options with defaults, example.
 std::string command_help(Command& command, const std::vector<std::string>& arguments);
+
+// A line of such a text, broken where it would be wider than 80 columns: "  name   explanation", the names `width`
+// wide.
+std::string help_entry(std::string_view name, std::size_t width, const std::string& explanation);
 
 // What `qreason --help` prints.
 std::string program_help(const std::vector<std::unique_ptr<Command>>& commands);

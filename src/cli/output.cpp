@@ -75,18 +75,35 @@ void TextTable::add_row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string TextTable::text() const {
+std::vector<std::size_t> TextTable::fitted_widths(std::size_t limit) const {
+  constexpr std::size_t kGap = 2, kNarrowest = 12;
   std::vector<std::size_t> widths;
+  std::size_t total = 0;
   for (std::size_t column = 0; column < columns_.size(); ++column) {
     std::size_t width = display_width(columns_[column].title);
     for (const auto& row : rows_) width = std::max(width, display_width(row[column]));
     widths.push_back(width);
+    total += width + (column > 0 ? kGap : 0);
   }
+  while (total > limit) {
+    std::size_t* widest = nullptr;
+    for (std::size_t column = 0; column < columns_.size(); ++column)
+      if (columns_[column].align == Align::kLeft && (widest == nullptr || widths[column] > *widest))
+        widest = &widths[column];
+    if (widest == nullptr || *widest <= kNarrowest) break;
+    --*widest;
+    --total;
+  }
+  return widths;
+}
+
+std::string TextTable::text(std::size_t columns) const {
+  const std::vector<std::size_t> widths = fitted_widths(columns);
   std::string text;
   const auto write = [&](const auto& cell_of) {
     std::string line;
     for (std::size_t column = 0; column < columns_.size(); ++column) {
-      const std::string cell = cell_of(column);
+      const std::string cell = shorten_middle(cell_of(column), widths[column]);
       const std::string space(widths[column] - display_width(cell), ' ');
       if (column > 0) line += "  ";
       line += columns_[column].align == Align::kRight ? space + cell : cell + space;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,12 @@ class TextTable {
  public:
   explicit TextTable(std::vector<TableColumn> columns) : columns_(std::move(columns)) {}
   void add_row(std::vector<std::string> cells);  // as many as there are columns
-  std::string text() const;                      // ends with a newline
+  // Ends with a newline. What is wider than `columns` loses the middle of its widest left-aligned cells, down to 12
+  // columns each.
+  std::string text(std::size_t columns = std::numeric_limits<std::size_t>::max()) const;
 
  private:
+  std::vector<std::size_t> fitted_widths(std::size_t limit) const;
   std::vector<TableColumn> columns_;
   std::vector<std::vector<std::string>> rows_;
 };

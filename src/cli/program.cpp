@@ -68,6 +68,17 @@ void flush_results() {
   if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "standard output");
 }
 
+// The message of an interrupt tells what becomes of the work.
+void run_command(Command& command, const CommonOptions& common) {
+  try {
+    command.run(common);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kInterrupted || command.after_interrupt() != Command::AfterInterrupt::kGoesOn) throw;
+    throw Error(error.where(), "what is finished is kept, and the same command goes on from there", "",
+                ErrorKind::kInterrupted);
+  }
+}
+
 void run_checked(const std::vector<std::string>& arguments) {
   const auto commands = all_commands();
   if (arguments.empty()) throw Error::usage("qreason", "no command", "one that `qreason --help` lists");
@@ -84,7 +95,7 @@ void run_checked(const std::vector<std::string>& arguments) {
       fmt::print("{}", command_help(command, rest));
     } else {
       apply_common(common);
-      command.run(common);
+      run_command(command, common);
     }
   }
   flush_results();

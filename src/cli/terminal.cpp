@@ -221,6 +221,11 @@ std::optional<std::size_t> terminal_columns(int descriptor) {
   return told ? size.ws_col : kUsualColumns;
 }
 
+std::size_t output_columns(const CommonOptions& common) {
+  if (common.wide) return std::numeric_limits<std::size_t>::max();
+  return terminal_columns(STDOUT_FILENO).value_or(kUsualColumns);
+}
+
 std::string progress_line(const ProgressReading& reading, std::size_t columns) {
   const ProgressTask& task = reading.task;
   std::string count = task.total > 0 ? fmt::format(": {}/{} {}", reading.done, task.total, task.unit)

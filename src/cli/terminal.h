@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/progress.h"
+#include "cli/command.h"
 
 namespace qreason {
 
@@ -29,6 +30,9 @@ ProgressListener& terminal_progress();
 
 // Columns of the terminal that the descriptor is open on; nullopt when it is none.
 std::optional<std::size_t> terminal_columns(int descriptor);
+
+// Columns that tables on standard output may take: the terminal's, 80 where it is none, no limit with --wide.
+std::size_t output_columns(const CommonOptions& common);
 
 // What a progress line says; the line is composed apart from its drawing.
 struct ProgressReading {

@@ -133,7 +133,7 @@ std::string wrap_text(std::string_view text, std::size_t columns, std::size_t in
     const std::size_t width = display_width(word);
     if (!wrapped.empty() && used + 1 + width > columns) {
       wrapped += '\n' + std::string(indent, ' ');
-      used = indent;
+      used = 0;
     } else if (!wrapped.empty()) {
       wrapped += ' ';
       ++used;

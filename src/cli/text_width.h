@@ -25,8 +25,8 @@ std::string cut_to_width(std::string_view text, std::size_t columns);
 // The same, cutting in the middle: the beginning and the end of a path or name both tell something.
 std::string shorten_middle(std::string_view text, std::size_t columns);
 
-// Breaks at spaces so that no line takes more than `columns` where its words allow; lines after the first begin with
-// `indent` spaces. Ends without a newline.
+// Breaks at spaces so that no line takes more than `columns` where its words allow; lines after the first stand
+// `indent` more spaces to the right. Ends without a newline.
 std::string wrap_text(std::string_view text, std::size_t columns, std::size_t indent);
 
 }  // namespace qreason

@@ -133,6 +133,27 @@ TEST(ClosestName, FindsTyposAndGivesUpOnStrangers) {
   EXPECT_EQ(closest_name("xyz", names), "");
 }
 
+// CLI11 alone would take "=DIR" for the value.
+TEST(Options, TakeAValueAfterAnEqualSignOfAShortNameToo) {
+  SampleCommand command;
+  CommonOptions common;
+  parse_arguments(command, common, {"m", "-t=a text", "-p=", "-p", "=b", "-p=c=d"});
+  EXPECT_EQ(command.text, "a text");
+  EXPECT_THAT(command.prompts, ElementsAre("", "=b", "c=d"));
+}
+
+TEST(Options, OfferNoTypeThatNothingIsComputedIn) {
+  EXPECT_THAT(usage_error({"m", "--dtype", "float16"}), HasSubstr("one of auto, float32, bfloat16"));
+}
+
+TEST(TextTables, LoseTheMiddleOfWideCellsBeforeTheyAreTooWide) {
+  TextTable table({{"NAME"}, {"BYTES", Align::kRight}, {"PATH"}});
+  table.add_row({"short", "12", "/a/very/long/path/to/a/model"});
+  EXPECT_EQ(table.text(), "NAME   BYTES  PATH\nshort     12  /a/very/long/path/to/a/model\n");
+  EXPECT_EQ(table.text(30), "NAME   BYTES  PATH\nshort     12  /a/very…o/a/model\n");
+  EXPECT_EQ(table.text(5), "NAME   BYTES  PATH\nshort     12  /a/ve…/model\n");  // never below 12 columns
+}
+
 TEST(Commands, HaveUniqueNamesAndCompleteHelp) {
   std::vector<std::string> names;
   for (const auto& command : all_commands()) {

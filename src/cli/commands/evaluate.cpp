@@ -27,6 +27,8 @@ class EvaluateCommand : public Command {
     return "qreason evaluate smollm2-135m-instruct --tasks GSM8K --seeds 42,43 --limit 20";
   }
 
+  AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
+
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
     options.list("--tasks", tasks_, "Tasks, as in GSM8K,MATH-500,AIME-90,AIME-2024,AIME-2025");

@@ -6,6 +6,8 @@
 #include "cli/commands.h"
 #include "cli/model_zoo.h"
 #include "cli/output.h"
+#include "cli/terminal.h"
+#include "cli/text_width.h"
 #include "data/locations.h"
 
 namespace qreason {
@@ -47,24 +49,15 @@ class ModelsCommand : public Command {
   }
   std::string_view example() const override { return "qreason models --json"; }
   void declare(OptionSet& /*options*/) override {}
-  void run(const CommonOptions& common) override { common.json ? print_as_json() : print_as_text(); }
+  void run(const CommonOptions& common) override { common.json ? print_as_json() : print_as_text(common); }
 
  private:
-  static void print_as_text() {
+  static void print_as_text(const CommonOptions& common) {
     const std::vector<StoredModel> stored = stored_models();
-    TextTable zoo({{"NAME"},
-                   {"PARAMETERS", Align::kRight},
-                   {"BF16", Align::kRight},
-                   {"ARCHITECTURE"},
-                   {"LICENCE"},
-                   {"OBTAINED"}});
-    for (const ZooModel& model : model_zoo()) {
-      const auto local = find_stored(model, stored);
-      zoo.add_row({std::string(model.name), count_text(model.parameters),
-                   bytes_text(2 * static_cast<std::uint64_t>(model.parameters)), std::string(model.architecture),
-                   std::string(model.licence), obtained_text(model, local)});
-    }
-    fmt::print("{}\n{}\n", zoo.text(), store_line());
+    const std::size_t columns = output_columns(common);
+    std::string zoo = wide_table(stored).text();
+    const bool narrow = widest_line(zoo) > columns;
+    if (narrow) zoo = narrow_table(stored).text(columns);
     TextTable others({{"ALSO IN THE STORE"}, {"BYTES", Align::kRight}, {"PATH"}});
     bool any = false;
     for (const StoredModel& model : stored) {
@@ -72,7 +65,53 @@ class ModelsCommand : public Command {
       any = true;
       others.add_row({printable(model.name), bytes_text(model.bytes), printable(model.path.string())});
     }
-    if (any) fmt::print("\n{}", others.text());
+    fmt::print("{}\n{}\n", zoo, store_line());
+    if (any) fmt::print("\n{}", others.text(columns));
+    if (narrow) fmt::print("\n--wide shows architectures, licences, and how to obtain each.\n");
+  }
+
+  static TextTable wide_table(const std::vector<StoredModel>& stored) {
+    TextTable zoo({{"NAME"},
+                   {"PARAMETERS", Align::kRight},
+                   {"BF16", Align::kRight},
+                   {"ARCHITECTURE"},
+                   {"LICENCE"},
+                   {"OBTAINED"}});
+    for (const ZooModel& model : model_zoo())
+      zoo.add_row({std::string(model.name), count_text(model.parameters), bf16_text(model),
+                   std::string(model.architecture), std::string(model.licence),
+                   obtained_text(model, find_stored(model, stored))});
+    return zoo;
+  }
+
+  static TextTable narrow_table(const std::vector<StoredModel>& stored) {
+    TextTable zoo({{"NAME"}, {"PARAMETERS", Align::kRight}, {"BF16", Align::kRight}, {"OBTAINED"}});
+    for (const ZooModel& model : model_zoo()) {
+      zoo.add_row(
+          {std::string(model.name), count_text(model.parameters), bf16_text(model), short_origin(model, stored)});
+    }
+    return zoo;
+  }
+
+  static std::string short_origin(const ZooModel& model, const std::vector<StoredModel>& stored) {
+    const bool here = find_stored(model, stored).has_value();
+    if (model.ships()) return here ? "ships with qreason" : "docs/steps.md";
+    if (here) return "in the store";
+    return model.fetch.empty() ? "from the hub" : "tools/fetch_model.py";
+  }
+
+  static std::string bf16_text(const ZooModel& model) {
+    return bytes_text(2 * static_cast<std::uint64_t>(model.parameters));
+  }
+
+  static std::size_t widest_line(std::string_view text) {
+    std::size_t widest = 0;
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      widest = std::max(widest, display_width(text.substr(0, end)));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return widest;
   }
 
   static void print_as_json() {

@@ -20,6 +20,8 @@ class StudyCommand : public Command {
   }
   std::string_view example() const override { return "qreason study --full"; }
 
+  AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
+
   void declare(OptionSet& options) override {
     options.positional("FILE", file_, "The study (.toml); docs/study.md describes it (default: studies/steps.toml)",
                        OptionSet::Need::kOptional);
