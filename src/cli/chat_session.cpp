@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <iostream>
 
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/random.h"
+#include "cli/line_reader.h"
 
 namespace qreason {
 namespace {
@@ -18,56 +18,64 @@ void print_now(const std::string& piece) {
   std::fflush(stdout);
 }
 
-bool next_turn(std::string& line) {
-  if (isatty(STDIN_FILENO) != 0) {
+bool interrupted_now() {
+  if (take_interrupt()) return true;
+  check_interrupt();
+  return false;
+}
+
+// False at the end of the chat.
+bool next_turn(LineReader& input, std::string& line) {
+  const bool on_terminal = ::isatty(STDIN_FILENO) != 0;
+  if (on_terminal) {
     fmt::print(stderr, "> ");
     std::fflush(stderr);
   }
-  return static_cast<bool>(std::getline(std::cin, line));
+  const LineReader::Outcome outcome = input.next(line);
+  // Both leave the prompt's line unfinished.
+  if (outcome != LineReader::Outcome::kLine && on_terminal) fmt::print(stderr, "\n");
+  return outcome == LineReader::Outcome::kLine;
 }
 
-Request turn_request(const OpenedModel& model, const std::vector<ChatMessage>& messages, std::uint64_t seed) {
+Request turn_request(const OpenedModel& model, const std::vector<ChatMessage>& messages, const ChatOptions& options) {
   const OpenedTokenizer& text = model.require_text();
   if (!text.chat) throw Error(text.where, text.chat_problem, "a chat template, or -p with --raw");
   const std::string rendered = text.chat->render(
       {.messages = messages, .bos_token = text.tokenizer.bos_text(), .eos_token = text.tokenizer.eos_text()});
   return {.prompt = text.tokenizer.encode(rendered, SpecialTokens::kOmit),
-          .sampling = {},
-          .key = {.seed = seed, .problem = stable_hash(rendered), .sample = 0},
+          .sampling = options.sampling,
+          .key = {.seed = options.seed, .problem = stable_hash(rendered), .sample = 0},
           .stop_tokens = stop_tokens(model)};
 }
 
 }  // namespace
 
-StreamedAnswer stream_answer(const OpenedTokenizer& text, Engine& engine, Request request) {
+std::string stream_answer(const OpenedTokenizer& text, Engine& engine, Request request,
+                          const std::function<bool()>& stopped) {
   StreamDecoder decoder(text.tokenizer);
-  StreamedAnswer result;
+  std::string answer;
   const auto emit = [&](const std::string& piece) {
-    result.text += piece;
+    answer += piece;
     print_now(piece);
   };
   engine.submit(std::move(request));
-  while (!engine.idle()) {
-    check_interrupt();
-    for (auto& finished : engine.step([&](std::int64_t, std::int32_t token) { emit(decoder.push(token)); })) {
-      result.answer = std::move(finished.answer);
-    }
-  }
+  while (!engine.idle() && !stopped())
+    engine.step([&](std::int64_t, std::int32_t token) { emit(decoder.push(token)); });
   emit(decoder.finish());
   print_now("\n");
-  return result;
+  return answer;
 }
 
-void run_chat(const OpenedModel& model, Engine& engine, const SamplingParameters& sampling, std::uint64_t seed) {
+void run_chat(const OpenedModel& model, const ChatOptions& options) {
   std::vector<ChatMessage> messages;
-  for (std::string line; next_turn(line);) {
-    check_interrupt();
+  LineReader input;
+  for (std::string line; next_turn(input, line);) {
     if (line.empty()) continue;
-    messages.push_back({.role = "user", .content = line});
-    Request request = turn_request(model, messages, seed);
-    request.sampling = sampling;
-    StreamedAnswer streamed = stream_answer(model.require_text(), engine, std::move(request));
-    messages.push_back({.role = "assistant", .content = std::move(streamed.text)});
+    messages.push_back({.role = "user", .content = options.form ? options.form->turn(line) : line});
+    const std::unique_ptr<Engine> engine = options.make_engine();
+    messages.push_back({.role = "assistant",
+                        .content = stream_answer(model.require_text(), *engine, turn_request(model, messages, options),
+                                                 interrupted_now)});
   }
 }
 

@@ -2,20 +2,30 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 
 #include "cli/model_loader.h"
+#include "cli/prompt_form.h"
 #include "engine/engine.h"
 
 namespace qreason {
 
-// Ends at the end of the input. Each turn's prompt is the rendered conversation so far.
-void run_chat(const OpenedModel& model, Engine& engine, const SamplingParameters& sampling, std::uint64_t seed);
-
-// One request through an idle engine, its text on standard output as it comes; the answer with its whole text.
-struct StreamedAnswer {
-  Answer answer;
-  std::string text;
+struct ChatOptions {
+  SamplingParameters sampling;
+  std::uint64_t seed = 42;
+  std::optional<PromptForm> form;                        // of what the user asks; nullopt: as typed
+  std::function<std::unique_ptr<Engine>()> make_engine;  // an idle one for each turn
 };
-StreamedAnswer stream_answer(const OpenedTokenizer& text, Engine& engine, Request request);
+
+// Each turn's prompt is the rendered conversation so far. Ctrl-C during an answer stops the answer, of which what is
+// there belongs to the conversation; at the prompt it ends the chat, as the end of the input does.
+void run_chat(const OpenedModel& model, const ChatOptions& options);
+
+// One request through an idle engine, its text on standard output as it comes; returns the whole text. `stopped` is
+// asked before every step: the answer then ends with what there is, and the engine is left as it is.
+std::string stream_answer(const OpenedTokenizer& text, Engine& engine, Request request,
+                          const std::function<bool()>& stopped);
 
 }  // namespace qreason

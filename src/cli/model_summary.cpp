@@ -129,6 +129,7 @@ ModelSummary summarize_model(const std::string& reference, const std::string& dt
   ModelSummary summary = complete ? from_checkpoint(reference, path, dtype) : from_config(path, dtype);
   summary.path = path.string();
   summary.name = model_name(path);
+  summary.prompt_form = read_prompt_form(path);
   add_cache(summary);
   return summary;
 }

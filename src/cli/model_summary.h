@@ -9,6 +9,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "cli/command.h"
+#include "cli/prompt_form.h"
 
 namespace qreason {
 
@@ -45,6 +46,7 @@ struct ModelSummary {
   std::optional<TokenizerSummary> tokenizer;
   std::string tokenizer_problem;  // why a tokenizer that is there cannot be used
   GenerationDefaults generation;
+  std::optional<PromptForm> prompt_form;
 };
 
 double bits_per_weight(const StoredAs& stored);

@@ -33,11 +33,12 @@ std::uint64_t parse_seed(std::int64_t seed, const std::string& where) {
   return static_cast<std::uint64_t>(seed);
 }
 
-Request make_request(const OpenedModel& model, const Prompt& prompt, PromptForm form,
+Request make_request(const OpenedModel& model, const Prompt& prompt, const PromptRendering& rendering,
                      const SamplingParameters& sampling) {
   const OpenedTokenizer& text = model.require_text();
-  return {.prompt = form == PromptForm::kRaw ? text.tokenizer.encode(prompt.text, SpecialTokens::kAdd)
-                                             : encode_chat(text, prompt.text),
+  const auto* chat = std::get_if<ChatPrompt>(&rendering);
+  const std::string turn = chat != nullptr && chat->form ? chat->form->turn(prompt.text) : prompt.text;
+  return {.prompt = chat == nullptr ? text.tokenizer.encode(turn, SpecialTokens::kAdd) : encode_chat(text, turn),
           .sampling = sampling,
           .key = {.seed = prompt.seed, .problem = stable_hash(prompt.text), .sample = 0},
           .stop_tokens = stop_tokens(model)};

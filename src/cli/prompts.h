@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "cli/model_loader.h"
+#include "cli/prompt_form.h"
 
 namespace qreason {
 
@@ -22,11 +25,17 @@ std::vector<Prompt> read_prompts(const std::filesystem::path& path, std::uint64_
 // A number of a request's seed: 0 or more.
 std::uint64_t parse_seed(std::int64_t seed, const std::string& where);
 
-enum class PromptForm { kChat, kRaw };  // kRaw: the text as it is, with the tokenizer's own BOS if it adds one
+// The prompt as it is, with the tokenizer's own BOS if it adds one; or as a user turn through the chat template, in the
+// form of question that the model expects (cli/prompt_form.h).
+struct RawPrompt {};
+struct ChatPrompt {
+  std::optional<PromptForm> form;
+};
+using PromptRendering = std::variant<RawPrompt, ChatPrompt>;
 
 // The request's random numbers depend on the seed and the prompt's text alone, so that a prompt has the same answer
 // alone, in any batch and at any place in a file.
-Request make_request(const OpenedModel& model, const Prompt& prompt, PromptForm form,
+Request make_request(const OpenedModel& model, const Prompt& prompt, const PromptRendering& rendering,
                      const SamplingParameters& sampling);
 
 }  // namespace qreason

@@ -129,22 +129,21 @@ class TerminalProgress : public Progress {
     }
   }
 
-  // By the time of the last word, so that the estimate falls between two words; never below what all but the piece in
-  // work will take.
+  // As of the last word, so that it falls between two words; counted work takes at least what all but the piece under
+  // way will take. An estimate that time has used up is none.
   std::optional<double> seconds_left(Clock::time_point now) const {
     const double took = seconds_between(start_, told_);
+    const double since = seconds_between(told_, now);
     const auto done_now = static_cast<double>(done_ - start_done_);
     const auto pieces = static_cast<double>(task_.total - done_);
     double left = 0;
     if (work_ && work_->done > 0) {
-      left = took * work_->left / work_->done;
+      left = took * work_->left / work_->done - since;
     } else if (done_now > 0 && pieces > 0) {
-      left = took * pieces / done_now;
-    } else {
-      return std::nullopt;
+      const double a_piece = took / done_now;
+      left = std::max(a_piece * pieces - since, a_piece * (pieces - 1));
     }
-    const double floor = pieces > 1 ? left * (1 - 1 / pieces) : 0;
-    return std::max(left - seconds_between(told_, now), floor);
+    return left > 0 ? std::optional(left) : std::nullopt;
   }
 
   void draw(ProgressReading::Phase phase) {

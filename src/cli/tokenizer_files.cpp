@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "cli/prompt_form.h"
 
 namespace qreason {
 namespace {
@@ -11,8 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array kFiles{
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",     "vocab.json",
-    "merges.txt",     "chat_template.jinja",   "chat_template.json",      "generation_config.json"};
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",      "vocab.json",
+    "merges.txt",     "chat_template.jinja",   "chat_template.json",      "generation_config.json", kPromptFormFile};
 
 std::string generation_config(const OpenedModel& model) {
   const GenerationDefaults defaults = model.checkpoint->generation_defaults();

@@ -7,8 +7,8 @@
 
 namespace qreason {
 
-// Tokenizer, chat template and generation_config.json of `model` into `folder`: copied from a directory, written anew
-// from a GGUF file. A model without a tokenizer gives none.
+// Tokenizer, chat template, prompt form and generation_config.json of `model` into `folder`: copied from a directory,
+// written anew from a GGUF file. A model without a tokenizer gives none.
 void put_tokenizer_files(const OpenedModel& model, const std::filesystem::path& folder);
 
 }  // namespace qreason

@@ -29,7 +29,7 @@ std::vector<std::string> command_names() {
       listing = true;
     else if (listing && line.empty())
       break;
-    else if (listing)
+    else if (listing && line[2] != ' ')  // not the rest of a long purpose
       names.push_back(line.substr(2, line.find(' ', 2) - 2));
   }
   return names;

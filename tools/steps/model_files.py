@@ -120,6 +120,9 @@ def write_model(model, tokenizer_dir, out, tokenizer):
     generation = {"bos_token_id": bos, "eos_token_id": eos, "pad_token_id": pad_id, "do_sample": True,
                   "temperature": 0.6, "top_p": 0.95}
     (out / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
+    # The one form of question that the training problems have (src/eval/tasks/tasks.cpp).
+    form = {"after": "\n\nPlease reason step by step, and put your final answer within \\boxed{}."}
+    (out / "prompt_form.json").write_text(json.dumps(form, indent=2) + "\n")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(tokenizer_dir / name, out / name)
     write_safetensors(out / "model.safetensors", tensors_of(model))

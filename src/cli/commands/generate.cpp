@@ -32,6 +32,12 @@ std::vector<Answer> run_all(Engine& engine, std::vector<Request> requests) {
   return answers;
 }
 
+// An answer that was asked for on the command line is not worth its beginning.
+bool stop_at_interrupt() {
+  check_interrupt();
+  return false;
+}
+
 class GenerateCommand : public Command {
  public:
   std::string_view name() const override { return "generate"; }
@@ -46,7 +52,8 @@ class GenerateCommand : public Command {
     options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
     options.repeated("-p,--prompt", texts_, "A prompt; may be given several times");
     options.value("--prompts", file_, "JSON Lines of {\"prompt\": ..., \"seed\": ...}, the seed optional");
-    options.flag("--raw", raw_, "Take the prompts as they are, without the chat template");
+    options.flag("--raw", raw_,
+                 "Take the prompts as they are: no chat template, no words around them that the model expects");
     options.value("--max-tokens", max_tokens_, "Longest answer, in tokens (also bounded by the model's context)");
     options.value("--temperature", temperature_, "0 is greedy (default: the model's generation_config.json, else 0.6)");
     options.value("--top-p", top_p_, "Nucleus (default: the model's generation_config.json, else 0.95)");
@@ -67,13 +74,19 @@ class GenerateCommand : public Command {
     const std::vector<Request> requests = requests_of(model, prompts, sampling);
     Decoder decoder(*model.checkpoint, {.type = type});
     const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
-    Engine engine(decoder, process_executor(), {.max_batch = batch_.value_or(all)});
-    if (chat) {
-      run_chat(model, engine, sampling, seed);
-    } else if (prompts.size() == 1 && !common.json) {
-      stream_answer(model.require_text(), engine, requests.front());
+    const auto make_engine = [&] {
+      return std::make_unique<Engine>(decoder, process_executor(), Engine::Options{.max_batch = batch_.value_or(all)});
+    };
+    if (chat)
+      return run_chat(model, {.sampling = sampling,
+                              .seed = seed,
+                              .form = read_prompt_form(model.checkpoint->path()),
+                              .make_engine = make_engine});
+    const std::unique_ptr<Engine> engine = make_engine();
+    if (prompts.size() == 1 && !common.json) {
+      stream_answer(model.require_text(), *engine, requests.front(), stop_at_interrupt);
     } else {
-      print_answers(model, prompts, run_all(engine, requests), common);
+      print_answers(model, prompts, run_all(*engine, requests), common);
     }
   }
 
@@ -99,9 +112,10 @@ class GenerateCommand : public Command {
 
   std::vector<Request> requests_of(const OpenedModel& model, const std::vector<Prompt>& prompts,
                                    const SamplingParameters& sampling) const {
-    const PromptForm form = raw_ ? PromptForm::kRaw : PromptForm::kChat;
+    PromptRendering rendering = RawPrompt{};
+    if (!raw_) rendering = ChatPrompt{read_prompt_form(model.checkpoint->path())};
     std::vector<Request> requests;
-    for (const Prompt& prompt : prompts) requests.push_back(make_request(model, prompt, form, sampling));
+    for (const Prompt& prompt : prompts) requests.push_back(make_request(model, prompt, rendering, sampling));
     return requests;
   }
 

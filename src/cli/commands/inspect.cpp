@@ -1,4 +1,7 @@
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <limits>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -6,12 +9,18 @@
 #include "cli/model_summary.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
+#include "cli/terminal.h"
+#include "cli/text_width.h"
 
 namespace qreason {
 namespace {
 
+constexpr std::size_t kNameColumn = 16;
+
+// Broken at 80 columns: a line has no more to say where a terminal is wider.
 void line(std::string_view name, const std::string& value) {
-  fmt::print("{:<16}{}\n", name, printable(value));
+  constexpr std::size_t kColumns = 80;
+  fmt::print("{:<{}}{}\n", name, kNameColumn, wrap_text(printable(value), kColumns - kNameColumn, kNameColumn));
 }
 
 std::string weight_formats(const BlockPlan& plan) {
@@ -93,6 +102,11 @@ void print_storage(const ModelSummary& model) {
   fmt::print("stored as\n{}", table.text());
 }
 
+// What a question is asked with; line breaks as spaces.
+std::string form_text(const PromptForm& form) {
+  return one_line(fmt::format("{}<prompt>{}  (generate adds this; --raw does not)", form.before, form.after));
+}
+
 void print_use(const ModelSummary& model, const std::string& dtype) {
   line("memory to run", fmt::format("{} of weights (--dtype {}), {} of cache a token, {} at full context",
                                     bytes_text(model.memory.weights), dtype, bytes_text(model.memory.cache_per_token),
@@ -109,15 +123,17 @@ void print_use(const ModelSummary& model, const std::string& dtype) {
   } else {
     line("tokenizer", model.tokenizer_problem.empty() ? "none" : "not usable: " + model.tokenizer_problem);
   }
+  if (model.prompt_form) line("prompt form", form_text(*model.prompt_form));
 }
 
-void print_tensors(const ModelSummary& model) {
+// Names are cut on a terminal alone: elsewhere something may read them.
+void print_tensors(const ModelSummary& model, std::size_t columns) {
   TextTable table({{"TENSOR"}, {"TYPE"}, {"SHAPE"}, {"BYTES", Align::kRight}});
   for (const TensorSummary& tensor : model.tensors) {
     table.add_row(
         {printable(tensor.name), printable(tensor.type), shape_text(tensor.shape), fmt::format("{}", tensor.bytes)});
   }
-  fmt::print("\n{}", table.text());
+  fmt::print("\n{}", table.text(columns));
 }
 
 OrderedJson stored_json(const StoredAs& stored) {
@@ -152,6 +168,9 @@ OrderedJson as_json(const ModelSummary& model) {
   json["generation"] = {{"temperature", or_null(model.generation.temperature)},
                         {"top_p", or_null(model.generation.top_p)},
                         {"top_k", or_null(model.generation.top_k)}};
+  json["prompt_form"] = nullptr;
+  if (model.prompt_form)
+    json["prompt_form"] = {{"before", model.prompt_form->before}, {"after", model.prompt_form->after}};
   json["tokenizer"] = nullptr;
   if (model.tokenizer) {
     json["tokenizer"] = {{"vocabulary", model.tokenizer->vocabulary},
@@ -176,20 +195,20 @@ class InspectCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
-    if (common.dtype == "float16") throw Error::usage("--dtype", "float16, which nothing is computed in", "bfloat16");
     const ModelSummary model = summarize_model(model_, common.dtype);
     std::string hash;
     if (hash_) hash = open_checkpoint(model.path, &process_executor().pool())->content_hash();
-    common.json ? print_as_json(model, hash) : print_as_text(model, hash, common.dtype);
+    common.json ? print_as_json(model, hash) : print_as_text(model, hash, common);
   }
 
  private:
-  void print_as_text(const ModelSummary& model, const std::string& hash, const std::string& dtype) const {
+  void print_as_text(const ModelSummary& model, const std::string& hash, const CommonOptions& common) const {
     print_architecture(model);
     print_storage(model);
-    print_use(model, dtype);
+    print_use(model, common.dtype);
     if (hash_) line("sha256", hash);
-    if (tensors_) print_tensors(model);
+    const bool in_full = common.wide || !terminal_columns(STDOUT_FILENO);
+    if (tensors_) print_tensors(model, in_full ? std::numeric_limits<std::size_t>::max() : output_columns(common));
   }
 
   void print_as_json(const ModelSummary& model, const std::string& hash) const {
