@@ -68,6 +68,15 @@ void EngineGenerator::submit(const GenerationRequest& request) {
   std::string full_prompt = render_chat(text, request.prompt);
   std::vector<std::int32_t> tokens = text.tokenizer.encode(full_prompt);
   const auto prompt_tokens = static_cast<std::int64_t>(tokens.size());
+  if (prompt_tokens >= engine_->context()) {
+    finished_.push_back({.id = request.id,
+                         .full_prompt = std::move(full_prompt),
+                         .text = {},
+                         .prompt_tokens = prompt_tokens,
+                         .output_tokens = 0,
+                         .finish_reason = std::string(name_of(FinishReason::kLength))});
+    return;
+  }
   const std::int64_t number = engine_->submit(
       {.prompt = std::move(tokens),
        .sampling = options_.sampling,

@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/journal.h"
+#include "eval/answer_check.h"
 
 namespace qreason {
 namespace {
 
 constexpr std::int64_t kTraceSchema = 1;
+constexpr std::size_t kMaxHeaderBytes = std::size_t{1} << 22;  // a recipe's text is the longest member
 
 std::string dump(const OrderedJson& json) {
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
@@ -87,12 +91,24 @@ ResultFile read_answers(const std::filesystem::path& path, const AnswerForm& for
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string where = fmt::format("{}, line {}", path.string(), i + 1);
     const Json json = parse_json(lines[i], where);
-    if (i == 0)
+    if (i == 0) {
       file.header = form.parse_header(json, where);
-    else
-      file.answers.push_back(form.parse_line(json, where));
+      continue;
+    }
+    file.answers.push_back(form.parse_line(json, where));
+    check_answer(file.answers.back(), file.header, where);
   }
+  check_complete(file);
   return file;
+}
+
+ResultHeader read_header(const std::filesystem::path& path, const AnswerForm& form) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  for (char c; line.size() < kMaxHeaderBytes && file.get(c) && c != '\n';) line += c;
+  if (!file) throw Error(path.string(), "no complete line", "a header line and one line an answer");
+  const std::string where = fmt::format("{}, line 1", path.string());
+  return form.parse_header(parse_json(line, where), where);
 }
 
 }  // namespace qreason

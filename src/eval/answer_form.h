@@ -33,7 +33,10 @@ std::string header_line(const AnswerForm& form, const ResultHeader& header);
 void write_answers(const std::filesystem::path& path, const AnswerForm& form, const ResultHeader& header,
                    const std::vector<AnswerRecord>& answers);
 
-// Whole lines of such a file; a torn last line is left out. Errors name file and line.
+// A finished file: all of its answers, checked (eval/answer_check.h). Errors name file and line.
 ResultFile read_answers(const std::filesystem::path& path, const AnswerForm& form);
+
+// The header alone, without reading the answers.
+ResultHeader read_header(const std::filesystem::path& path, const AnswerForm& form);
 
 }  // namespace qreason

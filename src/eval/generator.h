@@ -33,6 +33,7 @@ class Generator {
   virtual ~Generator() = default;
   // Model name and hash, plan, recipe, sampling parameters, tool version: goes into the header of result files.
   virtual OrderedJson provenance() const = 0;
+  // A prompt that leaves no room for an answer is answered by no token and "length".
   virtual void submit(const GenerationRequest& request) = 0;
   // The next finished completion, in the order they finish; nullopt when nothing is left.
   virtual std::optional<Completion> next() = 0;

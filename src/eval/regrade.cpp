@@ -32,7 +32,8 @@ Regraded regrade(const fs::path& path, ThreadPool& pool) {
   std::vector<Grade> grades(answers.size());
   pool.run(static_cast<std::int64_t>(answers.size()), [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
-    grades[i] = task.grader(answers[i].text, answers[i].gold);
+    grades[i] = task.grader(answers[i].text,
+                            {.id = answers[i].problem_id, .question = {}, .gold = answers[i].gold, .fields = {}});
   });
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const int grade = grades[i].correct ? 1 : 0;

@@ -145,8 +145,12 @@ ResultHeader parse_result_header(const Json& json, const std::string& where) {
   header.model = json_string(json, "model", where);
   header.method = json_string(json, "method", where);
   header.seed = unsigned_member(json, "seed", where);
-  header.dataset = ordered(json_member(json, "dataset", where));
-  header.provenance = ordered(json_member(json, "provenance", where));
+  for (const auto& [key, target] :
+       {std::pair{"dataset", &header.dataset}, std::pair{"provenance", &header.provenance}}) {
+    const Json& member = json_member(json, key, where);
+    if (!member.is_object()) throw Error(where, fmt::format("{}: {}", key, member.type_name()), "an object");
+    *target = ordered(member);
+  }
   return header;
 }
 

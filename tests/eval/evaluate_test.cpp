@@ -5,8 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
+#include <atomic>
+#include <chrono>
 #include <deque>
 #include <string>
+#include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -200,6 +205,125 @@ TEST_F(EvaluateTest, TellsItsListenerHowFarItIs) {
   EXPECT_EQ(second.resumed_at, 18 - static_cast<std::int64_t>(generator.asked.size()));
   EXPECT_EQ(second.states.back().done, 18);
   EXPECT_TRUE(second.finished);
+}
+
+// What was asked for is all there, and the answers still wait for their grades.
+std::atomic<bool> all_generated{false};
+std::atomic<int> graded_too_early{0};
+
+Grade grade_after_generation(std::string_view /*text*/, const Problem& problem) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!all_generated && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (!all_generated) ++graded_too_early;
+  return {true, problem.gold};
+}
+
+class FlaggingGenerator : public TableGenerator {
+ public:
+  std::optional<Completion> next() override {
+    auto completion = TableGenerator::next();
+    if (!completion) all_generated = true;
+    return completion;
+  }
+};
+
+TEST_F(EvaluateTest, GoesOnGeneratingWhileAnAnswerIsGraded) {
+  testing::ScratchFolder scratch;
+  Task slow = require_task("gsm8k");
+  slow.grader = grade_after_generation;
+  FlaggingGenerator generator;
+  const auto summaries = evaluate(generator, {{&slow, &dataset_, 42, scratch.path() / "slow.jsonl"}}, options_);
+  EXPECT_EQ(graded_too_early, 0);
+  EXPECT_EQ(summaries[0].correct, 9);
+}
+
+// A limit on open files for this process, put back in the end.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t files) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit lower = before_;
+    lower.rlim_cur = files;
+    ::setrlimit(RLIMIT_NOFILE, &lower);
+  }
+  ~FileLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(EvaluateTest, TakesMoreSeedsThanTheProcessMayOpenFiles) {
+  testing::ScratchFolder scratch;
+  dataset_.problems.resize(2);
+  std::vector<EvaluationCell> many;
+  for (std::uint64_t seed = 0; seed < 150; ++seed)
+    many.push_back({&require_task("gsm8k"), &dataset_, seed, result_path(scratch.path(), "toy", seed, "GSM8K")});
+  const FileLimit limit(40);
+  TableGenerator killed(3, 100);
+  EXPECT_THROW(evaluate(killed, many, options_), Error);
+  TableGenerator generator(4);
+  const auto summaries = evaluate(generator, many, options_);
+  ASSERT_EQ(summaries.size(), 150U);
+  std::int64_t now = 0;
+  for (const CellSummary& summary : summaries) {
+    EXPECT_EQ(read_result_file(summary.file).answers.size(), 2U);
+    EXPECT_EQ(summary.count, 2);
+    now += summary.generated_now;
+  }
+  EXPECT_EQ(now, 200);  // 100 of 300 were there
+}
+
+// One whose answer is lost: an Error, not an endless wait for it.
+TEST_F(EvaluateTest, EndsWhenTheGeneratorLosesAnAnswer) {
+  class Forgetful : public TableGenerator {
+    void submit(const GenerationRequest& request) override {
+      if (request.id != 3) TableGenerator::submit(request);
+    }
+  };
+  testing::ScratchFolder scratch;
+  Forgetful generator;
+  EXPECT_THAT([&] { evaluate(generator, cells(scratch.path()), options_); },
+              ThrowsMessage<Error>(HasSubstr("17 of 18 answers")));
+}
+
+TEST_F(EvaluateTest, NamesFileAndProblemOfAPromptWithoutRoomForAnAnswer) {
+  class Full : public TableGenerator {
+    std::optional<Completion> next() override {
+      auto completion = TableGenerator::next();
+      if (!completion || asked.back().problem_id != "12") return completion;
+      completion->text = "";
+      completion->prompt_tokens = 700;
+      completion->output_tokens = 0;
+      completion->finish_reason = "length";
+      return completion;
+    }
+  };
+  testing::ScratchFolder scratch;
+  testing::RecordingListener listener;
+  const EvaluationOptions options{.model = "toy", .method = "bf16", .limit = {}, .listener = listener};
+  Full generator;
+  const EvaluationCell cell = cells(scratch.path())[0];
+  evaluate(generator, {cell}, options);
+  ASSERT_EQ(listener.notes.size(), 1U);
+  EXPECT_THAT(listener.notes[0], ::testing::AllOf(HasSubstr(cell.file.string()), HasSubstr("problem 12"),
+                                                  HasSubstr("700 tokens"), HasSubstr("truncated")));
+  EXPECT_EQ(read_result_file(cell.file).answers[2].finish_reason, "length");
+  EXPECT_EQ(read_result_file(cell.file).answers[2].grade, 0);
+}
+
+TEST_F(EvaluateTest, RefusesAnswersThatNoRunOfItCouldHaveGiven) {
+  testing::ScratchFolder scratch;
+  const EvaluationCell cell = cells(scratch.path())[0];
+  TableGenerator generator;
+  evaluate(generator, {cell}, options_);
+  const std::string content = read_text_file(cell.file);
+  const std::string broken =
+      std::string(content).replace(content.find("\"prompt_tokens\":11"), 18, "\"prompt_tokens\":-5");
+  fs::remove(cell.file);
+  write_file_atomic(cell.file.string() + ".partial", broken);
+  EXPECT_THAT([&] { evaluate(generator, {cell}, options_); },
+              ThrowsMessage<Error>(::testing::AllOf(HasSubstr("line 2"), HasSubstr("prompt_tokens: -5"))));
 }
 
 TEST_F(EvaluateTest, RefusesPartialFilesThatAreNotItsOwn) {

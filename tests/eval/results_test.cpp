@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "eval/answer_form.h"
 #include "support/fixtures.h"
 
 namespace qreason {
@@ -18,8 +19,22 @@ ResultHeader a_header() {
           .model = "m",
           .method = "bf16",
           .seed = 42,
-          .dataset = {{"name", "GSM8K"}},
-          .provenance = {{"tool", "1"}}};
+          .dataset = {{"count", 1}, {"name", "GSM8K"}},
+          .provenance = {{"sampling", {{"max_tokens", 64}}}, {"tool", "1"}}};
+}
+
+AnswerRecord an_answer(const std::string& id) {
+  return {.problem_id = id,
+          .seed = 42,
+          .prompt_tokens = 5,
+          .output_tokens = 6,
+          .finish_reason = "stop",
+          .full_prompt = "p",
+          .text = "t",
+          .extracted = "1",
+          .gold = "1",
+          .grade = 1,
+          .seconds = 0.5};
 }
 
 TEST(ResultFile, ReadsBackWhatItWrote) {
@@ -75,6 +90,74 @@ TEST(ResultFile, TakesModelAndSeedOfAStudyFileFromItsFolder) {
   EXPECT_EQ(file.header.model, "R1-1.5B-gptq-w4g128-tp1");
   EXPECT_NE(file.answers[0].problem_id, file.answers[1].problem_id);
   EXPECT_EQ(file.answers[1].text, "y");
+}
+
+// A file that lost, gained or changed answers: every rule of eval/answer_check.h, by its own case.
+TEST(ResultFile, RefusesAnswersThatDoNotFitItsHeader) {
+  testing::ScratchFolder scratch;
+  const auto path = scratch.path() / "x.jsonl";
+  ResultHeader header = a_header();
+  header.dataset["count"] = 3;
+  const std::vector<AnswerRecord> whole = {an_answer("1"), an_answer("2"), an_answer("3")};
+  const auto reading = [&](const auto& change) {
+    return [&] {
+      ResultHeader changed_header = header;
+      std::vector<AnswerRecord> answers = whole;
+      change(changed_header, answers);
+      write_result_file(path, changed_header, answers);
+      read_result_file(path);
+    };
+  };
+  using Answers = std::vector<AnswerRecord>;
+  EXPECT_NO_THROW(reading([](ResultHeader&, Answers&) {})());
+  const auto refuses = [&](const std::string& message, const auto& change) {
+    EXPECT_THAT(reading(change), ThrowsMessage<Error>(::testing::AllOf(HasSubstr("x.jsonl"), HasSubstr(message))));
+  };
+  refuses("2 answers", [](ResultHeader&, Answers& answers) { answers.pop_back(); });
+  refuses("4 answers", [](ResultHeader&, Answers& answers) { answers.push_back(an_answer("4")); });
+  refuses("two answers to problem 1", [](ResultHeader&, Answers& answers) { answers[2].problem_id = "1"; });
+  refuses("an empty id", [](ResultHeader&, Answers& answers) { answers[2].problem_id = ""; });
+  refuses("seed: 43", [](ResultHeader&, Answers& answers) { answers[1].seed = 43; });
+  refuses("sample: 1", [](ResultHeader&, Answers& answers) { answers[1].sample = 1; });
+  refuses("prompt_tokens: -1", [](ResultHeader&, Answers& answers) { answers[1].prompt_tokens = -1; });
+  refuses("output_tokens: -6", [](ResultHeader&, Answers& answers) { answers[1].output_tokens = -6; });
+  refuses("at most 64", [](ResultHeader&, Answers& answers) { answers[1].output_tokens = 65; });
+  refuses("finish_reason", [](ResultHeader&, Answers& answers) { answers[1].finish_reason = "tired"; });
+  refuses("timing.seconds", [](ResultHeader&, Answers& answers) { answers[1].seconds = -1; });
+  refuses("grade: 2", [](ResultHeader&, Answers& answers) { answers[1].grade = 2; });
+  refuses("dataset.count", [](ResultHeader& changed, Answers&) { changed.dataset.erase("count"); });
+  refuses("dataset.count", [](ResultHeader& changed, Answers&) { changed.dataset["count"] = -3; });
+  refuses("dataset: array", [](ResultHeader& changed, Answers&) { changed.dataset = OrderedJson::array(); });
+  refuses("provenance: string", [](ResultHeader& changed, Answers&) { changed.provenance = "none"; });
+}
+
+// NaN and numbers beyond a double are no JSON; a last line without its end is no answer.
+TEST(ResultFile, RefusesNumbersThatAreNoneAndTornLines) {
+  testing::ScratchFolder scratch;
+  const auto path = scratch.path() / "x.jsonl";
+  const auto reading = [&](const std::string& from, const std::string& to) {
+    return [&, from, to] {
+      write_result_file(path, a_header(), {an_answer("1")});
+      std::string content = read_text_file(path);
+      content.replace(content.find(from), from.size(), to);
+      write_file_atomic(path, content);
+      read_result_file(path);
+    };
+  };
+  for (const char* number : {"NaN", "Infinity", "1e999", "\"6\"", "6.5", "null"})
+    EXPECT_THAT(reading("\"output_tokens\":6", std::string("\"output_tokens\":") + number),
+                ThrowsMessage<Error>(HasSubstr("x.jsonl")))
+        << number;
+  EXPECT_THAT(reading("0.5}}\n", "0.5}}"), ThrowsMessage<Error>(HasSubstr("0 answers")));
+}
+
+TEST(ResultFile, ReadsAHeaderWithoutItsAnswers) {
+  testing::ScratchFolder scratch;
+  const auto path = scratch.path() / "x.jsonl";
+  write_file_atomic(path, header_line(result_form(), a_header()) + "\nnothing that is an answer\n");
+  EXPECT_FALSE(header_difference(read_header(path, result_form()), a_header()));
+  write_file_atomic(path, header_line(result_form(), a_header()));
+  EXPECT_THAT([&] { read_header(path, result_form()); }, ThrowsMessage<Error>(HasSubstr("no complete line")));
 }
 
 TEST(ResultFile, RefusesWhatIsNeitherFormNamingFileAndLine) {

@@ -90,6 +90,7 @@ class FileWorker : public StudyWorker {
       fs::create_directories(path.parent_path());
       AnswerRecord answer{.problem_id = "1",
                           .seed = seed,
+                          .prompt_tokens = 3,
                           .output_tokens = 5,
                           .finish_reason = "stop",
                           .full_prompt = "",
@@ -102,7 +103,7 @@ class FileWorker : public StudyWorker {
                          .model = cell.model->name,
                          .method = cell.method,
                          .seed = seed,
-                         .dataset = {{"name", "GSM8K"}},
+                         .dataset = {{"name", "GSM8K"}, {"count", 1}},
                          .provenance = {{"tool", "1"}}},
                         {answer});
     }

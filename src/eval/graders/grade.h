@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "data/dataset.h"
+
 namespace qreason {
 
 struct Grade {
@@ -11,7 +13,7 @@ struct Grade {
   std::string extracted;  // the answer as found in the text; empty when there is none
 };
 
-// Graders are pure functions of the model's text and the gold answer.
-using Grader = Grade (*)(std::string_view text, std::string_view gold);
+// Graders are pure functions of the model's text and the problem it answers; they run on threads of their own.
+using Grader = Grade (*)(std::string_view text, const Problem& problem);
 
 }  // namespace qreason

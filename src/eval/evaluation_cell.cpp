@@ -1,0 +1,160 @@
+#include "eval/evaluation_cell.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "eval/answer_check.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+
+fs::path partial_path(fs::path file) {
+  file += ".partial";
+  return file;
+}
+
+std::string dataset_hash(const Dataset& dataset) {
+  OrderedJson all = OrderedJson::array();
+  for (const Problem& problem : dataset.problems) all.push_back({problem.id, problem.question, problem.gold});
+  return sha256_hex(all.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+}
+
+ResultHeader cell_header(const EvaluationCell& cell, const EvaluationOptions& options, const OrderedJson& provenance,
+                         const std::string& dataset_sha256) {
+  return {.task = std::string(cell.task->name),
+          .model = options.model,
+          .method = options.method,
+          .seed = cell.seed,
+          .dataset = {{"name", cell.dataset->name},
+                      {"count", cell.dataset->problems.size()},
+                      {"limit", options.limit ? OrderedJson(*options.limit) : OrderedJson(nullptr)},
+                      {"sha256", dataset_sha256}},
+          .provenance = provenance};
+}
+
+EvaluationRun::EvaluationRun(const EvaluationCell& cell, ResultHeader header,
+                             EvaluationOptions::IfDifferent if_different)
+    : cell_(&cell),
+      header_(std::move(header)),
+      if_different_(if_different),
+      summary_{.file = cell.file, .task = header_.task, .seed = cell.seed} {
+  if (!take_finished() && fs::exists(partial_path(cell_->file)))
+    take_lines(read_journal_lines(partial_path(cell_->file)));
+  forget_answers();
+}
+
+void EvaluationRun::open() {
+  const fs::path path = partial_path(cell_->file);
+  if (path.has_parent_path()) fs::create_directories(path.parent_path());
+  journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond);
+  summary_ = {.file = cell_->file, .task = header_.task, .seed = cell_->seed};
+  if (!take_lines(journal_->lines())) {
+    journal_.reset();
+    journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond);
+  }
+  if (journal_->lines().empty()) journal_->append(header_line(*cell_->form, header_));
+}
+
+std::vector<std::size_t> EvaluationRun::unanswered() const {
+  std::vector<std::size_t> problems;
+  for (std::size_t i = 0; i < cell_->dataset->problems.size(); ++i)
+    if (!answers_.contains(i)) problems.push_back(i);
+  return problems;
+}
+
+AnswerRecord EvaluationRun::record(std::size_t problem, GradedCompletion graded) {
+  const Problem& asked = cell_->dataset->problems[problem];
+  Completion& completion = graded.completion;
+  AnswerRecord answer{.problem_id = asked.id,
+                      .seed = cell_->seed,
+                      .sample = 0,
+                      .prompt_tokens = completion.prompt_tokens,
+                      .output_tokens = completion.output_tokens,
+                      .finish_reason = std::move(completion.finish_reason),
+                      .full_prompt = std::move(completion.full_prompt),
+                      .text = std::move(completion.text),
+                      .extracted = std::move(graded.grade.extracted),
+                      .gold = asked.gold,
+                      .grade = graded.grade.correct ? 1 : 0,
+                      .seconds = completion.seconds};
+  journal_->append(cell_->form->line(answer));
+  ++summary_.generated_now;
+  count(answer);
+  return answers_.emplace(problem, std::move(answer)).first->second;
+}
+
+bool EvaluationRun::finish() {
+  if (finished_ || answers_.size() != cell_->dataset->problems.size()) return finished_;
+  std::vector<AnswerRecord> ordered;
+  for (const auto& [problem, answer] : answers_) ordered.push_back(answer);
+  write_answers(cell_->file, *cell_->form, header_, ordered);
+  journal_.reset();
+  fs::remove(partial_path(cell_->file));
+  forget_answers();
+  return finished_ = true;
+}
+
+// A header of another run: an Error, or false after the file was removed.
+bool EvaluationRun::accept(const ResultHeader& found, const fs::path& path) const {
+  const auto difference = header_difference(found, header_);
+  if (!difference) return true;
+  if (if_different_ == EvaluationOptions::IfDifferent::kError)
+    throw Error(path.string(), "results of another run (" + *difference + ")",
+                "the same settings, another -o, or --force");
+  fs::remove(path);
+  return false;
+}
+
+bool EvaluationRun::take_finished() {
+  if (!fs::exists(cell_->file)) return false;
+  if (!accept(read_header(cell_->file, *cell_->form), cell_->file)) return false;
+  for (AnswerRecord& answer : read_answers(cell_->file, *cell_->form).answers)
+    take(std::move(answer), cell_->file.string());
+  fs::remove(partial_path(cell_->file));
+  return finished_ = true;
+}
+
+// The header and answers of a journal; false after one of another run was removed.
+bool EvaluationRun::take_lines(const std::vector<std::string>& lines) {
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string where = fmt::format("{}, line {}", partial_path(cell_->file).string(), i + 1);
+    const Json json = parse_json(lines[i], where);
+    if (i == 0) {
+      if (!accept(cell_->form->parse_header(json, where), partial_path(cell_->file))) return false;
+      continue;
+    }
+    AnswerRecord answer = cell_->form->parse_line(json, where);
+    check_answer(answer, header_, where);
+    take(std::move(answer), where);
+  }
+  return true;
+}
+
+void EvaluationRun::take(AnswerRecord answer, const std::string& where) {
+  if (index_of_.empty()) {
+    for (std::size_t i = 0; i < cell_->dataset->problems.size(); ++i) index_of_[cell_->dataset->problems[i].id] = i;
+  }
+  const auto found = index_of_.find(answer.problem_id);
+  if (found == index_of_.end())
+    throw Error(where, "an answer to problem " + answer.problem_id, "problems of this data set");
+  count(answer);
+  if (!answers_.emplace(found->second, answer).second)
+    throw Error(where, "two answers to problem " + answer.problem_id, "one");
+}
+
+void EvaluationRun::count(const AnswerRecord& answer) {
+  ++summary_.count;
+  summary_.correct += answer.grade;
+  summary_.truncated += answer.finish_reason == "length" ? 1 : 0;
+  summary_.output_tokens += answer.output_tokens;
+}
+
+void EvaluationRun::forget_answers() {
+  answers_.clear();
+  index_of_.clear();
+}
+
+}  // namespace qreason
