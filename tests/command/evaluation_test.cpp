@@ -2,9 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "base/file.h"
 #include "base/json.h"
 #include "support/fixtures.h"
+#include "support/tiny_model.h"
 
 namespace qreason {
 namespace {
@@ -65,6 +68,80 @@ TEST(TableCommand, PrintsTheStudysResultsInEveryForm) {
   const Json json = parse_json(qreason_command(table + " --json").standard_output, "stdout");
   EXPECT_EQ(json["rows"][0]["tasks"]["AIME-90"]["n_problems"], 90);
   EXPECT_THAT(qreason_command(table + " --metric steps").standard_output, HasSubstr("Reasoning steps"));
+}
+
+// Ten answers, five right, in a file of ours.
+std::string result_lines(int answers) {
+  OrderedJson header = {{"qreason_results", 1},
+                        {"task", "GSM8K"},
+                        {"dataset", {{"name", "GSM8K"}, {"count", 10}}},
+                        {"model", "m"},
+                        {"method", "bf16"},
+                        {"seed", 42},
+                        {"samples", 1},
+                        {"provenance", OrderedJson::object()}};
+  std::string lines = header.dump() + "\n";
+  for (int i = 0; i < answers; ++i) {
+    const std::string text = i < 5 ? "\\boxed{1}" : "\\boxed{2}";
+    const OrderedJson answer = {{"id", std::to_string(i)},
+                                {"seed", 42},
+                                {"sample", 0},
+                                {"prompt_tokens", 3},
+                                {"output_tokens", 4},
+                                {"finish_reason", "stop"},
+                                {"grade", i < 5 ? 1 : 0},
+                                {"extracted", i < 5 ? "1" : "2"},
+                                {"gold", "1"},
+                                {"full_prompt", "p"},
+                                {"text", text},
+                                {"timing", {{"seconds", 0.1}}}};
+    lines += answer.dump() + "\n";
+  }
+  return lines;
+}
+
+TEST(EvaluationCommands, RefuseAResultFileThatLostAnswers) {
+  testing::ScratchFolder scratch;
+  const fs::path file = scratch.path() / "m-seed42" / "GSM8K.jsonl";
+  fs::create_directories(file.parent_path());
+  write_file_atomic(file, result_lines(10));
+  for (const std::string command : {"table", "grade"}) {
+    const CommandResult result = qreason_command(command + " '" + scratch.path().string() + "'");
+    EXPECT_EQ(result.exit_code, 0) << result.standard_error;
+    EXPECT_THAT(result.standard_output, HasSubstr("50.0"));
+  }
+  write_file_atomic(file, result_lines(5));
+  for (const std::string command : {"table", "grade"}) {
+    const CommandResult result = qreason_command(command + " '" + scratch.path().string() + "'");
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.standard_output, "");
+    EXPECT_THAT(result.standard_error, HasSubstr(file.string() + ": 5 answers, expected 10"));
+  }
+}
+
+TEST(EvaluateCommand, GoesOnAfterAPromptThatIsTooLong) {
+  testing::ScratchFolder scratch;
+  testing::write_tiny_chat_model(scratch.path() / "tiny");  // 512 positions, a token a byte
+  std::string rows;
+  for (const int length : {10, 3000, 20})
+    rows += OrderedJson{{"question", std::string(length, 'x')}, {"answer", "#### 1"}}.dump() + "\n";
+  write_file_atomic(scratch.path() / "gsm8k.jsonl", rows);
+  const CommandResult result = qreason_command(
+      "evaluate '" + (scratch.path() / "tiny").string() + "' --tasks GSM8K --seeds 1 --max-tokens 3 --data 'GSM8K=" +
+      (scratch.path() / "gsm8k.jsonl").string() + "' -o '" + (scratch.path() / "out").string() + "'");
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  const fs::path file = scratch.path() / "out" / "tiny-seed1" / "GSM8K.jsonl";
+  EXPECT_THAT(result.standard_error, HasSubstr(file.string() + ", problem 1: a prompt of"));
+  int too_long = 0;
+  std::istringstream lines(read_text_file(file));
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = parse_json(line, "line");
+    if (json.value("output_tokens", -1) != 0 || json["finish_reason"] != "length") continue;
+    ++too_long;
+    EXPECT_EQ(json["id"], "1");
+    EXPECT_EQ(json["grade"], 0);
+  }
+  EXPECT_EQ(too_long, 1);
 }
 
 TEST(EvaluationCommands, TellUsageFromFailureInOneLine) {
