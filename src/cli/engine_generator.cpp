@@ -3,13 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/random.h"
-#include "cli/program.h"
-#include "kernels/isa.h"
-#include "quantize/recipe.h"
-#include "study/collect.h"
 
 namespace qreason {
 namespace {
@@ -25,15 +20,9 @@ ComputeType compute_type(const std::string& dtype) {
 
 ResidentModel load_resident(const std::string& reference, const std::string& dtype) {
   const ComputeType type = compute_type(dtype);
-  ResidentModel model{open_model(reference), nullptr, dtype, "", std::string(kBaselineMethod)};
+  ResidentModel model{open_model(reference), nullptr, dtype, {}};
+  model.origin = model_origin(model.opened);
   model.decoder = std::make_unique<Decoder>(*model.opened.checkpoint, Decoder::Options{.type = type});
-  const std::filesystem::path recipe = model.opened.checkpoint->path() / "recipe.toml";
-  if (std::filesystem::is_regular_file(recipe)) {
-    model.recipe = read_text_file(recipe, 1 << 20);
-    model.method = parse_recipe(model.recipe, recipe.string()).name;
-  } else if (!model.decoder->plan().is_float()) {
-    model.method = short_name(model.decoder->plan());
-  }
   return model;
 }
 
@@ -45,22 +34,7 @@ EngineGenerator::EngineGenerator(const ResidentModel& model, Executor& executor,
 EngineGenerator::~EngineGenerator() = default;
 
 OrderedJson EngineGenerator::provenance() const {
-  const Checkpoint& checkpoint = *model_.opened.checkpoint;
-  const SamplingParameters& sampling = options_.sampling;
-  return {{"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}}},
-          {"model",
-           {{"name", model_.opened.name},
-            {"format", checkpoint.format()},
-            {"sha256", checkpoint.content_hash()},
-            {"dtype", model_.dtype}}},
-          {"plan", to_json(model_.decoder->plan())},
-          {"recipe", model_.recipe},
-          {"sampling",
-           {{"temperature", sampling.temperature},
-            {"top_p", sampling.top_p},
-            {"top_k", sampling.top_k},
-            {"max_tokens", sampling.max_tokens},
-            {"context", model_.decoder->config().max_positions}}}};
+  return run_provenance(model_.opened, model_.origin, model_.dtype, options_.sampling);
 }
 
 void EngineGenerator::submit(const GenerationRequest& request) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/model_loader.h"
+#include "cli/run_provenance.h"
 #include "engine/engine.h"
 #include "eval/generator.h"
 #include "kernels/executor.h"
@@ -21,9 +22,8 @@ namespace qreason {
 struct ResidentModel {
   OpenedModel opened;
   std::unique_ptr<Decoder> decoder;
-  std::string dtype;   // as asked for
-  std::string recipe;  // text of recipe.toml of a quantized model, else empty
-  std::string method;  // the recipe's name, "bf16" for an unquantized model
+  std::string dtype;  // as asked for
+  ModelOrigin origin;
 };
 // `dtype` as of --dtype: auto, float32, bfloat16, float16.
 ResidentModel load_resident(const std::string& reference, const std::string& dtype);
@@ -38,7 +38,6 @@ class EngineGenerator : public Generator {
   EngineGenerator(const ResidentModel& model, Executor& executor, Options options);
   ~EngineGenerator() override;
 
-  // Everything that decides the answers. "tool" names what only should not: version and instruction set.
   OrderedJson provenance() const override;
   void submit(const GenerationRequest& request) override;
   std::optional<Completion> next() override;

@@ -1,17 +1,26 @@
 #include "cli/model_evaluation.h"
 
+#include <algorithm>
+
 #include "cli/process_executor.h"
 #include "cli/terminal.h"
+#include "eval/evaluation_cell.h"
 #include "eval/task.h"
 
 namespace qreason {
+namespace {
 
-std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelEvaluation& evaluation) {
+// The data sets of an evaluation and the files it makes of them.
+struct Cells {
   std::map<std::string_view, Dataset> datasets;
   std::vector<EvaluationCell> cells;
+};
+
+Cells cells_of(const ModelEvaluation& evaluation) {
+  Cells all;
   for (const std::string& name : evaluation.tasks) {
     const Task& task = require_task(name);
-    auto [entry, is_new] = datasets.try_emplace(task.dataset);
+    auto [entry, is_new] = all.datasets.try_emplace(task.dataset);
     if (is_new) {
       const auto local = evaluation.data.find(std::string(task.dataset));
       entry->second = load_dataset(std::string(task.dataset),
@@ -19,16 +28,41 @@ std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelE
       shuffle_and_limit(entry->second, evaluation.limit);
     }
     for (const std::uint64_t seed : evaluation.seeds)
-      cells.push_back(
+      all.cells.push_back(
           {&task, &entry->second, seed, result_path(evaluation.folder, evaluation.run_name, seed, task.name)});
   }
+  return all;
+}
+
+EvaluationOptions options_of(const ModelEvaluation& evaluation) {
+  return {.model = evaluation.model,
+          .method = evaluation.method,
+          .limit = evaluation.limit,
+          .if_different = evaluation.if_different,
+          .listener = terminal_progress()};
+}
+
+}  // namespace
+
+std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelEvaluation& evaluation) {
+  const Cells all = cells_of(evaluation);
   EngineGenerator generator(model, process_executor(), evaluation.generation);
-  return evaluate(generator, cells,
-                  {.model = evaluation.model,
-                   .method = evaluation.method,
-                   .limit = evaluation.limit,
-                   .if_different = evaluation.if_different,
-                   .listener = terminal_progress()});
+  return evaluate(generator, all.cells, options_of(evaluation));
+}
+
+bool is_evaluated(const ModelEvaluation& evaluation, const std::optional<OrderedJson>& provenance) {
+  const Cells all = cells_of(evaluation);
+  const EvaluationOptions options = options_of(evaluation);
+  std::map<const Dataset*, std::string> hashes;
+  return std::all_of(all.cells.begin(), all.cells.end(), [&](const EvaluationCell& cell) {
+    if (!is_finished(cell.file)) return false;
+    const ResultHeader found = read_header(cell.file, *cell.form);
+    std::string& hash = hashes[cell.dataset];
+    if (hash.empty()) hash = dataset_hash(*cell.dataset);
+    OrderedJson expected = provenance.value_or(found.provenance);
+    if (!provenance) expected["sampling"].update(to_json(evaluation.generation.sampling));
+    return !header_difference(found, cell_header(cell, options, expected, hash));
+  });
 }
 
 }  // namespace qreason

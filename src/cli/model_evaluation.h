@@ -27,4 +27,8 @@ struct ModelEvaluation {
 
 std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelEvaluation& evaluation);
 
+// Whether every file of the evaluation is finished and says, in all that decides answers, what one made now would say
+// with `provenance` (of run_provenance). Without one, because the model is not here, the files' own holds.
+bool is_evaluated(const ModelEvaluation& evaluation, const std::optional<OrderedJson>& provenance);
+
 }  // namespace qreason

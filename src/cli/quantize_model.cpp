@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/resources.h"
+#include "cli/run_provenance.h"
 #include "cli/terminal.h"
 #include "cli/tokenizer_files.h"
 #include "quantize/runner.h"
@@ -149,6 +150,7 @@ OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPla
   refuse_what_cannot_fit(plan.cost, request.output);
   StagedDirectory staged(request.output, output_options(request));
   OrderedJson report = run(request, plan, staged);
+  report["original"] = model_identity(request.model);
   finish(request, plan, report, staged);
   return report;
 }

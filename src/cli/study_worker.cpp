@@ -89,40 +89,50 @@ OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
           {"weight_bytes", model.decoder->weight_bytes()}};
 }
 
-void EngineStudyWorker::evaluate(const StudyCell& cell) {
+ModelEvaluation EngineStudyWorker::evaluation_of(const StudyCell& cell) const {
   const StudyModel& model = *cell.model;
-  evaluate_model(resident(cell), {.tasks = model.tasks,
-                                  .seeds = model.seeds,
-                                  .limit = model.limit,
-                                  .data = spec_.data,
-                                  .folder = cell.results,
-                                  .run_name = cell.run_name(),
-                                  .model = model.name,
-                                  .method = cell.method,
-                                  .generation = {.sampling = {.temperature = model.sampling.temperature,
-                                                              .top_p = model.sampling.top_p,
-                                                              .top_k = model.sampling.top_k,
-                                                              .max_tokens = model.sampling.max_tokens},
-                                                 .batch = model.batch},
-                                  .if_different = if_different_});
+  return {.tasks = model.tasks,
+          .seeds = model.seeds,
+          .limit = model.limit,
+          .data = spec_.data,
+          .folder = cell.results,
+          .run_name = cell.run_name(),
+          .model = model.name,
+          .method = cell.method,
+          .generation = {.sampling = {.temperature = model.sampling.temperature,
+                                      .top_p = model.sampling.top_p,
+                                      .top_k = model.sampling.top_k,
+                                      .max_tokens = model.sampling.max_tokens},
+                         .batch = model.batch},
+          .if_different = if_different_};
+}
+
+void EngineStudyWorker::evaluate(const StudyCell& cell) {
+  evaluate_model(resident(cell), evaluation_of(cell));
 }
 
 bool EngineStudyWorker::evaluated(const StudyCell& cell) {
-  for (const std::string& task : cell.model->tasks)
-    for (const std::uint64_t seed : cell.model->seeds) {
-      const fs::path path = result_path(cell.results, cell.run_name(), seed, task);
-      if (!is_finished(path)) return false;
-      // Files of other settings are for evaluate() to refuse or replace.
-      const ResultHeader header = read_result_file(path).header;
-      const OrderedJson& sampling = header.provenance["sampling"];
-      const StudySampling& asked = cell.model->sampling;
-      const OrderedJson limit = cell.model->limit ? OrderedJson(*cell.model->limit) : OrderedJson(nullptr);
-      if (sampling["temperature"] != asked.temperature || sampling["top_p"] != asked.top_p ||
-          sampling["top_k"] != asked.top_k || sampling["max_tokens"] != asked.max_tokens ||
-          header.dataset["limit"] != limit)
-        return false;
+  const ModelEvaluation evaluation = evaluation_of(cell);
+  for (const std::string& task : evaluation.tasks)
+    for (const std::uint64_t seed : evaluation.seeds)
+      if (!is_finished(result_path(cell.results, cell.run_name(), seed, task))) return false;
+  // Files of other settings are for evaluate() to refuse or replace.
+  return is_evaluated(evaluation, provenance_if_here(cell));
+}
+
+std::optional<OrderedJson> EngineStudyWorker::provenance_if_here(const StudyCell& cell) const {
+  std::string reference = cell.checkpoint.string();
+  if (cell.baseline()) {
+    try {
+      reference = resolve_model(cell.model->reference).string();
+    } catch (const Error&) {
+      return std::nullopt;  // a finished study needs no model
     }
-  return true;
+  } else if (!fs::exists(cell.checkpoint)) {
+    return std::nullopt;
+  }
+  const OpenedModel model = open_model(reference);
+  return run_provenance(model, model_origin(model), cell.model->dtype, evaluation_of(cell).generation.sampling);
 }
 
 }  // namespace qreason

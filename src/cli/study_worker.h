@@ -4,9 +4,11 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/engine_generator.h"
+#include "cli/model_evaluation.h"
 #include "eval/evaluate.h"
 #include "study/study_runner.h"
 
@@ -27,6 +29,9 @@ class EngineStudyWorker : public StudyWorker {
   // The cell's model; the one before it goes first, so that at most it and the unquantized one are in memory.
   const ResidentModel& resident(const StudyCell& cell);
   const ResidentModel& baseline(const StudyModel& model);
+  ModelEvaluation evaluation_of(const StudyCell& cell) const;
+  // What a run of the cell's model would record; nullopt where the model is not there.
+  std::optional<OrderedJson> provenance_if_here(const StudyCell& cell) const;
 
   const StudySpec& spec_;
   EvaluationOptions::IfDifferent if_different_;

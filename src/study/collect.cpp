@@ -1,17 +1,18 @@
 #include "study/collect.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 #include "base/error.h"
+#include "base/method_names.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 11> kMethodNames = {
-    "rtn", "gptq", "awq", "kvquant_star", "kvquant", "quarot", "smoothquant", "flatquant", "mxfp4", "bf16", "fp16"};
+constexpr std::string_view kSeedMark = "-seed";
 
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -22,32 +23,59 @@ bool is_result_path(const fs::path& path) {
   const std::string extension = path.extension().string();
   if (extension != ".jsonl" && extension != ".json") return false;
   const std::string folder = path.parent_path().filename().string();
-  const std::size_t mark = folder.rfind("-seed");
-  return mark != std::string::npos && is_digits(std::string_view(folder).substr(mark + 5));
+  const std::size_t mark = folder.rfind(kSeedMark);
+  return mark != std::string::npos && is_digits(std::string_view(folder).substr(mark + kSeedMark.size()));
+}
+
+std::string text_member(const OrderedJson& object, const char* key) {
+  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : "";
+}
+
+RunOrigin origin_of(const ResultHeader& header) {
+  const OrderedJson& provenance = header.provenance;
+  if (!provenance.is_object() || !provenance.contains("model")) return {};
+  const OrderedJson& model = provenance["model"];
+  RunOrigin origin{.model_sha256 = text_member(model, "sha256"),
+                   .original_sha256 = text_member(model, "original_sha256"),
+                   .dtype = text_member(model, "dtype"),
+                   .arithmetic = text_member(provenance, "arithmetic")};
+  if (origin.original_sha256.empty() && is_baseline(header.method)) origin.original_sha256 = origin.model_sha256;
+  return origin;
 }
 
 }  // namespace
 
-bool is_baseline(std::string_view method) {
-  std::string lower(method);
+RunName split_run_name(std::string_view name) {
+  std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower == "bf16" || lower == "fp16" || lower == "bfloat16" || lower == "float16" || lower == "float32";
-}
-
-RunName split_run_name(std::string_view name) {
-  std::size_t begin = std::string_view::npos;
-  for (const std::string_view method : kMethodNames) {
-    for (std::size_t at = name.find(method, 1); at != std::string_view::npos; at = name.find(method, at + 1)) {
-      const std::size_t end = at + method.size();
-      if (name[at - 1] == '-' && (end == name.size() || name[end] == '-')) begin = std::min(begin, at);
+  std::size_t begin = std::string::npos;
+  for (const std::string_view family : method_families()) {
+    for (std::size_t at = lower.find(family, 1); at != std::string::npos; at = lower.find(family, at + 1)) {
+      const std::size_t end = at + family.size();
+      if (lower[at - 1] == '-' && (end == lower.size() || lower[end] == '-')) begin = std::min(begin, at);
     }
   }
-  std::string_view method = begin == std::string_view::npos ? kBaselineMethod : name.substr(begin);
-  std::string_view model = begin == std::string_view::npos ? name : name.substr(0, begin - 1);
-  std::string_view& last = begin == std::string_view::npos ? model : method;
+  const bool known = begin != std::string::npos;
+  std::string_view model = known ? name.substr(0, begin - 1) : name;
+  std::string_view method = known ? name.substr(begin) : kUnknownMethod;
+  std::string_view& last = known ? method : model;
   if (last.ends_with("-tp1")) last.remove_suffix(4);
   return {std::string(model), std::string(method)};
+}
+
+std::string study_folder_name(const ResultFile& file) {
+  const std::string own = fs::absolute(file.path).parent_path().filename().string();
+  if (file.format == ResultFormat::kStudy) return own;
+  const ResultHeader& header = file.header;
+  const RunName says = split_run_name(std::string_view(own).substr(0, own.rfind(kSeedMark)));
+  const bool same_run = own.ends_with(fmt::format("{}{}", kSeedMark, header.seed));
+  if (same_run && says.model == header.model && says.method == header.method) return own;
+  const std::string name = fmt::format("{}-{}{}{}", header.model, header.method, kSeedMark, header.seed);
+  if (name.find_first_of("/\\\n") != std::string::npos)
+    throw Error(file.path.string(), fmt::format("model \"{}\", method \"{}\"", header.model, header.method),
+                "names without slashes");
+  return name;
 }
 
 std::int64_t count_steps(std::string_view text) {
@@ -57,7 +85,7 @@ std::int64_t count_steps(std::string_view text) {
 }
 
 StudyRun to_study_run(const ResultFile& file) {
-  StudyRun result{file.header.model, file.header.method, file.header.task, {}};
+  StudyRun result{file.header.model, file.header.method, file.header.task, origin_of(file.header), {}};
   if (file.format == ResultFormat::kStudy) {
     const RunName name = split_run_name(file.header.model);
     result.model = name.model;

@@ -11,17 +11,29 @@
 
 namespace qreason {
 
+// What a run's provenance says of the model that ran; empty where it is not recorded (in the study's files).
+struct RunOrigin {
+  std::string model_sha256;
+  std::string original_sha256;  // of the model that was quantized; of an unquantized model, its own
+  std::string dtype;
+  std::string arithmetic;  // the class of the products: results agree bit for bit only within one
+};
+
 struct StudyRun {
   std::string model, method, task;
+  RunOrigin origin;
   Run run;
 };
 
-// "<model>-<method>[-tpN]-seed<s>" taken apart: the method begins at the first known method name; without one it is
-// the unquantized model. "-tp1" says nothing and is dropped.
+// "<model>-<method>[-tpN]" taken apart: the method begins at the first known method name (base/method_names.h);
+// without one it is unknown. "-tp1" says nothing and is dropped.
 struct RunName {
   std::string model, method;
 };
 RunName split_run_name(std::string_view name);
+// The folder that a result file goes to in the study's form, which keeps no header: one whose name says model, method
+// and seed, its own where that does. An Error when they make no folder's name.
+std::string study_folder_name(const ResultFile& file);
 
 // Number of "\n\n"-separated pieces, as the study counts reasoning steps.
 std::int64_t count_steps(std::string_view text);
@@ -31,8 +43,5 @@ StudyRun to_study_run(const ResultFile& file);
 // Every result file in `<name>-seed<s>` folders below `folder`, sorted by path. Fields of headers go before names of
 // folders. Error when there is none.
 std::vector<StudyRun> collect_runs(const std::filesystem::path& folder);
-
-inline constexpr std::string_view kBaselineMethod = "bf16";
-bool is_baseline(std::string_view method);  // "bf16", "BF16", "fp16", "float32"
 
 }  // namespace qreason

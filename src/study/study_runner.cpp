@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/method_names.h"
 
 namespace qreason {
 namespace fs = std::filesystem;

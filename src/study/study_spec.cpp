@@ -8,8 +8,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/method_names.h"
 #include "eval/task.h"
-#include "study/collect.h"
 
 namespace qreason {
 namespace fs = std::filesystem;

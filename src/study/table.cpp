@@ -1,6 +1,7 @@
 #include "study/table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/method_names.h"
+#include "study/baseline.h"
 
 namespace qreason {
 namespace {
@@ -148,7 +151,7 @@ std::optional<TableCell> make_composite(const Composite& composite, const TaskGr
   return cell;
 }
 
-using Groups = std::map<std::pair<std::string, std::string>, TaskGroups>;  // (model, method)
+using Groups = std::map<RowKey, TaskGroups>;
 
 Groups grouped(const std::vector<StudyRun>& runs) {
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<Run>> lists;
@@ -159,29 +162,60 @@ Groups grouped(const std::vector<StudyRun>& runs) {
   return groups;
 }
 
-const TaskGroups* baseline_of(const Groups& groups, const std::string& model) {
-  for (const auto& [key, tasks] : groups)
-    if (key.first == model && is_baseline(key.second)) return &tasks;
-  return nullptr;
+// The origin of a row's runs; runs of one row that come from different models get a note.
+std::map<RowKey, RunOrigin> origins_of(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
+  std::map<RowKey, RunOrigin> origins;
+  std::set<RowKey> told;
+  for (const StudyRun& run : runs) {
+    const RowKey row(run.model, run.method);
+    const auto [entry, is_new] = origins.emplace(row, run.origin);
+    if (is_new || entry->second.model_sha256 == run.origin.model_sha256 || !told.insert(row).second) continue;
+    notes.push_back(fmt::format("{} {}: runs of different models under one name", run.model, run.method));
+  }
+  return origins;
+}
+
+// Answers of different classes differ by rounding alone; such rows are no fair comparison.
+void note_mixed_arithmetic(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
+  std::map<std::string, std::set<std::string>> rows;  // by class
+  for (const StudyRun& run : runs)
+    if (!run.origin.arithmetic.empty()) rows[run.origin.arithmetic].insert(run.model + " " + run.method);
+  if (rows.size() < 2) return;
+  std::string text = "rows mix classes of arithmetic, whose answers differ by rounding alone:";
+  for (const auto& [arithmetic, names] : rows)
+    text += fmt::format("{} {} ({})", text.ends_with(':') ? "" : ",", arithmetic, fmt::join(names, ", "));
+  notes.push_back(text);
+}
+
+void compare_composites(TableRow& row, const TaskGroups& own, const TaskGroups& baseline) {
+  for (const Composite& composite : composites()) {
+    const auto cell = row.cells.find(std::string(composite.name));
+    if (cell == row.cells.end()) continue;
+    const auto variant = pooled(composite, own), base = pooled(composite, baseline);
+    if (!variant)
+      cell->second.not_compared = "a weighted mean";
+    else if (!base || variant->ids != base->ids)
+      cell->second.not_compared = "other problems";
+    else
+      cell->second.against_baseline = compare(*base, *variant);
+  }
 }
 
 void compare_row(TableRow& row, const TaskGroups& own, const TaskGroups& baseline, std::vector<std::string>& notes) {
-  for (const Composite& composite : composites()) {
-    const auto cell = row.cells.find(std::string(composite.name));
-    const auto variant = pooled(composite, own), base = pooled(composite, baseline);
-    if (cell != row.cells.end() && variant && base && variant->ids == base->ids)
-      cell->second.against_baseline = compare(*base, *variant);
-  }
+  compare_composites(row, own, baseline);
   for (auto& [task, cell] : row.cells) {
     const auto variant = own.find(task);
+    if (variant == own.end()) continue;
     const auto base = baseline.find(task);
-    if (variant == own.end() || base == baseline.end()) continue;
-    if (variant->second.ids != base->second.ids) {
+    if (base == baseline.end()) {
+      cell.not_compared = "not run by the baseline";
+    } else if (variant->second.ids != base->second.ids) {
+      cell.not_compared = "other problems";
       notes.push_back(
           fmt::format("{} {} {}: other problems than the baseline's, not compared", row.model, row.method, task));
-      continue;
+    } else {
+      cell.against_baseline = compare(base->second, variant->second);
     }
-    cell.against_baseline = compare(base->second, variant->second);
   }
 }
 
@@ -225,6 +259,9 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
   const Groups groups = grouped(runs);
   StudyTable table;
   table.metric = options.metric;
+  table.baseline = options.baseline;
+  const std::map<RowKey, RunOrigin> origins = origins_of(runs, table.notes);
+  const BaselineChoice baselines(origins, options.baseline);
   std::set<std::uint64_t> seeds;
   for (const auto& [key, tasks] : groups) {
     TableRow row{key.first, key.second, {}};
@@ -235,10 +272,14 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
     for (const Composite& composite : composites())
       if (auto cell = make_composite(composite, tasks, options.metric))
         row.cells.emplace(composite.name, *std::move(cell));
-    const TaskGroups* baseline = baseline_of(groups, key.first);
-    if (baseline != nullptr && baseline != &tasks) compare_row(row, tasks, *baseline, table.notes);
+    const Baseline baseline = baselines.of(key);
+    if (baseline.row != nullptr) compare_row(row, tasks, groups.at(*baseline.row), table.notes);
+    for (auto& [task, cell] : row.cells)
+      if (!baseline.reason.empty()) cell.not_compared = baseline.reason;
+    if (!baseline.note.empty()) table.notes.push_back(baseline.note);
     table.rows.push_back(std::move(row));
   }
+  note_mixed_arithmetic(runs, table.notes);
   table.seeds.assign(seeds.begin(), seeds.end());
   table.tasks = task_columns(groups, table.rows);
   std::sort(table.rows.begin(), table.rows.end(), [&](const TableRow& a, const TableRow& b) {

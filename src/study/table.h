@@ -25,6 +25,7 @@ struct TableCell {
   std::optional<double> tokens;           // mean output tokens
   std::optional<double> truncation_rate;  // fraction
   std::optional<PairStatistics> against_baseline;
+  std::string not_compared;  // why not, in a few words; empty for the baseline and for what was compared
 };
 
 struct TableRow {
@@ -34,16 +35,22 @@ struct TableRow {
 
 struct StudyTable {
   Metric metric = Metric::kAccuracy;
+  std::string baseline;              // as named; empty: the unquantized model
   std::vector<std::string> tasks;    // columns; the composites AIME-120 and Avg. where all their parts are
   std::vector<std::uint64_t> seeds;  // of any run
   std::vector<TableRow> rows;        // by model, the unquantized one first
-  std::vector<std::string> notes;    // what could not be compared, and why
+  std::vector<std::string> notes;    // what could not be compared and why; runs that should not stand side by side
 };
 
 struct TableOptions {
   Metric metric = Metric::kAccuracy;
   std::vector<std::string> models, methods;  // their order; what is not named follows by name
+  std::string baseline;                      // what the others are compared with; empty: by provenance
 };
+// Without a named baseline, a row is compared with the unquantized model whose hash is that of the model it was
+// quantized from (of several, the one of its dtype and name); where provenance names none, with the unquantized model
+// of its name. A name means the row MODEL-METHOD, the only row of model MODEL, or of each model the row of METHOD; one
+// that no row has is a usage Error.
 StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& options);
 
 // One table of all tasks, then (accuracy) one a task with intervals, the comparison with the unquantized model, lengths

@@ -3,44 +3,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <limits>
 
 #include "study/table.h"
+#include "study/table_cells.h"
 
 namespace qreason {
 namespace {
 
-constexpr const char* kMissing = "-";
-
-std::string number(double value, int decimals) {
-  // "-0.0" says nothing.
-  const double scale = std::pow(10.0, decimals);
-  return fmt::format("{:.{}f}", std::round(value * scale) == 0 ? 0.0 : value, decimals);
-}
-std::string number(const std::optional<double>& value, int decimals) {
-  return value ? number(*value, decimals) : kMissing;
-}
-
-std::string p_text(double p) {
-  return p < 0.001 ? "<0.001" : fmt::format("{:.3f}", p);
-}
-
 // Shortest digits that read back as the same double; empty where not defined.
 std::string exact(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
-}
-
-int decimals_of(Metric metric) {
-  return metric == Metric::kTokens ? 0 : 1;
-}
-
-std::string main_cell(const StudyTable& table, const TableCell& cell, std::string_view plus_minus) {
-  std::string text = number(cell.value.mean, decimals_of(table.metric));
-  if (cell.value.std) text += fmt::format(" {} {}", plus_minus, number(*cell.value.std, decimals_of(table.metric)));
-  if (cell.per_seed.size() < table.seeds.size())
-    text += fmt::format(" ({}/{} seeds)", cell.per_seed.size(), table.seeds.size());
-  return text;
 }
 
 std::string markdown_row(const std::vector<std::string>& cells) {
@@ -55,65 +29,43 @@ std::string markdown_head(const std::vector<std::string>& titles, std::size_t le
 
 std::string escaped_markdown(std::string text) {
   for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return text;
-}
-
-std::string title(Metric metric) {
-  switch (metric) {
-    case Metric::kAccuracy:
-      return "Accuracy (%)";
-    case Metric::kSteps:
-      return "Reasoning steps";
-    case Metric::kTokens:
-      return "Output tokens";
-  }
-  return "";
 }
 
 std::string main_table(const StudyTable& table) {
   std::vector<std::string> titles = {"Model", "Method"};
   titles.insert(titles.end(), table.tasks.begin(), table.tasks.end());
-  std::string text = fmt::format("**{}**, mean ± standard deviation over {} seed{} ({})\n\n", title(table.metric),
-                                 table.seeds.size(), table.seeds.size() == 1 ? "" : "s", fmt::join(table.seeds, ", "));
+  std::string text = fmt::format("**{}**, {}\n\n", title_of(table.metric), spread_title(table));
   text += markdown_head(titles, 2);
   for (const TableRow& row : table.rows) {
     std::vector<std::string> cells = {escaped_markdown(row.model), escaped_markdown(row.method)};
     for (const std::string& task : table.tasks) {
       const auto cell = row.cells.find(task);
-      cells.push_back(cell == row.cells.end() ? kMissing : main_cell(table, cell->second, "±"));
+      cells.push_back(cell == row.cells.end() ? kMissingCell : main_cell(table, cell->second, "±"));
     }
     text += markdown_row(cells);
   }
   return text;
 }
 
-std::string interval_text(const std::optional<Interval>& interval, double scale) {
-  if (!interval) return kMissing;
-  return fmt::format("{} to {}", number(scale * interval->low, 1), number(scale * interval->high, 1));
-}
-
-// Difference, its interval, flips, tests: "-" in the unquantized model's row.
-std::vector<std::string> paired_cells(const std::optional<PairStatistics>& pair) {
-  if (!pair) return std::vector<std::string>(6, kMissing);
+// Difference, its interval, flips, tests: "-" in the baseline's row.
+std::vector<std::string> paired_cells(const TableCell& cell) {
+  std::vector<std::string> cells(6, kMissingCell);
+  cells[0] = difference_text(cell);
+  if (!cell.against_baseline) return cells;
+  const PairStatistics& pair = *cell.against_baseline;
   std::vector<std::string> mcnemar;
-  for (const McNemar& test : pair->mcnemar) mcnemar.push_back(p_text(test.p_exact));
-  return {number(100 * pair->difference, 1),
-          interval_text(pair->report_ci95, 100),
-          pair->flips ? fmt::format("{}", pair->flips->right_to_wrong) : kMissing,
-          pair->flips ? fmt::format("{}", pair->flips->wrong_to_right) : kMissing,
-          p_text(pair->p_sign_flip),
-          mcnemar.empty() ? kMissing : fmt::format("{}", fmt::join(mcnemar, " "))};
-}
-
-std::string problems_text(const StudyTable& table, const std::string& task) {
-  std::int64_t least = std::numeric_limits<std::int64_t>::max(), most = 0;
-  for (const TableRow& row : table.rows) {
-    const auto cell = row.cells.find(task);
-    if (cell == row.cells.end()) continue;
-    least = std::min(least, cell->second.problems);
-    most = std::max(most, cell->second.problems);
+  for (const McNemar& test : pair.mcnemar) mcnemar.push_back(p_text(test.p_exact));
+  cells[1] = interval_text(pair.report_ci95, 100);
+  if (pair.flips) {
+    cells[2] = fmt::format("{}", pair.flips->right_to_wrong);
+    cells[3] = fmt::format("{}", pair.flips->wrong_to_right);
   }
-  return least < most ? fmt::format("{} to {} problems", least, most) : fmt::format("{} problems", most);
+  cells[4] = p_text(pair.p_sign_flip);
+  if (!mcnemar.empty()) cells[5] = fmt::format("{}", fmt::join(mcnemar, " "));
+  return cells;
 }
 
 std::string task_table(const StudyTable& table, const std::string& task) {
@@ -127,10 +79,10 @@ std::string task_table(const StudyTable& table, const std::string& task) {
     if (found == row.cells.end()) continue;
     const TableCell& cell = found->second;
     std::vector<std::string> cells = {escaped_markdown(row.model), escaped_markdown(row.method),
-                                      number(cell.value.mean, 1), interval_text(cell.ci95, 1)};
-    for (std::string& compared : paired_cells(cell.against_baseline)) cells.push_back(std::move(compared));
-    cells.push_back(number(cell.tokens, 0));
-    cells.push_back(cell.truncation_rate ? number(100 * *cell.truncation_rate, 1) + " %" : kMissing);
+                                      number_text(cell.value.mean, 1), interval_text(cell.ci95, 1)};
+    for (std::string& compared : paired_cells(cell)) cells.push_back(std::move(compared));
+    cells.push_back(number_text(cell.tokens, 0));
+    cells.push_back(percent_text(cell.truncation_rate));
     text += markdown_row(cells);
   }
   return text;
@@ -149,22 +101,17 @@ std::string seeds_table(const StudyTable& table) {
       const TableCell& cell = found->second;
       std::vector<std::string> cells = {escaped_markdown(row.model), escaped_markdown(row.method), task};
       for (const std::uint64_t seed : table.seeds)
-        cells.push_back(cell.per_seed.contains(seed) ? number(cell.per_seed.at(seed), decimals) : kMissing);
-      cells.push_back(number(cell.value.mean, decimals));
-      cells.push_back(number(cell.value.std, decimals));
+        cells.push_back(cell.per_seed.contains(seed) ? number_text(cell.per_seed.at(seed), decimals) : kMissingCell);
+      cells.push_back(number_text(cell.value.mean, decimals));
+      cells.push_back(number_text(cell.value.std, decimals));
       cells.push_back(fmt::format("{}", cell.per_seed.size()));
-      cells.push_back(number(cell.tokens, 0));
-      cells.push_back(cell.truncation_rate ? number(100 * *cell.truncation_rate, 1) + " %" : kMissing);
+      cells.push_back(number_text(cell.tokens, 0));
+      cells.push_back(percent_text(cell.truncation_rate));
       text += markdown_row(cells);
     }
   }
   return text;
 }
-
-constexpr const char* kLegend =
-    "\nAgainst the unquantized model, on the same problems: difference in points; answers that became worse (right to "
-    "wrong) and better, over all seeds; p: exact sign-flip test over problems, all seeds together; McNemar p: exact, "
-    "seed by seed.\n";
 
 std::string notes_text(const StudyTable& table) {
   std::string text;
@@ -172,10 +119,19 @@ std::string notes_text(const StudyTable& table) {
   return text;
 }
 
+bool is_number(const std::string& text) {
+  double number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return failure == std::errc{} && end == text.data() + text.size() && std::isfinite(number);
+}
+
+// Spreadsheets run a cell that begins like a formula; an apostrophe before it makes it text.
 std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  const bool formula = !text.empty() && std::string_view("=+-@\t\r\n").find(text.front()) != std::string_view::npos;
+  const std::string safe = formula && !is_number(text) ? "'" + text : text;
+  if (safe.find_first_of(",\"\r\n") == std::string::npos) return safe;
   std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  for (const char c : safe) quoted += c == '"' ? "\"\"" : std::string(1, c);
   return quoted + "\"";
 }
 
@@ -244,6 +200,7 @@ OrderedJson cell_json(const TableCell& cell) {
                       {"output_tokens", json_or_null(cell.tokens)},
                       {"truncation_rate", json_or_null(cell.truncation_rate)}};
   json["against_baseline"] = cell.against_baseline ? pair_json(*cell.against_baseline) : OrderedJson(nullptr);
+  if (!cell.not_compared.empty()) json["not_compared"] = cell.not_compared;
   return json;
 }
 
@@ -267,7 +224,7 @@ std::string to_summary(const StudyTable& table) {
   std::string text = main_table(table);
   if (table.metric == Metric::kAccuracy) {
     for (const std::string& task : table.tasks) text += task_table(table, task);
-    text += kLegend;
+    text += "\n" + legend(table) + "\n";
   }
   return text + notes_text(table);
 }
@@ -314,7 +271,7 @@ std::string to_latex(const StudyTable& table) {
     text += escaped_latex(row.model) + " & " + escaped_latex(row.method);
     for (const std::string& task : table.tasks) {
       const auto cell = row.cells.find(task);
-      text += " & " + (cell == row.cells.end() ? std::string(kMissing) : main_cell(table, cell->second, "$\\pm$"));
+      text += " & " + (cell == row.cells.end() ? std::string(kMissingCell) : main_cell(table, cell->second, "$\\pm$"));
     }
     text += " \\\\\n";
   }

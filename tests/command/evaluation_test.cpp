@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "support/fixtures.h"
+#include "support/pseudo_terminal.h"
 #include "support/tiny_model.h"
 
 namespace qreason {
@@ -119,6 +120,52 @@ TEST(EvaluationCommands, RefuseAResultFileThatLostAnswers) {
   }
 }
 
+// The model of a folder with a free name: its method stands in the header alone, and must come along.
+TEST(GradeCommand, KeepsTheMethodInTheStudysForm) {
+  testing::ScratchFolder scratch;
+  const fs::path file = scratch.path() / "in" / "precious-seed42" / "GSM8K.jsonl";
+  fs::create_directories(file.parent_path());
+  std::string lines = result_lines(10);
+  lines.replace(lines.find("\"bf16\""), 6, "\"gptq-w4g64\"");
+  write_file_atomic(file, lines);
+  const std::string out = (scratch.path() / "out").string();
+  ASSERT_EQ(qreason_command("grade '" + file.string() + "' --study-form '" + out + "'").exit_code, 0);
+  const CommandResult table = qreason_command("table '" + out + "'");
+  EXPECT_THAT(table.standard_output, HasSubstr("| m | gptq-w4g64 | 50.0 |"));
+  fs::rename(scratch.path() / "out" / "m-gptq-w4g64-seed42", scratch.path() / "out" / "free-seed42");
+  EXPECT_THAT(qreason_command("table '" + out + "'").standard_output, HasSubstr("| free | unknown | 50.0 |"));
+  EXPECT_EQ(qreason_command("table '" + out + "' --baseline nothing").exit_code, 2);
+}
+
+TEST(TableCommand, FitsATerminalAndShowsAllWhenAskedTo) {
+  QREASON_REQUIRE_TERMINAL();
+  testing::ScratchFolder scratch;
+  for (const std::string method : {"bf16", "rtn-w4a4kv4"}) {
+    const fs::path file = scratch.path() / ("DeepSeek-R1-Distill-Qwen-1.5B-" + method + "-seed42") / "GSM8K.jsonl";
+    fs::create_directories(file.parent_path());
+    std::string lines = result_lines(10);
+    lines.replace(lines.find("\"bf16\""), 6, "\"" + method + "\"");
+    write_file_atomic(file, lines);
+  }
+  const auto shown = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> command = {testing::qreason_binary(), "table", scratch.path().string()};
+    command.insert(command.end(), options.begin(), options.end());
+    testing::PseudoTerminal terminal(80, command);
+    EXPECT_EQ(terminal.finish(), 0);
+    return terminal.printed();
+  };
+  const std::string narrow = shown({});
+  EXPECT_THAT(narrow, HasSubstr("rtn-w4a4kv4"));
+  std::istringstream lines(narrow);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };  // UTF-8
+    EXPECT_LE(line.size() - std::count_if(line.begin(), line.end(), continues), 80U) << line;
+  }
+  EXPECT_THAT(shown({"--wide"}), HasSubstr(" McNemar p |"));
+  EXPECT_THAT(shown({"--format", "markdown"}), HasSubstr("| m | bf16 | 50.0 |"));
+}
+
 TEST(EvaluateCommand, GoesOnAfterAPromptThatIsTooLong) {
   testing::ScratchFolder scratch;
   testing::write_tiny_chat_model(scratch.path() / "tiny");  // 512 positions, a token a byte
@@ -153,6 +200,7 @@ TEST(EvaluationCommands, TellUsageFromFailureInOneLine) {
       {"evaluate m", 2},
       {"evaluate m --tasks chess", 2},
       {"evaluate m --tasks GSM8K --seeds x", 2},
+      {"evaluate m --tasks GSM8K --seeds 5-1", 2},
       {"evaluate m --tasks GSM8K --limit 0", 2},
       {"evaluate m --tasks GSM8K --top-p 0", 2},
       {"evaluate m --tasks GSM8K --data GSM8K", 2},
@@ -164,6 +212,8 @@ TEST(EvaluationCommands, TellUsageFromFailureInOneLine) {
       {"table '" + scratch.path().string() + "'", 1},
       {"table x --metric length", 2},
       {"study /nonexistent.toml", 1},
+      {"study --limit 0", 2},
+      {"study --limit 3 --full", 2},
       {"study '" + study.string() + "'", 1},
   };
   for (const auto& [arguments, code] : cases) {

@@ -108,6 +108,32 @@ TEST_F(StudyKill, TellsTheSameWithAnyBatchAndThreads) {
   EXPECT_TRUE(comparable("one") == comparable("two"));
 }
 
+// One comparison says what is finished: everything that decides answers counts, not only what the study file names.
+TEST_F(StudyKill, SeesThatTheModelOrItsTypeChangedSinceItsResults) {
+  edit_study("max_tokens = 40", "max_tokens = 1");
+  edit_study(", \"gptq-w3g32\", \"rtn-w4a4kv4\"", "");
+  ASSERT_EQ(testing::run_to_end(command("out")), 0);
+  const std::string line = "'" + testing::qreason_binary() + "' study '" + path("study.toml").string() + "' -o '" +
+                           path("out").string() + "'";
+  edit_study("limit = 4", "limit = 4\ndtype = \"bfloat16\"");
+  const auto other_type = testing::run_command(line);
+  EXPECT_EQ(other_type.exit_code, 1);
+  EXPECT_THAT(other_type.standard_error, HasSubstr("provenance.model.dtype"));
+  edit_study("dtype = \"bfloat16\"\n", "");
+  ASSERT_EQ(testing::run_command(line).exit_code, 0);
+  {
+    std::fstream weights(path("tiny") / "model.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+    weights.seekp(-4, std::ios::end);
+    weights.write("\0\0\0\0", 4);
+    ASSERT_TRUE(weights.good());
+  }
+  const auto other_weights = testing::run_command(line);
+  EXPECT_EQ(other_weights.exit_code, 1);
+  EXPECT_THAT(other_weights.standard_error, HasSubstr("provenance.model.sha256"));
+  fs::remove_all(path("tiny"));  // a finished study needs no model
+  EXPECT_EQ(testing::run_command(line).exit_code, 0);
+}
+
 TEST_F(StudyKill, PrintsTablesAndTakesEveryProblemWhenAskedTo) {
   edit_study("max_tokens = 40", "max_tokens = 1");
   edit_study("42, 43", "42");
@@ -117,6 +143,9 @@ TEST_F(StudyKill, PrintsTablesAndTakesEveryProblemWhenAskedTo) {
   const auto part = testing::run_command(line + path("part").string() + "'");
   ASSERT_EQ(part.exit_code, 0) << part.standard_error;
   EXPECT_THAT(part.standard_output, HasSubstr("**steps-hard**, 4 problems"));
+  const auto less = testing::run_command(line + path("less").string() + "' --limit 2 --wide");
+  EXPECT_THAT(less.standard_output, HasSubstr("**steps-hard**, 2 problems"));
+  EXPECT_THAT(less.standard_output, HasSubstr(" McNemar p |"));
   const auto full = testing::run_command(line + path("full").string() + "' --full --json");
   ASSERT_EQ(full.exit_code, 0) << full.standard_error;
   const Json json = parse_json(full.standard_output, "stdout");

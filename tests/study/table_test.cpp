@@ -17,7 +17,7 @@ using ::testing::Not;
 
 StudyRun a_run(const std::string& method, const std::string& task, std::uint64_t seed, const std::string& grades,
                std::int64_t tokens = 100) {
-  StudyRun run{"m", method, task, {}};
+  StudyRun run{"m", method, task, {}, {}};
   run.run.name = method + "/" + task;
   run.run.seed = seed;
   for (std::size_t i = 0; i < grades.size(); ++i) {
@@ -38,9 +38,13 @@ TEST(RunNames, SplitIntoModelAndMethod) {
   EXPECT_EQ(split("DeepSeek-R1-Distill-Qwen-1.5B-gptq-w4g128-tp1"), "DeepSeek-R1-Distill-Qwen-1.5B | gptq-w4g128");
   EXPECT_EQ(split("DeepSeek-R1-Distill-Qwen-1.5B-kvquant_star-kv3-tp4"),
             "DeepSeek-R1-Distill-Qwen-1.5B | kvquant_star-kv3-tp4");
-  EXPECT_EQ(split("DeepSeek-R1-Distill-Qwen-1.5B"), "DeepSeek-R1-Distill-Qwen-1.5B | bf16");
-  EXPECT_EQ(split("DeepSeek-R1-Distill-Qwen-1.5B-tp1"), "DeepSeek-R1-Distill-Qwen-1.5B | bf16");
   EXPECT_EQ(split("m-bf16"), "m | bf16");
+  EXPECT_EQ(split("m-FP16-tp1"), "m | FP16");
+  // A name that says no method is that of no baseline.
+  EXPECT_EQ(split("my-model"), "my-model | unknown");
+  EXPECT_EQ(split("my-model-tp1"), "my-model | unknown");
+  EXPECT_EQ(split("gptq-w4g128"), "gptq-w4g128 | unknown");
+  EXPECT_EQ(split("my-gptqish-w4"), "my-gptqish-w4 | unknown");
 }
 
 // CPython: len(text.split("\n\n")).
@@ -139,6 +143,164 @@ TEST(Table, CountsStepsAndTokens) {
   EXPECT_DOUBLE_EQ(
       make_table(runs, {.metric = Metric::kTokens, .models = {}, .methods = {}}).rows[0].cells.at("GSM8K").value.mean,
       40);
+}
+
+StudyRun from(StudyRun run, const std::string& model, RunOrigin origin) {
+  run.model = model;
+  run.origin = std::move(origin);
+  return run;
+}
+RunOrigin float_model(const std::string& sha256, const std::string& arithmetic = "") {
+  return {.model_sha256 = sha256, .original_sha256 = sha256, .dtype = "auto", .arithmetic = arithmetic};
+}
+RunOrigin quantized_from(const std::string& sha256, const std::string& arithmetic = "") {
+  return {.model_sha256 = "q" + sha256, .original_sha256 = sha256, .dtype = "auto", .arithmetic = arithmetic};
+}
+const TableCell& cell_of(const StudyTable& table, const std::string& model, const std::string& method) {
+  for (const TableRow& row : table.rows)
+    if (row.model == model && row.method == method) return row.cells.begin()->second;
+  throw Error("test", "no row " + model + " " + method);
+}
+
+TEST(Baselines, AreFoundByTheHashOfTheOriginalWhateverTheNames) {
+  const std::vector<StudyRun> runs = {from(a_run("bf16", "GSM8K", 42, "1111"), "first", float_model("aa")),
+                                      from(a_run("bf16", "GSM8K", 42, "1100"), "second", float_model("bb")),
+                                      from(a_run("rtn-w4", "GSM8K", 42, "1000"), "first", quantized_from("bb"))};
+  const StudyTable table = make_table(runs, {});
+  // 1/4 against the 2/4 of "second", not the 4/4 of the row that has its name.
+  EXPECT_DOUBLE_EQ(cell_of(table, "first", "rtn-w4").against_baseline->difference, -0.25);
+  EXPECT_TRUE(table.notes.empty());
+}
+
+TEST(Baselines, PreferTheSameTypeAndName) {
+  RunOrigin single = float_model("aa");
+  single.dtype = "float32";
+  const std::vector<StudyRun> runs = {from(a_run("float32", "GSM8K", 42, "1111"), "m", single),
+                                      from(a_run("bf16", "GSM8K", 42, "1110"), "other", float_model("aa")),
+                                      from(a_run("bf16", "GSM8K", 42, "1100"), "m", float_model("aa")),
+                                      from(a_run("rtn-w4", "GSM8K", 42, "1000"), "m", quantized_from("aa"))};
+  EXPECT_DOUBLE_EQ(cell_of(make_table(runs, {}), "m", "rtn-w4").against_baseline->difference, -0.25);
+}
+
+TEST(Baselines, AreNotTakenFromAnotherModelOfTheSameName) {
+  const std::vector<StudyRun> runs = {from(a_run("bf16", "GSM8K", 42, "1111"), "m", float_model("aa")),
+                                      from(a_run("rtn-w4", "GSM8K", 42, "1000"), "m", quantized_from("bb"))};
+  const StudyTable table = make_table(runs, {});
+  EXPECT_FALSE(cell_of(table, "m", "rtn-w4").against_baseline);
+  EXPECT_EQ(cell_of(table, "m", "rtn-w4").not_compared, "another original");
+  EXPECT_THAT(to_markdown(table), HasSubstr("| another original |"));
+  ASSERT_EQ(table.notes.size(), 1U);
+  EXPECT_THAT(table.notes[0], HasSubstr("quantized from another model"));
+}
+
+TEST(Baselines, AreNamedByMethodRowOrModel) {
+  const std::vector<StudyRun> runs = {
+      a_run("bf16", "GSM8K", 42, "1111"), a_run("gptq-w4", "GSM8K", 42, "1110"), a_run("rtn-w4", "GSM8K", 42, "1000"),
+      from(a_run("unknown", "GSM8K", 42, "1100"), "free", {}), from(a_run("rtn-w4", "GSM8K", 42, "1100"), "lone", {})};
+  const auto difference = [&](const std::string& baseline) {
+    const StudyTable table = make_table(runs, {.models = {}, .methods = {}, .baseline = baseline});
+    EXPECT_THAT(to_summary(table), HasSubstr("Against " + baseline + ", on the same problems"));
+    return cell_of(table, "m", "rtn-w4").against_baseline->difference;
+  };
+  EXPECT_DOUBLE_EQ(difference("gptq-w4"), -0.5);
+  EXPECT_DOUBLE_EQ(difference("m-gptq-w4"), -0.5);
+  EXPECT_DOUBLE_EQ(difference("free-unknown"), -0.25);
+  EXPECT_DOUBLE_EQ(difference("free"), -0.25);
+  // By method each model has its own; where one has none, the table says so.
+  const StudyTable table = make_table(runs, {.models = {}, .methods = {}, .baseline = "gptq-w4"});
+  EXPECT_EQ(cell_of(table, "lone", "rtn-w4").not_compared, "no baseline");
+  EXPECT_EQ(cell_of(table, "m", "gptq-w4").not_compared, "");
+  EXPECT_THROW(make_table(runs, {.models = {}, .methods = {}, .baseline = "awq"}), Error);
+  EXPECT_THROW(make_table(runs, {.models = {}, .methods = {}, .baseline = "m"}), Error);  // three rows
+}
+
+TEST(Table, SaysWhyARowIsNotCompared) {
+  StudyRun other = a_run("gptq-w4", "GSM8K", 42, "1000");
+  other.run.ids[3] = "another";
+  const StudyTable table = make_table({a_run("bf16", "GSM8K", 42, "1111"), other, a_run("rtn-w4", "MATH-500", 42, "10"),
+                                       from(a_run("rtn-w4", "GSM8K", 42, "1100"), "orphan", {})},
+                                      {});
+  EXPECT_THAT(to_markdown(table), HasSubstr("| m | gptq-w4 | 25.0 | 0.0 to 100.0 | other problems | - |"));
+  EXPECT_THAT(to_markdown(table), HasSubstr("| m | rtn-w4 | 50.0 | 0.0 to 100.0 | not run by the baseline | - |"));
+  EXPECT_THAT(to_markdown(table), HasSubstr("| orphan | rtn-w4 | 50.0 | 0.0 to 100.0 | no baseline | - |"));
+  EXPECT_THAT(table.notes, ::testing::Contains(HasSubstr("orphan-rtn-w4: no results of the unquantized model")));
+  EXPECT_EQ(to_json(table)["rows"][1]["tasks"]["GSM8K"]["not_compared"], "other problems");
+  EXPECT_FALSE(to_json(table)["rows"][0]["tasks"]["GSM8K"].contains("not_compared"));
+}
+
+// A folder with a free name in the study's form, which keeps no header: listed, but compared with nothing and nothing
+// with it.
+TEST(Table, TakesAnUnknownMethodForNoBaseline) {
+  const StudyTable table =
+      make_table({a_run("unknown", "GSM8K", 42, "1111"), a_run("rtn-w4", "GSM8K", 42, "1000")}, {});
+  EXPECT_EQ(cell_of(table, "m", "rtn-w4").not_compared, "no baseline");
+  EXPECT_EQ(cell_of(table, "m", "unknown").not_compared, "no baseline");
+}
+
+TEST(Table, WarnsOfRowsOfDifferentArithmeticAndOfDifferentModelsUnderOneName) {
+  std::vector<StudyRun> runs = {from(a_run("bf16", "GSM8K", 42, "1111"), "m", float_model("aa", "portable")),
+                                from(a_run("rtn-w4", "GSM8K", 42, "1000"), "m", quantized_from("aa", "portable")),
+                                from(a_run("rtn-w4", "GSM8K", 43, "1000"), "m", quantized_from("aa", ""))};
+  EXPECT_TRUE(make_table(runs, {}).notes.empty());
+  runs[1].origin.arithmetic = "fast";
+  ASSERT_EQ(make_table(runs, {}).notes.size(), 1U);
+  EXPECT_THAT(make_table(runs, {}).notes[0], HasSubstr("fast (m rtn-w4), portable (m bf16)"));
+  runs[1].origin.arithmetic = "portable";
+  runs[2].origin.model_sha256 = "cc";
+  EXPECT_THAT(make_table(runs, {}).notes, ::testing::ElementsAre("m rtn-w4: runs of different models under one name"));
+}
+
+TEST(Table, LetsNoSpreadsheetRunAName) {
+  for (const std::string name : {"=HYPERLINK(\"http://x\")", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"}) {
+    StudyTable table = make_table({a_run("bf16", "GSM8K", 42, "1")}, {});
+    table.rows[0].model = name;
+    const std::string csv = to_csv(table);
+    const std::string row = csv.substr(csv.find('\n') + 1);
+    EXPECT_TRUE(row.starts_with("'") || row.starts_with("\"'")) << row;
+  }
+  StudyTable table = make_table({a_run("bf16", "GSM8K", 42, "1")}, {});
+  table.rows[0].model = "-1.5";  // a number is none
+  EXPECT_THAT(to_csv(table), HasSubstr("\n-1.5,bf16,"));
+}
+
+TEST(Table, KeepsARowOnItsLine) {
+  StudyTable table = make_table({a_run("bf16", "GSM8K", 42, "1")}, {});
+  table.rows[0].model = "a\nb|c";
+  EXPECT_THAT(to_markdown(table), HasSubstr("| a b\\|c | bf16 | 100.0 |"));
+}
+
+ResultFile file_in(const std::string& folder, const std::string& model, const std::string& method,
+                   ResultFormat format) {
+  return {.path = "out/" + folder + "/GSM8K.jsonl",
+          .format = format,
+          .header = {.task = "GSM8K", .model = model, .method = method, .seed = 42, .dataset = {}, .provenance = {}},
+          .answers = {}};
+}
+
+TEST(StudyForm, PutsModelAndMethodIntoTheNameOfTheFolder) {
+  const auto name = [](const std::string& folder, const std::string& model, const std::string& method) {
+    return study_folder_name(file_in(folder, model, method, ResultFormat::kOurs));
+  };
+  EXPECT_EQ(name("m-gptq-w4-seed42", "m", "gptq-w4"), "m-gptq-w4-seed42");
+  EXPECT_EQ(name("free-seed42", "free", "gptq-w4"), "free-gptq-w4-seed42");
+  EXPECT_EQ(name("m-seed42", "m", "bf16"), "m-bf16-seed42");
+  EXPECT_EQ(name("m-bf16-seed41", "m", "bf16"), "m-bf16-seed42");
+  EXPECT_THROW(name("m-seed42", "../m", "bf16"), Error);
+  EXPECT_EQ(study_folder_name(file_in("R1-seed42", "R1", "", ResultFormat::kStudy)), "R1-seed42");
+}
+
+TEST(Collect, ReadsTheOriginOfARun) {
+  ResultFile file = file_in("m-seed42", "m", "rtn-w4", ResultFormat::kOurs);
+  file.header.provenance = {{"model", {{"sha256", "11"}, {"original_sha256", "22"}, {"dtype", "auto"}}},
+                            {"arithmetic", "portable"}};
+  const RunOrigin origin = to_study_run(file).origin;
+  EXPECT_EQ(origin.model_sha256 + origin.original_sha256 + origin.dtype + origin.arithmetic, "1122autoportable");
+  file.header.provenance["model"].erase("original_sha256");
+  EXPECT_EQ(to_study_run(file).origin.original_sha256, "");
+  file.header.method = "bf16";  // its own original
+  EXPECT_EQ(to_study_run(file).origin.original_sha256, "11");
+  file.header.provenance = {{"model", 3}};
+  EXPECT_EQ(to_study_run(file).origin.model_sha256, "");
 }
 
 TEST(Collect, ReadsAFolderOfTheStudysResults) {

@@ -57,7 +57,7 @@ class CalibrateCommand : public Command {
     task.name = "calibration";
     EngineGenerator generator(model, process_executor(), generation);
     const EvaluationOptions options{.model = model.opened.name,
-                                    .method = model.method,
+                                    .method = model.origin.method,
                                     .limit = count_,
                                     .activity = "calibrate",
                                     .if_different = common.force ? EvaluationOptions::IfDifferent::kReplace

@@ -1,23 +1,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/model_evaluation.h"
 #include "cli/output.h"
 #include "cli/sampling_options.h"
+#include "cli/seeds.h"
 #include "eval/task.h"
 
 namespace qreason {
 namespace {
-
-std::uint64_t parse_seed(const std::string& text) {
-  const bool number = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
-  if (!number) throw Error::usage("--seeds", fmt::format("\"{}\"", text), "whole numbers from 0, as in 42,43,44");
-  return std::stoull(text);
-}
 
 class EvaluateCommand : public Command {
  public:
@@ -32,7 +26,7 @@ class EvaluateCommand : public Command {
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
     options.list("--tasks", tasks_, "Tasks, as in GSM8K,MATH-500,AIME-90,AIME-2024,AIME-2025");
-    options.list("--seeds", seeds_, "One run a seed");
+    options.list("--seeds", seeds_, "One run a seed: numbers and ranges, as in 42,43 or 42-51");
     options.value("-o,--output", output_, "Results go to DIR/NAME-seedS/TASK.jsonl");
     options.value("--limit", limit_, "The first N problems of the study's shuffle");
     sampling_.declare(options);
@@ -51,7 +45,7 @@ class EvaluateCommand : public Command {
     ModelEvaluation evaluation;
     if (tasks_.empty()) throw Error::usage("--tasks", "no task", "--tasks GSM8K, for instance");
     for (const std::string& task : tasks_) evaluation.tasks.emplace_back(require_task(task).name);
-    for (const std::string& seed : seeds_) evaluation.seeds.push_back(parse_seed(seed));
+    evaluation.seeds = parse_seeds(seeds_);
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     for (const std::string& assignment : data_) {
       const std::size_t equals = assignment.find('=');
@@ -70,8 +64,8 @@ class EvaluateCommand : public Command {
   static ModelEvaluation named(ModelEvaluation evaluation, const ResidentModel& model) {
     evaluation.run_name = model.opened.name;
     evaluation.model = model.opened.name;
-    evaluation.method = model.method;
-    const std::string ending = "-" + model.method;
+    evaluation.method = model.origin.method;
+    const std::string ending = "-" + model.origin.method;
     if (evaluation.model.ends_with(ending) && evaluation.model.size() > ending.size())
       evaluation.model.resize(evaluation.model.size() - ending.size());
     return evaluation;

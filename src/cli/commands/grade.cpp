@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "eval/regrade.h"
+#include "study/collect.h"
 
 namespace qreason {
 namespace {
@@ -28,7 +29,8 @@ class GradeCommand : public Command {
   void declare(OptionSet& options) override {
     options.positionals("PATH", paths_, "Result files of ours or of the study, or folders of them");
     options.flag("--write", write_, "Write the new grades into our files");
-    options.value("--study-form", study_form_, "Write the results in the study's form below this folder");
+    options.value("--study-form", study_form_,
+                  "Write the results in the study's form below this folder, to MODEL-METHOD-seedS/TASK.jsonl");
   }
 
   void run(const CommonOptions& common) override {
@@ -58,8 +60,7 @@ class GradeCommand : public Command {
       if (result.changed > 0) write_result_file(file.path, file.header, file.answers);
     }
     if (!study_form_) return;
-    const fs::path target =
-        fs::path(*study_form_) / fs::absolute(file.path).parent_path().filename() / (file.header.task + ".jsonl");
+    const fs::path target = fs::path(*study_form_) / study_folder_name(file) / (file.header.task + ".jsonl");
     if (fs::exists(target) && !common.force) throw Error(target.string(), "exists", "a new file, or --force");
     fs::create_directories(target.parent_path());
     write_file_atomic(target, to_study_json(file));

@@ -1,15 +1,19 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/embedded_study.h"
+#include "cli/narrow_tables.h"
 #include "cli/output.h"
 #include "cli/study_worker.h"
 #include "cli/terminal.h"
 
 namespace qreason {
 namespace {
+
+constexpr std::size_t kUsualColumns = 80;  // where standard output is no terminal
 
 class StudyCommand : public Command {
  public:
@@ -25,14 +29,19 @@ class StudyCommand : public Command {
   void declare(OptionSet& options) override {
     options.positional("FILE", file_, "The study (.toml); docs/study.md describes it (default: studies/steps.toml)",
                        OptionSet::Need::kOptional);
-    options.value("-o,--output", output_,
-                  "Folder of checkpoints, results and tables (default: outputs/NAME, NAME-full with --full)");
+    options.value(
+        "-o,--output", output_,
+        "Folder of checkpoints, results and tables (default: outputs/NAME, NAME-full with --full, NAME-limitN with "
+        "--limit)");
     options.flag("--full", full_, "All problems of every task, not the fixed part of them that the study names");
+    options.value("--limit", limit_, "The first N problems of every task instead of what the study names");
+    options.flag("--wide", wide_, "Print all columns of the tables, however wide");
   }
 
   void run(const CommonOptions& common) override {
     const StudySpec spec = read_spec();
-    folder_ = output_.value_or("outputs/" + spec.name + (full_ ? "-full" : ""));
+    const std::string part = full_ ? "-full" : limit_ ? fmt::format("-limit{}", *limit_) : "";
+    folder_ = output_.value_or("outputs/" + spec.name + part);
     EngineStudyWorker worker(
         spec, common.force ? EvaluationOptions::IfDifferent::kReplace : EvaluationOptions::IfDifferent::kError);
     const StudyOutcome outcome = run_study(
@@ -48,19 +57,27 @@ class StudyCommand : public Command {
   StudySpec read_spec() const {
     StudySpec spec = file_.empty() ? parse_study(embedded_study(), kEmbeddedStudyFile)
                                    : parse_study(read_text_file(file_, 1 << 20), file_);
-    if (full_) {
-      for (StudyModel& model : spec.models) model.limit.reset();
-    }
+    if (full_ && limit_) throw Error::usage("--limit", "given together with --full", "one of them");
+    if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
+    for (StudyModel& model : spec.models)
+      if (full_ || limit_) model.limit = limit_;
     return spec;
   }
 
   void print_as_text(const StudyOutcome& outcome) const {
-    fmt::print("{}\nTables, results and checkpoints:\n", aligned_tables(outcome.summary));
+    fmt::print("{}\nTables, results and checkpoints:\n", wide_ ? aligned_tables(outcome.summary) : narrow(outcome));
     for (const auto& file : outcome.files) fmt::print("  {}\n", printable(file.string()));
     for (const char* folder : {"results", "measures", "models"}) {
       const std::filesystem::path path = folder_ / folder;
       if (std::filesystem::exists(path)) fmt::print("  {}/\n", printable(path.string()));
     }
+  }
+
+  static std::string narrow(const StudyOutcome& outcome) {
+    const std::size_t columns = terminal_columns(STDOUT_FILENO).value_or(kUsualColumns);
+    const std::string measures = narrow_measures(outcome.measures, columns);
+    const bool both = !measures.empty() && !outcome.table.rows.empty();
+    return measures + (both ? "\n" : "") + (outcome.table.rows.empty() ? "" : narrow_tables(outcome.table, columns));
   }
 
   void print_as_json(const StudyOutcome& outcome) const {
@@ -74,7 +91,8 @@ class StudyCommand : public Command {
 
   std::string file_;
   std::optional<std::string> output_;
-  bool full_ = false;
+  std::optional<std::int64_t> limit_;
+  bool full_ = false, wide_ = false;
   std::filesystem::path folder_;
 };
 

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/narrow_tables.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "study/collect.h"
@@ -18,19 +20,39 @@ class TableCommand : public Command {
   void declare(OptionSet& options) override {
     options.positional("DIR", folder_, "Folder of results");
     options.choice("--metric", metric_, {"accuracy", "steps", "tokens"}, "What is tabled");
-    options.choice("--format", format_, {"markdown", "csv", "json", "latex"}, "How it is written");
+    options.choice("--format", format_, {"markdown", "csv", "json", "latex"},
+                   "How it is written (default: markdown, on a terminal a form that fits it)");
+    options.value(
+        "--baseline", baseline_,
+        "What the others are compared with: a method, or a row as MODEL-METHOD (default: the unquantized model "
+        "that each was made from)");
+    options.flag("--wide", wide_, "On a terminal all columns, however wide");
   }
 
   void run(const CommonOptions& common) override {
-    const StudyTable table =
-        make_table(collect_runs(folder_), {.metric = parse_metric(metric_), .models = {}, .methods = {}});
-    for (const std::string& note : table.notes) log_line("note: " + note);
+    const StudyTable table = make_table(
+        collect_runs(folder_), {.metric = parse_metric(metric_), .models = {}, .methods = {}, .baseline = baseline_});
     if (common.json || format_ == "json") return print_json(to_json(table));
-    fmt::print("{}", format_ == "csv" ? to_csv(table) : format_ == "latex" ? to_latex(table) : to_markdown(table));
+    fmt::print("{}", text_of(table));
   }
 
  private:
-  std::string folder_, metric_ = "accuracy", format_ = "markdown";
+  std::string text_of(const StudyTable& table) const {
+    if (format_ == "csv") return noted(to_csv(table), table);
+    if (format_ == "latex") return noted(to_latex(table), table);
+    const auto columns = terminal_columns(STDOUT_FILENO);
+    if (format_ == "markdown" || !columns) return to_markdown(table);
+    return wide_ ? aligned_tables(to_markdown(table)) : narrow_tables(table, *columns);
+  }
+
+  // Forms that have no place for the notes.
+  static std::string noted(std::string text, const StudyTable& table) {
+    for (const std::string& note : table.notes) log_line("note: " + note);
+    return text;
+  }
+
+  std::string folder_, metric_ = "accuracy", format_, baseline_;
+  bool wide_ = false;
 };
 
 }  // namespace

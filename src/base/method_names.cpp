@@ -1,0 +1,31 @@
+#include "base/method_names.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string>
+
+namespace qreason {
+namespace {
+
+// Unquantized models first, kUnquantized of them.
+constexpr std::size_t kUnquantized = 6;
+constexpr std::array<std::string_view, 15> kFamilies = {"bf16",         "fp16",   "fp32",        "bfloat16",  "float16",
+                                                        "float32",      "rtn",    "gptq",        "awq",       "kvquant",
+                                                        "kvquant_star", "quarot", "smoothquant", "flatquant", "mxfp4"};
+
+}  // namespace
+
+std::span<const std::string_view> method_families() {
+  return kFamilies;
+}
+
+bool is_baseline(std::string_view method) {
+  std::string lower(method);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto unquantized = method_families().first(kUnquantized);
+  return std::find(unquantized.begin(), unquantized.end(), lower) != unquantized.end();
+}
+
+}  // namespace qreason

@@ -1,0 +1,62 @@
+#include "cli/run_provenance.h"
+
+#include "base/file.h"
+#include "base/method_names.h"
+#include "cli/program.h"
+#include "kernels/isa.h"
+#include "quantize/recipe.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t kMaxReportBytes = std::uint64_t{1} << 28;
+
+std::string recorded_original(const fs::path& report) {
+  if (!fs::is_regular_file(report)) return "";
+  const Json json = parse_json(read_text_file(report, kMaxReportBytes), report.string());
+  const bool recorded = json.is_object() && json.contains("original");
+  return recorded ? json_string(json["original"], "sha256", report.string()) : "";
+}
+
+}  // namespace
+
+ModelOrigin model_origin(const OpenedModel& model) {
+  const Checkpoint& checkpoint = *model.checkpoint;
+  ModelOrigin origin{.recipe = {}, .method = std::string(kBaselineMethod), .original_sha256 = {}};
+  if (!checkpoint.plan().is_float()) origin.method = short_name(checkpoint.plan());
+  const fs::path recipe = checkpoint.path() / "recipe.toml";
+  if (!fs::is_regular_file(recipe)) return origin;
+  origin.recipe = read_text_file(recipe, 1 << 20);
+  origin.method = parse_recipe(origin.recipe, recipe.string()).name;
+  origin.original_sha256 = recorded_original(checkpoint.path() / "report.json");
+  return origin;
+}
+
+OrderedJson model_identity(const OpenedModel& model) {
+  return {{"name", model.name}, {"sha256", model.checkpoint->content_hash()}};
+}
+
+OrderedJson to_json(const SamplingParameters& sampling) {
+  return {{"temperature", sampling.temperature},
+          {"top_p", sampling.top_p},
+          {"top_k", sampling.top_k},
+          {"max_tokens", sampling.max_tokens}};
+}
+
+OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, const std::string& dtype,
+                           const SamplingParameters& sampling) {
+  const Checkpoint& checkpoint = *model.checkpoint;
+  OrderedJson identity = {
+      {"name", model.name}, {"format", checkpoint.format()}, {"sha256", checkpoint.content_hash()}, {"dtype", dtype}};
+  if (!origin.original_sha256.empty()) identity["original_sha256"] = origin.original_sha256;
+  OrderedJson drawn = to_json(sampling);
+  drawn["context"] = checkpoint.config().max_positions;
+  return {{"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}}},
+          {"model", identity},
+          {"plan", to_json(checkpoint.plan())},
+          {"recipe", origin.recipe},
+          {"sampling", drawn}};
+}
+
+}  // namespace qreason
