@@ -72,7 +72,8 @@ std::optional<Completion> EngineGenerator::next() {
                            .prompt_tokens = entry.mapped().prompt_tokens,
                            .output_tokens = static_cast<std::int64_t>(done.answer.tokens.size()),
                            .finish_reason = std::string(name_of(done.answer.finish_reason)),
-                           .seconds = done.answer.seconds});
+                           .seconds = done.answer.seconds,
+                           .in_work = engine_->running()});
     }
   }
   Completion completion = std::move(finished_.front());

@@ -4,13 +4,16 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "eval/answer_pace.h"
 #include "eval/evaluation_cell.h"
 #include "eval/grading_queue.h"
 
@@ -23,6 +26,7 @@ namespace {
 constexpr std::size_t kMostOpen = 256;
 // A grader keeps up with decoding many times over; one that does not (tests of programs) has threads of its own.
 constexpr int kGradingThreads = 1;
+constexpr double kEstimateInterval = 0.25;  // seconds between two estimates of the time left, which look at all answers
 
 // A quarter of what the system lets this process open: models, logs and libraries need some too.
 std::size_t open_at_once() {
@@ -124,6 +128,7 @@ class Evaluation {
     const auto id = static_cast<std::size_t>(completion.id);
     if (completion.id < 0 || id >= asked_.size() || asked_[id].answered)
       throw Error(options_.model, "an answer to no open request", "the ids submitted");
+    pace_.finished(id, completion.in_work, elapsed());
     Asked& asked = asked_[id];
     asked.answered = true;
     const EvaluationCell& cell = asked.run->cell();
@@ -141,9 +146,16 @@ class Evaluation {
     if (asked.run->finish()) --open_;
     right_ += answer.grade;
     ++recorded_;
-    progress_->update(
-        {.done = found_ + static_cast<std::int64_t>(recorded_), .note = fmt::format("{}/{} right", right_, recorded_)});
+    if (const double now = elapsed(); now >= estimated_ + kEstimateInterval) {
+      estimated_ = now;
+      if (const auto left = pace_.seconds_left(total_ - found_, now)) work_ = {.done = now, .left = *left};
+    }
+    progress_->update({.done = found_ + static_cast<std::int64_t>(recorded_),
+                       .note = fmt::format("{}/{} right", right_, recorded_),
+                       .work = work_});
   }
+
+  double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
 
   Generator& generator_;
   const EvaluationOptions& options_;
@@ -154,6 +166,10 @@ class Evaluation {
   std::size_t recorded_ = 0;
   std::int64_t total_ = 0, found_ = 0, right_ = 0;
   std::unique_ptr<Progress> progress_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  AnswerPace pace_;
+  double estimated_ = 0;  // when `work_` was
+  std::optional<ProgressWork> work_;
   GradingQueue queue_;  // the last: its threads end before what they read goes
 };
 

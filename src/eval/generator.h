@@ -26,6 +26,7 @@ struct Completion {
   std::int64_t output_tokens = 0;
   std::string finish_reason;  // "stop" or "length"
   double seconds = 0;
+  std::int64_t in_work = 0;  // answers that were being generated when this one was finished
 };
 
 class Generator {
