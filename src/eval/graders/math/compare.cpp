@@ -10,7 +10,10 @@
 
 #include "eval/graders/math/evaluate.h"
 #include "eval/graders/math/expression.h"
+#include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/plus_minus.h"
+#include "eval/graders/math/residues.h"
+#include "eval/graders/math/text_form.h"
 
 namespace qreason::math {
 namespace {
@@ -18,10 +21,11 @@ namespace {
 constexpr std::size_t kMaxElements = 200;
 constexpr int kMaxComparisons = 100'000;
 constexpr double kRelativeEpsilon = 1e-9;
+constexpr double kDecimalEpsilon = 0.02;
+constexpr double kErrorMargin = 16;
 
 bool nearly_equal(std::complex<double> a, std::complex<double> b) {
-  const double scale = std::max({1e-3, std::abs(a), std::abs(b)});
-  return std::abs(a - b) <= kRelativeEpsilon * scale;
+  return std::abs(a - b) <= kRelativeEpsilon * std::max(std::abs(a), std::abs(b));
 }
 
 class Comparison {
@@ -78,33 +82,62 @@ class Comparison {
     return same_value(gold, answer);
   }
 
+  // "4:30": no ratio, since 4:30 and 2:15 are different times. Two digits after the colon, below 60.
+  static bool is_clock_time(const Node& n) {
+    if (n.kind != NodeKind::kRatio || n.children.size() != 2) return false;
+    const Node& minutes = n.children[1];
+    return is_integer_node(n.children[0]) && n.children[0].text.size() <= 2 && is_integer_node(minutes) &&
+           minutes.text.size() == 2 && minutes.text[0] < '6';
+  }
+
   bool same_value(const Node& gold, const Node& answer) {
+    if (is_clock_time(gold) && is_clock_time(answer))
+      return exact_value(gold.children[0]) == exact_value(answer.children[0]) &&
+             gold.children[1].text == answer.children[1].text;
     const auto exact_gold = exact_value(gold);
     const auto exact_answer = exact_value(answer);
     if (exact_gold && exact_answer && *exact_gold == *exact_answer) return true;
     const bool decimals = has_decimals(gold) || has_decimals(answer);
     if (exact_gold && exact_answer && !decimals) return false;
-    // Numbers too long for 128 bits are equal as texts or not at all.
+    if (!exact_gold || !exact_answer) {
+      const auto gold_residues = residues_of(gold), answer_residues = residues_of(answer);
+      if (gold_residues && answer_residues && *gold_residues == *answer_residues) return true;
+      if (gold_residues && answer_residues && !decimals) return false;
+    }
+    // Decimals of more digits than 128 bits hold are the same digits or not at all.
     if ((gold.kind == NodeKind::kNumber && !exact_gold) || (answer.kind == NodeKind::kNumber && !exact_answer))
       return false;
     const auto gold_values = sampled_values(gold);
     const auto answer_values = sampled_values(answer);
     if (!gold_values || !answer_values) return false;
-    const bool rounded = decimals && !has_variables(gold) && !has_variables(answer);
-    for (std::size_t i = 0; i < kSamplePoints; ++i)
-      if (rounded ? !equal_rounded((*gold_values)[i], (*answer_values)[i])
-                  : !nearly_equal((*gold_values)[i], (*answer_values)[i]))
+    const bool variables = has_variables(gold) || has_variables(answer);
+    for (std::size_t i = 0; i < kSamplePoints; ++i) {
+      const std::complex<double> a = (*gold_values)[i], b = (*answer_values)[i];
+      if (nearly_equal(a, b) || (decimals && !variables && equal_rounded(a, b))) continue;
+      // Where terms cancel a value has few digits, or none.
+      if (std::abs(a - b) > 1e-9 ||
+          std::abs(a - b) > kErrorMargin * (rounding_error(gold, i) + rounding_error(answer, i)))
         return false;
+    }
+    return !variables || same_far_out(gold, answer);
+  }
+
+  static bool same_far_out(const Node& gold, const Node& answer) {
+    for (std::size_t i = 0; i < kFarPoints; ++i) {
+      const auto a = value_far_out(gold, i), b = value_far_out(answer, i);
+      if (!a || !b || nearly_equal(*a, *b)) continue;
+      const double error = rounding_error(gold, kSamplePoints + i) + rounding_error(answer, kSamplePoints + i);
+      if (std::abs(*a - *b) > kErrorMargin * error) return false;
+    }
     return true;
   }
 
+  // To so many decimals (the study's rule), but numbers near zero must also be of one size.
   bool equal_rounded(std::complex<double> a, std::complex<double> b) const {
     const double scale = std::pow(10.0, options_.precision);
-    const auto equal = [&](double x, double y) {
-      return std::nearbyint(x * scale) == std::nearbyint(y * scale) ||
-             std::abs(x - y) <= 1e-12 * std::max(std::abs(x), std::abs(y));
-    };
-    return equal(a.real(), b.real()) && equal(a.imag(), b.imag());
+    const auto equal = [&](double x, double y) { return std::nearbyint(x * scale) == std::nearbyint(y * scale); };
+    return equal(a.real(), b.real()) && equal(a.imag(), b.imag()) &&
+           std::abs(a - b) <= kDecimalEpsilon * std::max(std::abs(a), std::abs(b));
   }
 
   bool same_ordered(const Node& gold, const Node& answer, NodeKind kind) {
@@ -125,7 +158,9 @@ class Comparison {
     const bool gold_tuple = gold.kind == NodeKind::kTuple;
     const bool answer_tuple = answer.kind == NodeKind::kTuple;
     if (gold_tuple && answer_tuple) return gold.text == answer.text && same_elements_in_order(gold, answer);
-    // "p=5,q=2;p=7,q=2" against "(5,2),(7,2)", and a set written for a tuple: element by element.
+    // "p=5,q=2;p=7,q=2" against "(5,2),(7,2)", and a set written for a tuple: element by element. An interval with a
+    // square bracket is neither.
+    if ((gold_tuple && gold.text != "()") || (answer_tuple && answer.text != "()")) return false;
     if (gold_tuple != answer_tuple && is_collection(gold) && is_collection(answer) && gold.kind != NodeKind::kUnion &&
         answer.kind != NodeKind::kUnion)
       return same_elements_in_order(gold, answer);
@@ -324,45 +359,15 @@ std::vector<Node> readings(std::string_view text) {
 
 }  // namespace
 
-std::string normalized_text(std::string_view text) {
-  const auto tokens = tokenize_answer(text, CommaReading::kGroups);
-  std::string result;
-  if (!tokens) {
-    for (const char c : text)
-      if (!std::isspace(static_cast<unsigned char>(c)) && c != '$') result += c;
-    return result;
-  }
-  for (const Token& token : *tokens) {
-    if (token.text == "{" || token.text == "}") continue;
-    if (token.kind == TokenKind::kCommand) result += '\\';
-    for (const char c : token.text)
-      if (!std::isspace(static_cast<unsigned char>(c))) result += c;
-  }
-  while (!result.empty() && result.back() == '.') result.pop_back();
-  return result;
-}
-
 bool same_answer(std::string_view gold, std::string_view answer, const CompareOptions& options) {
-  const std::string gold_text = normalized_text(gold);
-  if (gold_text.empty()) return false;
-  const std::string answer_text = normalized_text(answer);
-  // Braces are dropped by the normalization, so "2^{10}" and "2^{1}0" would be one text: let values decide first.
+  if (normalized_text(gold).empty()) return false;
   const std::vector<Node> gold_readings = readings(gold);
   const std::vector<Node> answer_readings = readings(answer);
   for (const Node& gold_reading : gold_readings)
     for (const Node& answer_reading : answer_readings)
       if (Comparison(options).same(gold_reading, answer_reading)) return true;
-  const auto is_plain = [](const std::vector<Node>& all) { return !all.empty() && exact_value(all[0]).has_value(); };
-  if (is_plain(gold_readings) && is_plain(answer_readings)) return false;
-  std::string gold_lower = gold_text;
-  std::string answer_lower = answer_text;
-  const auto lower = [](unsigned char c) { return static_cast<char>(std::tolower(c)); };
-  const bool words = gold_text.size() >= 3 && gold_text.find('\\') == std::string::npos;
-  if (words) {
-    std::transform(gold_lower.begin(), gold_lower.end(), gold_lower.begin(), lower);
-    std::transform(answer_lower.begin(), answer_lower.end(), answer_lower.begin(), lower);
-  }
-  return gold_lower == answer_lower;
+  // What values do not decide: words, functions without values, what does not parse.
+  return same_text_form(gold, answer);
 }
 
 }  // namespace qreason::math

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "base/random.h"
@@ -54,27 +55,20 @@ std::optional<Rational> exact_fold(const Node& node, Combine combine) {
   return result;
 }
 
-// A positive number that depends on the variable's name and the sample point alone.
+// A number that depends on the variable's name and the sample point alone: positive and small at the first points, of
+// any sign and larger at those far out.
 Complex variable_value(const std::string& name, std::size_t point) {
-  return Complex(0.5 + 1.5 * counter_uniform(0x5eed, stable_hash(name), point, 0), 0);
+  const double size = 0.5 + 1.5 * counter_uniform(0x5eed, stable_hash(name), point, 0);
+  if (point < kSamplePoints) return Complex(size, 0);
+  const std::size_t far = point - kSamplePoints;
+  if (far == 0) return Complex(-size, 0);
+  const bool negative = counter_uniform(0x5eed, stable_hash(name), point, 1) < 0.5;
+  return Complex((negative ? -5.0 : 5.0) * size * static_cast<double>(far), 0);
 }
 
 std::optional<Complex> value_at(const Node& node, std::size_t point);
 
-std::optional<Complex> call_at(const Node& node, std::size_t point) {
-  const auto argument = value_at(node.children[0], point);
-  if (!argument) return std::nullopt;
-  const Complex x = *argument;
-  const std::string& name = node.text;
-  if (node.children.size() == 2) {
-    const auto second = value_at(node.children[1], point);
-    if (!second) return std::nullopt;
-    if (name == "log") return std::log(x) / std::log(*second);
-    if (name == "max") return std::max(x.real(), second->real());
-    if (name == "min") return std::min(x.real(), second->real());
-    return std::nullopt;
-  }
-  if (node.children.size() != 1) return std::nullopt;
+std::optional<Complex> applied(const std::string& name, Complex x) {
   if (name == "sqrt") return std::sqrt(x);
   if (name == "sin") return std::sin(x);
   if (name == "cos") return std::cos(x);
@@ -94,6 +88,18 @@ std::optional<Complex> call_at(const Node& node, std::size_t point) {
   if (name == "abs") return Complex(std::abs(x), 0);
   if (name == "floor") return Complex(std::floor(x.real()), 0);
   if (name == "ceil") return Complex(std::ceil(x.real()), 0);
+  return std::nullopt;
+}
+
+std::optional<Complex> call_at(const Node& node, std::size_t point) {
+  const auto argument = value_at(node.children[0], point);
+  if (!argument) return std::nullopt;
+  if (node.children.size() == 1) return applied(node.text, *argument);
+  const auto second = node.children.size() == 2 ? value_at(node.children[1], point) : std::nullopt;
+  if (!second) return std::nullopt;
+  if (node.text == "log") return std::log(*argument) / std::log(*second);
+  if (node.text == "max") return std::max(argument->real(), second->real());
+  if (node.text == "min") return std::min(argument->real(), second->real());
   return std::nullopt;
 }
 
@@ -200,6 +206,41 @@ std::optional<SampleValues> sampled_values(const Node& node) {
     values[point] = *value;
   }
   return values;
+}
+
+std::optional<double> value_far_out(const Node& node, std::size_t point) {
+  const auto value = value_at(node, kSamplePoints + point);
+  if (!value || !std::isfinite(value->real()) || std::abs(value->imag()) > 1e-12 * std::abs(value->real()))
+    return std::nullopt;
+  return value->real();
+}
+
+double rounding_error(const Node& node, std::size_t point) {
+  constexpr double kUnit = 4 * std::numeric_limits<double>::epsilon();
+  const auto value = value_at(node, point);
+  if (!value) return 0;
+  double error = kUnit * std::abs(*value);
+  double relative = 0;  // of products, quotients and powers
+  for (const Node& child : node.children) {
+    const auto own = value_at(child, point);
+    const double of_child = rounding_error(child, point);
+    if (!own) continue;
+    const double size = std::abs(*own);
+    if (node.kind == NodeKind::kSum)
+      error += of_child + kUnit * size;
+    else if (node.kind == NodeKind::kCall && node.children.size() == 1)
+      for (const double step : {of_child, -of_child}) {
+        const auto moved = applied(node.text, *own + step);
+        if (moved) error = std::max(error, std::abs(*moved - *value) + kUnit * std::abs(*value));
+      }
+    else if (size > 0)
+      relative += of_child / size;
+  }
+  if (node.kind == NodeKind::kPower) {
+    const auto exponent = value_at(node.children[1], point);
+    relative *= exponent ? std::max(1.0, std::abs(*exponent)) : 1;
+  }
+  return error + relative * std::abs(*value);
 }
 
 bool has_variables(const Node& node) {

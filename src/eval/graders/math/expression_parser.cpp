@@ -12,6 +12,20 @@ namespace {
 constexpr std::array<std::string_view, 7> kPercentWords = {
     "percent", "pct", "percentage", "Percent", "percents", "percentage points", "per cent"};
 
+// After a number they multiply it.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNumberWords = {{{"hundred", "100"},
+                                                                                        {"thousand", "1000"},
+                                                                                        {"million", "1000000"},
+                                                                                        {"billion", "1000000000"},
+                                                                                        {"trillion", "1000000000000"},
+                                                                                        {"dozen", "12"}}};
+
+Node number_of(const std::string& digits) {
+  Node number = make_node(NodeKind::kNumber, {}, digits);
+  number.value = Rational::from_decimal(digits);
+  return number;
+}
+
 bool is_separator_word(const std::string& text) {
   return text == "and" || text == "or" || text == ", and" || text == ",and" || text == "and " || text == ", or";
 }
@@ -207,6 +221,12 @@ class AnswerParser final : public FactorParser {
     const std::string& word = tokens_[at_].text;
     if (is_separator_word(word)) return false;
     ++at_;
+    const std::string_view first = std::string_view(word).substr(0, word.find(' '));
+    for (const auto& [name, digits] : kNumberWords)
+      if (first == name) {
+        result = multiplied(std::move(result), number_of(std::string(digits)));
+        return true;
+      }
     if (std::find(kPercentWords.begin(), kPercentWords.end(), word) != kPercentWords.end()) {
       result = make_node(NodeKind::kPercent, single(std::move(result)));
       return true;
@@ -220,6 +240,7 @@ class AnswerParser final : public FactorParser {
     const bool after_integer = is_integer_node(left);
     const bool number_next = at_kind(TokenKind::kNumber);
     if (number_next && !after_integer) throw NotAnAnswer{};
+    const bool bracketed = at_symbol("(") || at_symbol("[");  // "2(\frac12)" is a product, "2\frac12" a mixed number
     Node right = factor();
     if (after_integer && number_next) {
       if (!is_integer_node(right) || !take_symbol("/")) throw NotAnAnswer{};
@@ -227,7 +248,8 @@ class AnswerParser final : public FactorParser {
     }
     const bool fraction =
         right.kind == NodeKind::kQuotient && is_integer_node(right.children[0]) && is_integer_node(right.children[1]);
-    if (after_integer && fraction) return make_node(NodeKind::kSum, pair(std::move(left), std::move(right)));
+    if (after_integer && fraction && !bracketed)
+      return make_node(NodeKind::kSum, pair(std::move(left), std::move(right)));
     return multiplied(std::move(left), std::move(right));
   }
 

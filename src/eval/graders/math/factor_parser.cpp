@@ -5,10 +5,29 @@
 namespace qreason::math {
 namespace {
 
+// "0.1(6)": what has been read before the period, and the period as ninths of its last place.
+std::optional<Rational> repeating_value(const std::string& digits, std::size_t open) {
+  const std::string before = digits.substr(0, open);
+  const std::string period = digits.substr(open + 1, digits.size() - open - 2);
+  const std::size_t places = before.size() - before.find('.') - 1;
+  const auto start = Rational::from_decimal(before.back() == '.' ? before.substr(0, before.size() - 1) : before);
+  const auto share = Rational::from_decimal(period);
+  const auto nines = Rational::from_decimal(std::string(period.size(), '9') + std::string(places, '0'));
+  const auto part = share && nines ? share->over(*nines) : std::nullopt;
+  return start && part ? start->plus(*part) : std::nullopt;
+}
+
 Node number_node(const std::string& digits) {
+  if (const std::size_t open = digits.find('('); open != std::string::npos)
+    return Node{NodeKind::kNumber, digits, repeating_value(digits, open), false, 10, {}};
   Node result{NodeKind::kNumber, digits, Rational::from_decimal(digits), false, 10, {}};
   result.decimal = digits.find('.') != std::string::npos;
   return result;
+}
+
+// "\sin^{-1}" is the inverse function.
+bool is_minus_one(const Node& n) {
+  return n.kind == NodeKind::kNegation && n.children[0].kind == NodeKind::kNumber && n.children[0].text == "1";
 }
 
 }  // namespace
@@ -44,6 +63,15 @@ bool is_integer_node(const Node& n) {
   return n.kind == NodeKind::kNumber && n.value && n.value->is_integer() && !n.decimal;
 }
 
+namespace {
+
+Node in_radians(Node degrees) {
+  Node half_turn = make_node(NodeKind::kQuotient, pair(make_node(NodeKind::kConstant, {}, "pi"), number_node("180")));
+  return multiplied(std::move(degrees), std::move(half_turn));
+}
+
+}  // namespace
+
 Node FactorParser::factor() {
   Depth depth(depth_);
   Node result = primary();
@@ -56,6 +84,8 @@ Node FactorParser::factor() {
       result = make_node(NodeKind::kPercent, single(std::move(result)));
     else if (take_symbol("'"))
       result.text += "'";
+    else if (take_symbol(kDegree))
+      result = in_function_ > 0 ? in_radians(std::move(result)) : std::move(result);
     else
       return result;
   }
@@ -179,8 +209,9 @@ Node FactorParser::call(const std::string& name) {
   if (take_symbol("_")) base = argument();
   if (take_symbol("^")) power = exponent();
   Node result = make_node(NodeKind::kCall, {}, name);
+  const Depth function(in_function_);
   if (at_symbol("(") || at_symbol("[") || at_symbol("{")) {
-    Node inside = factor();
+    Node inside = primary();  // a power after the bracket is that of the function's value
     if (inside.kind == NodeKind::kTuple)
       result.children = std::move(inside.children);
     else
@@ -194,6 +225,11 @@ Node FactorParser::call(const std::string& name) {
   if (base) result.children.push_back(*std::move(base));
   if (base && name != "log") throw NotAnAnswer{};
   if (!power) return result;
+  const bool has_inverse = name == "sin" || name == "cos" || name == "tan";
+  if (has_inverse && is_minus_one(*power)) {
+    result.text = "arc" + name;
+    return result;
+  }
   return make_node(NodeKind::kPower, pair(std::move(result), *std::move(power)));
 }
 

@@ -60,7 +60,8 @@ class FactorParser {
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   int depth_ = 0;
-  int bars_ = 0;  // open |...| in which a bar closes
+  int in_function_ = 0;  // whose argument is read: degrees count there
+  int bars_ = 0;         // open |...| in which a bar closes
 
  private:
   Node argument();

@@ -42,7 +42,7 @@ constexpr std::array<Sign, 24> kSigns = {
      {"√", TokenKind::kCommand, "sqrt"},  {"∞", TokenKind::kCommand, "infty"}, {"≤", TokenKind::kSymbol, "<="},
      {"≥", TokenKind::kSymbol, ">="},     {"≠", TokenKind::kSymbol, "!="},     {"≈", TokenKind::kCommand, "approx"},
      {"∪", TokenKind::kCommand, "cup"},   {"∈", TokenKind::kCommand, "in"},    {"±", TokenKind::kCommand, "pm"},
-     {"°", TokenKind::kSymbol, ""},       {"€", TokenKind::kSymbol, ""},       {"£", TokenKind::kSymbol, ""},
+     {"°", TokenKind::kSymbol, kDegree},  {"€", TokenKind::kSymbol, ""},       {"£", TokenKind::kSymbol, ""},
      {"¥", TokenKind::kSymbol, ""},       {"\u00a0", TokenKind::kSymbol, ""},  {"²", TokenKind::kSymbol, "²"},
      {"³", TokenKind::kSymbol, "³"},      {"，", TokenKind::kSymbol, ","},     {"∅", TokenKind::kCommand, "emptyset"}}};
 
@@ -109,6 +109,7 @@ class Tokenizer {
         at_ += length + 3;
       }
     }
+    if (repeating(digits)) return true;
     const bool decimal_comma = commas_ == CommaReading::kDecimal && peek() == ',';
     if ((peek() == '.' || decimal_comma) && is_digit(peek(1))) {
       digits += '.';
@@ -119,6 +120,26 @@ class Tokenizer {
     }
     push(TokenKind::kNumber, std::move(digits));
     return true;
+  }
+
+  // ".1\overline{6}" after digits: one number, "0.1(6)". False: no such thing here.
+  bool repeating(const std::string& digits) {
+    std::size_t end = at_ + (peek() == '.' ? 1 : 0);
+    if (end == at_) return false;
+    while (end < text_.size() && is_digit(text_[end])) ++end;
+    const std::string_view rest = text_.substr(end);
+    for (const std::string_view command : {"\\overline{", "\\bar{", "\\dot{"}) {
+      if (!rest.starts_with(command)) continue;
+      const std::size_t close = rest.find('}');
+      const std::string_view period = rest.substr(command.size(), std::min(close, rest.size()) - command.size());
+      const bool number = close != std::string_view::npos && !period.empty() && period.size() <= 18 &&
+                          std::all_of(period.begin(), period.end(), is_digit);
+      if (!number) return false;
+      push(TokenKind::kNumber, digits + std::string(text_.substr(at_, end - at_)) + "(" + std::string(period) + ")");
+      at_ = end + close + 1;
+      return true;
+    }
+    return false;
   }
 
   bool command() {
@@ -160,7 +181,10 @@ class Tokenizer {
       push(TokenKind::kCommand, std::move(name));
     else
       space_ = true;
-    if (tokens_.size() > 1 && tokens_.back().text == "^" && (name == "circ" || name == "degree")) tokens_.pop_back();
+    if (name == "degree" || (name == "circ" && !tokens_.empty() && tokens_.back().text == "^")) {
+      if (tokens_.back().text == "^") tokens_.pop_back();
+      push(TokenKind::kSymbol, std::string(kDegree));
+    }
     return true;
   }
 
@@ -267,6 +291,7 @@ class Tokenizer {
     }
     if (starts("^\\circ") || starts("^{\\circ}") || starts("^{\\degree}") || starts("^{ \\circ }")) {
       at_ = text_[at_ + 1] == '{' ? text_.find('}', at_) + 1 : at_ + 6;
+      push(TokenKind::kSymbol, std::string(kDegree));
       return true;
     }
     push(TokenKind::kSymbol, std::string(1, text_[at_++]));

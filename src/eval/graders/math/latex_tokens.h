@@ -28,6 +28,8 @@ enum class CommaReading { kGroups, kList, kDecimal };
 
 inline constexpr std::size_t kMaxExpressionBytes = 4000;
 
+inline constexpr std::string_view kDegree = "°";  // a symbol: says nothing but in the argument of a function
+
 // nullopt when the text is longer than kMaxExpressionBytes or holds something unbalanced in a \text.
 std::optional<std::vector<Token>> tokenize_answer(std::string_view text, CommaReading commas);
 
