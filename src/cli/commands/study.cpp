@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -12,8 +11,6 @@
 
 namespace qreason {
 namespace {
-
-constexpr std::size_t kUsualColumns = 80;  // where standard output is no terminal
 
 class StudyCommand : public Command {
  public:
@@ -35,7 +32,6 @@ class StudyCommand : public Command {
         "--limit)");
     options.flag("--full", full_, "All problems of every task, not the fixed part of them that the study names");
     options.value("--limit", limit_, "The first N problems of every task instead of what the study names");
-    options.flag("--wide", wide_, "Print all columns of the tables, however wide");
   }
 
   void run(const CommonOptions& common) override {
@@ -50,7 +46,7 @@ class StudyCommand : public Command {
          .if_different = common.force ? StudyOptions::IfDifferent::kReplace : StudyOptions::IfDifferent::kError,
          .listener = terminal_progress()},
         worker);
-    common.json ? print_as_json(outcome) : print_as_text(outcome);
+    common.json ? print_as_json(outcome) : print_as_text(outcome, common);
   }
 
  private:
@@ -64,8 +60,9 @@ class StudyCommand : public Command {
     return spec;
   }
 
-  void print_as_text(const StudyOutcome& outcome) const {
-    fmt::print("{}\nTables, results and checkpoints:\n", wide_ ? aligned_tables(outcome.summary) : narrow(outcome));
+  void print_as_text(const StudyOutcome& outcome, const CommonOptions& common) const {
+    fmt::print("{}\nTables, results and checkpoints:\n",
+               common.wide ? aligned_tables(outcome.summary) : narrow(outcome, output_columns(common)));
     for (const auto& file : outcome.files) fmt::print("  {}\n", printable(file.string()));
     for (const char* folder : {"results", "measures", "models"}) {
       const std::filesystem::path path = folder_ / folder;
@@ -73,8 +70,7 @@ class StudyCommand : public Command {
     }
   }
 
-  static std::string narrow(const StudyOutcome& outcome) {
-    const std::size_t columns = terminal_columns(STDOUT_FILENO).value_or(kUsualColumns);
+  static std::string narrow(const StudyOutcome& outcome, std::size_t columns) {
     const std::string measures = narrow_measures(outcome.measures, columns);
     const bool both = !measures.empty() && !outcome.table.rows.empty();
     return measures + (both ? "\n" : "") + (outcome.table.rows.empty() ? "" : narrow_tables(outcome.table, columns));
@@ -92,7 +88,7 @@ class StudyCommand : public Command {
   std::string file_;
   std::optional<std::string> output_;
   std::optional<std::int64_t> limit_;
-  bool full_ = false, wide_ = false;
+  bool full_ = false;
   std::filesystem::path folder_;
 };
 

@@ -26,23 +26,22 @@ class TableCommand : public Command {
         "--baseline", baseline_,
         "What the others are compared with: a method, or a row as MODEL-METHOD (default: the unquantized model "
         "that each was made from)");
-    options.flag("--wide", wide_, "On a terminal all columns, however wide");
   }
 
   void run(const CommonOptions& common) override {
     const StudyTable table = make_table(
         collect_runs(folder_), {.metric = parse_metric(metric_), .models = {}, .methods = {}, .baseline = baseline_});
     if (common.json || format_ == "json") return print_json(to_json(table));
-    fmt::print("{}", text_of(table));
+    fmt::print("{}", text_of(table, common));
   }
 
  private:
-  std::string text_of(const StudyTable& table) const {
+  std::string text_of(const StudyTable& table, const CommonOptions& common) const {
     if (format_ == "csv") return noted(to_csv(table), table);
     if (format_ == "latex") return noted(to_latex(table), table);
     const auto columns = terminal_columns(STDOUT_FILENO);
     if (format_ == "markdown" || !columns) return to_markdown(table);
-    return wide_ ? aligned_tables(to_markdown(table)) : narrow_tables(table, *columns);
+    return common.wide ? aligned_tables(to_markdown(table)) : narrow_tables(table, *columns);
   }
 
   // Forms that have no place for the notes.
@@ -52,7 +51,6 @@ class TableCommand : public Command {
   }
 
   std::string folder_, metric_ = "accuracy", format_, baseline_;
-  bool wide_ = false;
 };
 
 }  // namespace
