@@ -2,12 +2,14 @@
 
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace qreason {
 
 Error::Error(std::string where, std::string got, std::string expected, ErrorKind kind)
     : where_(std::move(where)), kind_(kind) {
-  message_ = where_ + ": " + got;
-  if (!expected.empty()) message_ += ", expected " + expected;
+  message_ = escaped(where_ + ": " + got);
+  if (!expected.empty()) message_ += ", expected " + escaped(expected);
 }
 
 Error Error::usage(std::string where, std::string got, std::string expected) {

@@ -1,7 +1,7 @@
 // The one exception type of the project.
 //
-// A failure is told in one line: which file, expression or option (`where`), what was got, what was expected. Library
-// code throws; only the command line prints and chooses an exit code (failed 1, usage 2, interrupted 130).
+// A failure is told in one line (bytes of a file that are no text stand escaped, base/utf8.h): which file or option,
+// what was got, what was expected. Library code throws; the command line prints and chooses the code (1, 2, 130).
 #pragma once
 
 #include <exception>

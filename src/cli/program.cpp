@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <system_error>
 
@@ -14,6 +15,7 @@
 #include "base/interrupt.h"
 #include "base/parallel.h"
 #include "base/warning.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -103,7 +105,7 @@ void run_checked(const std::vector<std::string>& arguments) {
 
 int fail(ExitCode code, std::string_view message) {
   std::fflush(stdout);
-  const std::string line = "error: " + one_line(message) + "\n";
+  const std::string line = "error: " + escaped(one_line(message)) + "\n";
   std::fputs(line.c_str(), stderr);  // must not throw, whatever has become of standard error
   return code;
 }
@@ -137,6 +139,9 @@ int run_program(const std::vector<std::string>& arguments) {
     return report_failure(error);
   } catch (const std::bad_alloc&) {
     return fail(kExitFailed, "memory: not enough for this, expected a smaller model, batch or --threads");
+  } catch (const std::filesystem::filesystem_error& error) {
+    const std::string file = error.path1().empty() ? "file system" : error.path1().string();
+    return fail(kExitFailed, Error(file, error.code().message()).what());
   } catch (const std::system_error& error) {
     return error.code().value() == EPIPE ? static_cast<int>(kExitFailed) : fail(kExitFailed, error.what());
   } catch (const c10::Error& error) {
