@@ -24,7 +24,8 @@ std::int64_t WindowLogits::next(std::vector<float>& logits) {
   const std::int64_t rows = std::min(kPieceRows, static_cast<std::int64_t>(window_.size()) - start);
   const DecoderInput input{.tokens = window_.subspan(static_cast<std::size_t>(start), static_cast<std::size_t>(rows)),
                            .cache = &cache_,
-                           .logits = DecoderInput::Logits::kAll};
+                           .logits = DecoderInput::Logits::kAll,
+                           .prompt = static_cast<std::int64_t>(window_.size())};
   decoder_->forward({&input, 1}, step_, logits, *executor_);
   return rows;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -43,10 +44,24 @@ constexpr std::array kForeignKeys{
     ForeignKey{"embedding_scale", 1},
     ForeignKey{"attn_logit_softcapping", 0},
     ForeignKey{"final_logit_softcapping", 0},
-    ForeignKey{"rope.scale_linear", 1},
     ForeignKey{"attention.causal", 1},
     ForeignKey{"use_parallel_residual", 0},
+    ForeignKey{"expert_used_count", 0},
+    ForeignKey{"expert_shared_count", 0},
+    ForeignKey{"attention.q_lora_rank", 0},
+    ForeignKey{"attention.kv_lora_rank", 0},
+    ForeignKey{"attention.output_scale", 1},
+    ForeignKey{"attention.value_scale", 1},
+    ForeignKey{"attention.temperature_scale", 0},
+    ForeignKey{"attention.temperature_length", 0},
+    ForeignKey{"attention.shared_kv_layers", 0},
+    ForeignKey{"rope.scaling.yarn_log_multiplier", 0},
+    ForeignKey{"rope.scaling.yarn_ext_factor", 1},
+    ForeignKey{"swin_norm", 0},
 };
+// Lists that do the same: none is neutral.
+constexpr std::array kForeignLists{"rope.dimension_sections", "attention.sliding_window_pattern",
+                                   "attention.recurrent_layers", "xielu.alpha_p"};
 
 std::optional<double> any_number(const GgufFile& file, const std::string& key) {
   const auto found = file.metadata().find(key);
@@ -67,9 +82,10 @@ void refuse_foreign_keys(const GgufFile& file, const std::string& architecture) 
                   fmt::format("{} (this field changes the function and is not supported)", foreign.neutral));
     }
   }
-  const std::string scaling = file.string(architecture + ".rope.scaling.type").value_or("none");
-  if (scaling != "none") {
-    throw Error(where, fmt::format("metadata {}.rope.scaling.type is {}", architecture, shown_name(scaling)), "none");
+  for (const char* name : kForeignLists) {
+    const std::string key = architecture + "." + name;
+    if (!file.metadata().contains(key)) continue;
+    throw Error(where, "metadata " + key, "it absent (this field changes the function and is not supported)");
   }
   if (file.integer("split.count").value_or(1) > 1) {
     throw Error(where, fmt::format("split.count {}", *file.integer("split.count")), "a model in one file");
@@ -105,6 +121,34 @@ std::vector<std::int64_t> end_tokens(const GgufFile& file) {
   return tokens;
 }
 
+// The rope_scaling object that llama.cpp's keys stand for; null for none. Its rules: a factor without a type is linear,
+// 0 is no factor, "none" ignores one; YaRN's own attention factor is multiplied by the file's.
+Json rope_scaling(const GgufFile& file, const std::string& architecture) {
+  const std::string where = file.path().string(), prefix = architecture + ".rope.scaling.";
+  double factor = file.number(prefix + "factor").value_or(0);
+  if (factor == 0) factor = file.number(architecture + ".rope.scale_linear").value_or(0);
+  const std::string type = file.string(prefix + "type").value_or("linear");
+  const double attention =
+      file.number(prefix + "attn_factor").value_or(1) * file.number(prefix + "yarn_attn_factor").value_or(1);
+  if (type != "yarn" && attention != 1) {
+    throw Error(where, fmt::format("metadata {}attn_factor is {} without YaRN", prefix, attention), "1");
+  }
+  if (type == "none" || (type == "linear" && (factor == 0 || factor == 1))) return nullptr;
+  if (type == "linear") return {{"rope_type", "linear"}, {"factor", decimal(factor)}};
+  if (type != "yarn") {
+    throw Error(where, fmt::format("metadata {}type is {}", prefix, shown_name(type)), "none, linear or yarn");
+  }
+  if (factor == 0) factor = 1;
+  Json json{{"rope_type", "yarn"}, {"factor", decimal(factor)}};
+  if (const auto original = file.integer(prefix + "original_context_length")) {
+    json["original_max_position_embeddings"] = *original;
+  }
+  if (const auto fast = file.number(prefix + "yarn_beta_fast")) json["beta_fast"] = decimal(*fast);
+  if (const auto slow = file.number(prefix + "yarn_beta_slow")) json["beta_slow"] = decimal(*slow);
+  if (attention != 1) json["attention_factor"] = attention * (1 + 0.1 * std::log(decimal(factor)));
+  return json;
+}
+
 // config.json's form of the metadata, so that the same checks apply to both.
 Json as_hf_json(const GgufFile& file, const std::string& architecture) {
   const std::string where = file.path().string();
@@ -123,6 +167,7 @@ Json as_hf_json(const GgufFile& file, const std::string& architecture) {
   if (!epsilon) throw Error(where, fmt::format("no metadata {}", epsilon_key), "that key");
   json["rms_norm_eps"] = decimal(*epsilon);
   if (const auto theta = file.number(architecture + ".rope.freq_base")) json["rope_theta"] = decimal(*theta);
+  json["rope_scaling"] = rope_scaling(file, architecture);
   json["vocab_size"] = file.tensor("token_embd.weight").shape.front();
   json["tie_word_embeddings"] = !file.tensors().contains("output.weight");
   const std::int64_t heads = json["num_attention_heads"].get<std::int64_t>();
@@ -134,6 +179,19 @@ Json as_hf_json(const GgufFile& file, const std::string& architecture) {
   if (const auto bos = file.integer("tokenizer.ggml.bos_token_id")) json["bos_token_id"] = *bos;
   if (const auto tokens = end_tokens(file); !tokens.empty()) json["eos_token_id"] = tokens;
   return json;
+}
+
+// Settings of llama.cpp's samplers that ours has no place for, with the numbers that leave them out.
+std::vector<std::string> foreign_sampling(const GgufFile& file) {
+  constexpr std::array kForeign{ForeignKey{"min_p", 0}, ForeignKey{"xtc_probability", 0}, ForeignKey{"mirostat", 0},
+                                ForeignKey{"penalty_repeat", 1}};
+  std::vector<std::string> found;
+  for (const ForeignKey& key : kForeign) {
+    const std::string name = fmt::format("general.sampling.{}", key.name);
+    const auto value = any_number(file, name);
+    if (value && *value != key.neutral) found.push_back(fmt::format("metadata {} is {}", name, *value));
+  }
+  return found;
 }
 
 StoredType stored_type(GgmlType type) {
@@ -179,6 +237,9 @@ ModelConfig gguf_model_config(const GgufFile& file) {
     config.output_bias = file.tensors().contains("blk.0.attn_output.bias");
     config.mlp_bias = file.tensors().contains("blk.0.ffn_down.bias");
     config.rope_frequency_divisors = rope_divisors(file, config);
+    if (config.rope_scaling && !config.rope_frequency_divisors.empty()) {
+      throw Error(where, "rope_freqs.weight together with metadata of a rope scaling", "one of them");
+    }
   }
   return config;
 }
@@ -187,7 +248,8 @@ GenerationDefaults gguf_generation_defaults(const GgufFile& file) {
   return {.temperature = file.number("general.sampling.temp"),
           .top_p = file.number("general.sampling.top_p"),
           .top_k = file.integer("general.sampling.top_k"),
-          .eos_tokens = end_tokens(file)};
+          .eos_tokens = end_tokens(file),
+          .unsupported = foreign_sampling(file)};
 }
 
 }  // namespace qreason

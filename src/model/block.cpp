@@ -108,8 +108,8 @@ void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratc
                           .heads = attention_.heads,
                           .head_dim = attention_.head_dim,
                           .positions = batch.positions,
-                          .cosine = rope_->cosine(),
-                          .sine = rope_->sine()};
+                          .cosine = batch.cosine != nullptr ? batch.cosine : rope_->cosine(),
+                          .sine = batch.sine != nullptr ? batch.sine : rope_->sine()};
   rope(arguments, executor);
   arguments.x = k;
   arguments.stride = shape_.key_value;

@@ -35,6 +35,9 @@ struct BlockShape {  // widths of the rows between the stages
 struct BlockBatch {
   std::int64_t rows = 0;
   const std::int32_t* positions = nullptr;  // [rows]
+  // Their angles: rows of [.., head_dim / 2] that `positions` then counts; null: the block's rope table.
+  const float* cosine = nullptr;
+  const float* sine = nullptr;
   AttentionBatch attention;
 };
 

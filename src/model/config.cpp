@@ -20,14 +20,15 @@ constexpr std::int64_t kMaxPositions = std::int64_t{1} << 30;
 constexpr double kDefaultRopeTheta = 10000;  // of both classes in transformers
 // Our own rope_type for GGUF's rope_freqs.weight: other programs refuse it, which is better than their ignoring it.
 constexpr const char* kDivisorsRopeType = "frequency_divisors";
+constexpr const char* kRopeTypes = "\"default\", \"linear\", \"dynamic\", \"yarn\" or \"llama3\"";
 
 struct ArchitectureRow {
   Architecture architecture;
-  std::string_view class_name, model_type;
+  std::string_view class_name, base_class_name, model_type;
 };
 constexpr std::array kArchitectures{
-    ArchitectureRow{Architecture::kQwen2, "Qwen2ForCausalLM", "qwen2"},
-    ArchitectureRow{Architecture::kLlama, "LlamaForCausalLM", "llama"},
+    ArchitectureRow{Architecture::kQwen2, "Qwen2ForCausalLM", "Qwen2Model", "qwen2"},
+    ArchitectureRow{Architecture::kLlama, "LlamaForCausalLM", "LlamaModel", "llama"},
 };
 
 // Keys of related models that change the function; only these values leave it as it is.
@@ -66,6 +67,17 @@ constexpr std::array kForeignKeys{
     ForeignKey{"is_encoder_decoder", Neutral::kFalsy},
     ForeignKey{"partial_rotary_factor", Neutral::kOne},
     ForeignKey{"rotary_pct", Neutral::kOne},
+    ForeignKey{"rope_ratio", Neutral::kOne},
+    ForeignKey{"rope_local_base_freq", Neutral::kFalsy},
+    ForeignKey{"mrope_section", Neutral::kFalsy},
+    ForeignKey{"pruned_heads", Neutral::kFalsy},
+    ForeignKey{"qk_layernorm", Neutral::kFalsy},
+    ForeignKey{"attention_out_bias", Neutral::kFalsy},
+    ForeignKey{"lm_head_bias", Neutral::kFalsy},
+    ForeignKey{"attention_scale", Neutral::kFalsy},
+    ForeignKey{"sliding_window_pattern", Neutral::kFalsy},
+    ForeignKey{"kv_lora_rank", Neutral::kFalsy},
+    ForeignKey{"q_lora_rank", Neutral::kFalsy},
 };
 
 std::string shown(const Json& value) {
@@ -76,7 +88,7 @@ std::string shown(const Json& value) {
 bool is_neutral(const Json& value, Neutral neutral) {
   if (value.is_null()) return true;
   const bool is_zero = (value.is_boolean() && !value.get<bool>()) || (value.is_number() && value.get<double>() == 0) ||
-                       (value.is_array() && value.empty());
+                       (value.is_structured() && value.empty());
   const bool is_one = value.is_number() && value.get<double>() == 1;
   switch (neutral) {
     case Neutral::kFalsy:
@@ -110,7 +122,8 @@ Architecture parse_architecture(const Json& json, const std::string& where) {
   }
   if (!class_name && !model_type) throw Error(where, "neither \"architectures\" nor \"model_type\"", kKnown);
   for (const ArchitectureRow& row : kArchitectures) {
-    if (class_name.value_or(std::string(row.class_name)) == row.class_name &&
+    // A checkpoint of the base model lacks the head alone, which a tied model has in its embedding.
+    if ((!class_name || *class_name == row.class_name || *class_name == row.base_class_name) &&
         model_type.value_or(std::string(row.model_type)) == row.model_type) {
       return row.architecture;
     }
@@ -184,28 +197,6 @@ void parse_attention_kind(const Json& json, const std::string& where, const Mode
   }
 }
 
-double finite_number(const Json& json, const char* key, const std::string& where) {
-  const double value = json_number(json, key, where);
-  if (!std::isfinite(value)) throw Error(where, fmt::format("\"{}\" is {}", key, value), "a finite number");
-  return value;
-}
-
-Llama3RopeScaling parse_llama3(const Json& json, const std::string& where) {
-  Llama3RopeScaling scaling;
-  scaling.factor = finite_number(json, "factor", where);
-  scaling.low_frequency_factor = finite_number(json, "low_freq_factor", where);
-  scaling.high_frequency_factor = finite_number(json, "high_freq_factor", where);
-  scaling.original_max_positions = size_of(json, "original_max_position_embeddings", kMaxPositions, where);
-  if (scaling.factor < 1) throw Error(where, fmt::format("\"factor\" is {}", scaling.factor), "1 or more");
-  if (scaling.low_frequency_factor <= 0 || scaling.high_frequency_factor <= scaling.low_frequency_factor) {
-    throw Error(where,
-                fmt::format("\"low_freq_factor\" is {} and \"high_freq_factor\" is {}", scaling.low_frequency_factor,
-                            scaling.high_frequency_factor),
-                "0 < low < high");
-  }
-  return scaling;
-}
-
 std::vector<float> parse_divisors(const Json& json, const std::string& where, std::int64_t count) {
   const Json& list = json_member(json, "divisors", where);
   if (!list.is_array() || list.size() != static_cast<std::size_t>(count)) {
@@ -223,7 +214,7 @@ std::vector<float> parse_divisors(const Json& json, const std::string& where, st
 }
 
 // The object of `rope_scaling` (old) or `rope_parameters` (transformers 5).
-void parse_rope_object(const Json& rope, const std::string& where, ModelConfig& config) {
+void parse_rope_object(const Json& rope, const std::string& where, const RopeContext& context, ModelConfig& config) {
   if (!rope.is_object()) throw Error(where, fmt::format("{}", shown(rope)), "an object or null");
   refuse_foreign_keys(rope, where);
   const auto type = json_string_if(rope, "rope_type", where);
@@ -232,16 +223,16 @@ void parse_rope_object(const Json& rope, const std::string& where, ModelConfig& 
     throw Error(where, fmt::format("\"rope_type\" is \"{}\" and \"type\" is \"{}\"", *type, *old_type), "one type");
   }
   if (!type && !old_type && !rope.contains("rope_theta")) {
-    throw Error(where, fmt::format("{} without \"rope_type\"", shown(rope)), "\"default\" or \"llama3\"");
+    throw Error(where, fmt::format("{} without \"rope_type\"", shown(rope)), kRopeTypes);
   }
   const std::string name = type.value_or(old_type.value_or("default"));
-  if (name == "llama3") {
-    config.rope_scaling = parse_llama3(rope, where);
-  } else if (name == kDivisorsRopeType) {
+  if (name == "default") return;
+  if (name == kDivisorsRopeType) {
     config.rope_frequency_divisors = parse_divisors(rope, where, config.head_dim / 2);
-  } else if (name != "default") {
-    throw Error(where, fmt::format("\"rope_type\" is \"{}\"", name), "\"default\" or \"llama3\"");
+    return;
   }
+  config.rope_scaling = parse_rope_scaling(rope, name, context, where);
+  if (!config.rope_scaling) throw Error(where, fmt::format("\"rope_type\" is \"{}\"", name), kRopeTypes);
 }
 
 void parse_rope(const Json& json, const std::string& where, ModelConfig& config) {
@@ -252,12 +243,16 @@ void parse_rope(const Json& json, const std::string& where, ModelConfig& config)
   const Json* scaling = present("rope_scaling");
   const Json* parameters = present("rope_parameters");
   auto theta = json_number_if(json, "rope_theta", where);
-  if (scaling != nullptr) parse_rope_object(*scaling, where + " rope_scaling", config);
+  RopeContext context{.max_positions = config.max_positions};
+  if (present("original_max_position_embeddings") != nullptr) {
+    context.original_max_positions = size_of(json, "original_max_position_embeddings", kMaxPositions, where);
+  }
+  if (scaling != nullptr) parse_rope_object(*scaling, where + " rope_scaling", context, config);
   if (parameters != nullptr) {
     ModelConfig newer = config;
     newer.rope_scaling.reset();
     newer.rope_frequency_divisors.clear();
-    parse_rope_object(*parameters, where + " rope_parameters", newer);
+    parse_rope_object(*parameters, where + " rope_parameters", context, newer);
     const auto newer_theta = json_number_if(*parameters, "rope_theta", where + " rope_parameters");
     if (scaling != nullptr && (newer.rope_scaling != config.rope_scaling ||
                                newer.rope_frequency_divisors != config.rope_frequency_divisors)) {
@@ -270,6 +265,10 @@ void parse_rope(const Json& json, const std::string& where, ModelConfig& config)
     if (newer_theta) theta = newer_theta;
     config = std::move(newer);
   }
+  if (config.rope_scaling && std::holds_alternative<YarnRopeScaling>(*config.rope_scaling) && theta == 1.0) {
+    throw Error(where, "\"rope_theta\" is 1 with YaRN", "more than 1");
+  }
+  config.max_positions = scaled_max_positions(config.rope_scaling, config.max_positions);
   config.rope_theta = theta.value_or(kDefaultRopeTheta);
   if (!(config.rope_theta >= 1 && config.rope_theta <= 1e15)) {
     throw Error(where, fmt::format("\"rope_theta\" is {}", config.rope_theta), "1 to 1e15");

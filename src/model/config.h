@@ -7,20 +7,12 @@
 #include <vector>
 
 #include "base/json.h"
+#include "model/rope_scaling.h"
 #include "model/site.h"
 
 namespace qreason {
 
 enum class Architecture { kQwen2, kLlama };
-
-// RoPE frequency scaling of Llama 3.1 (rope_type "llama3"); absent for the default type.
-struct Llama3RopeScaling {
-  double factor = 1;
-  double low_frequency_factor = 1;
-  double high_frequency_factor = 4;
-  std::int64_t original_max_positions = 8192;
-  bool operator==(const Llama3RopeScaling&) const = default;
-};
 
 enum class StoredType { kFloat32, kBFloat16, kFloat16 };
 
@@ -33,9 +25,10 @@ struct ModelConfig {
   std::int64_t kv_heads = 0;
   std::int64_t head_dim = 0;
   std::int64_t vocab_size = 0;
-  std::int64_t max_positions = 0;
+  std::int64_t max_positions =
+      0;  // that the model may use: max_position_embeddings, or what its scaling stretches it to
   double rope_theta = 10000;
-  std::optional<Llama3RopeScaling> rope_scaling;
+  std::optional<RopeScaling> rope_scaling;
   std::vector<float> rope_frequency_divisors;  // GGUF's rope_freqs.weight [head_dim / 2]; empty otherwise
   double rms_norm_epsilon = 1e-6;
   bool tied_embeddings = false;
@@ -68,7 +61,11 @@ LinearShape linear_shape(const ModelConfig& config, LinearSlot slot);
 std::int64_t site_width(const ModelConfig& config, Site site);
 
 // Inverse frequency of each of head_dim/2 rotary pairs, scaling applied: every step rounded to float32 as transformers
-// does it, because the last bit, times a position of some hundreds, shows in the logits.
-std::vector<float> rope_inverse_frequencies(const ModelConfig& config);
+// does it, because the last bit, times a position of some hundreds, shows in the logits. Those of "dynamic" scaling
+// depend on the length of the sequence (DynamicRopeScaling); up to the original context they are the unscaled ones.
+std::vector<float> rope_inverse_frequencies(const ModelConfig& config, std::int64_t length = 0);
+
+// What cosine and sine are multiplied by: YaRN's attention factor, 1 for every other type.
+double rope_attention_factor(const ModelConfig& config);
 
 }  // namespace qreason

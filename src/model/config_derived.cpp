@@ -1,7 +1,4 @@
-// What follows from a ModelConfig: its JSON, its size, its rotary frequencies.
-#include <cmath>
-#include <numbers>
-
+// What follows from a ModelConfig: its JSON and its size.
 #include "base/error.h"
 #include "model/config.h"
 
@@ -22,35 +19,21 @@ std::string_view name_of(StoredType type) {
 
 OrderedJson rope_scaling_json(const ModelConfig& config) {
   if (config.rope_scaling && !config.rope_frequency_divisors.empty()) {
-    throw Error("rope_scaling", "llama3 scaling and frequency divisors together", "one of them");
+    throw Error("rope_scaling", "a scaling and frequency divisors together", "one of them");
   }
-  if (config.rope_scaling) {
-    const Llama3RopeScaling& scaling = *config.rope_scaling;
-    return {{"factor", scaling.factor},
-            {"low_freq_factor", scaling.low_frequency_factor},
-            {"high_freq_factor", scaling.high_frequency_factor},
-            {"original_max_position_embeddings", scaling.original_max_positions},
-            {"rope_type", "llama3"}};
-  }
+  if (config.rope_scaling) return to_json(*config.rope_scaling);
   if (!config.rope_frequency_divisors.empty()) {
     return {{"rope_type", "frequency_divisors"}, {"divisors", config.rope_frequency_divisors}};
   }
   return nullptr;
 }
 
-// One frequency under Llama 3.1's rule: long wavelengths are divided by the factor, short ones stay, those between
-// blend.
-float llama3_scaled(float frequency, const Llama3RopeScaling& scaling) {
-  const auto factor = static_cast<float>(scaling.factor);
-  const auto original = static_cast<float>(scaling.original_max_positions);
-  const float wavelength = static_cast<float>(2 * std::numbers::pi) / frequency;
-  if (wavelength < static_cast<float>(scaling.original_max_positions / scaling.high_frequency_factor)) return frequency;
-  if (wavelength > static_cast<float>(scaling.original_max_positions / scaling.low_frequency_factor)) {
-    return frequency / factor;
-  }
-  const float smooth = (original / wavelength - static_cast<float>(scaling.low_frequency_factor)) /
-                       static_cast<float>(scaling.high_frequency_factor - scaling.low_frequency_factor);
-  return (1 - smooth) * frequency / factor + smooth * frequency;
+// "linear" and "dynamic" name their original context nowhere else.
+std::int64_t max_position_embeddings(const ModelConfig& config) {
+  if (!config.rope_scaling) return config.max_positions;
+  if (const auto* linear = std::get_if<LinearRopeScaling>(&*config.rope_scaling)) return linear->original_max_positions;
+  if (const auto* ntk = std::get_if<DynamicRopeScaling>(&*config.rope_scaling)) return ntk->original_max_positions;
+  return config.max_positions;
 }
 
 }  // namespace
@@ -76,7 +59,7 @@ OrderedJson to_hf_json(const ModelConfig& config) {
   json["hidden_size"] = config.hidden_size;
   json["initializer_range"] = 0.02;
   json["intermediate_size"] = config.intermediate_size;
-  json["max_position_embeddings"] = config.max_positions;
+  json["max_position_embeddings"] = max_position_embeddings(config);
   json["num_attention_heads"] = config.heads;
   json["num_hidden_layers"] = config.layers;
   json["num_key_value_heads"] = config.kv_heads;
@@ -136,22 +119,6 @@ std::int64_t site_width(const ModelConfig& config, Site site) {
       return config.kv_heads * config.head_dim;
   }
   throw Error("site", std::to_string(static_cast<int>(site)), "one of the six");
-}
-
-std::vector<float> rope_inverse_frequencies(const ModelConfig& config) {
-  std::vector<float> frequencies;
-  const std::int64_t pairs = config.head_dim / 2;
-  for (std::int64_t pair = 0; pair < pairs; ++pair) {
-    const float exponent = static_cast<float>(2 * pair) / static_cast<float>(config.head_dim);
-    const auto power = static_cast<float>(std::pow(config.rope_theta, static_cast<double>(exponent)));
-    float frequency = 1 / power;
-    if (config.rope_scaling) frequency = llama3_scaled(frequency, *config.rope_scaling);
-    if (!config.rope_frequency_divisors.empty()) {
-      frequency /= config.rope_frequency_divisors[static_cast<std::size_t>(pair)];
-    }
-    frequencies.push_back(frequency);
-  }
-  return frequencies;
 }
 
 }  // namespace qreason

@@ -71,10 +71,9 @@ void Decoder::forward(std::span<const DecoderInput> inputs, DecoderStep& step, s
 
 void Decoder::collect_rows(std::span<const DecoderInput> inputs, DecoderStep& step) const {
   step.tokens_.clear();
-  step.positions_.clear();
+  step.spans_.clear();
   step.segments_.clear();
   step.logit_rows_.clear();
-  std::int64_t longest = 0;
   for (const DecoderInput& input : inputs) {
     const auto count = static_cast<std::int64_t>(input.tokens.size());
     const std::int64_t first = input.cache->length();
@@ -83,12 +82,11 @@ void Decoder::collect_rows(std::span<const DecoderInput> inputs, DecoderStep& st
       throw Error("context", fmt::format("{} positions", first + count),
                   fmt::format("at most {}", config_.max_positions));
     }
-    longest = std::max(longest, first + count);
+    step.spans_.push_back({.first = first, .count = count, .prompt = input.prompt > 0 ? input.prompt : first + count});
     const auto first_row = static_cast<std::int64_t>(step.tokens_.size());
     if (count > 0) step.segments_.push_back({.first_row = first_row, .rows = count, .first_position = first});
     for (std::int64_t i = 0; i < count; ++i) {
       step.tokens_.push_back(input.tokens[static_cast<std::size_t>(i)]);
-      step.positions_.push_back(static_cast<std::int32_t>(first + i));
       const bool wanted =
           input.logits == DecoderInput::Logits::kAll || (input.logits == DecoderInput::Logits::kLast && i + 1 == count);
       if (wanted) step.logit_rows_.push_back(first_row + i);
@@ -100,7 +98,7 @@ void Decoder::collect_rows(std::span<const DecoderInput> inputs, DecoderStep& st
     input.cache->reserve(input.cache->length() + static_cast<std::int64_t>(input.tokens.size()));
     step.segments_[segment++].pages = input.cache->page_memory();
   }
-  rope_->reserve(longest);
+  rope_->prepare(step.spans_, step.rope_);
 }
 
 void Decoder::embed(DecoderStep& step, Executor& executor) const {
@@ -115,7 +113,9 @@ void Decoder::embed(DecoderStep& step, Executor& executor) const {
 void Decoder::run_blocks(DecoderStep& step, Executor& executor) const {
   BlockBatch batch{
       .rows = static_cast<std::int64_t>(step.tokens_.size()),
-      .positions = step.positions_.data(),
+      .positions = step.rope_.index(),
+      .cosine = step.rope_.cosine(),
+      .sine = step.rope_.sine(),
       .attention = {.segments = step.segments_.data(), .count = static_cast<std::int64_t>(step.segments_.size())}};
   for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
     batch.attention.streams = layout_.streams(static_cast<std::int64_t>(layer));

@@ -20,6 +20,9 @@ struct DecoderInput {
   std::span<const std::int32_t> tokens;
   SequenceCache* cache = nullptr;
   enum class Logits { kNone, kLast, kAll } logits = Logits::kLast;
+  // Positions of the sequence's prompt, which "dynamic" rotary angles depend on (model/rope_table.h): say it when a
+  // prompt comes in several steps. 0: it ends with this step.
+  std::int64_t prompt = 0;
 };
 
 // The step being computed: scratch memory, kept between steps so that a step allocates nothing once it has grown.
@@ -27,7 +30,9 @@ class DecoderStep {
  private:
   friend class Decoder;
   BlockScratch scratch_;
-  std::vector<std::int32_t> tokens_, positions_;
+  std::vector<std::int32_t> tokens_;
+  std::vector<RopeSpan> spans_;
+  RopeStep rope_;
   std::vector<AttentionSegment> segments_;
   std::vector<std::int64_t> logit_rows_;
   std::vector<float> hidden_, selected_;

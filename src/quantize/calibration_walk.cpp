@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -32,9 +31,6 @@ CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<s
   for (const auto& sample : samples) lengths_.push_back(static_cast<std::int64_t>(sample.size()));
   if (lengths_.empty()) throw Error("calibration", "no sequence", "at least one");
   longest_ = *std::max_element(lengths_.begin(), lengths_.end());
-  rope_.reserve(longest_);
-  positions_.resize(static_cast<std::size_t>(longest_));
-  std::iota(positions_.begin(), positions_.end(), 0);
 
   std::uint64_t left = options_.memory_limit;
   const std::int64_t query = config.heads * config.head_dim;
@@ -67,9 +63,14 @@ void CalibrationWalk::reserve_pages(const AttentionShape& shape) {
 }
 
 BlockBatch CalibrationWalk::batch_of(std::size_t sequence) {
+  // A sample is one forward of its length.
+  const RopeSpan span{.first = 0, .count = lengths_[sequence], .prompt = lengths_[sequence]};
+  rope_.prepare({&span, 1}, rope_step_);
   segment_ = {.first_row = 0, .rows = lengths_[sequence], .first_position = 0, .pages = pages_.starts.data()};
   return {.rows = lengths_[sequence],
-          .positions = positions_.data(),
+          .positions = rope_step_.index(),
+          .cosine = rope_step_.cosine(),
+          .sine = rope_step_.sine(),
           .attention = {.segments = &segment_, .count = 1, .streams = pages_.streams}};
 }
 

@@ -62,7 +62,7 @@ class CalibrationWalk {
   Options options_;
   Executor& executor_;
   RopeTable rope_;
-  std::vector<std::int32_t> positions_;
+  RopeStep rope_step_;
   std::optional<ActivationStore> hidden_, attended_, middle_;
   Block* block_ = nullptr;
   Stage stage_ = Stage::kOutside;

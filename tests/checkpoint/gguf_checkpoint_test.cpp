@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
+#include "checkpoint/broken_files.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/gguf_builder.h"
 #include "support/fixtures.h"
 
 namespace qreason {
@@ -67,6 +71,70 @@ TEST(GgufCheckpoint, HasAHashOfItsContent) {
   EXPECT_EQ(hash("qwen2-tiny-Q4_0.gguf"), hash("qwen2-tiny-Q4_0.gguf"));
   EXPECT_NE(hash("qwen2-tiny-Q4_0.gguf"), hash("qwen2-tiny-Q4_1.gguf"));
   EXPECT_EQ(hash("qwen2-tiny-Q4_0.gguf").size(), 64u);
+}
+
+// The tiny llama with more metadata; the Error's text where it is refused.
+class TinyGguf {
+ public:
+  explicit TinyGguf(const std::vector<std::string>& entries) {
+    testing::GgufText text = testing::tiny_llama();
+    text.entries.insert(text.entries.end(), entries.begin(), entries.end());
+    testing::write_bytes(path(), text.bytes());
+  }
+  std::unique_ptr<Checkpoint> open() const { return open_checkpoint(path()); }
+  std::string failure() const {
+    return testing::error_of([&] { open(); });
+  }
+
+ private:
+  std::filesystem::path path() const { return folder_.path() / "m.gguf"; }
+  testing::ScratchFolder folder_;
+};
+
+using testing::gguf_f32;
+using testing::gguf_string;
+using testing::gguf_u32;
+constexpr const char* kFactor = "llama.rope.scaling.factor";
+constexpr const char* kType = "llama.rope.scaling.type";
+
+// llama.cpp (llama-model.cpp, llama-context.cpp): the default type is linear, the old key is the factor where the new
+// one is absent, 0 is none, and "none" turns a factor off.
+TEST(GgufCheckpoint, ReadsTheRopeScalingsOfLlamaCpp) {
+  const auto scaling = [](const std::vector<std::string>& entries) {
+    return TinyGguf(entries).open()->config().rope_scaling;
+  };
+  const RopeScaling linear = LinearRopeScaling{2.5, 16};
+  EXPECT_EQ(scaling({}), std::nullopt);
+  EXPECT_EQ(scaling({gguf_f32(kFactor, 2.5f)}), linear);
+  EXPECT_EQ(scaling({gguf_f32(kFactor, 2.5f), gguf_string(kType, "linear")}), linear);
+  EXPECT_EQ(scaling({gguf_f32("llama.rope.scale_linear", 2.5f)}), linear);
+  EXPECT_EQ(scaling({gguf_f32(kFactor, 0), gguf_f32("llama.rope.scale_linear", 2.5f)}), linear);
+  EXPECT_EQ(scaling({gguf_f32(kFactor, 2.5f), gguf_string(kType, "none")}), std::nullopt);
+  EXPECT_EQ(scaling({gguf_f32(kFactor, 1)}), std::nullopt);
+  const std::vector<std::string> yarn{gguf_string(kType, "yarn"), gguf_f32(kFactor, 4),
+                                      gguf_u32("llama.rope.scaling.original_context_length", 8)};
+  EXPECT_EQ(scaling(yarn), RopeScaling(YarnRopeScaling{.factor = 4, .original_max_positions = 8}));
+  std::vector<std::string> more = yarn;
+  more.push_back(gguf_f32("llama.rope.scaling.attn_factor", 0.5f));
+  more.push_back(gguf_f32("llama.rope.scaling.yarn_beta_fast", 16));
+  const RopeScaling got = *scaling(more);
+  EXPECT_EQ(std::get<YarnRopeScaling>(got).beta_fast, 16);
+  EXPECT_NEAR(*std::get<YarnRopeScaling>(got).attention_factor, 0.5 * (1 + 0.1 * std::log(4.0)), 1e-12);
+}
+
+TEST(GgufCheckpoint, NamesTheMetadataThatItCannotApply) {
+  using ::testing::HasSubstr;
+  EXPECT_THAT(TinyGguf({gguf_string(kType, "longrope"), gguf_f32(kFactor, 2)}).failure(), HasSubstr("longrope"));
+  EXPECT_THAT(TinyGguf({gguf_f32("llama.rope.scaling.attn_factor", 2)}).failure(), HasSubstr("attn_factor is 2"));
+  EXPECT_THAT(TinyGguf({gguf_f32("llama.rope.scaling.yarn_log_multiplier", 0.1f)}).failure(),
+              HasSubstr("yarn_log_multiplier"));
+  EXPECT_THAT(TinyGguf({testing::gguf_array("llama.rope.dimension_sections", 4, 0, "")}).failure(),
+              HasSubstr("rope.dimension_sections"));
+  EXPECT_THAT(TinyGguf({gguf_f32("llama.attention.scale", 0.5f)}).failure(), HasSubstr("attention.scale"));
+  EXPECT_THAT(TinyGguf({gguf_u32("llama.expert_used_count", 2)}).failure(), HasSubstr("expert_used_count"));
+  EXPECT_EQ(TinyGguf({gguf_u32("llama.some_new_key", 2)}).failure(), "") << "unknown keys are allowed";
+  EXPECT_EQ(TinyGguf({gguf_f32("general.sampling.min_p", 0.1f)}).open()->generation_defaults().unsupported,
+            std::vector<std::string>{"metadata general.sampling.min_p is 0.10000000149011612"});
 }
 
 TEST(GgufCheckpoint, SaysThatAVocabularyIsNoModel) {

@@ -96,7 +96,7 @@ TEST(ModelConfig, ReadsTheSevenStudiedModels) {
     EXPECT_EQ(config.eos_tokens.front(), model.eos);
     EXPECT_EQ(config.rope_scaling.has_value(), llama);
     if (llama) {
-      EXPECT_EQ(*config.rope_scaling, (Llama3RopeScaling{8, 1, 4, 8192}));
+      EXPECT_EQ(config.rope_scaling, RopeScaling(Llama3RopeScaling{8, 1, 4, 8192}));
     }
     EXPECT_EQ(parameter_count(config), model.parameters);
   }
@@ -117,7 +117,7 @@ TEST(ModelConfig, GivesTheSameModelForTheOldAndTheNewKeys) {
   };
   const ModelConfig old_keys = read("llama-tiny");
   const ModelConfig new_keys = read("checkpoints/gptq-w4g128-sym");
-  EXPECT_EQ(old_keys.rope_scaling, (Llama3RopeScaling{8, 1, 4, 64}));
+  EXPECT_EQ(old_keys.rope_scaling, RopeScaling(Llama3RopeScaling{8, 1, 4, 64}));
   EXPECT_EQ(new_keys.rope_scaling, old_keys.rope_scaling);
   EXPECT_EQ(new_keys.rope_theta, 500000);
   EXPECT_EQ(new_keys.head_dim, 32);
@@ -217,13 +217,17 @@ TEST(ModelConfig, NamesEveryFieldThatItDoesNotImplement) {
   refused("final_logit_softcapping", 30.0);
   refused("partial_rotary_factor", 0.5);
   refused("clip_qkv", 8.0);
+  refused("pruned_heads", {{"0", {1}}});
+  refused("rope_ratio", 2.0);
+  refused("mrope_section", {16, 24, 24});
+  refused("qk_layernorm", true);
   refused("attention_bias", false, small_qwen());
   refused("mlp_bias", true, small_qwen());
   refused("torch_dtype", "float64");
   EXPECT_THAT(failure_of(small_llama(), "architectures", {"MistralForCausalLM"}), HasSubstr("MistralForCausalLM"));
   EXPECT_THAT(failure_of(small_llama(), "model_type", "mistral"), HasSubstr("mistral"));
   EXPECT_THAT(failure_of(small_llama(), "model_type", "qwen2"), HasSubstr("qwen2"));
-  for (const char* type : {"linear", "dynamic", "yarn", "longrope", "mrope", "su"}) {
+  for (const char* type : {"longrope", "mrope", "su", "axial"}) {
     const Json old_form{{"type", type}, {"factor", 4.0}}, new_form{{"rope_type", type}, {"rope_theta", 1e4}};
     EXPECT_THAT(failure_of(small_llama(), "rope_scaling", old_form), HasSubstr(type));
     EXPECT_THAT(failure_of(small_llama(), "rope_parameters", new_form), HasSubstr(type));

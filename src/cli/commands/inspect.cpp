@@ -59,11 +59,7 @@ void print_plan(const ModelPlan& plan) {
 
 std::string rope_text(const ModelConfig& config) {
   std::string text = fmt::format("base {}", config.rope_theta);
-  if (config.rope_scaling) {
-    const Llama3RopeScaling& scaling = *config.rope_scaling;
-    text += fmt::format(", llama3 scaling: factor {}, low {}, high {}, original context {}", scaling.factor,
-                        scaling.low_frequency_factor, scaling.high_frequency_factor, scaling.original_max_positions);
-  }
+  if (config.rope_scaling) text += ", " + describe(*config.rope_scaling);
   if (!config.rope_frequency_divisors.empty()) text += ", divided frequencies";
   return text;
 }
