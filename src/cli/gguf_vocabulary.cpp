@@ -1,5 +1,7 @@
 #include "cli/gguf_vocabulary.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 
 namespace qreason {
@@ -14,6 +16,11 @@ GgufVocabulary gguf_vocabulary(const GgufFile& file) {
     if (!value) throw Error(file.path().string(), "no " + key, "a GGUF file with its tokenizer");
     return *value;
   };
+  // Options of other tokenizer models, which byte-level BPE has no place for.
+  for (const char* key : {"tokenizer.ggml.add_space_prefix", "tokenizer.ggml.remove_extra_whitespaces",
+                          "tokenizer.ggml.normalizer.lowercase", "tokenizer.ggml.add_sep_token"}) {
+    if (file.boolean(key).value_or(false)) throw Error(file.path().string(), fmt::format("{} is true", key), "false");
+  }
   const std::vector<std::string>* tokens = file.strings("tokenizer.ggml.tokens");
   if (tokens == nullptr) throw Error(file.path().string(), "no tokenizer.ggml.tokens", "a list of strings");
   GgufVocabulary vocabulary{.model = required("tokenizer.ggml.model"),
@@ -21,7 +28,10 @@ GgufVocabulary gguf_vocabulary(const GgufFile& file) {
                             .tokens = *tokens,
                             .bos_token = file.integer("tokenizer.ggml.bos_token_id"),
                             .eos_token = file.integer("tokenizer.ggml.eos_token_id"),
+                            .unknown_token = file.integer("tokenizer.ggml.unknown_token_id"),
+                            .padding_token = file.integer("tokenizer.ggml.padding_token_id"),
                             .add_bos_token = file.boolean("tokenizer.ggml.add_bos_token"),
+                            .add_eos_token = file.boolean("tokenizer.ggml.add_eos_token"),
                             .chat_template = file.string("tokenizer.chat_template"),
                             .where = file.path().string()};
   if (const auto* types = file.integers("tokenizer.ggml.token_type")) vocabulary.token_types = *types;

@@ -67,13 +67,14 @@ AddedTokenMatcher::Found AddedTokenMatcher::find(std::string_view text, std::siz
   return {text.size(), text.size(), nullptr};
 }
 
-void AddedTokenMatcher::split(std::string_view text, std::vector<TextPart>& parts) const {
+void AddedTokenMatcher::split(std::string_view text, SpecialInText special, std::vector<TextPart>& parts) const {
   std::size_t done = 0;
   std::size_t searched = 0;
   while (true) {
     const Found found = find(text, searched);
     if (found.token == nullptr) break;
     searched = found.end;
+    if (found.token->special && special == SpecialInText::kText) continue;
     if (found.token->single_word && !stands_alone(text, found.begin, found.end)) continue;
     std::size_t begin = found.begin, end = found.end;
     if (found.token->lstrip) begin = before_white_space(text, begin, std::min(done, begin));

@@ -18,7 +18,11 @@ struct AddedToken {
   bool lstrip = false;      // takes the white space before it along
   bool rstrip = false;
   bool single_word = false;  // only where no word character touches it
+  bool operator==(const AddedToken&) const = default;
 };
+
+// Whether special tokens are looked for in a text, or stand in it as any other text.
+enum class SpecialInText { kToken, kText };
 
 // A part of a text: an added token, or (id < 0) text without any.
 struct TextPart {
@@ -32,7 +36,7 @@ class AddedTokenMatcher {
   // `spelling` is what is looked for (the content, or its normalized form).
   void add(const AddedToken& token, std::string_view spelling);
   bool empty() const { return tokens_.empty(); }
-  void split(std::string_view text, std::vector<TextPart>& parts) const;
+  void split(std::string_view text, SpecialInText special, std::vector<TextPart>& parts) const;
 
  private:
   struct Found {

@@ -29,6 +29,9 @@ std::string ChatTemplate::render(const ChatContext& context) const {
   // transformers passes only the special tokens that a tokenizer has.
   if (!context.bos_token.empty()) variables.emplace_back("bos_token", Value::of(context.bos_token));
   if (!context.eos_token.empty()) variables.emplace_back("eos_token", Value::of(context.eos_token));
+  for (const auto& [name, text] : context.special_tokens) {
+    if (name != "bos_token" && name != "eos_token") variables.emplace_back(name, Value::of(text));
+  }
   variables.emplace_back("strftime_now", jinja::constant_function("strftime_now", Value::of(context.date)));
   return jinja::render(runtime, program_->body, variables);
 }

@@ -19,6 +19,7 @@ struct ChatContext {
   std::vector<ChatMessage> messages;
   bool add_generation_prompt = true;
   std::string bos_token, eos_token;
+  std::vector<std::pair<std::string, std::string>> special_tokens;  // others by name: "pad_token" and its text
   std::string date = "26 Jul 2024";  // what strftime_now gives in Llama-3.1 templates (their own default)
 };
 

@@ -36,8 +36,14 @@ struct TokenizerDefinition {
   // The sections of tokenizer.json, null where absent.
   Json normalizer, pre_tokenizer, post_processor, decoder;
   std::string tokenizer_class;  // for tokenizer_config.json
-  bool add_bos_token = false;
-  std::optional<std::string> bos_token, eos_token, pad_token, chat_template;
+  bool add_bos_token = false, add_eos_token = false;
+  SpecialInText special_in_text = SpecialInText::kToken;  // "split_special_tokens"
+  // Names as chat templates have them ("bos_token") and texts.
+  std::vector<std::pair<std::string, std::string>> special_tokens;
+  std::optional<std::string> chat_template;
+
+  std::optional<std::string> special_token(std::string_view name) const;
+  void set_special_token(const std::string& name, std::string text);
 };
 
 // The sections and rules of a family of tokenizers, by the name GGUF's tokenizer.ggml.pre has for it.
@@ -56,8 +62,12 @@ TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary);
 OrderedJson tokenizer_json(const TokenizerDefinition& definition);
 OrderedJson tokenizer_config_json(const TokenizerDefinition& definition);
 
-// A post-processor that puts `bos` before the text.
-Json bos_template(const std::string& bos, std::int32_t id);
+// A post-processor that puts `before` and `after` around the text, those that are there.
+struct SpecialText {
+  std::string text;
+  std::int32_t id;
+};
+Json frame_template(const std::optional<SpecialText>& before, const std::optional<SpecialText>& after);
 
 // What the sections mean.
 enum class Normalization { kNone, kNfc };

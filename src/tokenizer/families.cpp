@@ -95,13 +95,39 @@ TokenizerFamily tokenizer_family(const std::string& pre, const std::string& wher
   throw Error(where, fmt::format("the pre-tokenizer \"{}\" (tokenizer.ggml.pre)", shown(pre)), known);
 }
 
-Json bos_template(const std::string& bos, std::int32_t id) {
-  const auto special = [&](int type) { return Json{{"SpecialToken", {{"id", bos}, {"type_id", type}}}}; };
-  const auto text = [&](const char* name, int type) { return Json{{"Sequence", {{"id", name}, {"type_id", type}}}}; };
+Json frame_template(const std::optional<SpecialText>& before, const std::optional<SpecialText>& after) {
+  Json single = Json::array(), pair = Json::array(), specials = Json::object();
+  const auto special = [](const SpecialText& token, int type) {
+    return Json{{"SpecialToken", {{"id", token.text}, {"type_id", type}}}};
+  };
+  const auto put = [&](Json& parts, const char* name, int type) {
+    if (before) parts.push_back(special(*before, type));
+    parts.push_back(Json{{"Sequence", {{"id", name}, {"type_id", type}}}});
+    if (after) parts.push_back(special(*after, type));
+  };
+  put(single, "A", 0);
+  put(pair, "A", 0);
+  put(pair, "B", 1);
+  for (const auto& token : {before, after}) {
+    if (!token) continue;
+    specials[token->text] = {
+        {"id", token->text}, {"ids", Json::array({token->id})}, {"tokens", Json::array({token->text})}};
+  }
   return {{"type", "TemplateProcessing"},
-          {"single", Json::array({special(0), text("A", 0)})},
-          {"pair", Json::array({special(0), text("A", 0), special(1), text("B", 1)})},
-          {"special_tokens", {{bos, {{"id", bos}, {"ids", Json::array({id})}, {"tokens", Json::array({bos})}}}}}};
+          {"single", std::move(single)},
+          {"pair", std::move(pair)},
+          {"special_tokens", std::move(specials)}};
+}
+
+std::optional<std::string> TokenizerDefinition::special_token(std::string_view name) const {
+  for (const auto& [known, text] : special_tokens) {
+    if (known == name) return text;
+  }
+  return std::nullopt;
+}
+
+void TokenizerDefinition::set_special_token(const std::string& name, std::string text) {
+  special_tokens.emplace_back(name, std::move(text));
 }
 
 }  // namespace qreason

@@ -56,6 +56,34 @@ std::pair<std::string, std::string> split_merge(const std::string& line, std::si
   return {line.substr(0, space), line.substr(space + 1)};
 }
 
+SpecialText required_token(const std::optional<std::string>& text, const std::optional<std::int64_t>& id,
+                           const std::string& role, const std::string& where) {
+  if (!text) {
+    throw Error(where, fmt::format("add_{0}_token without a {0} token", role),
+                fmt::format("tokenizer.ggml.{}_token_id", role));
+  }
+  return {*text, static_cast<std::int32_t>(*id)};
+}
+
+void put_special_tokens(const GgufVocabulary& vocabulary, const TokenizerFamily& family,
+                        TokenizerDefinition& definition) {
+  const auto bos = named_token(vocabulary, vocabulary.bos_token, "bos");
+  const auto eos = named_token(vocabulary, vocabulary.eos_token, "eos");
+  definition.add_bos_token = vocabulary.add_bos_token.value_or(family.adds_bos);
+  definition.add_eos_token = vocabulary.add_eos_token.value_or(false);
+  const auto put = [&](const char* name, const std::optional<std::string>& text) {
+    if (text) definition.set_special_token(name, *text);
+  };
+  if (family.has_bos || definition.add_bos_token) put("bos_token", bos);
+  put("eos_token", eos);
+  put("unk_token", named_token(vocabulary, vocabulary.unknown_token, "unknown"));
+  put("pad_token", named_token(vocabulary, vocabulary.padding_token, "padding"));
+  std::optional<SpecialText> before, after;
+  if (definition.add_bos_token) before = required_token(bos, vocabulary.bos_token, "bos", vocabulary.where);
+  if (definition.add_eos_token) after = required_token(eos, vocabulary.eos_token, "eos", vocabulary.where);
+  if (before || after) definition.post_processor = frame_template(before, after);
+}
+
 }  // namespace
 
 TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary) {
@@ -89,14 +117,7 @@ TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary) {
   definition.decoder = std::move(family.decoder);
   definition.tokenizer_class = family.tokenizer_class;
   definition.chat_template = vocabulary.chat_template;
-  definition.eos_token = named_token(vocabulary, vocabulary.eos_token, "eos");
-  const auto bos = named_token(vocabulary, vocabulary.bos_token, "bos");
-  definition.add_bos_token = vocabulary.add_bos_token.value_or(family.adds_bos);
-  if (family.has_bos || definition.add_bos_token) definition.bos_token = bos;
-  if (definition.add_bos_token) {
-    if (!bos) throw Error(vocabulary.where, "add_bos_token without a bos token", "tokenizer.ggml.bos_token_id");
-    definition.post_processor = bos_template(*bos, static_cast<std::int32_t>(*vocabulary.bos_token));
-  }
+  put_special_tokens(vocabulary, family, definition);
   return definition;
 }
 

@@ -1,28 +1,16 @@
-// Reading tokenizer.json, and what tokenizer_config.json and its neighbours add to it.
+// Reading tokenizer.json, and vocab.json with merges.txt.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "tokenizer/definition.h"
+#include "tokenizer/json_sections.h"
 #include "tokenizer/unicode.h"
 
 namespace qreason {
 namespace {
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kLargestFile = std::uint64_t{256} << 20;
-
-std::int32_t token_id_of(const Json& value, std::string_view name, const std::string& where) {
-  const bool fits = value.is_number_integer() && value >= 0 && value < kTokenIdLimit;
-  if (!fits) {
-    const std::string got = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-    throw Error(where, fmt::format("the id of token \"{}\" is {}", shown(name), shown(got)),
-                fmt::format("an integer from 0 to {}", kTokenIdLimit - 1));
-  }
-  return value.get<std::int32_t>();
-}
 
 void refuse_model_options(const Json& model, const std::string& where) {
   const auto refuse = [&](const std::string& field, const std::string& got) {
@@ -80,18 +68,6 @@ void read_merges(const Json& merges, TokenizerDefinition& definition) {
   }
 }
 
-AddedToken read_added_token(const Json& entry, const std::string& where) {
-  const bool special = json_bool_if(entry, "special", where).value_or(false);
-  AddedToken token;
-  token.content = json_string(entry, "content", where);
-  token.special = special;
-  token.normalized = json_bool_if(entry, "normalized", where).value_or(!special);
-  token.lstrip = json_bool_if(entry, "lstrip", where).value_or(false);
-  token.rstrip = json_bool_if(entry, "rstrip", where).value_or(false);
-  token.single_word = json_bool_if(entry, "single_word", where).value_or(false);
-  return token;
-}
-
 void read_model(const Json& model, TokenizerDefinition& definition) {
   const std::string& where = definition.where;
   // Files of the first years leave the type out; a vocabulary with merges is BPE.
@@ -105,13 +81,9 @@ void read_model(const Json& model, TokenizerDefinition& definition) {
   read_merges(json_member(model, "merges", where), definition);
 }
 
-Json section(const Json& document, const std::string& key) {
-  return document.contains(key) ? document[key] : Json();
-}
-
 void read_tokenizer_json(const fs::path& path, TokenizerDefinition& definition) {
   definition.where = path.string();
-  const Json document = parse_json(read_text_file(path, kLargestFile), definition.where);
+  const Json document = parse_json(read_text_file(path, kLargestTokenizerFile), definition.where);
   read_model(json_member(document, "model", definition.where), definition);
   definition.normalizer = section(document, "normalizer");
   definition.pre_tokenizer = section(document, "pre_tokenizer");
@@ -127,68 +99,12 @@ void read_tokenizer_json(const fs::path& path, TokenizerDefinition& definition) 
   }
 }
 
-// Config files write a token as its text or as an object with its content.
-std::optional<std::string> token_text(const Json& config, const std::string& key, const std::string& where) {
-  const Json value = section(config, key);
-  if (value.is_object()) return json_string(value, "content", where);
-  return json_string_if(config, key, where);
-}
-
-std::optional<std::string> template_of(const Json& config, const std::string& where) {
-  const Json value = section(config, "chat_template");
-  if (!value.is_array()) return json_string_if(config, "chat_template", where);
-  for (const Json& entry : value) {  // several templates with names
-    if (json_string(entry, "name", where) == "default") return json_string(entry, "template", where);
-  }
-  throw Error(where, "several chat templates, none of them named \"default\"", "a default one");
-}
-
-void read_config(const fs::path& path, TokenizerDefinition& definition) {
-  const std::string where = path.string();
-  const Json config = parse_json(read_text_file(path, kLargestFile), where);
-  definition.tokenizer_class = json_string_if(config, "tokenizer_class", where).value_or("");
-  definition.bos_token = token_text(config, "bos_token", where);
-  definition.eos_token = token_text(config, "eos_token", where);
-  definition.pad_token = token_text(config, "pad_token", where);
-  definition.chat_template = template_of(config, where);
-  definition.add_bos_token = json_bool_if(config, "add_bos_token", where).value_or(false);
-}
-
-// Without tokenizer_config.json, the model's own configuration still says which id ends a text.
-void read_generation_config(const fs::path& path, TokenizerDefinition& definition) {
-  const std::string where = path.string();
-  const Json config = parse_json(read_text_file(path, kLargestFile), where);
-  const auto text_of = [&](const std::string& key) -> std::optional<std::string> {
-    Json id = section(config, key);
-    if (id.is_array() && !id.empty()) id = Json(id[0]);
-    if (id.is_null()) return std::nullopt;
-    const std::int32_t wanted = token_id_of(id, key, where);
-    for (const AddedToken& token : definition.added) {
-      if (token.id == wanted) return token.content;
-    }
-    return std::nullopt;
-  };
-  if (!definition.bos_token) definition.bos_token = text_of("bos_token_id");
-  if (!definition.eos_token) definition.eos_token = text_of("eos_token_id");
-}
-
-void read_neighbours(const fs::path& folder, TokenizerDefinition& definition) {
-  const fs::path config = folder / "tokenizer_config.json", generation = folder / "generation_config.json";
-  const fs::path chat_template = folder / "chat_template.jinja";
-  if (fs::exists(config)) {
-    read_config(config, definition);
-  } else if (fs::exists(generation)) {
-    read_generation_config(generation, definition);
-  }
-  if (fs::exists(chat_template)) definition.chat_template = read_text_file(chat_template, kLargestFile);
-}
-
 // vocab.json and merges.txt, the layout before tokenizer.json; the class says which family it is.
 void read_legacy(const fs::path& folder, TokenizerDefinition& definition) {
   definition.where = (folder / "vocab.json").string();
-  read_vocabulary(parse_json(read_text_file(definition.where, kLargestFile), definition.where), definition);
+  read_vocabulary(parse_json(read_text_file(definition.where, kLargestTokenizerFile), definition.where), definition);
   const fs::path merges = folder / "merges.txt", config = folder / "tokenizer_config.json";
-  const std::string lines = read_text_file(merges, kLargestFile);
+  const std::string lines = read_text_file(merges, kLargestTokenizerFile);
   for (std::size_t begin = 0; begin < lines.size();) {
     const std::size_t end = std::min(lines.find('\n', begin), lines.size());
     std::string line = lines.substr(begin, end - begin);
@@ -198,7 +114,7 @@ void read_legacy(const fs::path& folder, TokenizerDefinition& definition) {
     }
     begin = end + 1;
   }
-  const Json document = parse_json(read_text_file(config, kLargestFile), config.string());
+  const Json document = parse_json(read_text_file(config, kLargestTokenizerFile), config.string());
   const std::string name = json_string(document, "tokenizer_class", config.string());
   const bool known = name == "Qwen2Tokenizer" || name == "GPT2Tokenizer";
   if (!known) {
@@ -210,16 +126,49 @@ void read_legacy(const fs::path& folder, TokenizerDefinition& definition) {
   definition.pre_tokenizer = std::move(family.pre_tokenizer);
   definition.post_processor = std::move(family.post_processor);
   definition.decoder = std::move(family.decoder);
-  const Json added = section(document, "added_tokens_decoder");
-  for (const auto& [key, entry] : added.items()) {
-    AddedToken token = read_added_token(entry, config.string());
-    const bool number = !key.empty() && key.size() < 10 && key.find_first_not_of("0123456789") == std::string::npos;
-    token.id = token_id_of(number ? Json(std::stoll(key)) : Json(key), token.content, config.string());
-    definition.added.push_back(std::move(token));
-  }
+}
+
+// "add_bos_token" and "add_eos_token" of a tokenizer that has no post_processor to say it.
+void put_frame(TokenizerDefinition& definition) {
+  const auto id_of = [&](const char* name, bool wanted) -> std::optional<SpecialText> {
+    const auto text = wanted ? definition.special_token(name) : std::nullopt;
+    if (!text) return std::nullopt;
+    for (const AddedToken& token : definition.added) {
+      if (token.content == *text) return SpecialText{*text, token.id};
+    }
+    return std::nullopt;
+  };
+  const auto bos = id_of("bos_token", definition.add_bos_token), eos = id_of("eos_token", definition.add_eos_token);
+  if (bos || eos) definition.post_processor = frame_template(bos, eos);
 }
 
 }  // namespace
+
+Json section(const Json& document, const std::string& key) {
+  return document.contains(key) ? document[key] : Json();
+}
+
+std::int32_t token_id_of(const Json& value, std::string_view name, const std::string& where) {
+  const bool fits = value.is_number_integer() && value >= 0 && value < kTokenIdLimit;
+  if (!fits) {
+    const std::string got = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    throw Error(where, fmt::format("the id of token \"{}\" is {}", shown(name), shown(got)),
+                fmt::format("an integer from 0 to {}", kTokenIdLimit - 1));
+  }
+  return value.get<std::int32_t>();
+}
+
+AddedToken read_added_token(const Json& entry, const std::string& where) {
+  const bool special = json_bool_if(entry, "special", where).value_or(false);
+  AddedToken token;
+  token.content = json_string(entry, "content", where);
+  token.special = special;
+  token.normalized = json_bool_if(entry, "normalized", where).value_or(!special);
+  token.lstrip = json_bool_if(entry, "lstrip", where).value_or(false);
+  token.rstrip = json_bool_if(entry, "rstrip", where).value_or(false);
+  token.single_word = json_bool_if(entry, "single_word", where).value_or(false);
+  return token;
+}
 
 TokenizerDefinition read_tokenizer_directory(const fs::path& path) {
   TokenizerDefinition definition;
@@ -232,6 +181,9 @@ TokenizerDefinition read_tokenizer_directory(const fs::path& path) {
     read_tokenizer_json(path / "tokenizer.json", definition);
   } else if (fs::exists(path / "vocab.json") && fs::exists(path / "merges.txt")) {
     read_legacy(path, definition);
+    read_neighbours(path, definition);
+    put_frame(definition);
+    return definition;
   } else {
     throw Error(path.string(), "no tokenizer.json in it", "a directory with a tokenizer");
   }

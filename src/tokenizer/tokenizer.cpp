@@ -46,9 +46,10 @@ struct Tokenizer::Model {
     collect_entries();
     build_bpe();
     build_matchers();
-    bos = named(definition.bos_token);
-    eos = named(definition.eos_token);
-    if (!bos && !definition.bos_token && frame.before.size() == 1) bos = frame.before[0];
+    const auto bos_text = definition.special_token("bos_token");
+    bos = named(bos_text);
+    eos = named(definition.special_token("eos_token"));
+    if (!bos && !bos_text && frame.before.size() == 1) bos = frame.before[0];
     for (const auto& side : {frame.before, frame.after}) {
       for (const std::int32_t id : side) require(id, "a post_processor token");
     }
@@ -168,7 +169,7 @@ struct Tokenizer::Model {
 // Added tokens that are looked for in the raw text, then those in the normalized text, then words.
 void Tokenizer::Model::encode_text(std::string_view text, std::vector<std::int32_t>& out) const {
   std::vector<TextPart> parts, inner_parts;
-  raw_matcher.split(text, parts);
+  raw_matcher.split(text, definition.special_in_text, parts);
   std::string buffer;
   for (const TextPart& part : parts) {
     if (part.id >= 0) {
@@ -176,7 +177,7 @@ void Tokenizer::Model::encode_text(std::string_view text, std::vector<std::int32
       continue;
     }
     inner_parts.clear();
-    normalized_matcher.split(normalized(part.text, buffer), inner_parts);
+    normalized_matcher.split(normalized(part.text, buffer), definition.special_in_text, inner_parts);
     for (const TextPart& inner : inner_parts) {
       if (inner.id >= 0) {
         out.push_back(inner.id);
@@ -279,11 +280,15 @@ std::optional<std::string> Tokenizer::chat_template() const {
 }
 
 std::string Tokenizer::bos_text() const {
-  return model_->definition.bos_token.value_or("");
+  return model_->definition.special_token("bos_token").value_or("");
 }
 
 std::string Tokenizer::eos_text() const {
-  return model_->definition.eos_token.value_or("");
+  return model_->definition.special_token("eos_token").value_or("");
+}
+
+const std::vector<std::pair<std::string, std::string>>& Tokenizer::special_texts() const {
+  return model_->definition.special_tokens;
 }
 
 std::string Tokenizer::to_tokenizer_json() const {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace qreason {
@@ -23,8 +24,8 @@ struct GgufVocabulary {
   std::vector<std::string> tokens;
   std::vector<std::int64_t> token_types;  // 1 normal, 3 control, 4 user defined, ...
   std::vector<std::string> merges;
-  std::optional<std::int64_t> bos_token, eos_token;
-  std::optional<bool> add_bos_token;
+  std::optional<std::int64_t> bos_token, eos_token, unknown_token, padding_token;
+  std::optional<bool> add_bos_token, add_eos_token;
   std::optional<std::string> chat_template;
   std::string where;  // for error messages
 };
@@ -33,7 +34,7 @@ enum class SpecialTokens { kAdd, kOmit };  // whether the post-processor's (BOS)
 
 class Tokenizer {
  public:
-  // A directory with tokenizer.json (and tokenizer_config.json, generation_config.json when there), or the json file.
+  // A directory with tokenizer.json (and the files beside it: tokenizer/json_sections.h), or the json file.
   static Tokenizer from_directory(const std::filesystem::path& path);
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary);
   ~Tokenizer();
@@ -57,6 +58,8 @@ class Tokenizer {
   std::optional<std::string> chat_template() const;  // Jinja source
   std::string bos_text() const;                      // what templates see as bos_token / eos_token
   std::string eos_text() const;
+  // All that templates see, by name: "bos_token", "pad_token", those of one model ("image_token").
+  const std::vector<std::pair<std::string, std::string>>& special_texts() const;
 
   // The tokenizer.json / tokenizer_config.json that hold this tokenizer (for checkpoints made from GGUF files).
   std::string to_tokenizer_json() const;

@@ -65,12 +65,12 @@ OrderedJson tokenizer_config_json(const TokenizerDefinition& definition) {
       {"add_bos_token", definition.add_bos_token},
       {"add_prefix_space", false},
       {"added_tokens_decoder", std::move(added)},
-      {"bos_token", text_or_null(definition.bos_token)},
+      {"bos_token", text_or_null(definition.special_token("bos_token"))},
       {"chat_template", text_or_null(definition.chat_template)},
       {"clean_up_tokenization_spaces", false},
-      {"eos_token", text_or_null(definition.eos_token)},
+      {"eos_token", text_or_null(definition.special_token("eos_token"))},
       {"errors", "replace"},
-      {"pad_token", text_or_null(definition.pad_token)},
+      {"pad_token", text_or_null(definition.special_token("pad_token"))},
       {"tokenizer_class", definition.tokenizer_class.empty() ? "PreTrainedTokenizerFast" : definition.tokenizer_class},
       {"unk_token", text_or_null(definition.unknown_token)}};
 }

@@ -13,7 +13,7 @@ Parts split(const std::vector<AddedToken>& tokens, const std::string& text) {
   AddedTokenMatcher matcher;
   for (const AddedToken& token : tokens) matcher.add(token, token.content);
   std::vector<TextPart> parts;
-  matcher.split(text, parts);
+  matcher.split(text, SpecialInText::kToken, parts);
   Parts copied;
   for (const TextPart& part : parts) copied.emplace_back(part.text, part.id);
   return copied;
@@ -50,7 +50,7 @@ TEST(AddedTokens, WalkALongRunOfWhiteSpaceOnce) {
   matcher.add({.content = "  ", .id = 1, .lstrip = true, .rstrip = true}, "  ");
   const std::string text(1'000'000, ' ');
   std::vector<TextPart> parts;
-  matcher.split(text, parts);
+  matcher.split(text, SpecialInText::kToken, parts);
   EXPECT_EQ(parts.size(), 500'000u);
 }
 

@@ -112,6 +112,17 @@ GgufVocabulary tiny() {
           .where = "tiny.gguf"};
 }
 
+TEST(GgufVocabulary, PutsTheEndTokenBehindATextWhereTheFileSaysSo) {
+  GgufVocabulary vocabulary = tiny();
+  vocabulary.add_eos_token = true;
+  vocabulary.padding_token = 3;
+  const Tokenizer tokenizer = Tokenizer::from_gguf(vocabulary);
+  EXPECT_EQ(tokenizer.encode("ab", SpecialTokens::kAdd), (std::vector<std::int32_t>{2, 3}));
+  EXPECT_EQ(tokenizer.encode("ab", SpecialTokens::kOmit), (std::vector<std::int32_t>{2}));
+  EXPECT_THAT(tokenizer.special_texts(),
+              ::testing::UnorderedElementsAre(std::pair("eos_token", "<|end|>"), std::pair("pad_token", "<|end|>")));
+}
+
 std::string error_of(const std::function<void(GgufVocabulary&)>& change) {
   GgufVocabulary vocabulary = tiny();
   change(vocabulary);
