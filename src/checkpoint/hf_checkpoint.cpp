@@ -1,6 +1,9 @@
 // Float checkpoints as transformers writes them.
+#include <ATen/ops/equal.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
 #include <set>
 
 #include "base/error.h"
@@ -13,13 +16,19 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::string_view kBasePrefix = "model.";
+const std::string kEmbedding = "model.embed_tokens.weight", kHead = "lm_head.weight";
+
 class HfCheckpoint : public Checkpoint {
  public:
   HfCheckpoint(const fs::path& folder, const Json& json)
       : config_(parse_model_config(json, (folder / "config.json").string())),
         plan_(uniform_plan(config_.layers)),
-        defaults_(read_generation_defaults(folder)),
+        defaults_(read_generation_defaults(folder, json)),
         tensors_(folder) {
+    const std::vector<std::string> names = tensors_.names();
+    base_ = std::none_of(names.begin(), names.end(), [](const auto& name) { return name.starts_with(kBasePrefix); });
+    if (config_.tied_embeddings && tensors_.contains(kHead)) compare_head();
     check_tensors();
   }
 
@@ -28,36 +37,61 @@ class HfCheckpoint : public Checkpoint {
   std::vector<TensorSummary> tensors() const override { return tensors_.summaries(); }
   GenerationDefaults generation_defaults() const override { return defaults_; }
   std::string content_hash() const override { return tensors_.content_hash(); }
+  std::vector<std::string> warnings() const override { return warnings_; }
   const ModelConfig& config() const override { return config_; }
   const ModelPlan& plan() const override { return plan_; }
 
   LinearWeight linear(const std::string& name) const override {
     const LinearPlace place = place_of_linear(config_, name, path().string());
     if (name == "lm_head" && config_.tied_embeddings) return {.matrix = tensor("model.embed_tokens.weight")};
-    LinearWeight weight{.matrix = tensors_.dense(name + ".weight", {place.rows, place.columns})};
-    if (place.has_bias) weight.bias = tensors_.dense(name + ".bias", {place.rows}).to(at::kFloat);
+    LinearWeight weight{.matrix = tensors_.dense(stored(name + ".weight"), {place.rows, place.columns})};
+    if (place.has_bias) weight.bias = tensors_.dense(stored(name + ".bias"), {place.rows}).to(at::kFloat);
     return weight;
   }
 
   at::Tensor tensor(const std::string& name) const override {
-    return tensors_.dense(name, shape_of_tensor(config_, name, path().string()));
+    return tensors_.dense(stored(name), shape_of_tensor(config_, name, path().string()));
   }
 
  private:
+  // The name in the file. Checkpoints saved from the base model (LlamaModel) have theirs without "model."; of tied
+  // matrices, either may be the one that is stored.
+  std::string stored(const std::string& name) const {
+    const std::string in_file = base_ && name.starts_with(kBasePrefix) ? name.substr(kBasePrefix.size()) : name;
+    const bool only_head =
+        name == kEmbedding && config_.tied_embeddings && !tensors_.contains(in_file) && tensors_.contains(kHead);
+    return only_head ? kHead : in_file;
+  }
+
+  // As transformers 5: a config that says "tied" over a head and an embedding that differ is wrong; both are used.
+  void compare_head() {
+    const std::vector<std::int64_t> shape{config_.vocab_size, config_.hidden_size};
+    const at::Tensor head = tensors_.dense(kHead, shape), embedding = tensors_.dense(stored(kEmbedding), shape);
+    const bool same_type = head.scalar_type() == embedding.scalar_type();
+    const bool same = same_type ? std::memcmp(head.const_data_ptr(), embedding.const_data_ptr(), head.nbytes()) == 0
+                                : at::equal(head.to(at::kFloat), embedding.to(at::kFloat));
+    if (same) return;
+    config_.tied_embeddings = false;
+    warnings_.push_back(fmt::format(
+        "{}: \"tie_word_embeddings\" is true, but the stored {} differs from the embedding; it is used as it is",
+        (path() / "config.json").string(), kHead));
+  }
+
   void check_tensors() const {
     std::set<std::string> known;
     for (const std::string& name : plain_tensor_names(config_)) {
-      tensors_.require_dense(name, shape_of_tensor(config_, name, path().string()));
-      known.insert(name);
+      tensors_.require_dense(stored(name), shape_of_tensor(config_, name, path().string()));
+      known.insert(stored(name));
     }
     for (const std::string& name : linear_names(config_)) {
       const LinearPlace place = place_of_linear(config_, name, path().string());
-      tensors_.require_dense(name + ".weight", {place.rows, place.columns});
-      known.insert(name + ".weight");
+      tensors_.require_dense(stored(name + ".weight"), {place.rows, place.columns});
+      known.insert(stored(name + ".weight"));
       if (!place.has_bias) continue;
-      tensors_.require_dense(name + ".bias", {place.rows});
-      known.insert(name + ".bias");
+      tensors_.require_dense(stored(name + ".bias"), {place.rows});
+      known.insert(stored(name + ".bias"));
     }
+    if (config_.tied_embeddings) known.insert(kHead);  // the embedding once more
     refuse_unknown_tensors(tensors_, [&](const std::string& name) { return known.contains(name); });
   }
 
@@ -65,14 +99,16 @@ class HfCheckpoint : public Checkpoint {
   ModelPlan plan_;
   GenerationDefaults defaults_;
   SafetensorsFolder tensors_;
+  bool base_ = false;  // names without "model."
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace
 
 void refuse_unknown_tensors(const SafetensorsFolder& folder, const std::function<bool(const std::string&)>& is_known) {
   for (const std::string& name : folder.names()) {
-    // Old Llama files carry the rotary table, and tied models sometimes their head once more.
-    if (is_known(name) || name.ends_with(".rotary_emb.inv_freq") || name == "lm_head.weight") continue;
+    // Old Llama files carry the rotary table.
+    if (is_known(name) || name.ends_with("rotary_emb.inv_freq")) continue;
     throw Error(fmt::format("{} tensor {}", folder.file_of(name).path().string(), shown_name(name)),
                 "no place for it in the model of config.json", "only tensors of that model");
   }

@@ -9,6 +9,7 @@
 #include "checkpoint/readers.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/tensor_bytes.h"
+#include "model/finite.h"
 
 namespace qreason {
 namespace {
@@ -17,6 +18,8 @@ namespace {
 class Collected {
  public:
   void add(const std::string& name, const at::Tensor& tensor) {
+    // A transformed model may have left the range of its type.
+    require_finite(tensor, name, nullptr);
     kept_.push_back(tensor.contiguous());
     tensors_.push_back(safetensors_view(name, kept_.back()));
   }

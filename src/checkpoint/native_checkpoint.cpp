@@ -49,7 +49,7 @@ class NativeCheckpoint : public Checkpoint {
       : pool_(pool),
         config_(parse_model_config(json, (folder / "config.json").string())),
         plan_(parse_plan(json, config_, (folder / "config.json").string())),
-        defaults_(read_generation_defaults(folder)),
+        defaults_(read_generation_defaults(folder, json)),
         tensors_(folder) {
     check_tensors();
   }

@@ -21,8 +21,8 @@ bool is_present(const std::filesystem::path& path);
 
 // An Error naming the field when one is out of its range.
 void check_generation_defaults(const GenerationDefaults& defaults, const std::string& where);
-// generation_config.json of the folder; all absent when there is none.
-GenerationDefaults read_generation_defaults(const std::filesystem::path& folder);
+// generation_config.json of the folder; where there is none, what its config.json says.
+GenerationDefaults read_generation_defaults(const std::filesystem::path& folder, const Json& config);
 
 class SafetensorsFolder;
 // Whatever lies in model.layers or beside them and belongs to no tensor of the model changes the function in a way that

@@ -86,7 +86,8 @@ void Engine::State::compute(const std::vector<ScheduledRun>& plan) {
     const bool samples = run.samples();
     inputs.push_back({.tokens = run.sequence->next_tokens(run.tokens),
                       .cache = &run.sequence->cache,
-                      .logits = samples ? DecoderInput::Logits::kLast : DecoderInput::Logits::kNone});
+                      .logits = samples ? DecoderInput::Logits::kLast : DecoderInput::Logits::kNone,
+                      .prompt = run.sequence->prompt_length});
     if (samples) sampled.push_back(run.sequence);
   }
   decoder.forward(inputs, decoder_step, logits, executor);
@@ -98,8 +99,11 @@ void Engine::State::sample() {
   executor.run(static_cast<std::int64_t>(sampled.size()), [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
     const Sequence& sequence = *sampled[at];
-    drawn[at] = sample_token({logits.data() + at * vocabulary, vocabulary}, sequence.sampling, sequence.key,
-                             static_cast<std::uint64_t>(sequence.generated()));
+    const std::span<float> row(logits.data() + at * vocabulary, vocabulary);
+    if (sequence.sampling.repetition_penalty != 1) {
+      penalize_repetition(row, sequence.tokens, sequence.sampling.repetition_penalty);
+    }
+    drawn[at] = sample_token(row, sequence.sampling, sequence.key, static_cast<std::uint64_t>(sequence.generated()));
   });
 }
 

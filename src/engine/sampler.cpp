@@ -150,6 +150,17 @@ std::int32_t sample_token(std::span<const float> logits, const SamplingParameter
   return sample_all(weights, sum, u);
 }
 
+void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> tokens, double penalty) {
+  std::vector<std::int32_t> seen(tokens.begin(), tokens.end());
+  std::sort(seen.begin(), seen.end());
+  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+  const auto factor = static_cast<float>(penalty);
+  for (const std::int32_t token : seen) {
+    float& logit = logits[static_cast<std::size_t>(token)];
+    logit = logit < 0 ? logit * factor : logit / factor;
+  }
+}
+
 void validate(const SamplingParameters& parameters) {
   if (!(parameters.temperature >= 0) || !std::isfinite(parameters.temperature)) {
     throw Error::usage("temperature", fmt::format("{}", parameters.temperature), "0 or more");
@@ -158,6 +169,9 @@ void validate(const SamplingParameters& parameters) {
     throw Error::usage("top-p", fmt::format("{}", parameters.top_p), "above 0, at most 1");
   }
   if (parameters.top_k < 0) throw Error::usage("top-k", std::to_string(parameters.top_k), "0 (off) or more");
+  if (!(parameters.repetition_penalty > 0) || !std::isfinite(parameters.repetition_penalty)) {
+    throw Error::usage("repetition penalty", fmt::format("{}", parameters.repetition_penalty), "above 0");
+  }
   if (parameters.max_tokens < 1) throw Error::usage("max-tokens", std::to_string(parameters.max_tokens), "1 or more");
 }
 

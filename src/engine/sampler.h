@@ -16,6 +16,11 @@ namespace qreason {
 std::int32_t sample_token(std::span<const float> logits, const SamplingParameters& parameters, const SampleKey& key,
                           std::uint64_t index);
 
+// Keskar et al., arXiv 1909.05858, as transformers and llama.cpp do it: the logit of each token that stands in `tokens`
+// (prompt and answer), once however often it does, is divided by the penalty when positive and multiplied when
+// negative.
+void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> tokens, double penalty);
+
 // Throws Error (usage) naming the first parameter out of its range.
 void validate(const SamplingParameters& parameters);
 

@@ -69,8 +69,11 @@ void validate(const QuantizedMatrix& matrix, const char* where) {
                 fmt::format("{} bits", matrix.format.bits));
   }
   const auto not_finite = [](float scale) { return !std::isfinite(scale); };
-  if (std::any_of(matrix.scales.begin(), matrix.scales.end(), not_finite)) {
-    throw Error(where, "a scale that is not finite", "finite scales");
+  if (const auto bad = std::find_if(matrix.scales.begin(), matrix.scales.end(), not_finite);
+      bad != matrix.scales.end()) {
+    const std::int64_t at = bad - matrix.scales.begin();
+    throw Error(where, fmt::format("the scale {} at [{}, {}]", *bad, at / matrix.groups, at % matrix.groups),
+                "finite scales");
   }
 }
 

@@ -119,6 +119,63 @@ TEST(HfCheckpoint, ReadsATiedModelsHeadFromItsEmbedding) {
   EXPECT_EQ(checkpoint->tensors().size(), 11u);
 }
 
+// As transformers 5.24: LlamaForCausalLM.from_pretrained() ties when the stored head equals the embedding, keeps both
+// when it differs, and takes whichever of the two is there alone.
+TEST(HfCheckpoint, UsesAStoredHeadThatDiffersFromTheEmbeddingOfATiedConfig) {
+  static const std::vector<float> ones(64, 1.0f), zeros(64, 0.0f);
+  const auto folder_with = [](const std::vector<float>& head) {
+    return TinyFolder([&](auto& tensors) {
+      tensors.push_back({"lm_head.weight", SafetensorsType::kF32, {4, 8}, std::as_bytes(std::span(head).first(32))});
+    });
+  };
+  const TinyFolder different = folder_with(ones), same = folder_with(zeros);
+  const auto untied = open_checkpoint(different.path()), tied = open_checkpoint(same.path());
+  EXPECT_FALSE(untied->config().tied_embeddings);
+  EXPECT_TRUE(bits_equal(values_of(untied->linear("lm_head").dense_float32()), std::span(ones).first(32)));
+  ASSERT_EQ(untied->warnings().size(), 1u);
+  EXPECT_THAT(untied->warnings().front(), HasSubstr("\"tie_word_embeddings\" is true, but the stored lm_head.weight"));
+  EXPECT_TRUE(tied->config().tied_embeddings);
+  EXPECT_TRUE(tied->warnings().empty());
+  const TinyFolder wrong([&](auto& tensors) {
+    tensors.push_back({"lm_head.weight", SafetensorsType::kF32, {2, 8}, std::as_bytes(std::span(ones).first(16))});
+  });
+  EXPECT_THAT(wrong.failure(), HasSubstr("lm_head.weight: shape [2, 8]"));
+}
+
+TEST(HfCheckpoint, ComparesATiedHeadOfAnotherTypeByItsValues) {
+  static const std::vector<std::uint16_t> zeros(32, 0), ones(32, 0x3F80);
+  for (const auto* head : {&zeros, &ones}) {
+    const TinyFolder folder([&](auto& tensors) {
+      tensors.push_back({"lm_head.weight", SafetensorsType::kBF16, {4, 8}, std::as_bytes(std::span(*head))});
+    });
+    EXPECT_EQ(open_checkpoint(folder.path())->config().tied_embeddings, head == &zeros);
+  }
+}
+
+TEST(HfCheckpoint, ReadsATiedModelThatStoresItsHeadAlone) {
+  const TinyFolder folder([](auto& tensors) { find(tensors, "model.embed_tokens.weight").name = "lm_head.weight"; });
+  const auto checkpoint = open_checkpoint(folder.path());
+  EXPECT_TRUE(checkpoint->config().tied_embeddings);
+  EXPECT_EQ(checkpoint->tensor("model.embed_tokens.weight").size(0), 4);
+  EXPECT_EQ(checkpoint->linear("lm_head").rows(), 4);
+}
+
+TEST(HfCheckpoint, ReadsTheNamesOfACheckpointSavedFromTheBaseModel) {
+  const auto shorten = [](std::vector<SafetensorsTensor>& tensors) {
+    for (SafetensorsTensor& tensor : tensors) tensor.name = tensor.name.substr(std::string("model.").size());
+  };
+  const TinyFolder folder(shorten);
+  EXPECT_EQ(folder.failure(), "");
+  const auto checkpoint = open_checkpoint(folder.path());
+  EXPECT_EQ(checkpoint->linear("model.layers.0.mlp.up_proj").rows(), 8);
+  EXPECT_EQ(checkpoint->tensor("model.norm.weight").size(0), 8);
+  std::string config = kConfig;
+  config.replace(config.find("LlamaForCausalLM"), 16, "LlamaModel");
+  EXPECT_EQ(parse_model_config(parse_json(config, "c"), "c").architecture, Architecture::kLlama);
+  const TinyFolder mixed([](auto& tensors) { find(tensors, kQ).name = std::string(kQ).substr(6); });
+  EXPECT_THAT(mixed.failure(), HasSubstr(kQ)) << "one spelling a file";
+}
+
 TEST(HfCheckpoint, HasOneHashWhetherShardedOrNot) {
   TinyFolder folder;
   const std::string whole = open_checkpoint(folder.path())->content_hash();
@@ -176,6 +233,32 @@ TEST(HfCheckpoint, ReadsGenerationDefaults) {
     write_bytes(folder.path() / "generation_config.json", bad);
     EXPECT_THAT(folder.failure(), HasSubstr("generation_config.json")) << bad;
   }
+}
+
+TEST(HfCheckpoint, ReadsWhatGenerationConfigsSayOfSampling) {
+  const auto read = [](const std::string& generation, const std::string& config = kConfig) {
+    const TinyFolder folder;
+    if (!generation.empty()) write_bytes(folder.path() / "generation_config.json", generation);
+    return open_hf(folder.path(), parse_json(config, "config"))->generation_defaults();
+  };
+  EXPECT_EQ(read(R"({"do_sample": false, "temperature": 0.6})").temperature, 0);
+  EXPECT_EQ(read(R"({"do_sample": true, "temperature": 0.6})").temperature, 0.6);
+  EXPECT_EQ(read(R"({"repetition_penalty": 1.05})").repetition_penalty, 1.05);
+  EXPECT_TRUE(read(R"({"min_p": 0, "num_beams": 1, "typical_p": 1.0, "bad_words_ids": [], "stop_strings": null,
+                       "guidance_scale": null, "token_healing": false, "max_new_tokens": 10, "a_new_key": 3})")
+                  .unsupported.empty());
+  EXPECT_EQ(read(R"({"min_p": 0.1})").unsupported, std::vector<std::string>{"\"min_p\" is 0.1"});
+  for (const char* set : {R"({"num_beams": 4})", R"({"no_repeat_ngram_size": 3})", R"({"bad_words_ids": [[1]]})",
+                          R"({"stop_strings": "x"})", R"({"forced_eos_token_id": 0})", R"({"suppress_tokens": [1]})",
+                          R"({"token_healing": true})"}) {
+    EXPECT_EQ(read(set).unsupported.size(), 1u) << set;
+  }
+  // Old models have their settings in config.json, which count where there is no generation_config.json.
+  std::string config = kConfig;
+  config.insert(1, R"("temperature": 0.3, "min_p": 0.2,)");
+  EXPECT_EQ(read("", config).temperature, 0.3);
+  EXPECT_EQ(read("", config).unsupported.size(), 1u);
+  EXPECT_EQ(read(R"({"top_p": 0.9})", config).temperature, std::nullopt);
 }
 
 TEST(HfCheckpoint, NamesTensorsThatDoNotFitTheConfig) {

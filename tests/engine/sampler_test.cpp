@@ -108,6 +108,13 @@ TEST(Sampler, DrawsWhatTheSortingReferenceDraws) {
   EXPECT_GT(compared, 6000);
 }
 
+// transformers 5.24, RepetitionPenaltyLogitsProcessor(1.5) on these logits with the tokens 3, 0, 3, 1.
+TEST(Sampler, PenalizesEachRepeatedTokenOnce) {
+  std::vector<float> logits{1.5f, -2.0f, 0.75f, 3.0f, -1.0f};
+  penalize_repetition(logits, std::vector<std::int32_t>{3, 0, 3, 1}, 1.5);
+  EXPECT_EQ(logits, (std::vector<float>{1.0f, -3.0f, 0.75f, 2.0f, -1.0f}));
+}
+
 TEST(Sampler, FrequenciesFollowTheExactProbabilities) {
   const auto logits = random_logits(40, 1.5, 11);
   for (const SamplingParameters parameters :
