@@ -39,9 +39,7 @@ bool next_turn(LineReader& input, std::string& line) {
 
 Request turn_request(const OpenedModel& model, const std::vector<ChatMessage>& messages, const ChatOptions& options) {
   const OpenedTokenizer& text = model.require_text();
-  if (!text.chat) throw Error(text.where, text.chat_problem, "a chat template, or -p with --raw");
-  const std::string rendered = text.chat->render(
-      {.messages = messages, .bos_token = text.tokenizer.bos_text(), .eos_token = text.tokenizer.eos_text()});
+  const std::string rendered = render_chat(text, messages);
   return {.prompt = text.tokenizer.encode(rendered, SpecialTokens::kOmit),
           .sampling = options.sampling,
           .key = {.seed = options.seed, .problem = stable_hash(rendered), .sample = 0},

@@ -1,9 +1,13 @@
 #include "cli/evaluation_text.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <filesystem>
 
 #include "base/file.h"
 #include "cli/terminal.h"
+#include "cli/text_input.h"
 #include "data/dataset.h"
 #include "data/locations.h"
 
@@ -25,15 +29,24 @@ EvaluationText gsm8k_text() {
 }  // namespace
 
 EvaluationText load_evaluation_text(const std::optional<std::string>& file) {
-  if (file) return {.text = read_text_file(*file), .source = *file};
+  if (file) return {.text = read_text_input(*file), .source = text_input_name(*file)};
   for (const std::filesystem::path& folder : data_folders()) {
     const std::filesystem::path path = folder / kWikiText;
     std::error_code failure;
-    if (std::filesystem::is_regular_file(path, failure)) return {.text = read_text_file(path), .source = path.string()};
+    if (std::filesystem::is_regular_file(path, failure))
+      return {.text = read_text_input(path.string()), .source = path.string()};
   }
   EvaluationText text = gsm8k_text();
   log_line("no --text and no " + std::string(kWikiText) + " in a data folder: reading " + text.source);
   return text;
+}
+
+std::int64_t fitting_window(std::int64_t window, std::initializer_list<const Checkpoint*> models) {
+  std::int64_t positions = window;
+  for (const Checkpoint* model : models) positions = std::min(positions, model->config().max_positions);
+  if (positions < window)
+    log_line(fmt::format("note: windows of {} tokens, all the positions of the model", positions));
+  return positions;
 }
 
 std::vector<std::int32_t> encode_evaluation_text(const OpenedModel& model, const EvaluationText& text) {

@@ -1,6 +1,8 @@
 // The text that perplexity and compare read.
 #pragma once
 
+#include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,12 +16,15 @@ struct EvaluationText {
   std::string source;  // file, or what stands for it
 };
 
-// --text FILE, as it is. Without it WikiText-2 (wikitext2/ppl_joined.txt in a data folder, data/locations.h), and where
-// that is absent the GSM8K test set that ships with the program: question and worked answer, problems apart by a blank
-// line.
+// --text FILE as it is, "-" for standard input. Without it WikiText-2 (wikitext2/ppl_joined.txt in a data folder,
+// data/locations.h), and where that is absent the GSM8K test set that ships with the program: question and worked
+// answer, problems apart by a blank line.
 EvaluationText load_evaluation_text(const std::optional<std::string>& file);
 
 // The whole text tokenized once, without special tokens.
 std::vector<std::int32_t> encode_evaluation_text(const OpenedModel& model, const EvaluationText& text);
+
+// `window`, or all the positions of the model with the fewest, with a note, where it has not so many.
+std::int64_t fitting_window(std::int64_t window, std::initializer_list<const Checkpoint*> models);
 
 }  // namespace qreason

@@ -7,9 +7,13 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "base/utf8.h"
 #include "cli/gguf_vocabulary.h"
 #include "cli/model_zoo.h"
 #include "cli/process_executor.h"
+#include "cli/terminal.h"
 #include "data/locations.h"
 
 namespace qreason {
@@ -33,6 +37,46 @@ std::optional<fs::path> find_in(const fs::path& folder, const std::string& name)
   const fs::path file = folder / (name + ".gguf");
   if (is_there(file)) return file;
   return std::nullopt;
+}
+
+constexpr std::string_view kCachedPrefix = "models--";  // of "models--ORG--NAME" in the cache of huggingface_hub
+
+bool is_cache_root(const fs::path& folder) {
+  std::error_code failure;
+  return !is_there(folder / "config.json") && fs::is_directory(folder / "snapshots", failure);
+}
+
+// The commit that refs/main names; without it the only one there is.
+std::string snapshot_of(const fs::path& root) {
+  const fs::path main = root / "refs" / "main";
+  if (is_there(main)) {
+    std::string revision = read_text_file(main, 1 << 10);
+    revision.erase(revision.find_last_not_of(" \r\n") + 1);
+    if (!is_plain_name(revision) || !is_there(root / "snapshots" / revision)) {
+      throw Error(main.string(), fmt::format("the revision \"{}\"", revision), "a folder in snapshots/");
+    }
+    return revision;
+  }
+  std::vector<std::string> revisions;
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator(root / "snapshots", failure)) {
+    revisions.push_back(entry.path().filename().string());
+  }
+  if (revisions.size() == 1) return revisions.front();
+  throw Error(root.string(), fmt::format("{} snapshots and no refs/main", revisions.size()),
+              "refs/main to choose one, or the path of a snapshot");
+}
+
+// A snapshot holds a model folder, or one .gguf file.
+fs::path model_of_cache(const fs::path& root) {
+  const fs::path snapshot = root / "snapshots" / snapshot_of(root);
+  if (is_there(snapshot / "config.json")) return snapshot;
+  std::vector<fs::path> files;
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator(snapshot, failure)) {
+    if (entry.path().extension() == ".gguf") files.push_back(entry.path());
+  }
+  return files.size() == 1 ? files.front() : snapshot;
 }
 
 const ZooModel* find_in_zoo(const std::string& reference) {
@@ -68,7 +112,7 @@ std::optional<OpenedTokenizer> tokenizer_of(const Checkpoint& checkpoint) {
 }  // namespace
 
 fs::path resolve_model(const std::string& reference) {
-  if (is_there(reference)) return reference;
+  if (is_there(reference)) return is_cache_root(reference) ? model_of_cache(reference) : fs::path(reference);
   if (is_plain_name(reference)) {
     std::vector<std::string> names{reference};
     // A model of ours is the one that ships, whatever the store has under its name.
@@ -90,7 +134,13 @@ fs::path resolve_model(const std::string& reference) {
 
 std::string model_name(const fs::path& path) {
   const fs::path full = fs::absolute(path).lexically_normal();
-  const fs::path last = full.has_filename() ? full.filename() : full.parent_path().filename();
+  const fs::path folder = full.has_filename() ? full : full.parent_path();
+  const fs::path last = folder.filename();
+  const std::string cached = folder.parent_path().parent_path().filename().string();
+  if (folder.parent_path().filename() == "snapshots" && cached.starts_with(kCachedPrefix)) {
+    const std::size_t organisation = cached.find("--", kCachedPrefix.size());
+    return cached.substr(organisation == std::string::npos ? kCachedPrefix.size() : organisation + 2);
+  }
   return last.extension() == ".gguf" ? last.stem().string() : last.string();
 }
 
@@ -104,8 +154,13 @@ OpenedTokenizer open_tokenizer(const std::string& reference) {
 OpenedModel open_model(const std::string& reference) {
   const fs::path path = resolve_model(reference);
   auto checkpoint = open_checkpoint(path, &process_executor().pool());
+  log_warnings(*checkpoint);
   auto text = tokenizer_of(*checkpoint);
   return {.checkpoint = std::move(checkpoint), .text = std::move(text), .name = model_name(path)};
+}
+
+void log_warnings(const Checkpoint& checkpoint) {
+  for (const std::string& warning : checkpoint.warnings()) log_warning(escaped(warning));
 }
 
 const OpenedTokenizer& OpenedModel::require_text() const {
@@ -113,11 +168,20 @@ const OpenedTokenizer& OpenedModel::require_text() const {
   return *text;
 }
 
-std::string render_chat(const OpenedTokenizer& text, const std::string& user) {
+std::string render_chat(const OpenedTokenizer& text, const std::vector<ChatMessage>& messages) {
   if (!text.chat) throw Error(text.where, text.chat_problem, "a chat template that can be run");
-  return text.chat->render({.messages = {{.role = "user", .content = user}},
-                            .bos_token = text.tokenizer.bos_text(),
-                            .eos_token = text.tokenizer.eos_text()});
+  try {
+    return text.chat->render({.messages = messages,
+                              .bos_token = text.tokenizer.bos_text(),
+                              .eos_token = text.tokenizer.eos_text(),
+                              .special_tokens = text.tokenizer.special_texts()});
+  } catch (const Error& failure) {
+    throw Error(text.where, failure.what());
+  }
+}
+
+std::string render_chat(const OpenedTokenizer& text, const std::string& user) {
+  return render_chat(text, {ChatMessage{.role = "user", .content = user}});
 }
 
 std::vector<std::int32_t> encode_chat(const OpenedTokenizer& text, const std::string& user) {
@@ -146,10 +210,15 @@ std::vector<std::int32_t> stop_tokens(const OpenedModel& model) {
 
 SamplingParameters sampling_defaults(const Checkpoint& checkpoint) {
   const GenerationDefaults given = checkpoint.generation_defaults();
+  if (!given.unsupported.empty()) {
+    throw Error(checkpoint.path().string() + " generation settings", given.unsupported.front(),
+                "only temperature, top_p, top_k, repetition_penalty and do_sample");
+  }
   SamplingParameters sampling;
   if (given.temperature) sampling.temperature = *given.temperature;
   if (given.top_p) sampling.top_p = *given.top_p;
   if (given.top_k) sampling.top_k = *given.top_k;
+  if (given.repetition_penalty) sampling.repetition_penalty = *given.repetition_penalty;
   return sampling;
 }
 

@@ -84,7 +84,7 @@ ModelSummary from_config(const fs::path& path, const std::string& dtype) {
   ModelSummary summary{.format = "config", .weights_present = false, .config = parse_model_config(json, where)};
   summary.plan = uniform_plan(summary.config.layers);
   compute_sizes(summary, dtype);
-  if (fs::exists(path / "generation_config.json")) summary.generation = read_generation_defaults(path);
+  summary.generation = read_generation_defaults(path, json);
   return summary;
 }
 
@@ -104,6 +104,7 @@ ModelSummary from_checkpoint(const std::string& reference, const fs::path& path,
     checkpoint = std::move(model.checkpoint);
   } catch (const Error& error) {  // the tokenizer's fault when the checkpoint alone opens
     checkpoint = open_checkpoint(path, &process_executor().pool());
+    log_warnings(*checkpoint);
     summary.tokenizer_problem = error.what();
   }
   summary.format = checkpoint->format();

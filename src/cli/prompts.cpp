@@ -5,26 +5,27 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "cli/text_input.h"
 
 namespace qreason {
 
 std::vector<Prompt> read_prompts(const std::filesystem::path& path, std::uint64_t seed) {
-  std::istringstream lines(read_text_file(path));
+  const std::string name = text_input_name(path.string());
+  std::istringstream lines(read_text_input(path.string()));
   std::vector<Prompt> prompts;
   std::int64_t number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const std::string where = fmt::format("{}:{}", path.string(), number);
+    const std::string where = fmt::format("{}:{}", name, number);
     const Json json = parse_json(line, where);
     const auto own_seed = json_int_if(json, "seed", where);
     prompts.push_back({.text = json_string(json, "prompt", where),
                        .seed = own_seed ? parse_seed(*own_seed, where + ": seed") : seed});
   }
-  if (prompts.empty()) throw Error(path.string(), "no prompts", "one {\"prompt\": ...} a line");
+  if (prompts.empty()) throw Error(name, "no prompts", "one {\"prompt\": ...} a line");
   return prompts;
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "checkpoint/finite_checkpoint.h"
 #include "checkpoint/safetensors.h"
 #include "cli/native_sink.h"
 #include "cli/output.h"
@@ -60,6 +61,25 @@ CalibrationSet read_token_file(const fs::path& path) {
   return set;
 }
 
+// A linear's Hessian is a sum of one rank-one matrix a token: with fewer tokens than the linear has inputs it is
+// singular, and what the missing directions cost is the damping's guess.
+void warn_of_few_tokens(const CalibrationSet& set, const ModelConfig& config) {
+  std::int64_t widest = 0;
+  for (const LinearSlot slot : kLinearSlots) widest = std::max(widest, linear_shape(config, slot).columns);
+  if (set.tokens() >= widest) return;
+  log_warning(fmt::format("calibration of {} tokens for linears with {} inputs: too few to know them all",
+                       set.tokens(), widest));
+}
+
+// Before any is drawn.
+void refuse_what_cannot_be_drawn(const CalibrationSpec& spec) {
+  const double bytes = static_cast<double>(spec.samples) * static_cast<double>(spec.length) * sizeof(std::int32_t);
+  if (const std::uint64_t memory = available_memory(); bytes > static_cast<double>(memory)) {
+    throw Error("calibration " + spec.source, fmt::format("{} samples of {} tokens", spec.samples, spec.length),
+                fmt::format("what fits into {} of free memory", bytes_text(memory)));
+  }
+}
+
 // The calibration set that the recipe asks for; the recipe then says what was really used.
 std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& request) {
   if (!needs_calibration(recipe)) {
@@ -70,6 +90,7 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
   if (request.calibration_source) spec.source = *request.calibration_source;
   if (fs::path(spec.source).extension() == ".safetensors") {
     CalibrationSet set = read_token_file(spec.source);
+    warn_of_few_tokens(set, request.model.checkpoint->config());
     spec.samples = static_cast<std::int64_t>(set.samples.size());
     spec.length = set.longest();
     return set;
@@ -80,7 +101,10 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
     log_line(fmt::format("note: calibration windows of {} tokens, all the positions of the model", positions));
     spec.length = positions;
   }
-  return load_calibration(spec, {request.model.require_text().tokenizer, checkpoint.path()}, recipe.seed);
+  refuse_what_cannot_be_drawn(spec);
+  CalibrationSet set = load_calibration(spec, {request.model.require_text().tokenizer, checkpoint.path()}, recipe.seed);
+  warn_of_few_tokens(set, checkpoint.config());
+  return set;
 }
 
 CalibrationSize size_of(const std::optional<CalibrationSet>& set) {
@@ -148,6 +172,7 @@ QuantizationPlan plan_quantization(const QuantizeRequest& request) {
 
 OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPlan& plan) {
   refuse_what_cannot_fit(plan.cost, request.output);
+  check_all_tensors(*request.model.checkpoint);
   StagedDirectory staged(request.output, output_options(request));
   OrderedJson report = run(request, plan, staged);
   report["original"] = model_identity(request.model);

@@ -21,6 +21,7 @@ std::string generation_config(const OpenedModel& model) {
   if (defaults.temperature) json["temperature"] = *defaults.temperature;
   if (defaults.top_p) json["top_p"] = *defaults.top_p;
   if (defaults.top_k) json["top_k"] = *defaults.top_k;
+  if (defaults.repetition_penalty) json["repetition_penalty"] = *defaults.repetition_penalty;
   return json.dump(2) + "\n";
 }
 

@@ -8,13 +8,19 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/progress.h"
 #include "base/random.h"
 #include "data/locations.h"
+#include "data/table.h"
+#include "data/utf8.h"
 
 namespace qreason {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::int64_t kMostSamples = 1'000'000;
+constexpr std::int64_t kSamplesBetweenChecks = 256;
 
 // A generation is a text, or a list whose first text is the answer (the study's records hold either).
 std::string text_or_first(const Json& value, const std::string& where) {
@@ -52,6 +58,29 @@ std::string joined_records(const std::string& content, const fs::path& path) {
     const Json record = parse_json(line, where);
     if (line_number == 1 && record.is_object() && record.contains("qreason_traces")) continue;  // how they were made
     text += record_text(record, where) + "\n\n";
+  }
+  return text;
+}
+
+// What --data reads as rows of columns, whose cells are text.
+bool is_table(const fs::path& path) {
+  const fs::path packed = path.extension();
+  const fs::path extension = packed == ".gz" || packed == ".zst" ? path.stem().extension() : packed;
+  return extension == ".json" || extension == ".csv" || (extension == ".jsonl" && extension != packed);
+}
+
+std::string joined_rows(const Table& table) {
+  std::string text;
+  for (const RecordRow& row : table.rows) {
+    Json record(row.fields);
+    // A table holds lists as their JSON.
+    for (const char* key : {"generation", "generated_text"}) {
+      const auto field = row.fields.find(key);
+      if (field != row.fields.end() && field->second.starts_with("[\"")) {
+        record[key] = parse_json(field->second, table.where(row));
+      }
+    }
+    text += record_text(record, table.where(row)) + "\n\n";
   }
   return text;
 }
@@ -96,6 +125,10 @@ std::string CalibrationSet::sha256() const {
 }
 
 CalibrationSet cut_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed) {
+  if (spec.samples < 1 || spec.samples > kMostSamples) {
+    throw Error::usage("calibration " + spec.source, fmt::format("{} samples", spec.samples),
+                       fmt::format("1 to {}", kMostSamples));
+  }
   const auto count = static_cast<std::int64_t>(tokens.size());
   if (count < spec.length + 1) {
     throw Error("calibration " + spec.source, fmt::format("{} tokens", count),
@@ -104,6 +137,7 @@ CalibrationSet cut_windows(const std::vector<std::int32_t>& tokens, const Calibr
   PythonRandom random(seed);
   CalibrationSet set{.description = spec.source};
   for (std::int64_t i = 0; i < spec.samples; ++i) {
+    if (i % kSamplesBetweenChecks == 0) check_interrupt();
     const std::int64_t start = random.randint(0, count - spec.length - 1);
     set.samples.emplace_back(tokens.begin() + start, tokens.begin() + start + spec.length);
   }
@@ -111,7 +145,9 @@ CalibrationSet cut_windows(const std::vector<std::int32_t>& tokens, const Calibr
 }
 
 std::string calibration_text(const fs::path& path) {
+  if (is_table(path)) return joined_rows(read_table(path));
   const std::string content = read_text_file(path);
+  require_utf8(content, path.string());
   return path.extension() == ".jsonl" ? joined_records(content, path) : content;
 }
 

@@ -81,6 +81,46 @@ TEST(ResolveModel, NeverLeavesTheStoreByAName) {
   EXPECT_THAT(failure_of(""), HasSubstr("no such file"));
 }
 
+class CacheRoot {
+ public:
+  void add(const std::string& revision) const {
+    fs::create_directories(root() / "snapshots" / revision);
+    std::ofstream(root() / "snapshots" / revision / "config.json") << "{}";
+  }
+  void refer(const std::string& text) const {
+    fs::create_directories(root() / "refs");
+    std::ofstream(root() / "refs" / "main") << text;
+  }
+  fs::path root() const { return folder_.path() / "models--Qwen--Qwen2.5-0.5B"; }
+
+ private:
+  testing::ScratchFolder folder_;
+};
+
+TEST(ResolveModel, TakesTheSnapshotThatTheMainRefOfAHuggingFaceCacheNames) {
+  const Store store;
+  const CacheRoot cache;
+  cache.add("aaaa");
+  EXPECT_EQ(resolve_model(cache.root()), cache.root() / "snapshots/aaaa") << "the only one";
+  cache.add("bbbb");
+  EXPECT_THAT(failure_of(cache.root()), HasSubstr("2 snapshots and no refs/main"));
+  cache.refer("bbbb\n");
+  EXPECT_EQ(resolve_model(cache.root()), cache.root() / "snapshots/bbbb");
+  EXPECT_EQ(model_name(resolve_model(cache.root())), "Qwen2.5-0.5B");
+  cache.refer("../../elsewhere");
+  EXPECT_THAT(failure_of(cache.root()), HasSubstr("the revision \"../../elsewhere\""));
+  cache.refer("cccc");
+  EXPECT_THAT(failure_of(cache.root()), HasSubstr("the revision \"cccc\", expected a folder in snapshots/"));
+}
+
+TEST(ResolveModel, TakesTheGgufFileOfACachedSnapshot) {
+  const Store store;
+  const CacheRoot cache;
+  cache.add("aaaa");
+  fs::rename(cache.root() / "snapshots/aaaa/config.json", cache.root() / "snapshots/aaaa/m-q4.gguf");
+  EXPECT_EQ(resolve_model(cache.root()), cache.root() / "snapshots/aaaa/m-q4.gguf");
+}
+
 TEST(ModelName, IsTheLastPartOfThePath) {
   EXPECT_EQ(model_name("/a/b/model-x/"), "model-x");
   EXPECT_EQ(model_name("/a/b/model-1.5b"), "model-1.5b");

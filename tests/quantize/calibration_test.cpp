@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <numeric>
 
 #include "base/error.h"
@@ -20,6 +21,15 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Starts by CPython: random.seed(0); [random.randint(0, 100 - 8 - 1) for _ in range(6)], and seed 42 with n = 5000.
+std::string failure_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
 TEST(Calibration, CutsTheWindowsThatPythonsGeneratorCuts) {
   std::vector<std::int32_t> tokens(5000);
   std::iota(tokens.begin(), tokens.end(), 0);
@@ -37,6 +47,9 @@ TEST(Calibration, CutsTheWindowsThatPythonsGeneratorCuts) {
   }
   EXPECT_THAT(starts(cut_windows(tokens, {.samples = 4, .length = 2048}, 42)), ElementsAre(2619, 456, 102, 1126));
   EXPECT_THROW(cut_windows(hundred, {.samples = 1, .length = 100}, 0), Error);
+  // Refused before any is drawn: a test that drew them would take 15 GB.
+  EXPECT_THROW(cut_windows(hundred, {.samples = 999'999'999, .length = 8}, 0), Error);
+  EXPECT_THROW(cut_windows(hundred, {.samples = 0, .length = 8}, 0), Error);
 }
 
 TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {
@@ -58,6 +71,20 @@ TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {
     EXPECT_THAT(error.what(), HasSubstr("records.jsonl:2"));
   }
   EXPECT_THROW(find_calibration_file("no-such-source", {}), Error);
+}
+
+TEST(Calibration, ReadsTablesAsDataSetsAreRead) {
+  const testing::ScratchFolder folder;
+  const auto text_of = [&](const std::string& name, const std::string& content) {
+    write_file_atomic(folder.path() / name, content);
+    return calibration_text(folder.path() / name);
+  };
+  const std::string json = R"([{"prompt": "P", "generation": ["first", "second"]}, {"text": "T"}])";
+  EXPECT_EQ(text_of("a.json", json), "Pfirst\n\nT\n\n");
+  EXPECT_EQ(text_of("a.csv", "question,answer\n\"x, y?\",y\nq,\"[1]\"\n"), "x, y?\ny\n\nq\n[1]\n\n");
+  EXPECT_EQ(text_of("a.txt", json), json) << "a text stays as it is";
+  EXPECT_THAT(failure_of([&] { text_of("b.csv", "words\nx\n"); }), HasSubstr("b.csv, line 2"));
+  EXPECT_THAT(failure_of([&] { text_of("c.txt", "abc\xff"); }), HasSubstr("c.txt: bytes that are not UTF-8"));
 }
 
 TEST(Calibration, TakesAModelsOwnTracesForTheEmbeddedOnes) {

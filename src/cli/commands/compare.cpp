@@ -26,7 +26,9 @@ class CompareCommand : public Command {
   void declare(OptionSet& options) override {
     options.positional("BASE", base_, "The original: directory, .gguf file, name or hub id");
     options.positional("MODEL", model_, "The model to compare with it");
-    options.value("--text", text_, "Text file (default: WikiText-2 of a data folder, else the shipped GSM8K test set)");
+    options.value(
+        "--text", text_,
+        "Text file, - for standard input (default: WikiText-2 of a data folder, else the shipped GSM8K test set)");
     options.value("--window", window_, "Tokens of a window");
     options.value("--windows", limit_, "Read only the first so many windows (0: all whole ones)");
   }
@@ -40,7 +42,8 @@ class CompareCommand : public Command {
     if (base.text && model.text && encode_evaluation_text(model, text) != tokens) {
       throw Error(model_, "another tokenization of the text than " + base_, "models with the same tokenizer");
     }
-    const std::vector<TokenWindow> windows = cut_windows(tokens, window_, limit_);
+    const std::int64_t window = fitting_window(window_, {base.checkpoint.get(), model.checkpoint.get()});
+    const std::vector<TokenWindow> windows = cut_windows(tokens, window, limit_);
     Decoder base_decoder(*base.checkpoint, {.type = type}), model_decoder(*model.checkpoint, {.type = type});
     const auto progress = terminal_progress().begin(
         {.what = "compare", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});

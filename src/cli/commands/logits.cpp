@@ -96,6 +96,7 @@ class LogitsCommand : public Command {
     const ComputeType type = compute_type(common);
     const TokenRows tokens = read_tokens(tokens_);
     const auto checkpoint = open_checkpoint(resolve_model(model_), &process_executor().pool());
+    log_warnings(*checkpoint);
     check_tokens(tokens, checkpoint->config(), tokens_);
     Decoder decoder(*checkpoint, {.type = type});
     const std::vector<float> logits = compute_logits(decoder, tokens);

@@ -24,7 +24,9 @@ class PerplexityCommand : public Command {
 
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
-    options.value("--text", text_, "Text file (default: WikiText-2 of a data folder, else the shipped GSM8K test set)");
+    options.value(
+        "--text", text_,
+        "Text file, - for standard input (default: WikiText-2 of a data folder, else the shipped GSM8K test set)");
     options.value("--window", window_, "Tokens of a window");
     options.value("--windows", limit_, "Read only the first so many windows (0: all whole ones)");
   }
@@ -34,7 +36,8 @@ class PerplexityCommand : public Command {
     const OpenedModel model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);
     const std::vector<std::int32_t> tokens = encode_evaluation_text(model, text);
-    const std::vector<TokenWindow> windows = cut_windows(tokens, window_, limit_);
+    const std::int64_t window = fitting_window(window_, {model.checkpoint.get()});
+    const std::vector<TokenWindow> windows = cut_windows(tokens, window, limit_);
     Decoder decoder(*model.checkpoint, {.type = type});
     const auto progress = terminal_progress().begin(
         {.what = "perplexity", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});

@@ -4,10 +4,11 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/json.h"
 #include "cli/commands.h"
 #include "cli/model_loader.h"
 #include "cli/output.h"
+#include "cli/text_input.h"
 
 namespace qreason {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::uint64_t kLargestText = std::uint64_t{1} << 30;
 
 // The strings of a .jsonl file: one JSON string a line.
 std::vector<std::string> read_json_strings(const std::string& path) {
-  const std::string content = read_text_file(path, kLargestText);
+  const std::string content = read_text_input(path, kLargestText);
   std::vector<std::string> texts;
   std::int64_t number = 1;
   for (std::size_t begin = 0; begin < content.size(); ++number) {
@@ -41,7 +42,8 @@ class TokenizeCommand : public Command {
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "a model, or a directory that holds only a tokenizer");
     options.positionals("TEXT", words_, "the text", OptionSet::Need::kOptional);
-    options.value("--text", file_, "a file with the text; of a .jsonl file, each line's JSON string on its own");
+    options.value("--text", file_,
+                  "a file with the text, - for standard input; of a .jsonl file, each line's JSON string on its own");
     options.flag("--chat", chat_, "take the text as a user turn and apply the chat template");
     options.flag("--special", special_, "put the tokenizer's own special tokens (BOS) around the text");
   }
@@ -75,7 +77,7 @@ class TokenizeCommand : public Command {
     }
     if (!file_) return words_;
     if (file_->ends_with(".jsonl")) return read_json_strings(*file_);
-    return {read_text_file(*file_, kLargestText)};
+    return {read_text_input(*file_, kLargestText)};
   }
 
   std::vector<std::int32_t> encode(const OpenedTokenizer& opened, const std::string& text) const {
