@@ -105,7 +105,8 @@ std::optional<OpenedTokenizer> tokenizer_of(const Checkpoint& checkpoint) {
     if (!has_vocabulary(*file)) return std::nullopt;
     return with_template(Tokenizer::from_gguf(gguf_vocabulary(*file)), where);
   }
-  if (!is_there(checkpoint.path() / "tokenizer.json")) return std::nullopt;
+  const bool legacy = is_there(checkpoint.path() / "vocab.json") && is_there(checkpoint.path() / "merges.txt");
+  if (!legacy && !is_there(checkpoint.path() / "tokenizer.json")) return std::nullopt;
   return with_template(Tokenizer::from_directory(checkpoint.path()), where);
 }
 

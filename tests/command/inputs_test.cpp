@@ -57,13 +57,18 @@ class TinyChat {
 };
 
 constexpr std::uint32_t kNan = 0x7FC00000;
-const std::string kText = std::string(4000, 'a') + " 1 2 3";
+
+std::string long_text() {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += std::to_string(i) + " x ";
+  return text;
+}
 
 TEST(Inputs, RefuseAModelWithANaNByTensorAndIndex) {
   const TinyChat tiny;
-  write(tiny.file("text.txt"), kText);
-  tiny.poison("model.layers.5.input_layernorm.weight", 3, kNan);
-  const auto refused = AllOf(HasSubstr("error: "), HasSubstr("model.layers.5.input_layernorm.weight: nan at [3]"));
+  write(tiny.file("text.txt"), long_text());
+  tiny.poison("model.layers.1.input_layernorm.weight", 3, kNan);
+  const auto refused = AllOf(HasSubstr("error: "), HasSubstr("model.layers.1.input_layernorm.weight: nan at [3]"));
   for (const char* command : {"quantize model rtn-w4g32 -o out", "quantize model gptq-w4g32 -o out",
                               "generate model -p a --max-tokens 2", "perplexity model --text text.txt --window 64"}) {
     const CommandResult result = tiny.run(command);
@@ -75,13 +80,13 @@ TEST(Inputs, RefuseAModelWithANaNByTensorAndIndex) {
 }
 
 TEST(Inputs, FitTheWindowToTheModel) {
-  const TinyChat tiny;  // of 512 positions
-  write(tiny.file("text.txt"), kText);
+  const TinyChat tiny;  // of 1024 positions
+  write(tiny.file("text.txt"), long_text());
   for (const char* command :
        {"perplexity model --text text.txt --windows 1", "compare model model --text text.txt --windows 1"}) {
     const CommandResult result = tiny.run(command);
     EXPECT_EQ(result.exit_code, 0) << result.standard_error;
-    EXPECT_THAT(result.standard_error, HasSubstr("note: windows of 512 tokens, all the positions of the model"));
+    EXPECT_THAT(result.standard_error, HasSubstr("note: windows of 1024 tokens, all the positions of the model"));
   }
 }
 
@@ -113,12 +118,12 @@ TEST(Inputs, SayThatACalibrationIsTooSmall) {
   const CommandResult result =
       tiny.run("quantize model gptq-w4g32 -o out --calibration c.json --set samples=1 --set length=1");
   EXPECT_EQ(result.exit_code, 0) << result.standard_error;
-  EXPECT_THAT(result.standard_error, HasSubstr("warning: calibration of 1 tokens for linears with 192 inputs"));
+  EXPECT_THAT(result.standard_error, HasSubstr("warning: calibration of 1 tokens for linears with 128 inputs"));
 }
 
 TEST(Inputs, RefuseSamplesBeforeDrawingThem) {
   const TinyChat tiny;
-  write(tiny.file("c.txt"), kText);
+  write(tiny.file("c.txt"), long_text());
   const CommandResult result = run_command(
       "cd " + tiny.file("").string() + " && ulimit -v 6000000 && timeout 60 " + qreason_binary() +
       " quantize model gptq-w4g32 -o out --calibration c.txt --set samples=999999999 --set length=8 --threads 1");
