@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
 #include "base/utf8.h"
 #include "cli/gguf_vocabulary.h"
 #include "cli/model_zoo.h"
