@@ -39,7 +39,7 @@ bool first_group_agrees(const QuantizedMatrix& matrix, std::span<const float> va
 int main() {
   constexpr std::int64_t kRows = 1024, kColumns = 9728;
   const std::vector<float> values = weights(kRows * kColumns);
-  fmt::print("{} weights, one thread, kernels {}\n", values.size(), best_group_kernels().name);
+  fmt::print("{} weights, one thread, kernels {}\n", values.size(), group_kernels().name);
   for (const char* text : {"w4g128-asym", "w4g128-asym-mse", "w3g32-asym-mse", "w8c-sym", "w4c-sym-mse"}) {
     const QuantFormat format = parse_quant_format(text);
     const auto start = std::chrono::steady_clock::now();

@@ -19,10 +19,10 @@
 #endif
 
 #include "base/error.h"
+#include "base/isa.h"
 #include "kernels/attention.h"
 #include "kernels/cpu/aligned_buffer.h"
 #include "kernels/executor.h"
-#include "kernels/isa.h"
 #include "kernels/matmul.h"
 
 namespace qreason {

@@ -3,7 +3,8 @@
 //   config.json          the Hugging Face config with "quantization_config": {"quant_method": "qreason", "plan": ...}
 //   model-PART.safetensors + model.safetensors.index.json
 //                        dense tensors under their usual names; a quantized linear as NAME.weight.codes (U8, bits
-//                        packed densely per row, least significant bit first), .scales (F32 [out, groups]), .zeros (U8
+//                        packed densely per row, least significant bit first), .scales ([out, groups] in the format's
+//                        scale type: F32, F16, BF16, U8 for E8M0, F8_E4M3), .global_scale (F32 [1], nvfp4), .zeros (U8
 //                        [out, groups], asymmetric), .group_index (I32 [in], only if not column / group); its format
 //                        and sizes as JSON in __metadata__ under NAME.weight
 //   report.json, tokenizer files, generation_config.json

@@ -121,7 +121,7 @@ class NativeCheckpoint : public Checkpoint {
       throw Error(where, fmt::format("shape [{}, {}]", layout.rows, layout.columns),
                   fmt::format("[{}, {}]", place.rows, place.columns));
     }
-    for (const std::string& stored : {codes_name(name), scales_name(name), zeros_name(name), group_index_name(name)}) {
+    for (const std::string& stored : quantized_names(name)) {
       if (file.contains(stored)) owners_[stored] = name;
     }
     if (!place.layer) return;

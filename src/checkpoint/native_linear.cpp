@@ -11,6 +11,7 @@
 #include "checkpoint/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 #include "formats/packing.h"
+#include "formats/scale_codec.h"
 
 namespace qreason {
 namespace {
@@ -42,8 +43,8 @@ NativeLayout parse_layout(const std::string& text, const std::string& where) {
   } catch (const Error& failure) {
     throw Error(where, failure.what());
   }
-  if (layout.format.role != Role::kWeight || layout.format.kind != NumberKind::kInteger) {
-    throw Error(where, fmt::format("the format {}", to_string(layout.format)), "integer weights");
+  if (layout.format.role != Role::kWeight) {
+    throw Error(where, fmt::format("the format {}", to_string(layout.format)), "weights");
   }
   layout.columns = json_int(json, "columns", where);
   layout.group_size = json_int(json, "group_size", where);
@@ -76,6 +77,31 @@ std::string group_index_name(const std::string& linear) {
   return linear + ".weight.group_index";
 }
 
+std::string global_scale_name(const std::string& linear) {
+  return linear + ".weight.global_scale";
+}
+
+std::vector<std::string> quantized_names(const std::string& linear) {
+  return {codes_name(linear), scales_name(linear), zeros_name(linear), group_index_name(linear),
+          global_scale_name(linear)};
+}
+
+SafetensorsType stored_scale_type(ScaleType type) {
+  switch (type) {
+    case ScaleType::kFloat32:
+      return SafetensorsType::kF32;
+    case ScaleType::kFloat16:
+      return SafetensorsType::kF16;
+    case ScaleType::kBFloat16:
+      return SafetensorsType::kBF16;
+    case ScaleType::kE8M0:
+      return SafetensorsType::kU8;
+    case ScaleType::kE4M3:
+      return SafetensorsType::kF8E4M3;
+  }
+  throw Error("scale type", fmt::format("the value {}", static_cast<int>(type)), "one of the enumerators");
+}
+
 bool is_quantized(const SafetensorsFile& file, const std::string& linear) {
   return file.contains(codes_name(linear));
 }
@@ -93,7 +119,10 @@ NativeLayout native_layout(const SafetensorsFile& file, const std::string& linea
   layout.rows = codes.shape[0];
   const auto row_bytes = packed_bytes(static_cast<std::size_t>(layout.columns), layout.format.bits);
   typed_entry(file, codes_name(linear), SafetensorsType::kU8, {layout.rows, static_cast<std::int64_t>(row_bytes)});
-  typed_entry(file, scales_name(linear), SafetensorsType::kF32, {layout.rows, layout.groups});
+  typed_entry(file, scales_name(linear), stored_scale_type(layout.format.scale_type), {layout.rows, layout.groups});
+  if (layout.format.scale_type == ScaleType::kE4M3) {
+    typed_entry(file, global_scale_name(linear), SafetensorsType::kF32, {1});
+  }
   if (layout.format.symmetry == Symmetry::kAsymmetric) {
     typed_entry(file, zeros_name(linear), SafetensorsType::kU8, {layout.rows, layout.groups});
   }
@@ -128,7 +157,11 @@ LinearWeight read_native_linear(const SafetensorsFile& file, const std::string& 
     unpack_codes(packed.subspan(at * row_bytes, row_bytes), layout.format.bits,
                  std::span(matrix.codes).subspan(at * columns, columns));
   });
-  matrix.scales = copied<float>(file.entry(scales_name(linear)));
+  matrix.scales.resize(static_cast<std::size_t>(layout.rows * layout.groups));
+  decode_scales(file.entry(scales_name(linear)).bytes, layout.format.scale_type, matrix.scales);
+  if (layout.format.scale_type == ScaleType::kE4M3) {
+    matrix.global_scale = copied<float>(file.entry(global_scale_name(linear))).front();
+  }
   if (layout.format.symmetry == Symmetry::kAsymmetric) {
     matrix.zeros = copied<std::uint8_t>(file.entry(zeros_name(linear)));
   }
@@ -158,6 +191,12 @@ std::vector<std::uint8_t> packed_rows(const QuantizedMatrix& matrix, ThreadPool*
                std::span(packed).subspan(at * row_bytes, row_bytes));
   });
   return packed;
+}
+
+std::vector<std::byte> packed_scales(const QuantizedMatrix& matrix) {
+  std::vector<std::byte> bytes(matrix.scales.size() * scale_bytes(matrix.format.scale_type));
+  encode_scales(matrix.scales, matrix.format.scale_type, bytes);
+  return bytes;
 }
 
 }  // namespace qreason

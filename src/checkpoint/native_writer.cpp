@@ -70,6 +70,7 @@ struct NativeWriter::Pending {
   std::map<std::string, std::string> metadata{{"format", "pt"}, {kVersionKey, kVersion}};
   std::deque<at::Tensor> dense;
   std::deque<std::vector<std::uint8_t>> bytes;
+  std::deque<std::vector<std::byte>> scales;
   std::deque<std::vector<float>> floats;
   std::deque<std::vector<std::int32_t>> integers;
 
@@ -83,9 +84,14 @@ struct NativeWriter::Pending {
     bytes.push_back(packed_rows(matrix, pool));
     const auto row_bytes = static_cast<std::int64_t>(bytes.back().size()) / matrix.rows;
     tensors.push_back({codes_name(name), SafetensorsType::kU8, {matrix.rows, row_bytes}, bytes_of(bytes.back())});
-    floats.push_back(matrix.scales);
+    scales.push_back(packed_scales(matrix));
     const std::vector<std::int64_t> groups{matrix.rows, matrix.groups};
-    tensors.push_back({scales_name(name), SafetensorsType::kF32, groups, bytes_of(floats.back())});
+    const SafetensorsType type = stored_scale_type(matrix.format.scale_type);
+    tensors.push_back({scales_name(name), type, groups, bytes_of(scales.back())});
+    if (matrix.format.scale_type == ScaleType::kE4M3) {
+      floats.push_back({matrix.global_scale});
+      tensors.push_back({global_scale_name(name), SafetensorsType::kF32, {1}, bytes_of(floats.back())});
+    }
     if (!matrix.zeros.empty()) {
       bytes.push_back(matrix.zeros);
       tensors.push_back({zeros_name(name), SafetensorsType::kU8, groups, bytes_of(bytes.back())});

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/random.h"
+#include "cli/process_executor.h"
 
 namespace qreason {
 namespace {
@@ -22,7 +23,8 @@ ResidentModel load_resident(const std::string& reference, const std::string& dty
   const ComputeType type = compute_type(dtype);
   ResidentModel model{open_model(reference), nullptr, dtype, {}};
   model.origin = model_origin(model.opened);
-  model.decoder = std::make_unique<Decoder>(*model.opened.checkpoint, Decoder::Options{.type = type});
+  model.decoder = std::make_unique<Decoder>(*model.opened.checkpoint,
+                                            Decoder::Options{.type = type, .pool = &process_executor().pool()});
   return model;
 }
 

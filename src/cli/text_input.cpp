@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "data/utf8.h"
 
 namespace qreason {

@@ -1,6 +1,7 @@
 #include "formats/float_codecs.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -20,6 +21,8 @@ struct MiniFloat {
 
 constexpr MiniFloat kE4M3{.mantissa_bits = 3, .bias = 7, .largest_code = 0x7E, .largest = 448.0f, .sign_shift = 7};
 constexpr MiniFloat kE5M2{.mantissa_bits = 2, .bias = 15, .largest_code = 0x7B, .largest = 57344.0f, .sign_shift = 7};
+constexpr MiniFloat kBinary16{
+    .mantissa_bits = 10, .bias = 15, .largest_code = 0x7BFF, .largest = 65504.0f, .sign_shift = 15};
 constexpr MiniFloat kE2M1{.mantissa_bits = 1, .bias = 1, .largest_code = 0x7, .largest = 6.0f, .sign_shift = 3};
 
 // The code of a finite magnitude, without sign.
@@ -93,6 +96,33 @@ float decode_e8m0(std::uint8_t code) {
   return std::ldexp(1.0f, static_cast<int>(code) - 127);
 }
 
+std::uint16_t encode_float16(float value) {
+  constexpr float kFirstThatRoundsToInfinity = 65520.0f;
+  const int sign = sign_of(value, kBinary16);
+  if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7E00);
+  const float magnitude = std::abs(value);
+  const int code = magnitude >= kFirstThatRoundsToInfinity ? 0x7C00 : encode_magnitude(magnitude, kBinary16);
+  return static_cast<std::uint16_t>(sign | code);
+}
+
+float decode_float16(std::uint16_t bits) {
+  const int magnitude = bits & 0x7FFF;
+  if (magnitude < 0x7C00) return decode_finite(bits, kBinary16);
+  const float value =
+      magnitude == 0x7C00 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+  return (bits & 0x8000) != 0 ? -value : value;
+}
+
+std::uint16_t encode_bfloat16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
+  return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
+
+float decode_bfloat16(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
 std::uint8_t encode_float_code(float value, NumberKind kind) {
   switch (kind) {
     case NumberKind::kFp8E4M3:
@@ -133,6 +163,37 @@ float largest_value(NumberKind kind) {
       break;
   }
   throw Error("number format", "an integer format", "a float format");
+}
+
+int first_code_not_finite(NumberKind kind) {
+  switch (kind) {
+    case NumberKind::kFp8E4M3:
+      return 0x7F;
+    case NumberKind::kFp8E5M2:
+      return 0x7C;
+    case NumberKind::kFp4E2M1:
+      return 0x80;
+    case NumberKind::kInteger:
+      break;
+  }
+  throw Error("number format", "an integer format", "a float format");
+}
+
+std::span<const float, 256> element_values(NumberKind kind) {
+  using Table = std::array<float, 256>;
+  static const std::array<Table, 4> tables = [] {
+    std::array<Table, 4> made;
+    for (std::size_t k = 0; k < made.size(); ++k) {
+      const auto of = static_cast<NumberKind>(k);
+      for (int code = 0; code < 256; ++code) {
+        made[k][static_cast<std::size_t>(code)] = of == NumberKind::kInteger
+                                                      ? static_cast<float>(code)
+                                                      : decode_float_code(static_cast<std::uint8_t>(code), of);
+      }
+    }
+    return made;
+  }();
+  return tables[static_cast<std::size_t>(kind)];
 }
 
 }  // namespace qreason

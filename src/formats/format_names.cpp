@@ -24,7 +24,12 @@ std::string_view role_text(Role role) {
   return "?";
 }
 
+bool is_plain_scale(ScaleType type) {
+  return type == ScaleType::kFloat32 || type == ScaleType::kFloat16 || type == ScaleType::kBFloat16;
+}
+
 const FloatFormatName* find_float_format(NumberKind kind, ScaleType scale_type) {
+  if (is_plain_scale(scale_type)) scale_type = ScaleType::kFloat32;
   for (const auto& name : kFloatFormatNames) {
     if (name.kind == kind && name.scale_type == scale_type) return &name;
   }

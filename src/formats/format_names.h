@@ -30,7 +30,10 @@ inline constexpr std::array kFloatFormatNames{
 inline constexpr std::string_view kFormatExamples =
     "something like w4g128-asym, w8c-sym, a8-token-asym, k4-head-asym-clip0.95, fp8e4m3 or kv:mxfp4";
 
-// nullptr for a pair that is no format.
+// Scales that any number of ordinary size fits in: all but the eight-bit ones, which belong to their float formats.
+bool is_plain_scale(ScaleType type);
+
+// nullptr for a pair that is no format. Formats with float32 scales may have float16 and bfloat16 ones too.
 const FloatFormatName* find_float_format(NumberKind kind, ScaleType scale_type);
 
 std::string_view role_text(Role role);

@@ -1,10 +1,6 @@
 #include "formats/group_kernels.h"
 
-#include <fmt/format.h>
-
-#include <array>
-
-#include "base/error.h"
+#include "base/isa.h"
 
 namespace qreason {
 
@@ -14,25 +10,6 @@ extern const GroupKernels kAvx512GroupKernels;
 
 namespace {
 
-struct UsableKernels {
-  std::array<const GroupKernels*, 3> kernels{};
-  std::size_t count = 0;
-
-  UsableKernels() {
-    kernels[count++] = &kGenericGroupKernels;
-    if (__builtin_cpu_supports("avx2")) kernels[count++] = &kAvx2GroupKernels;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq")) {
-      kernels[count++] = &kAvx512GroupKernels;
-    }
-  }
-};
-
-const UsableKernels& usable() {
-  static const UsableKernels kernels;
-  return kernels;
-}
-
 CodeRange code_range(const QuantFormat& format) {
   const auto highest = static_cast<float>(format.max_code());
   return {.lowest = format.symmetry == Symmetry::kSymmetric ? -(highest + 1) : 0.0f, .highest = highest};
@@ -40,22 +17,26 @@ CodeRange code_range(const QuantFormat& format) {
 
 }  // namespace
 
-std::span<const GroupKernels* const> usable_group_kernels() {
-  return std::span(usable().kernels).first(usable().count);
-}
-
-const GroupKernels& best_group_kernels() {
-  return *usable_group_kernels().back();
+const GroupKernels& group_kernels() {
+  switch (current_isa()) {
+    case Isa::kAvx512:
+      return kAvx512GroupKernels;
+    case Isa::kAvx2:
+      return kAvx2GroupKernels;
+    case Isa::kGeneric:
+      break;
+  }
+  return kGenericGroupKernels;
 }
 
 GroupParameters find_parameters_with(const GroupKernels& kernels, std::span<const float> group,
                                      const QuantFormat& format) {
   Range range;
-  // Token-range weights are rare enough for the reference, which also words the errors.
-  if (group.empty() || format.rule == RangeRule::kTokenRange || format.kind != NumberKind::kInteger ||
-      !kernels.range(group.data(), group.size(), &range)) {
+  // The reference words the errors.
+  if (group.empty() || format.kind != NumberKind::kInteger || !kernels.range(group.data(), group.size(), &range)) {
     return find_parameters(group, format);
   }
+  if (format.rule == RangeRule::kTokenRange) range = token_range(range, format);
   const GroupParameters unsearched = parameters_of_range(range, format);
   if (format.search == RangeSearch::kNone) return unsearched;
   SearchCandidates candidates;

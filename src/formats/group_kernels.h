@@ -31,11 +31,12 @@ struct GroupKernels {
   // clip(round(v / scale) + zero, codes) + offset; zero in 0..255.
   void (*encode)(const float* values, std::size_t count, GroupParameters parameters, CodeRange codes, int offset,
                  std::uint8_t* out);
+  // scale * (code - zero), the codes as encode wrote them and the zero with the offset in it.
+  void (*decode)(const std::uint8_t* codes, std::size_t count, GroupParameters parameters, float* out);
 };
 
-// Those that this machine can run, the best last; `best_group_kernels` is what round_to_nearest uses.
-std::span<const GroupKernels* const> usable_group_kernels();
-const GroupKernels& best_group_kernels();
+// Those of the instruction set in use (base/isa.h).
+const GroupKernels& group_kernels();
 
 // find_parameters and encode (offset added) of a whole group, through the kernels given. Integer formats.
 GroupParameters find_parameters_with(const GroupKernels& kernels, std::span<const float> group,

@@ -7,6 +7,6 @@ namespace qreason {
 #include "formats/group_kernels_body.inc"
 
 extern const GroupKernels kAvx2GroupKernels;
-const GroupKernels kAvx2GroupKernels{"avx2", range, search, encode};
+const GroupKernels kAvx2GroupKernels{"avx2", range, search, encode, decode};
 
 }  // namespace qreason

@@ -7,6 +7,6 @@ namespace qreason {
 #include "formats/group_kernels_body.inc"
 
 extern const GroupKernels kAvx512GroupKernels;
-const GroupKernels kAvx512GroupKernels{"avx512", range, search, encode};
+const GroupKernels kAvx512GroupKernels{"avx512", range, search, encode, decode};
 
 }  // namespace qreason

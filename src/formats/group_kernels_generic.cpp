@@ -7,6 +7,6 @@ namespace qreason {
 #include "formats/group_kernels_body.inc"
 
 extern const GroupKernels kGenericGroupKernels;
-const GroupKernels kGenericGroupKernels{"generic", range, search, encode};
+const GroupKernels kGenericGroupKernels{"generic", range, search, encode, decode};
 
 }  // namespace qreason

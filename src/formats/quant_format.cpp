@@ -47,8 +47,8 @@ void validate_float(const QuantFormat& format, const std::string& where) {
 void validate(const QuantFormat& format, const std::string& where) {
   if (format.kind == NumberKind::kInteger) {
     if (format.bits < 2 || format.bits > 8) throw Error::usage(where, fmt::format("{} bits", format.bits), "2 to 8");
-    if (format.scale_type != ScaleType::kFloat32) {
-      throw Error::usage(where, "integers with a scale that is not float32", "float32 scales");
+    if (!is_plain_scale(format.scale_type)) {
+      throw Error::usage(where, "integers with an eight-bit scale", "float32, float16 or bfloat16 scales");
     }
   } else {
     validate_float(format, where);
@@ -96,6 +96,12 @@ QuantFormat QuantFormat::with_rule(RangeRule value) const {
 QuantFormat QuantFormat::clipped(float ratio) const {
   QuantFormat copy = *this;
   copy.clip_ratio = ratio;
+  return copy;
+}
+
+QuantFormat QuantFormat::with_scale_type(ScaleType value) const {
+  QuantFormat copy = *this;
+  copy.scale_type = value;
   return copy;
 }
 

@@ -12,7 +12,9 @@
 //                           says otherwise (-tensor, -channel, -token, -head, -g64); the mx ones one E8M0 scale per 32,
 //                           nvfp4 one E4M3 scale per 16.
 // Suffixes in any order: -sym|-asym, a range rule that is not the role's own (-true, -zero, -token-range; weights have
-// zero-range, all others token-range), -mse, -clip<ratio>. Printing gives the order above.
+// zero-range, all others token-range), -mse, -clip<ratio>, and -sf16 or -sbf16 where the text's scales would be
+// float32: they are then rounded to float16 or bfloat16 as soon as they are found, so that zero points, range search
+// and codes are those of the scales that a checkpoint stores. Printing gives the order above.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +29,7 @@ enum class Granularity : std::uint8_t { kTensor, kChannel, kGroup, kToken, kToke
 // The three named range rules of the specification (methods.md, section 1).
 enum class RangeRule : std::uint8_t { kTrueRange, kZeroRange, kTokenRange };
 enum class RangeSearch : std::uint8_t { kNone, kMse };
-enum class ScaleType : std::uint8_t { kFloat32, kE8M0, kE4M3 };
+enum class ScaleType : std::uint8_t { kFloat32, kFloat16, kBFloat16, kE8M0, kE4M3 };
 enum class Role : std::uint8_t { kWeight, kActivation, kKey, kValue, kKeyValue };
 
 struct QuantFormat {
@@ -52,6 +54,7 @@ struct QuantFormat {
   QuantFormat with_search(RangeSearch value) const;
   QuantFormat with_rule(RangeRule value) const;
   QuantFormat clipped(float ratio) const;
+  QuantFormat with_scale_type(ScaleType value) const;
 };
 
 // Throws Error (usage) naming `where` when the fields contradict each other: bits, granularity and role, group size, an

@@ -174,8 +174,12 @@ class Parser {
     } else if (word.starts_with("clip")) {
       once(clip_given_);
       parse_clip(word.substr(4));
+    } else if (word == "sf16" || word == "sbf16") {
+      once(scale_given_);
+      if (!is_plain_scale(format_.scale_type)) fail(fmt::format("\"{}\" on a format with a scale of its own", word));
+      format_.scale_type = word == "sf16" ? ScaleType::kFloat16 : ScaleType::kBFloat16;
     } else {
-      const bool fixed = format_.kind == NumberKind::kInteger || format_.scale_type != ScaleType::kFloat32;
+      const bool fixed = format_.kind == NumberKind::kInteger || !is_plain_scale(format_.scale_type);
       if (fixed || !parse_granularity(word)) fail(fmt::format("\"{}\"", word));
       once(granularity_given_);
     }
@@ -198,7 +202,7 @@ class Parser {
   std::string_view text_;
   std::string_view rest_;
   QuantFormat format_;
-  bool symmetry_given_ = false, rule_given_ = false, search_given_ = false, clip_given_ = false,
+  bool symmetry_given_ = false, rule_given_ = false, search_given_ = false, clip_given_ = false, scale_given_ = false,
        granularity_given_ = false;
 };
 
@@ -231,6 +235,8 @@ std::string to_string(const QuantFormat& format) {
   }
   if (format.search == RangeSearch::kMse) text += "-mse";
   if (format.clip_ratio != 1) text += fmt::format("-clip{}", format.clip_ratio);
+  if (format.scale_type == ScaleType::kFloat16) text += "-sf16";
+  if (format.scale_type == ScaleType::kBFloat16) text += "-sbf16";
   return text;
 }
 

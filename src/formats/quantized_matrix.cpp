@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/error.h"
-#include "formats/reference_quantizer.h"
+#include "formats/float_codecs.h"
+#include "formats/scale_codec.h"
 
 namespace qreason {
 namespace {
@@ -39,6 +39,20 @@ void check_shape(const QuantizedMatrix& matrix, const char* where) {
   }
 }
 
+// Where the format puts the scales is where they are.
+void check_granularity(const QuantizedMatrix& matrix, const char* where) {
+  const QuantFormat& format = matrix.format;
+  const bool grouped = format.granularity == Granularity::kGroup;
+  if (format.role != Role::kWeight || (!grouped && format.granularity != Granularity::kChannel)) {
+    throw Error(where, to_string(format), "weights per channel or per group");
+  }
+  const std::int64_t size = grouped ? std::min<std::int64_t>(format.group_size, matrix.columns) : matrix.columns;
+  if (matrix.group_size != size) {
+    throw Error(where, fmt::format("groups of {} in {} columns", matrix.group_size, matrix.columns),
+                fmt::format("groups of {} for {}", size, to_string(format)));
+  }
+}
+
 void check_group_index(const QuantizedMatrix& matrix, const char* where) {
   if (matrix.group_index.empty()) return;
   check_size(matrix.group_index.size(), matrix.columns, "group indices", where);
@@ -49,32 +63,76 @@ void check_group_index(const QuantizedMatrix& matrix, const char* where) {
   }
 }
 
+void check_scales(const QuantizedMatrix& matrix, const char* where) {
+  if (!(matrix.global_scale > 0) || !std::isfinite(matrix.global_scale)) {
+    throw Error(where, fmt::format("a global scale of {}", matrix.global_scale), "a positive number");
+  }
+  const ScaleType type = matrix.format.scale_type;
+  if (type != ScaleType::kE4M3 && matrix.global_scale != 1) {
+    throw Error(where, fmt::format("a global scale of {}", matrix.global_scale), "one with nvfp4 only");
+  }
+  for (std::size_t slot = 0; slot < matrix.scales.size(); ++slot) {
+    const auto at = static_cast<std::int64_t>(slot);
+    if (!std::isfinite(matrix.scale_of(at))) {
+      throw Error(where,
+                  fmt::format("the scale {} at [{}, {}]", matrix.scale_of(at), at / matrix.groups, at % matrix.groups),
+                  "finite scales");
+    }
+    if (type != ScaleType::kFloat32 && stored_scale(matrix.scales[slot], type) != matrix.scales[slot]) {
+      throw Error(where, fmt::format("a scale of {}", matrix.scales[slot]),
+                  fmt::format("numbers of the scale type of {}", to_string(matrix.format)));
+    }
+  }
+}
+
+// The largest of code & mask. In runs of a constant length, which the compiler makes one vector of.
+int largest_of(std::span<const std::uint8_t> codes, int mask) {
+  constexpr std::size_t kRun = 64;
+  std::uint8_t lanes[kRun] = {};
+  std::size_t i = 0;
+  for (; i + kRun <= codes.size(); i += kRun) {
+    for (std::size_t j = 0; j < kRun; ++j) {
+      const auto code = static_cast<std::uint8_t>(codes[i + j] & mask);
+      lanes[j] = code > lanes[j] ? code : lanes[j];
+    }
+  }
+  for (; i < codes.size(); ++i) lanes[0] = std::max(lanes[0], static_cast<std::uint8_t>(codes[i] & mask));
+  return *std::max_element(std::begin(lanes), std::end(lanes));
+}
+
+void check_codes(const QuantizedMatrix& matrix, const char* where) {
+  const int highest = (1 << matrix.format.bits) - 1;
+  if (largest_of(matrix.codes, 0xFF) > highest || largest_of(matrix.zeros, 0xFF) > highest) {
+    throw Error(where, fmt::format("a code or zero point above {}", highest),
+                fmt::format("{} bits", matrix.format.bits));
+  }
+  const NumberKind kind = matrix.format.kind;
+  if (kind != NumberKind::kInteger && largest_of(matrix.codes, 0x7F) >= first_code_not_finite(kind)) {
+    throw Error(where, "a code that is not finite", "finite numbers");
+  }
+}
+
 }  // namespace
 
-void validate(const QuantizedMatrix& matrix, const char* where) {
+float QuantizedMatrix::zero_of(std::int64_t slot) const {
+  if (format.kind != NumberKind::kInteger) return 0.0f;
+  return static_cast<float>(zeros.empty() ? format.code_offset() : zeros[static_cast<std::size_t>(slot)]);
+}
+
+void validate_layout(const QuantizedMatrix& matrix, const char* where) {
   validate(matrix.format, where);
-  if (matrix.format.role != Role::kWeight || matrix.format.kind != NumberKind::kInteger) {
-    throw Error(where, to_string(matrix.format), "integer weights");
-  }
   check_shape(matrix, where);
+  check_granularity(matrix, where);
   check_group_index(matrix, where);
   check_size(matrix.codes.size(), matrix.rows * matrix.columns, "codes", where);
   check_size(matrix.scales.size(), matrix.rows * matrix.groups, "scales", where);
   check_size(matrix.zeros.size(), asymmetric(matrix.format) ? matrix.rows * matrix.groups : 0, "zeros", where);
-  const int highest = (1 << matrix.format.bits) - 1;
-  const auto too_large = [&](std::uint8_t code) { return code > highest; };
-  if (std::any_of(matrix.codes.begin(), matrix.codes.end(), too_large) ||
-      std::any_of(matrix.zeros.begin(), matrix.zeros.end(), too_large)) {
-    throw Error(where, fmt::format("a code or zero point above {}", highest),
-                fmt::format("{} bits", matrix.format.bits));
-  }
-  const auto not_finite = [](float scale) { return !std::isfinite(scale); };
-  if (const auto bad = std::find_if(matrix.scales.begin(), matrix.scales.end(), not_finite);
-      bad != matrix.scales.end()) {
-    const std::int64_t at = bad - matrix.scales.begin();
-    throw Error(where, fmt::format("the scale {} at [{}, {}]", *bad, at / matrix.groups, at % matrix.groups),
-                "finite scales");
-  }
+  check_scales(matrix, where);
+}
+
+void validate(const QuantizedMatrix& matrix, const char* where) {
+  validate_layout(matrix, where);
+  check_codes(matrix, where);
 }
 
 void dequantize_row(const QuantizedMatrix& matrix, std::int64_t row, std::span<float> out) {
@@ -83,13 +141,17 @@ void dequantize_row(const QuantizedMatrix& matrix, std::int64_t row, std::span<f
                 fmt::format("one of {} rows of {}", matrix.rows, matrix.columns));
   }
   const std::uint8_t* codes = matrix.codes.data() + row * matrix.columns;
-  const float* scales = matrix.scales.data() + row * matrix.groups;
-  const std::uint8_t* zeros = matrix.zeros.empty() ? nullptr : matrix.zeros.data() + row * matrix.groups;
-  const int offset = matrix.format.code_offset();
+  const auto elements = element_values(matrix.format.kind);
+  std::int64_t last = -1;
+  float scale = 0, zero = 0;
   for (std::int64_t column = 0; column < matrix.columns; ++column) {
-    const std::int64_t group = matrix.group_of(column);
-    const int zero = zeros == nullptr ? offset : zeros[group];
-    out[static_cast<std::size_t>(column)] = scales[group] * static_cast<float>(codes[column] - zero);
+    const std::int64_t slot = row * matrix.groups + matrix.group_of(column);
+    if (slot != last) {
+      scale = matrix.scale_of(slot);
+      zero = matrix.zero_of(slot);
+      last = slot;
+    }
+    out[static_cast<std::size_t>(column)] = scale * (elements[codes[column]] - zero);
   }
 }
 

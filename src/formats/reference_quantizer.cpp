@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "formats/float_codecs.h"
 #include "formats/power.h"
+#include "formats/scale_codec.h"
 
 namespace qreason {
 namespace {
@@ -25,6 +26,16 @@ float largest_magnitude(Range range) {
   return std::max(std::abs(range.low), std::abs(range.high));
 }
 
+// The scale as a checkpoint will hold it.
+float kept_scale(float scale, const QuantFormat& format) {
+  const float kept = stored_scale(scale, format.scale_type);
+  if (!std::isfinite(kept)) {
+    throw Error("quantizer", fmt::format("a scale of {} in {}", scale, to_string(format)),
+                "one that the type of the scales holds");
+  }
+  return kept;
+}
+
 // round(-low / s). A range at the bottom of the float32 numbers has so coarse a scale that the quotient passes Q; with
 // any other range the clamp changes nothing under the rules that do not ask for it. Adding 0 turns -0 into 0.
 float zero_point(float low, float scale, const QuantFormat& format) {
@@ -36,8 +47,9 @@ GroupParameters asymmetric_parameters(Range range, float floor, const QuantForma
   if (!std::isfinite(span)) {
     throw Error("quantizer", fmt::format("a group from {} to {}", range.low, range.high), "a span that float32 holds");
   }
-  const float scale = std::max(span, floor) / static_cast<float>(format.max_code());
-  // Without a floor a span below 2^-149 * Q / 2 has no scale; it is treated as the all-zero group it amounts to.
+  const float scale = kept_scale(std::max(span, floor) / static_cast<float>(format.max_code()), format);
+  // Without a floor a span below 2^-149 * Q / 2 (2^-24 * Q / 2 in float16) has no scale; it is treated as the all-zero
+  // group it amounts to.
   if (scale == 0) return asymmetric_parameters({.low = -1, .high = 1}, 0, format);
   return {.scale = scale, .zero = zero_point(range.low, scale, format)};
 }
@@ -45,7 +57,8 @@ GroupParameters asymmetric_parameters(Range range, float floor, const QuantForma
 GroupParameters integer_parameters(Range range, const QuantFormat& format) {
   const float floor = format.rule == RangeRule::kTokenRange ? 0.0f : kFloor;
   if (symmetric(format)) {
-    const float scale = std::max(largest_magnitude(range), floor) / static_cast<float>(format.max_code());
+    const float scale =
+        kept_scale(std::max(largest_magnitude(range), floor) / static_cast<float>(format.max_code()), format);
     return {.scale = scale == 0 ? 1.0f : scale};
   }
   if (format.rule != RangeRule::kTrueRange) {
@@ -80,9 +93,11 @@ GroupParameters float_parameters(Range range, const QuantFormat& format) {
     case ScaleType::kE4M3:
       return {.scale = e4m3_scale(magnitude, format.kind)};
     case ScaleType::kFloat32:
+    case ScaleType::kFloat16:
+    case ScaleType::kBFloat16:
       break;
   }
-  const float scale = magnitude / largest_value(format.kind);
+  const float scale = kept_scale(magnitude / largest_value(format.kind), format);
   return {.scale = scale == 0 ? 1.0f : scale};
 }
 
@@ -93,11 +108,7 @@ Range clipped_range(std::span<const float> group, const QuantFormat& format) {
     if (!std::isfinite(value)) throw Error("quantizer", fmt::format("{} in a group", value), "finite values");
     range = {.low = std::min(range.low, value), .high = std::max(range.high, value)};
   }
-  if (format.rule == RangeRule::kTokenRange) {
-    range = {.low = std::min(range.low, 0.0f) * format.clip_ratio,
-             .high = std::max(range.high, 0.0f) * format.clip_ratio};
-  }
-  return range;
+  return format.rule == RangeRule::kTokenRange ? token_range(range, format) : range;
 }
 
 double search_error(std::span<const float> group, GroupParameters parameters, const QuantFormat& format) {
@@ -127,14 +138,20 @@ GroupParameters search_parameters(std::span<const float> group, Range range, con
 
 }  // namespace
 
+Range token_range(Range range, const QuantFormat& format) {
+  return {.low = std::min(range.low, 0.0f) * format.clip_ratio, .high = std::max(range.high, 0.0f) * format.clip_ratio};
+}
+
 GroupParameters shrunk_parameters(Range range, int step, const QuantFormat& format) {
   const auto factor = static_cast<float>(1.0 - step / static_cast<double>(kSearchGrid));
   const auto max_code = static_cast<float>(format.max_code());
-  if (symmetric(format)) return {.scale = factor * std::max(largest_magnitude(range), kFloor) / max_code};
+  if (symmetric(format)) {
+    return {.scale = kept_scale(factor * std::max(largest_magnitude(range), kFloor) / max_code, format)};
+  }
   range = {.low = std::min(range.low, 0.0f), .high = std::max(range.high, 0.0f)};
   if (range.low == 0 && range.high == 0) range = {.low = -1, .high = 1};
   const float low = factor * range.low;
-  const float scale = (factor * range.high - low) / max_code;
+  const float scale = kept_scale((factor * range.high - low) / max_code, format);
   return {.scale = scale, .zero = scale == 0 ? 0.0f : zero_point(low, scale, format)};
 }
 

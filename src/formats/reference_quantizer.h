@@ -22,6 +22,9 @@ struct Range {
   float high = 0.0f;
 };
 
+// What the token-range rule makes of a range: with 0 inside, both ends multiplied by the clip ratio.
+Range token_range(Range range, const QuantFormat& format);
+
 // Scale and zero for a given range under the format's rule (floor, rounding and clipping of zero included).
 GroupParameters parameters_of_range(Range range, const QuantFormat& format);
 
@@ -29,7 +32,8 @@ GroupParameters parameters_of_range(Range range, const QuantFormat& format);
 // an Error, as are an empty group and an asymmetric one whose span overflows float32. All-zero and single-element
 // groups follow the rule's text. Where a rule has no floor and the scale would round to 0, the group counts as
 // all-zero. Float formats: largest magnitude / largest value of the format (all-zero: 1). E8M0 scales: the MX rule.
-// E4M3 scales (NVFP4): rounded to E4M3, at least 2^-9; its global scale is that of formats/microscaling.h, 1 here.
+// E4M3 scales (NVFP4): rounded to E4M3, at least 2^-9; their global scale (formats/quantized_matrix.h) is 1 here.
+// float16 and bfloat16 scales are rounded before anything is made of them; one that they cannot hold is an Error.
 GroupParameters find_parameters(std::span<const float> group, const QuantFormat& format);
 
 // The candidate of step 0..79 of the MSE search (zero-range rule): the range times (float)(1 - step / 100), its scale

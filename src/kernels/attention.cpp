@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/isa.h"
 #include "kernels/cpu/aligned_buffer.h"
 #include "kernels/cpu/attention_kernels.h"
-#include "kernels/isa.h"
 
 namespace qreason {
 namespace {

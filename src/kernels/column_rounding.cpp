@@ -1,6 +1,6 @@
 #include "kernels/column_rounding.h"
 
-#include "kernels/isa.h"
+#include "base/isa.h"
 
 namespace qreason {
 

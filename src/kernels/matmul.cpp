@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/isa.h"
 #include "kernels/cpu/matmul_kernels.h"
-#include "kernels/isa.h"
 #include "kernels/packed_rows.h"
 
 namespace qreason {
@@ -250,9 +250,10 @@ std::string explain_matmul(const PackedMatrix& w, std::int64_t rows) {
   if (w.empty()) return "empty";
   const MatmulKernels& kernels = matmul_kernels();
   const PanelView& view = w.storage().view;
-  const std::string kind = view.kind == WeightKind::kFloat32    ? "f32"
-                           : view.kind == WeightKind::kBFloat16 ? "bf16"
-                                                                : fmt::format("{}-bit", view.bits);
+  const std::string kind = view.kind == WeightKind::kFloat32     ? "f32"
+                           : view.kind == WeightKind::kBFloat16  ? "bf16"
+                           : view.number == NumberKind::kInteger ? fmt::format("{}-bit", view.bits)
+                                                                 : fmt::format("{}-bit float", view.bits);
   if (rows <= kMostFewRows) {
     const bool expanded =
         view.kind == WeightKind::kQuantized && (kernels.packed_rows == nullptr || !streams_packed(view));

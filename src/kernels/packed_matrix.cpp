@@ -1,5 +1,7 @@
 #include "kernels/packed_matrix.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -7,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "formats/float_codecs.h"
 #include "kernels/cpu/panel_storage.h"
 
 namespace qreason {
@@ -36,36 +39,57 @@ std::unique_ptr<PackedMatrix::Storage> make_storage(WeightKind kind, std::int64_
 }
 
 template <class T>
-void fill_panels(std::span<const T> values, std::int64_t rows, std::int64_t columns, T* out) {
-  for (std::int64_t row = 0; row < rows; ++row) {
-    T* to = out + row / kLanes * kLanes * columns + row % kLanes;
-    const T* from = values.data() + row * columns;
+void fill_panel(std::span<const T> values, std::int64_t rows, std::int64_t columns, std::int64_t panel, T* out) {
+  const std::int64_t first = panel * kLanes, lanes = std::min(kLanes, rows - first);
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    const T* from = values.data() + (first + lane) * columns;
+    T* to = out + first * columns + lane;
     for (std::int64_t k = 0; k < columns; ++k) to[k * kLanes] = from[k];
   }
 }
 
-void fill_words(const QuantizedMatrix& matrix, const PanelView& view, std::uint32_t* out) {
-  for (std::int64_t row = 0; row < matrix.rows; ++row) {
-    std::uint32_t* panel = out + row / kLanes * view.units * view.bits * kLanes + row % kLanes;
-    const std::uint8_t* codes = matrix.codes.data() + row * matrix.columns;
-    for (std::int64_t k = 0; k < matrix.columns; ++k) {
-      const std::int64_t bit = k % kUnitColumns * view.bits;
-      std::uint32_t* unit = panel + k / kUnitColumns * view.bits * kLanes;
-      const std::uint64_t code = static_cast<std::uint64_t>(codes[k]) << (bit % 32);
-      unit[bit / 32 * kLanes] |= static_cast<std::uint32_t>(code);
-      if (code >> 32 != 0) unit[(bit / 32 + 1) * kLanes] |= static_cast<std::uint32_t>(code >> 32);
+// The codes of one lane in one unit, as its words. All the codes, or-ed.
+std::uint8_t fill_unit(const std::uint8_t* codes, std::int64_t count, int bits, std::uint32_t* words) {
+  std::uint64_t window = 0;
+  int held = 0;
+  std::uint8_t all = 0;
+  for (std::int64_t k = 0; k < count; ++k) {
+    all |= codes[k];
+    window |= static_cast<std::uint64_t>(codes[k]) << held;
+    held += bits;
+    if (held < 32) continue;
+    *words = static_cast<std::uint32_t>(window);
+    words += kLanes;
+    window >>= 32;
+    held -= 32;
+  }
+  if (held > 0) *words = static_cast<std::uint32_t>(window);
+  return all;
+}
+
+void fill_words(const QuantizedMatrix& matrix, const PanelView& view, std::int64_t panel, std::uint32_t* out) {
+  const std::int64_t first = panel * kLanes, lanes = std::min(kLanes, matrix.rows - first);
+  std::uint8_t all = 0;
+  for (std::int64_t unit = 0; unit < view.units; ++unit) {
+    const std::int64_t column = unit * kUnitColumns, count = std::min(kUnitColumns, matrix.columns - column);
+    std::uint32_t* words = out + (panel * view.units + unit) * view.bits * kLanes;
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      all |= fill_unit(matrix.codes.data() + (first + lane) * matrix.columns + column, count, view.bits, words + lane);
     }
+  }
+  if (all >> view.bits != 0) {
+    throw Error("packed matrix", fmt::format("codes of more than {} bits", view.bits), to_string(matrix.format));
   }
 }
 
-void fill_parameters(const QuantizedMatrix& matrix, std::int64_t panels, float* scales, std::uint8_t* zeros) {
-  std::fill_n(zeros, panels * matrix.groups * kLanes, static_cast<std::uint8_t>(matrix.format.code_offset()));
-  for (std::int64_t row = 0; row < matrix.rows; ++row) {
-    for (std::int64_t group = 0; group < matrix.groups; ++group) {
-      const std::int64_t to = (row / kLanes * matrix.groups + group) * kLanes + row % kLanes;
-      const auto from = static_cast<std::size_t>(row * matrix.groups + group);
-      scales[to] = matrix.scales[from];
-      if (!matrix.zeros.empty()) zeros[to] = matrix.zeros[from];
+void fill_parameters(const QuantizedMatrix& matrix, std::int64_t panel, float* scales, std::uint8_t* zeros) {
+  const std::int64_t first = panel * kLanes, lanes = std::min(kLanes, matrix.rows - first);
+  for (std::int64_t group = 0; group < matrix.groups; ++group) {
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const std::int64_t to = (panel * matrix.groups + group) * kLanes + lane;
+      const std::int64_t slot = (first + lane) * matrix.groups + group;
+      scales[to] = matrix.scale_of(slot);
+      if (zeros != nullptr) zeros[to] = static_cast<std::uint8_t>(matrix.zero_of(slot));
     }
   }
 }
@@ -82,49 +106,57 @@ PackedMatrix& PackedMatrix::operator=(PackedMatrix&& other) noexcept {
   return *this;
 }
 
-PackedMatrix PackedMatrix::from_float32(std::span<const float> values, std::int64_t rows, std::int64_t columns) {
+PackedMatrix PackedMatrix::from_float32(std::span<const float> values, std::int64_t rows, std::int64_t columns,
+                                        ThreadPool* pool) {
   check_size(values.size(), rows, columns);
   PackedMatrix packed;
   packed.storage_ = make_storage(WeightKind::kFloat32, rows, columns);
   Storage& storage = *packed.storage_;
   storage.values = AlignedBytes(static_cast<std::size_t>(storage.view.panels * kLanes * columns) * sizeof(float));
-  fill_panels(values, rows, columns, storage.values.as<float>());
+  run_on(pool, storage.view.panels,
+         [&](std::int64_t panel) { fill_panel(values, rows, columns, panel, storage.values.as<float>()); });
   storage.view.float32 = storage.values.as<float>();
   return packed;
 }
 
-PackedMatrix PackedMatrix::from_bfloat16(std::span<const std::uint16_t> values, std::int64_t rows,
-                                         std::int64_t columns) {
+PackedMatrix PackedMatrix::from_bfloat16(std::span<const std::uint16_t> values, std::int64_t rows, std::int64_t columns,
+                                         ThreadPool* pool) {
   check_size(values.size(), rows, columns);
   PackedMatrix packed;
   packed.storage_ = make_storage(WeightKind::kBFloat16, rows, columns);
   Storage& storage = *packed.storage_;
   storage.values = AlignedBytes(static_cast<std::size_t>(storage.view.panels * kLanes * columns) * 2);
-  fill_panels(values, rows, columns, storage.values.as<std::uint16_t>());
+  run_on(pool, storage.view.panels,
+         [&](std::int64_t panel) { fill_panel(values, rows, columns, panel, storage.values.as<std::uint16_t>()); });
   storage.view.bfloat16 = storage.values.as<std::uint16_t>();
   return packed;
 }
 
-PackedMatrix PackedMatrix::from_quantized(const QuantizedMatrix& matrix) {
-  validate(matrix, "packed matrix");
+PackedMatrix PackedMatrix::from_quantized(const QuantizedMatrix& matrix, ThreadPool* pool) {
+  validate_layout(matrix, "packed matrix");
   check_size(matrix.codes.size(), matrix.rows, matrix.columns);
   PackedMatrix packed;
   packed.storage_ = make_storage(WeightKind::kQuantized, matrix.rows, matrix.columns);
   Storage& storage = *packed.storage_;
   PanelView& view = storage.view;
+  view.number = matrix.format.kind;
   view.bits = matrix.format.bits;
   view.units = round_up(matrix.columns, kUnitColumns) / kUnitColumns;
   view.groups = matrix.groups;
   view.group_size = matrix.groups == 1 ? round_up(matrix.columns, kUnitColumns) : matrix.group_size;
   storage.values = AlignedBytes(static_cast<std::size_t>(view.panels * view.units * view.bits * kLanes) * 4);
   storage.scales = AlignedBytes(static_cast<std::size_t>(view.panels * view.groups * kLanes) * sizeof(float));
-  storage.zeros = AlignedBytes(static_cast<std::size_t>(view.panels * view.groups * kLanes));
-  fill_words(matrix, view, storage.values.as<std::uint32_t>());
-  fill_parameters(matrix, view.panels, storage.scales.as<float>(), storage.zeros.as<std::uint8_t>());
+  const bool integers = view.number == NumberKind::kInteger;
+  if (integers) storage.zeros = AlignedBytes(static_cast<std::size_t>(view.panels * view.groups * kLanes));
+  std::uint8_t* zeros = integers ? storage.zeros.as<std::uint8_t>() : nullptr;
+  run_on(pool, view.panels, [&](std::int64_t panel) {
+    fill_words(matrix, view, panel, storage.values.as<std::uint32_t>());
+    fill_parameters(matrix, panel, storage.scales.as<float>(), zeros);
+  });
   if (matrix.groups > 1) storage.group_index = matrix.group_index;
   view.words = storage.values.as<std::uint32_t>();
   view.scales = storage.scales.as<float>();
-  view.zeros = storage.zeros.as<std::uint8_t>();
+  view.zeros = zeros;
   view.group_index = storage.group_index.empty() ? nullptr : storage.group_index.data();
   return packed;
 }
@@ -154,6 +186,7 @@ void PackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
   }
   const PanelView& view = storage_->view;
   const std::int64_t panel = row / kLanes, lane = row % kLanes;
+  const auto elements = element_values(view.number);
   for (std::int64_t k = 0; k < view.columns; ++k) {
     const std::int64_t element = (panel * view.columns + k) * kLanes + lane;
     float& to = out[static_cast<std::size_t>(k)];
@@ -167,10 +200,11 @@ void PackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
           view.words + ((panel * view.units + k / kUnitColumns) * view.bits + bit / 32) * kLanes + lane;
       std::uint64_t two = words[0];
       if (bit % 32 + view.bits > 32) two |= static_cast<std::uint64_t>(words[kLanes]) << 32;
-      const int code = static_cast<int>((two >> (bit % 32)) & ((1u << view.bits) - 1u));
+      const auto code = static_cast<std::size_t>((two >> (bit % 32)) & ((1u << view.bits) - 1u));
       const std::int64_t group = view.group_index != nullptr ? view.group_index[k] : k / view.group_size;
       const std::int64_t parameter = (panel * view.groups + group) * kLanes + lane;
-      to = view.scales[parameter] * static_cast<float>(code - static_cast<int>(view.zeros[parameter]));
+      const float zero = view.zeros == nullptr ? 0.0f : static_cast<float>(view.zeros[parameter]);
+      to = view.scales[parameter] * (elements[code] - zero);
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "base/parallel.h"
 #include "formats/quantized_matrix.h"
 
 namespace qreason {
@@ -22,11 +23,15 @@ class PackedMatrix {
   PackedMatrix(PackedMatrix&&) noexcept;
   PackedMatrix& operator=(PackedMatrix&&) noexcept;
 
-  // Row-major sources [rows, columns]; bfloat16 as its bit patterns.
-  static PackedMatrix from_float32(std::span<const float> values, std::int64_t rows, std::int64_t columns);
-  static PackedMatrix from_bfloat16(std::span<const std::uint16_t> values, std::int64_t rows, std::int64_t columns);
-  // Any integer format of 2 to 8 bits: codes stay packed at their own width, with scales, zeros and group index.
-  static PackedMatrix from_quantized(const QuantizedMatrix& matrix);
+  // Row-major sources [rows, columns]; bfloat16 as its bit patterns. Panels are laid out by `pool`, or by the caller's
+  // thread.
+  static PackedMatrix from_float32(std::span<const float> values, std::int64_t rows, std::int64_t columns,
+                                   ThreadPool* pool = nullptr);
+  static PackedMatrix from_bfloat16(std::span<const std::uint16_t> values, std::int64_t rows, std::int64_t columns,
+                                    ThreadPool* pool = nullptr);
+  // Any format: codes stay packed at their own width, with scales (float32 here), zeros and group index. `matrix` is
+  // one that validate() takes; its codes are not looked at again beyond their width.
+  static PackedMatrix from_quantized(const QuantizedMatrix& matrix, ThreadPool* pool = nullptr);
 
   std::int64_t rows() const;
   std::int64_t columns() const;

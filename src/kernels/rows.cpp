@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/isa.h"
 #include "formats/reference_quantizer.h"
 #include "kernels/cpu/row_kernels.h"
-#include "kernels/isa.h"
 
 namespace qreason {
 
@@ -47,10 +47,7 @@ void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, co
     throw Error("quantizer", "a group that is not finite", "finite values");
   }
   Range range{.low = found.low, .high = found.high};
-  if (format.rule == RangeRule::kTokenRange) {
-    range = {.low = std::min(range.low, 0.0f) * format.clip_ratio,
-             .high = std::max(range.high, 0.0f) * format.clip_ratio};
-  }
+  if (format.rule == RangeRule::kTokenRange) range = token_range(range, format);
   const GroupParameters parameters = parameters_of_range(range, format);
   const auto highest = static_cast<float>(format.max_code());
   kernels.quantize({.x = run.data(),

@@ -51,7 +51,7 @@ void BlockScratch::reserve(const BlockShape& shape, std::int64_t rows) {
   grow(up, rows * shape.intermediate);
 }
 
-Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type)
+Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type, ThreadPool* pool)
     : type_(type), plan_(source.plan().block(layer)), rope_(&rope) {
   const ModelConfig& config = source.config();
   shape_ = {config.hidden_size, config.heads * config.head_dim, config.kv_heads * config.head_dim,
@@ -73,14 +73,14 @@ Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& ro
                   "a format alone: transforms, static parameters and key stages are not executed yet");
     }
   }
-  for (const LinearSlot slot : kLinearSlots) load_linear(source, layer, slot);
+  for (const LinearSlot slot : kLinearSlots) load_linear(source, layer, slot, pool);
 }
 
-void Block::load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot) {
+void Block::load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot, ThreadPool* pool) {
   const std::string name = linear_name(layer, slot);
   const LinearWeight weight = source.linear(name);
   Linear& target = linears_[static_cast<std::size_t>(slot)];
-  target.weight = pack_weight(weight, type_, name);
+  target.weight = pack_weight(weight, type_, name, pool);
   require_shape(target.weight, linear_shape(source.config(), slot), name);
   if (weight.bias) target.bias = float_vector(*weight.bias, target.weight.rows(), name + ".bias");
 }

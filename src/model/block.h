@@ -49,7 +49,9 @@ struct BlockScratch {
 
 class Block {
  public:
-  Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type);
+  // `pool` packs the weights; without one the caller's thread does.
+  Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type,
+        ThreadPool* pool = nullptr);
 
   void attention_input(const float* h, std::int64_t rows, float* x, Executor& executor) const;
   void attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const;
@@ -73,7 +75,7 @@ class Block {
   void set_quantizers(Quantizers state) { quantizers_ = state; }
 
  private:
-  void load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot);
+  void load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot, ThreadPool* pool);
   void quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, Executor& executor) const;
   void quantize_cache_rows(Site site, float* rows_data, std::int64_t rows, Executor& executor) const;
   const Linear& linear(LinearSlot slot) const { return linears_[static_cast<std::size_t>(slot)]; }

@@ -34,14 +34,14 @@ Decoder::Decoder(const WeightSource& source, Options options)
       rope_(std::make_unique<RopeTable>(config_)),
       layout_(config_, plan_) {
   validate(plan_, config_, "plan");
-  embedding_ = pack_dense(source.tensor(kEmbeddingName), options.type, kEmbeddingName);
+  embedding_ = pack_dense(source.tensor(kEmbeddingName), options.type, kEmbeddingName, options.pool);
   require_matrix(embedding_, config_, kEmbeddingName);
   for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
-    blocks_.emplace_back(source, layer, *rope_, options.type);
+    blocks_.emplace_back(source, layer, *rope_, options.type, options.pool);
   }
   final_gain_ = float_vector(source.tensor(kFinalNormName), config_.hidden_size, kFinalNormName);
   if (!config_.tied_embeddings) {
-    head_ = pack_weight(source.linear(kHeadName), options.type, kHeadName);
+    head_ = pack_weight(source.linear(kHeadName), options.type, kHeadName, options.pool);
     require_matrix(head_, config_, kHeadName);
   }
 }

@@ -44,6 +44,7 @@ class Decoder {
  public:
   struct Options {
     ComputeType type = ComputeType::kAuto;
+    ThreadPool* pool = nullptr;  // packs the weights; without one the caller's thread does
   };
   Decoder(const WeightSource& source, Options options);
 

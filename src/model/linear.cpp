@@ -18,7 +18,7 @@ void require_dense_type(const at::Tensor& tensor, const std::string& where) {
 
 }  // namespace
 
-PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::string& where) {
+PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::string& where, ThreadPool* pool) {
   require_dense_type(matrix, where);
   if (matrix.dim() != 2) throw Error(where, fmt::format("{} dimensions", matrix.dim()), "a matrix");
   const std::int64_t rows = matrix.size(0), columns = matrix.size(1);
@@ -28,15 +28,15 @@ PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::s
   if (bfloat16) {
     const at::Tensor values = matrix.to(at::kBFloat16).contiguous();
     const auto* bits = static_cast<const std::uint16_t*>(values.const_data_ptr());
-    return PackedMatrix::from_bfloat16({bits, count}, rows, columns);
+    return PackedMatrix::from_bfloat16({bits, count}, rows, columns, pool);
   }
   const at::Tensor values = matrix.to(at::kFloat).contiguous();
-  return PackedMatrix::from_float32({values.const_data_ptr<float>(), count}, rows, columns);
+  return PackedMatrix::from_float32({values.const_data_ptr<float>(), count}, rows, columns, pool);
 }
 
-PackedMatrix pack_weight(const LinearWeight& weight, ComputeType type, const std::string& where) {
-  if (weight.quantized()) return PackedMatrix::from_quantized(std::get<QuantizedMatrix>(weight.matrix));
-  return pack_dense(std::get<at::Tensor>(weight.matrix), type, where);
+PackedMatrix pack_weight(const LinearWeight& weight, ComputeType type, const std::string& where, ThreadPool* pool) {
+  if (weight.quantized()) return PackedMatrix::from_quantized(std::get<QuantizedMatrix>(weight.matrix), pool);
+  return pack_dense(std::get<at::Tensor>(weight.matrix), type, where, pool);
 }
 
 std::vector<float> float_vector(const at::Tensor& tensor, std::int64_t size, const std::string& where) {

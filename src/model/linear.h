@@ -20,9 +20,12 @@ struct Linear {
   std::vector<float> bias;  // empty when there is none
 };
 
-// `where` names the tensor in errors. Dense tensors must be float32, bfloat16 or float16, [rows, columns].
-PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::string& where);
-PackedMatrix pack_weight(const LinearWeight& weight, ComputeType type, const std::string& where);
+// `where` names the tensor in errors. Dense tensors must be float32, bfloat16 or float16, [rows, columns]. Panels are
+// laid out by `pool`, or by the caller's thread.
+PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::string& where,
+                        ThreadPool* pool = nullptr);
+PackedMatrix pack_weight(const LinearWeight& weight, ComputeType type, const std::string& where,
+                         ThreadPool* pool = nullptr);
 
 // A vector (norm gain, bias) in float32, with its length checked.
 std::vector<float> float_vector(const at::Tensor& tensor, std::int64_t size, const std::string& where);

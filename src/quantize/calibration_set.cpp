@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "base/random.h"
 #include "data/locations.h"
 #include "data/table.h"

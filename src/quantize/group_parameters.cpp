@@ -11,7 +11,7 @@ std::int64_t group_size_of(const QuantFormat& format, std::int64_t columns) {
 }
 
 GroupParameters find_parameters_fast(std::span<const float> group, const QuantFormat& format) {
-  return find_parameters_with(best_group_kernels(), group, format);
+  return find_parameters_with(group_kernels(), group, format);
 }
 
 std::vector<GroupParameters> find_all_parameters(const float* weights, std::int64_t rows, std::int64_t columns,

@@ -6,18 +6,20 @@
 #include <vector>
 
 #include "base/error.h"
+#include "formats/float_codecs.h"
 
 namespace qreason {
 namespace {
 
-// Whether the code of w lies at an end of the range because rounding passed it.
+// Whether the code of w lies at an end of the range because it lies beyond it: integers past the rounding.
 bool outside_range(const QuantizedMatrix& matrix, std::int64_t row, std::int64_t column, float w) {
+  const std::int64_t group = row * matrix.groups + matrix.group_of(column);
+  const NumberKind kind = matrix.format.kind;
+  if (kind != NumberKind::kInteger) return std::abs(w / matrix.scale_of(group)) > largest_value(kind);
   const std::uint8_t code = matrix.codes[row * matrix.columns + column];
   const int last = (1 << matrix.format.bits) - 1;
   if (code != 0 && code != last) return false;
-  const std::int64_t group = row * matrix.groups + matrix.group_of(column);
-  const int zero = matrix.zeros.empty() ? matrix.format.code_offset() : matrix.zeros[group];
-  const float wanted = std::nearbyint(w / matrix.scales[group]) + static_cast<float>(zero);
+  const float wanted = std::nearbyint(w / matrix.scale_of(group)) + matrix.zero_of(group);
   return wanted < 0 || wanted > static_cast<float>(last);
 }
 

@@ -101,6 +101,7 @@ void expect_equal(const QuantizedMatrix& got, const QuantizedMatrix& want) {
   EXPECT_EQ(got.codes, want.codes);
   EXPECT_TRUE(bits_equal(got.scales, want.scales));
   EXPECT_EQ(got.zeros, want.zeros);
+  EXPECT_EQ(got.global_scale, want.global_scale);
   EXPECT_EQ(got.group_index, want.group_index);
 }
 
@@ -129,7 +130,9 @@ TEST_P(NativeFormats, ComeBackBitForBit) {
 
 INSTANTIATE_TEST_SUITE_P(All, NativeFormats,
                          ::testing::Values("w2g8-asym", "w3g8-asym", "w4g8-asym-mse", "w5g8-sym", "w6c-asym", "w7c-sym",
-                                           "w8c-sym", "w8g8-asym", "w4g8-asym-true"),
+                                           "w8c-sym", "w8g8-asym", "w4g8-asym-true", "w4g8-asym-sf16",
+                                           "w3g8-asym-mse-sbf16", "fp8e4m3", "fp8e5m2-g8", "fp8e4m3-g8-sbf16",
+                                           "fp4e2m1-sf16", "mxfp8e4m3", "mxfp8e5m2", "mxfp4", "nvfp4"),
                          [](const auto& item) {
                            std::string name = item.param;
                            for (char& c : name) c = c == '-' ? '_' : c;
@@ -327,7 +330,7 @@ TEST(Native, RefusesLinearsThatContradictThemselves) {
                               R"(, "groups": )" + groups + R"(, "group_size": )" + size + "}"};
   };
   EXPECT_THAT(failure_of(layout("fp8e4m3", "16", "2", "8")), HasSubstr("tensor lm_head.weight"));
-  EXPECT_THAT(failure_of(layout("a8-token-asym", "16", "2", "8")), HasSubstr("integer weights"));
+  EXPECT_THAT(failure_of(layout("a8-token-asym", "16", "2", "8")), HasSubstr("the format a8-token-asym"));
   EXPECT_THAT(failure_of(layout("w3g8-asym", "16", "2", "8")), HasSubstr("codes"));
   EXPECT_THAT(failure_of(layout("w4g8-asym", "18", "3", "8")), HasSubstr("codes"));
   EXPECT_THAT(failure_of(layout("w4g8-asym", "16", "4", "4")), HasSubstr("scales"));

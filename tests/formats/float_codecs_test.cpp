@@ -132,5 +132,44 @@ TEST(FloatCodecs, E8M0IsAPowerOfTwo) {
   EXPECT_TRUE(std::isnan(decode_e8m0(255)));
 }
 
+// Worked by hand from IEEE 754's binary16: 10 bits of fraction, bias 15.
+TEST(Float16, RoundsToNearestEven) {
+  EXPECT_EQ(encode_float16(1.0f), 0x3C00);
+  EXPECT_EQ(encode_float16(-2.0f), 0xC000);
+  EXPECT_EQ(encode_float16(1.0f + 0x1p-11f), 0x3C00);      // a tie, to even
+  EXPECT_EQ(encode_float16(1.0f + 3 * 0x1p-11f), 0x3C02);  // a tie, to even
+  EXPECT_EQ(encode_float16(1.0f + 0x1.002p-11f), 0x3C01);
+  EXPECT_EQ(encode_float16(65504.0f), 0x7BFF);
+  EXPECT_EQ(encode_float16(65519.99f), 0x7BFF);
+  EXPECT_EQ(encode_float16(65520.0f), 0x7C00);  // infinity
+  EXPECT_EQ(encode_float16(0x1p-24f), 1);       // the smallest
+  EXPECT_EQ(encode_float16(0x1p-25f), 0);       // a tie, to even
+  EXPECT_EQ(encode_float16(-0.0f), 0x8000);
+  EXPECT_TRUE(std::isnan(decode_float16(encode_float16(std::numeric_limits<float>::quiet_NaN()))));
+  EXPECT_EQ(decode_float16(0xFC00), -std::numeric_limits<float>::infinity());
+  for (int bits = 0; bits < 0x7C00; ++bits) {
+    const float value = decode_float16(static_cast<std::uint16_t>(bits));
+    ASSERT_EQ(value,
+              static_cast<float>(std::ldexp(bits < 1024 ? bits : 1024 + bits % 1024, std::max(bits / 1024, 1) - 25)));
+    ASSERT_EQ(encode_float16(value), bits);
+  }
+}
+
+TEST(BFloat16, RoundsToNearestEven) {
+  EXPECT_EQ(encode_bfloat16(1.0f), 0x3F80);
+  EXPECT_EQ(encode_bfloat16(1.0f + 0x1p-8f), 0x3F80);      // a tie, to even
+  EXPECT_EQ(encode_bfloat16(1.0f + 3 * 0x1p-8f), 0x3F82);  // a tie, to even
+  EXPECT_EQ(encode_bfloat16(std::numeric_limits<float>::max()), 0x7F80);
+  EXPECT_EQ(decode_bfloat16(0xC040), -3.0f);
+  EXPECT_TRUE(std::isnan(decode_bfloat16(encode_bfloat16(std::numeric_limits<float>::quiet_NaN()))));
+}
+
+TEST(ElementValues, AreWhatTheCodesStandFor) {
+  EXPECT_EQ(element_values(NumberKind::kInteger)[200], 200.0f);
+  EXPECT_EQ(element_values(NumberKind::kFp4E2M1)[0xF], -6.0f);
+  EXPECT_EQ(element_values(NumberKind::kFp8E4M3)[0x7E], 448.0f);
+  EXPECT_EQ(element_values(NumberKind::kFp8E5M2)[0x7B], 57344.0f);
+}
+
 }  // namespace
 }  // namespace qreason

@@ -32,7 +32,7 @@ std::vector<QuantFormat> all_formats() {
           for (int granularity = 0; granularity < 6; ++granularity) {
             for (const int group : {0, 16, 32, 100}) {
               for (int rule = 0; rule < 3; ++rule) {
-                for (int rest = 0; rest < 2 * 3 * 3; ++rest) {
+                for (int rest = 0; rest < 2 * 3 * 5; ++rest) {
                   formats.push_back(
                       {.role = static_cast<Role>(role),
                        .kind = static_cast<NumberKind>(kind),
@@ -90,6 +90,9 @@ TEST(QuantFormat, ReadsTheExamplesOfItsHeader) {
                                                       .granularity = Granularity::kGroup,
                                                       .group_size = 32,
                                                       .scale_type = ScaleType::kE8M0}));
+  EXPECT_EQ(parse_quant_format("w4g128-asym-mse-sf16"),
+            w4g128.with_search(RangeSearch::kMse).with_scale_type(ScaleType::kFloat16));
+  EXPECT_EQ(parse_quant_format("fp8e4m3-sbf16").scale_type, ScaleType::kBFloat16);
   EXPECT_EQ(parse_quant_format("a:fp8e4m3").granularity, Granularity::kToken);
   EXPECT_EQ(parse_quant_format("kv:nvfp4").group_size, 16);
   EXPECT_EQ(to_string(parse_quant_format("w:mxfp4")), "mxfp4");
@@ -156,7 +159,12 @@ constexpr const char* kNoFormats[] = {"",
                                       "fp8e4m3-token",
                                       "a:fp8e4m3-channel-tensor",
                                       "w4c-asym-token",
-                                      "kv4-head-asym-clip-0.5"};
+                                      "kv4-head-asym-clip-0.5",
+                                      "w4c-sym-sf16-sf16",
+                                      "w4c-sym-sf16-sbf16",
+                                      "w4c-sym-sf8",
+                                      "mxfp4-sf16",
+                                      "nvfp4-sbf16"};
 
 TEST(QuantFormat, RefusesEverythingElseAndNamesThePart) {
   for (const char* text : kNoFormats) {

@@ -9,9 +9,11 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "formats/float_codecs.h"
 #include "formats/group_kernels.h"
 #include "formats/reference_quantizer.h"
 #include "support/closeness.h"
+#include "support/forced_isa.h"
 
 namespace qreason {
 namespace {
@@ -47,8 +49,8 @@ std::vector<std::vector<float>> groups_of(std::size_t length) {
 std::vector<QuantFormat> weight_formats() {
   std::vector<QuantFormat> formats;
   for (int bits = 2; bits <= 8; ++bits) {
-    for (const char* rest :
-         {"c-asym", "c-sym", "c-asym-true", "c-sym-true", "c-asym-mse", "c-sym-mse", "c-asym-token-range-clip0.9"}) {
+    for (const char* rest : {"c-asym", "c-sym", "c-asym-true", "c-sym-true", "c-asym-mse", "c-sym-mse",
+                             "c-asym-token-range-clip0.9", "c-asym-sbf16", "c-sym-mse-sbf16", "c-asym-mse-sbf16"}) {
       formats.push_back(parse_quant_format("w" + std::to_string(bits) + rest));
     }
   }
@@ -56,8 +58,9 @@ std::vector<QuantFormat> weight_formats() {
 }
 
 TEST(GroupKernels, GiveTheParametersAndCodesOfTheReferenceQuantizer) {
-  ASSERT_STREQ(usable_group_kernels().front()->name, "generic");
-  for (const GroupKernels* kernels : usable_group_kernels()) {
+  for (const Isa isa : supported_isas()) {
+    const testing::ForcedIsa forced(isa);
+    const GroupKernels* kernels = &group_kernels();
     for (const std::size_t length : {1u, 2u, 3u, 5u, 8u, 15u, 16u, 17u, 31u, 64u, 100u}) {
       for (const auto& group : groups_of(length)) {
         for (const QuantFormat& format : weight_formats()) {
@@ -76,8 +79,17 @@ TEST(GroupKernels, GiveTheParametersAndCodesOfTheReferenceQuantizer) {
   }
 }
 
+TEST(GroupKernels, AreThoseOfTheInstructionSetInUse) {
+  for (const Isa isa : supported_isas()) {
+    const testing::ForcedIsa forced(isa);
+    EXPECT_EQ(group_kernels().name, name_of(isa));
+  }
+}
+
 TEST(GroupKernels, RefuseWhatTheReferenceQuantizerRefuses) {
-  for (const GroupKernels* kernels : usable_group_kernels()) {
+  for (const Isa isa : supported_isas()) {
+    const testing::ForcedIsa forced(isa);
+    const GroupKernels* kernels = &group_kernels();
     for (const char* text : {"w4c-asym", "w4c-asym-mse", "w4c-sym-true"}) {
       const QuantFormat format = parse_quant_format(text);
       for (std::size_t at : {0u, 7u, 16u, 18u}) {
@@ -121,6 +133,36 @@ TEST(RoundToNearest, StoresSymmetricCodesWithTheirOffset) {
   EXPECT_THAT(row, ElementsAre(-7, 7, 0, 4));
 }
 
+// 1.5 / 15 = 0.1 is 0.0999755859375 in float16 and 0.10009765625 in bfloat16. 0.25 over them: 2.5 - 1e-8 in float32,
+// 2.5006, 2.4976.
+TEST(RoundToNearest, JudgesRoundingByTheScaleThatIsStored) {
+  const std::vector<float> weights{0.0f, 1.5f, 0.25f};
+  const auto with = [&](const char* text) {
+    const auto matrix = round_to_nearest(weights, 1, 3, parse_quant_format(text));
+    EXPECT_NO_THROW(validate(matrix, text));
+    return matrix;
+  };
+  EXPECT_THAT(with("w4c-asym").scales, ElementsAre(0.1f));
+  EXPECT_THAT(with("w4c-asym").codes, ElementsAre(0, 15, 2));
+  EXPECT_THAT(with("w4c-asym-sf16").scales, ElementsAre(0.0999755859375f));
+  EXPECT_THAT(with("w4c-asym-sf16").codes, ElementsAre(0, 15, 3));
+  EXPECT_THAT(with("w4c-asym-sbf16").scales, ElementsAre(0.10009765625f));
+  EXPECT_THAT(with("w4c-asym-sbf16").codes, ElementsAre(0, 15, 2));
+  EXPECT_THAT(with("w4c-sym-sf16").scales, ElementsAre(0.2142333984375f));  // 1.5 / 7 = 1755.43 / 2^13
+  // The search too: without it, step 0 is the range itself; the scale of whichever step wins is a float16 number.
+  const auto searched = with("w3c-asym-mse-sf16");
+  EXPECT_EQ(searched.scales[0], decode_float16(encode_float16(searched.scales[0])));
+}
+
+TEST(RoundToNearest, RefusesScalesThatTheirTypeCannotHold) {
+  const std::vector<float> weights{0.0f, 2e6f};
+  EXPECT_NO_THROW(round_to_nearest(weights, 1, 2, parse_quant_format("w4c-asym-sbf16")));
+  EXPECT_THROW(round_to_nearest(weights, 1, 2, parse_quant_format("w4c-asym-sf16")), Error);
+  // The floor of 1e-5 keeps the smallest scales of weights above the smallest float16.
+  const auto tiny = round_to_nearest(std::vector<float>{0.0f, 1e-9f}, 1, 2, parse_quant_format("w8c-asym-sf16"));
+  EXPECT_THAT(tiny.scales, ElementsAre(0x1p-24f));
+}
+
 TEST(RoundToNearest, DoesNotDependOnTheNumberOfThreads) {
   PythonRandom random(3);
   std::vector<float> weights(13 * 70);
@@ -144,7 +186,7 @@ TEST(RoundToNearest, RefusesWhatItCannotRound) {
   EXPECT_THROW(round_to_nearest(weights, 0, 6, format), Error);
   EXPECT_THROW(round_to_nearest(weights, -2, -3, format), Error);
   EXPECT_THROW(round_to_nearest({}, 0, 0, format), Error);
-  for (const char* text : {"fp8e4m3", "mxfp4", "a8-token-sym", "w8t-sym"}) {
+  for (const char* text : {"fp8e4m3-tensor", "a:mxfp4", "a8-token-sym", "w8t-sym"}) {
     EXPECT_THROW(round_to_nearest(weights, 2, 3, parse_quant_format(text)), Error) << text;
   }
   EXPECT_THROW(round_to_nearest(std::vector<float>{1, 2, 3, kInf}, 2, 2, format), Error);

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "kernels/isa.h"
+#include "base/isa.h"
 #include "support/closeness.h"
 
 namespace qreason {

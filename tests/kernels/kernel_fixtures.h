@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kernels/executor.h"
-#include "kernels/isa.h"
+#include "support/forced_isa.h"
 
 namespace qreason::testing {
 
@@ -20,18 +20,6 @@ inline std::vector<float> normal_floats(std::size_t count, std::uint32_t seed) {
   std::generate(values.begin(), values.end(), [&] { return normal(generator); });
   return values;
 }
-
-// The instruction set in use, given back at the end.
-class ForcedIsa {
- public:
-  explicit ForcedIsa(Isa isa) : before_(current_isa()) { force_isa(isa); }
-  ~ForcedIsa() { force_isa(before_); }
-  ForcedIsa(const ForcedIsa&) = delete;
-  ForcedIsa& operator=(const ForcedIsa&) = delete;
-
- private:
-  Isa before_;
-};
 
 // Calls body(executor) under every instruction set of the machine, with a trace that names it.
 template <class Body>

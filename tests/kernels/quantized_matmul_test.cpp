@@ -3,7 +3,10 @@
 
 #include <numeric>
 
+#include "base/error.h"
+#include "formats/float_codecs.h"
 #include "formats/quantized_matrix.h"
+#include "formats/scale_codec.h"
 #include "kernels/kernel_fixtures.h"
 #include "kernels/matmul.h"
 #include "support/closeness.h"
@@ -14,22 +17,23 @@ namespace {
 enum class Order { kPlain, kShuffled };
 
 // Random codes, not rounded weights: every code of every width occurs.
-QuantizedMatrix random_matrix(std::int64_t rows, std::int64_t columns, int bits, Symmetry symmetry,
-                              std::int64_t group_size, Order order) {
-  std::mt19937 generator(static_cast<std::uint32_t>(rows * 31 + columns * 7 + bits));
-  QuantizedMatrix m{.rows = rows, .columns = columns};
-  m.format = {.bits = bits, .symmetry = symmetry};
-  if (group_size > 0) {
-    m.format.granularity = Granularity::kGroup;
-    m.format.group_size = static_cast<int>(group_size);
-  }
-  m.group_size = group_size > 0 ? group_size : columns;
+QuantizedMatrix random_matrix(std::int64_t rows, std::int64_t columns, const QuantFormat& format, Order order) {
+  std::mt19937 generator(static_cast<std::uint32_t>(rows * 31 + columns * 7 + format.bits));
+  QuantizedMatrix m{.format = format, .rows = rows, .columns = columns};
+  m.group_size =
+      format.granularity == Granularity::kGroup ? std::min<std::int64_t>(format.group_size, columns) : columns;
   m.groups = (columns + m.group_size - 1) / m.group_size;
-  const auto code = [&] { return static_cast<std::uint8_t>(generator() % (1u << bits)); };
+  const bool integers = format.kind == NumberKind::kInteger;
+  const auto code = [&] {
+    const auto any = static_cast<std::uint8_t>(generator() % (1u << format.bits));
+    return integers || (any & 0x7F) < first_code_not_finite(format.kind) ? any : static_cast<std::uint8_t>(any & 0x80);
+  };
   m.codes.resize(static_cast<std::size_t>(rows * columns));
   std::generate(m.codes.begin(), m.codes.end(), code);
   m.scales = normal_floats(static_cast<std::size_t>(rows * m.groups), 5);
-  if (symmetry == Symmetry::kAsymmetric) {
+  for (float& scale : m.scales) scale = stored_scale(integers ? scale : std::abs(scale) + 0.01f, format.scale_type);
+  if (format.scale_type == ScaleType::kE4M3) m.global_scale = 3.7f;
+  if (format.symmetry == Symmetry::kAsymmetric) {
     m.zeros.resize(m.scales.size());
     std::generate(m.zeros.begin(), m.zeros.end(), code);
   }
@@ -37,7 +41,27 @@ QuantizedMatrix random_matrix(std::int64_t rows, std::int64_t columns, int bits,
     for (std::int64_t c = 0; c < columns; ++c) m.group_index.push_back(static_cast<std::int32_t>(c / m.group_size));
     std::shuffle(m.group_index.begin(), m.group_index.end(), generator);
   }
+  validate(m, "random matrix");
   return m;
+}
+
+QuantFormat integers(int bits, Symmetry symmetry, std::int64_t group_size) {
+  QuantFormat format{.bits = bits, .symmetry = symmetry};
+  if (group_size == 0) return format;
+  format.granularity = Granularity::kGroup;
+  format.group_size = static_cast<int>(group_size);
+  return format;
+}
+
+// One of each width of integers, and everything that is not integers.
+std::vector<QuantFormat> all_kinds() {
+  std::vector<QuantFormat> formats;
+  for (const char* text : {"w2g32-asym", "w3g48-sym", "w4g64-asym-sf16", "w5c-asym-sbf16", "w6g7-sym", "w7c-sym",
+                           "w8g128-asym", "fp8e4m3", "fp8e4m3-g64-sbf16", "fp8e5m2", "fp8e5m2-g48", "fp4e2m1",
+                           "fp4e2m1-g32-sf16", "mxfp8e4m3", "mxfp8e5m2", "mxfp4", "nvfp4"}) {
+    formats.push_back(parse_quant_format(text));
+  }
+  return formats;
 }
 
 std::vector<float> dequantized(const QuantizedMatrix& m) {
@@ -58,7 +82,7 @@ std::vector<float> product(const PackedMatrix& w, const std::vector<float>& x, s
 
 void expect_decode_then_multiply(const QuantizedMatrix& m, Executor& executor) {
   const std::vector<float> values = dequantized(m);
-  const PackedMatrix packed = PackedMatrix::from_quantized(m);
+  const PackedMatrix packed = PackedMatrix::from_quantized(m, &executor.pool());
   const PackedMatrix plain = PackedMatrix::from_float32(values, m.rows, m.columns);
   std::vector<float> row(static_cast<std::size_t>(m.columns));
   for (std::int64_t r = 0; r < m.rows; ++r) {
@@ -73,7 +97,7 @@ void expect_decode_then_multiply(const QuantizedMatrix& m, Executor& executor) {
   }
 }
 
-TEST(QuantizedMatmul, EqualsDecodeThenMultiplyBitForBitForEveryFormat) {
+TEST(QuantizedMatmul, EqualsDecodeThenMultiplyBitForBitForEveryInteger) {
   on_every_isa([](Executor& executor) {
     for (int bits = 2; bits <= 8; ++bits) {
       for (const Symmetry symmetry : {Symmetry::kSymmetric, Symmetry::kAsymmetric}) {
@@ -82,9 +106,21 @@ TEST(QuantizedMatmul, EqualsDecodeThenMultiplyBitForBitForEveryFormat) {
             SCOPED_TRACE(::testing::Message()
                          << bits << " bits, groups of " << group << (order == Order::kPlain ? "" : ", act-order")
                          << (symmetry == Symmetry::kSymmetric ? ", symmetric" : ""));
-            expect_decode_then_multiply(random_matrix(69, 288, bits, symmetry, group, order), executor);
+            expect_decode_then_multiply(random_matrix(69, 288, integers(bits, symmetry, group), order), executor);
           }
         }
+      }
+    }
+  });
+}
+
+TEST(QuantizedMatmul, EqualsDecodeThenMultiplyBitForBitForEveryKindOfNumberAndScale) {
+  on_every_isa([](Executor& executor) {
+    for (const QuantFormat& format : all_kinds()) {
+      for (const Order order : {Order::kPlain, Order::kShuffled}) {
+        SCOPED_TRACE(to_string(format) + (order == Order::kPlain ? "" : ", act-order"));
+        expect_decode_then_multiply(random_matrix(69, 288, format, order), executor);
+        expect_decode_then_multiply(random_matrix(17, 257, format, order), executor);
       }
     }
   });
@@ -96,10 +132,10 @@ TEST(QuantizedMatmul, HandlesOddSizes) {
       for (const std::int64_t columns : {1, 31, 255, 257, 576, 896}) {
         for (const int bits : {3, 4, 8}) {
           SCOPED_TRACE(::testing::Message() << outputs << " x " << columns << ", " << bits << " bits");
-          expect_decode_then_multiply(random_matrix(outputs, columns, bits, Symmetry::kAsymmetric, 64, Order::kPlain),
-                                      executor);
-          expect_decode_then_multiply(random_matrix(outputs, columns, bits, Symmetry::kAsymmetric, 0, Order::kPlain),
-                                      executor);
+          for (const std::int64_t group : {64, 0}) {
+            const QuantFormat format = integers(bits, Symmetry::kAsymmetric, group);
+            expect_decode_then_multiply(random_matrix(outputs, columns, format, Order::kPlain), executor);
+          }
         }
       }
     }
@@ -109,9 +145,17 @@ TEST(QuantizedMatmul, HandlesOddSizes) {
 TEST(PackedMatrix, KeepsQuantizedCodesAtTheirOwnWidth) {
   // 64 x 256 codes of b bits: 2048 b bytes; 64 x 4 groups, each a float32 scale and a byte of zero point: 1280 bytes.
   for (int bits = 2; bits <= 8; ++bits) {
-    const auto m = random_matrix(64, 256, bits, Symmetry::kAsymmetric, 64, Order::kPlain);
+    const auto m = random_matrix(64, 256, integers(bits, Symmetry::kAsymmetric, 64), Order::kPlain);
     EXPECT_EQ(PackedMatrix::from_quantized(m).bytes(), 2048u * static_cast<unsigned>(bits) + 1280u);
   }
+}
+
+TEST(PackedMatrix, RefusesCodesOfOtherColumnsWidth) {
+  auto m = random_matrix(3, 32, integers(4, Symmetry::kAsymmetric, 0), Order::kPlain);
+  m.codes[40] = 16;
+  EXPECT_THROW(PackedMatrix::from_quantized(m), Error);
+  Executor executor(2);
+  EXPECT_THROW(PackedMatrix::from_quantized(m, &executor.pool()), Error);
 }
 
 TEST(PackedMatrix, UnpacksEveryRowExactly) {

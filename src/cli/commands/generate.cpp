@@ -72,7 +72,7 @@ class GenerateCommand : public Command {
     const OpenedModel model = open_model(model_);
     const SamplingParameters sampling = sampling_of(*model.checkpoint);
     const std::vector<Request> requests = requests_of(model, prompts, sampling);
-    Decoder decoder(*model.checkpoint, {.type = type});
+    Decoder decoder(*model.checkpoint, {.type = type, .pool = &process_executor().pool()});
     const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
     const auto make_engine = [&] {
       return std::make_unique<Engine>(decoder, process_executor(), Engine::Options{.max_batch = batch_.value_or(all)});

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
+#include "base/isa.h"
 #include "kernels/cpu/panel_storage.h"
-#include "kernels/isa.h"
 #include "kernels/matmul.h"
 
 namespace qreason {

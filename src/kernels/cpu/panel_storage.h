@@ -2,8 +2,8 @@
 //   float32, bfloat16: element (k, lane) of a panel at k * 16 + lane.
 //   quantized: columns in units of 32. A unit is `bits` vectors of 16 words; the codes of a lane's 32 columns follow
 //   each other in that lane's words, least significant bit first. So every unpacking is shifts and masks by constants,
-//   with nothing moved across lanes, at any width from 2 to 8 bits. scales [panel, group, 16] floats, zeros the same in
-//   bytes (symmetric: the code offset everywhere).
+//   with nothing moved across lanes, at any width from 2 to 8 bits. scales [panel, group, 16] floats (with the scale of
+//   the whole matrix in them), zeros the same in bytes (symmetric: the code offset everywhere; none for floats).
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@ inline constexpr std::int64_t kUnitColumns = 32;
 // What the kernels see: plain numbers and pointers.
 struct PanelView {
   WeightKind kind = WeightKind::kFloat32;
+  NumberKind number = NumberKind::kInteger;  // of quantized panels
   int bits = 0;
   std::int64_t columns = 0;
   std::int64_t panels = 0;
@@ -39,9 +40,10 @@ static inline bool units_lie_in_groups(const PanelView& view) {
   return view.group_index == nullptr && (view.groups == 1 || view.group_size % kUnitColumns == 0);
 }
 
-// True when packed codes can be multiplied without being expanded first.
+// True when packed codes can be multiplied without being expanded first: whole units of integers.
 static inline bool streams_packed(const PanelView& view) {
-  return view.kind == WeightKind::kQuantized && units_lie_in_groups(view) && view.columns % kUnitColumns == 0;
+  return view.kind == WeightKind::kQuantized && view.number == NumberKind::kInteger && units_lie_in_groups(view) &&
+         view.columns % kUnitColumns == 0;
 }
 
 struct PackedMatrix::Storage {

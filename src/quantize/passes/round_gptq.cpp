@@ -100,6 +100,9 @@ void check(const GptqSettings& settings, const std::string& where) {
 }  // namespace
 
 PassPointer round_gptq(const QuantFormat& weight, const GptqSettings& settings) {
+  if (weight.kind != NumberKind::kInteger) {
+    throw Error::usage("round_gptq: format", to_string(weight), "integers, such as w4g128-asym");
+  }
   check(settings, "round_gptq");
   return std::make_shared<RoundGptq>(weight, settings);
 }

@@ -34,9 +34,10 @@ class SetActivationFormat : public Pass {
 }  // namespace
 
 PassPointer set_activation_format(const QuantFormat& activation) {
-  if (activation.role != Role::kActivation || activation.kind != NumberKind::kInteger ||
+  if (activation.role != Role::kActivation ||
       (activation.granularity != Granularity::kToken && activation.granularity != Granularity::kTokenGroup)) {
-    throw Error::usage("set_activation_format", to_string(activation), "an integer format such as a8-token-asym");
+    throw Error::usage("set_activation_format", to_string(activation),
+                       "a format such as a8-token-asym, a:fp8e4m3 or a:mxfp4");
   }
   return std::make_shared<SetActivationFormat>(activation);
 }

@@ -44,9 +44,9 @@ class SetKvFormat : public Pass {
 
 void check_format(const std::optional<QuantFormat>& format, Role role, const char* example) {
   if (!format) return;
-  if (format->role != role || format->kind != NumberKind::kInteger ||
+  if (format->role != role ||
       (format->granularity != Granularity::kHead && format->granularity != Granularity::kTokenGroup)) {
-    throw Error::usage("set_kv_format", to_string(*format), fmt::format("an integer format such as {}", example));
+    throw Error::usage("set_kv_format", to_string(*format), fmt::format("a format such as {}", example));
   }
 }
 
@@ -54,8 +54,8 @@ void check_format(const std::optional<QuantFormat>& format, Role role, const cha
 
 PassPointer set_kv_format(const std::optional<QuantFormat>& keys, const std::optional<QuantFormat>& values) {
   if (!keys && !values) throw Error::usage("set_kv_format", "neither keys nor values", "at least one of them");
-  check_format(keys, Role::kKey, "k4-head-asym");
-  check_format(values, Role::kValue, "v4-head-asym");
+  check_format(keys, Role::kKey, "k4-head-asym, k:fp8e4m3-head or k:mxfp4");
+  check_format(values, Role::kValue, "v4-head-asym, v:fp8e4m3-head or v:mxfp4");
   return std::make_shared<SetKvFormat>(keys, values);
 }
 

@@ -22,9 +22,9 @@ void add_weight_formats(const ModelConfig& config, const QuantFormat& format, co
 
 QuantFormat parse_weight_format(const std::string& text, const std::string& where) {
   const QuantFormat format = parse_quant_format(text);
-  if (format.role != Role::kWeight || format.kind != NumberKind::kInteger ||
+  if (format.role != Role::kWeight ||
       (format.granularity != Granularity::kGroup && format.granularity != Granularity::kChannel)) {
-    throw Error::usage(where + ": format", text, "an integer weight format such as w4g128-asym or w8c-sym");
+    throw Error::usage(where + ": format", text, "a weight format such as w4g128-asym, w8c-sym, fp8e4m3 or mxfp4");
   }
   return format;
 }

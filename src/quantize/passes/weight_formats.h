@@ -12,7 +12,7 @@ namespace qreason {
 // section 1); all else is `format` itself. Throws Error naming the linear when a group does not divide the columns.
 void add_weight_formats(const ModelConfig& config, const QuantFormat& format, const std::string& pass, ModelPlan& plan);
 
-// Reads and checks the parameter `format` of a rounding pass: weights, integers.
+// Reads and checks the parameter `format` of a rounding pass: weights, per channel or per group.
 QuantFormat parse_weight_format(const std::string& text, const std::string& where);
 
 }  // namespace qreason

@@ -1,4 +1,5 @@
-// Which instruction set the kernels use: the best that both the machine and the build have, or what QREASON_ISA forces.
+// Which instruction set the kernels of every layer use: the best that both the machine and the build have, or what
+// QREASON_ISA forces.
 #pragma once
 
 #include <string_view>
