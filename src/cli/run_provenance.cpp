@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/method_names.h"
 #include "cli/program.h"
-#include "kernels/isa.h"
+#include "base/isa.h"
 #include "quantize/recipe.h"
 
 namespace qreason {
