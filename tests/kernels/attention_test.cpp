@@ -128,11 +128,11 @@ TEST(Attention, GivesTheSameBitsInOnePieceAndRowByRow) {
   });
 }
 
-TEST(Attention, GivesTheSameBitsWithAnyNumberOfThreadsAndOnEveryFusedIsa) {
+TEST(Attention, GivesTheSameBitsWithAnyNumberOfThreadsAndOnEveryIsa) {
   for (const AttentionShape& shape : kShapes) {
     const PagedSequence sequence(shape, 530, 6);
     std::vector<float> first;
-    for (const Isa isa : fused_isas()) {
+    for (const Isa isa : supported_isas()) {
       const ForcedIsa forced(isa);
       for (const int threads : {1, 2, 3}) {
         Executor executor(threads);

@@ -94,11 +94,11 @@ TEST(SubtractProduct, AgreesWithTheSumInDouble) {
   });
 }
 
-TEST(DenseProducts, GiveTheSameBitsWithAnyThreadsAndOnEveryFusedIsa) {
+TEST(DenseProducts, GiveTheSameBitsWithAnyThreadsAndOnEveryIsa) {
   const std::int64_t n = 333, rows = 600;
   const auto x = normal_floats(static_cast<std::size_t>(rows * n), 4);
   std::vector<float> first_h, first_c;
-  for (const Isa isa : fused_isas()) {
+  for (const Isa isa : supported_isas()) {
     const ForcedIsa forced(isa);
     for (const int threads : {1, 2, 3}) {
       Executor executor(threads);

@@ -32,11 +32,4 @@ void on_every_isa(Body&& body) {
   }
 }
 
-// Sets that promise the same bits as each other: those with fused multiply-add.
-inline std::vector<Isa> fused_isas() {
-  std::vector<Isa> isas = supported_isas();
-  std::erase(isas, Isa::kGeneric);
-  return isas;
-}
-
 }  // namespace qreason::testing

@@ -107,7 +107,7 @@ TEST(Matmul, AddsToTheResultAndAddsTheBias) {
   });
 }
 
-TEST(Matmul, GivesARowTheSameBitsInEveryBatchWithAnyThreadsOnEveryFusedIsa) {
+TEST(Matmul, GivesARowTheSameBitsInEveryBatchWithAnyThreadsOnEveryIsa) {
   for (const std::int64_t columns : {64, 576, 1000}) {
     const Product p = random_product(33, 200, columns);
     std::vector<float> quantized_first, float_first;
@@ -116,7 +116,7 @@ TEST(Matmul, GivesARowTheSameBitsInEveryBatchWithAnyThreadsOnEveryFusedIsa) {
         PackedMatrix::from_quantized(round_to_nearest(p.w, 200, columns, parse_quant_format("w4g64-asym")))};
     for (const PackedMatrix& w : weights) {
       std::vector<float> first;
-      for (const Isa isa : fused_isas()) {
+      for (const Isa isa : supported_isas()) {
         const ForcedIsa forced(isa);
         for (const int threads : {1, 2, 3}) {
           Executor executor(threads);

@@ -141,10 +141,10 @@ TEST(AddInPlace, AddsEveryElement) {
   });
 }
 
-TEST(RowKernels, GiveTheSameBitsOnEveryFusedIsaWithAnyThreadsAndBatch) {
+TEST(RowKernels, GiveTheSameBitsOnEveryIsaWithAnyThreadsAndBatch) {
   const std::int64_t rows = 33, width = 605;
   std::vector<float> first;
-  for (const Isa isa : fused_isas()) {
+  for (const Isa isa : supported_isas()) {
     const ForcedIsa forced(isa);
     for (const int threads : {1, 2, 3}) {
       for (const std::int64_t batch : {1, 7, 33}) {

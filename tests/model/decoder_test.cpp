@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "kernels/isa.h"
 #include "model/naive_decoder.h"
 #include "support/closeness.h"
 #include "support/random_model.h"
@@ -150,6 +151,52 @@ TEST(Decoder, ARowsLogitsDoNotDependOnTheBatchOrTheThreads) {
       }
     }
   }
+}
+
+TEST(Decoder, GivesTheSameBitsOnEveryInstructionSet) {
+  RandomModel model(small_config(Architecture::kLlama));
+  Executor executor(2);
+  const auto tokens = random_tokens(40, 101, 6);
+  const Isa before = current_isa();
+  std::vector<float> first;
+  for (const Isa isa : supported_isas()) {
+    force_isa(isa);
+    const std::vector<float> logits = all_logits(Decoder(model, {}), tokens, executor);
+    if (first.empty()) first = logits;
+    EXPECT_TRUE(bits_equal(logits, first)) << name_of(isa);
+  }
+  force_isa(before);
+}
+
+TEST(Decoder, ForkedSequencesGiveTheBitsOfIndependentOnes) {
+  const RandomModel model(small_config(Architecture::kQwen2));
+  const Decoder decoder(model, {});
+  Executor executor(2);
+  DecoderStep step;
+  std::vector<float> logits;
+  const auto compute = [&](SequenceCache& cache, std::span<const std::int32_t> tokens) {
+    const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = Logits::kAll};
+    decoder.forward({&input, 1}, step, logits, executor);
+  };
+  std::vector<std::int32_t> trunk = random_tokens(40, 101, 1);
+  SequenceCache parent(PagePool(decoder.cache_layout()));
+  compute(parent, trunk);
+  for (const std::int64_t length : {0, 1, 15, 16, 17, 32, 39, 40}) {
+    SequenceCache child = parent.fork(length);
+    const std::vector<std::int32_t> branch = random_tokens(20, 101, 100 + static_cast<std::uint64_t>(length));
+    compute(child, branch);
+    const std::vector<float> got = logits;
+    std::vector<std::int32_t> whole(trunk.begin(), trunk.begin() + length);
+    whole.insert(whole.end(), branch.begin(), branch.end());
+    const std::vector<float> want = all_logits(decoder, whole, executor);
+    EXPECT_TRUE(bits_equal(got, std::vector<float>(want.begin() + length * 101, want.end()))) << "from " << length;
+  }
+  // The children have written nothing that the parent sees.
+  const std::vector<std::int32_t> rest = random_tokens(20, 101, 2);
+  compute(parent, rest);
+  trunk.insert(trunk.end(), rest.begin(), rest.end());
+  const std::vector<float> want = all_logits(decoder, trunk, executor);
+  EXPECT_TRUE(bits_equal(logits, std::vector<float>(want.begin() + 40 * 101, want.end())));
 }
 
 TEST(Decoder, ComputeTypesRoundWeightsAsTheySay) {

@@ -3,7 +3,7 @@
 // here and in the bodies lives in unnamed namespaces, so that no function compiled with wide instructions can be picked
 // by the linker for code that must run anywhere.
 //
-// V: 16 floats, U: 16 unsigned 32-bit words. fma is fused except in GenericLanes.
+// V: 16 floats, U: 16 unsigned 32-bit words. Every operation gives the same bits in all of them.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,8 @@ namespace {
 struct GenericLanes {
   using F4 [[gnu::vector_size(16), gnu::may_alias]] = float;
   using U4 [[gnu::vector_size(16), gnu::may_alias]] = std::uint32_t;
+  using D2 [[gnu::vector_size(16), gnu::may_alias]] = double;
+  using W2 [[gnu::vector_size(16), gnu::may_alias]] = std::uint64_t;
   struct V {
     F4 part[4];
   };
@@ -78,8 +80,37 @@ struct GenericLanes {
   static V div(const V& a, const V& b) {
     return each([&](int i) { return a.part[i] / b.part[i]; });
   }
+  // a * b + c rounded once. Without an instruction for it: the product is exact in double; the sum is rounded there to
+  // odd (Boldo and Melquiond, IEEE Transactions on Computers 57(4), 2008: rounding that to float32, which
+  // has at least two bits less, is rounding the exact sum).
   static V fma(const V& a, const V& b, const V& c) {
-    return each([&](int i) { return a.part[i] * b.part[i] + c.part[i]; });
+    V v;
+    for (int i = 0; i < 4; ++i) {
+#ifdef __FP_FAST_FMAF
+      for (int j = 0; j < 4; ++j) v.part[i][j] = __builtin_fmaf(a.part[i][j], b.part[i][j], c.part[i][j]);
+#else
+      for (int j = 0; j < 4; j += 2) {
+        const D2 sum = odd_sum(doubles(a.part[i], j) * doubles(b.part[i], j), doubles(c.part[i], j));
+        v.part[i][j] = static_cast<float>(sum[0]);
+        v.part[i][j + 1] = static_cast<float>(sum[1]);
+      }
+#endif
+    }
+    return v;
+  }
+  static D2 doubles(const F4& a, int first) {
+    return D2{a[first], a[first + 1]};
+  }
+  // x + y, rounded to the odd one of its neighbours where it is not exact.
+  static D2 odd_sum(const D2& x, const D2& y) {
+    const D2 sum = x + y, part = sum - x;
+    const D2 error = (x - (sum - part)) + (y - part);  // Knuth's: sum + error is exact; a NaN where the sum is infinite
+    const W2 bits = reinterpret_cast<const W2&>(sum), error_bits = reinterpret_cast<const W2&>(error);
+    const auto inexact = (error < 0.0) | (error > 0.0);
+    const W2 moves = reinterpret_cast<const W2&>(inexact) & ~bits & 1;
+    const W2 inward = (bits ^ error_bits) >> 63;  // the exact sum is nearer to zero
+    const W2 odd = bits + moves - 2 * (moves & inward);
+    return reinterpret_cast<const D2&>(odd);
   }
   // As minps and maxps: the second operand when they are equal or one is a NaN.
   static V min(const V& a, const V& b) {
