@@ -6,19 +6,10 @@
 #include "base/interrupt.h"
 #include "base/random.h"
 #include "cli/process_executor.h"
+#include "cli/run_options.h"
+#include "kernels/arithmetic.h"
 
 namespace qreason {
-namespace {
-
-ComputeType compute_type(const std::string& dtype) {
-  if (dtype == "auto") return ComputeType::kAuto;
-  if (dtype == "float32") return ComputeType::kFloat32;
-  if (dtype == "bfloat16") return ComputeType::kBFloat16;
-  throw Error::usage("--dtype", dtype, "auto, float32 or bfloat16: the kernels have no float16");
-}
-
-}  // namespace
-
 ResidentModel load_resident(const std::string& reference, const std::string& dtype) {
   const ComputeType type = compute_type(dtype);
   ResidentModel model{open_model(reference), nullptr, dtype, {}};
@@ -29,14 +20,22 @@ ResidentModel load_resident(const std::string& reference, const std::string& dty
 }
 
 EngineGenerator::EngineGenerator(const ResidentModel& model, Executor& executor, Options options)
-    : model_(model), options_(options), stop_tokens_(stop_tokens(model.opened)) {
-  engine_ = std::make_unique<Engine>(*model.decoder, executor, Engine::Options{.max_batch = options.batch});
+    : model_(model), arithmetic_(arithmetic_of(executor)), options_(options), stop_tokens_(stop_tokens(model.opened)) {
+  engine_ = std::make_unique<Engine>(*model.decoder, executor,
+                                     Engine::Options{.max_batch = options.batch,
+                                                     .context = options.context.positions,
+                                                     .cache_bytes = options.context.cache_bytes});
 }
 
 EngineGenerator::~EngineGenerator() = default;
 
 OrderedJson EngineGenerator::provenance() const {
-  return run_provenance(model_.opened, model_.origin, model_.dtype, options_.sampling);
+  return run_provenance(model_.opened, model_.origin,
+                        {.dtype = model_.dtype,
+                         .sampling = options_.sampling,
+                         .context = engine_->context(),
+                         .cache_bytes = options_.context.cache_bytes,
+                         .arithmetic = arithmetic_});
 }
 
 void EngineGenerator::submit(const GenerationRequest& request) {

@@ -25,14 +25,20 @@ struct ResidentModel {
   std::string dtype;  // as asked for
   ModelOrigin origin;
 };
-// `dtype` as of --dtype: auto, float32, bfloat16, float16.
+// `dtype` as of --dtype.
 ResidentModel load_resident(const std::string& reference, const std::string& dtype);
+
+struct ContextSettings {
+  std::int64_t positions = 0;     // of a prompt with its answer; 0: the model's max_positions
+  std::uint64_t cache_bytes = 0;  // 0: half of the free memory
+};
 
 class EngineGenerator : public Generator {
  public:
   struct Options {
     SamplingParameters sampling;
     std::int64_t batch = 64;
+    ContextSettings context;
   };
   // The model must outlive the generator.
   EngineGenerator(const ResidentModel& model, Executor& executor, Options options);
@@ -49,6 +55,7 @@ class EngineGenerator : public Generator {
     std::int64_t prompt_tokens;
   };
   const ResidentModel& model_;
+  Arithmetic arithmetic_;
   Options options_;
   std::vector<std::int32_t> stop_tokens_;
   std::unique_ptr<Engine> engine_;

@@ -1,14 +1,20 @@
 #include "cli/run_options.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/numerics.h"
 
 namespace qreason {
 
-ComputeType compute_type(const CommonOptions& common) {
-  if (common.dtype == "float32") return ComputeType::kFloat32;
-  if (common.dtype == "bfloat16") return ComputeType::kBFloat16;
-  if (common.dtype == "auto") return ComputeType::kAuto;
-  throw Error::usage("--dtype", common.dtype, "auto, float32 or bfloat16 on the CPU");
+ComputeType compute_type(const std::string& dtype) {
+  static_assert(static_cast<std::size_t>(ComputeType::kBFloat16) + 1 == kComputeTypeNames.size());
+  const auto found = std::find(kComputeTypeNames.begin(), kComputeTypeNames.end(), dtype);
+  if (found != kComputeTypeNames.end()) return static_cast<ComputeType>(found - kComputeTypeNames.begin());
+  throw Error::usage("--dtype", dtype, fmt::format("one of {}", fmt::join(kComputeTypeNames, ", ")));
 }
 
 IfExists if_exists(const CommonOptions& common) {

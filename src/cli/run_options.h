@@ -5,12 +5,12 @@
 
 #include "base/output_path.h"
 #include "cli/command.h"
-#include "model/block.h"
+#include "model/linear.h"
 
 namespace qreason {
 
-// Of --dtype. float16 is an Error: no kernel of the CPU computes with it.
-ComputeType compute_type(const CommonOptions& common);
+// Of --dtype, and of a study's `dtype`.
+ComputeType compute_type(const std::string& dtype);
 
 // What --force allows.
 IfExists if_exists(const CommonOptions& common);

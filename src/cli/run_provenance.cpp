@@ -37,22 +37,16 @@ OrderedJson model_identity(const OpenedModel& model) {
   return {{"name", model.name}, {"sha256", model.checkpoint->content_hash()}};
 }
 
-OrderedJson to_json(const SamplingParameters& sampling) {
-  return {{"temperature", sampling.temperature},
-          {"top_p", sampling.top_p},
-          {"top_k", sampling.top_k},
-          {"max_tokens", sampling.max_tokens}};
-}
-
-OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, const std::string& dtype,
-                           const SamplingParameters& sampling) {
+OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, const RunSettings& settings) {
   const Checkpoint& checkpoint = *model.checkpoint;
   OrderedJson identity = {
-      {"name", model.name}, {"format", checkpoint.format()}, {"sha256", checkpoint.content_hash()}, {"dtype", dtype}};
+      {"name", model.name}, {"format", checkpoint.format()}, {"sha256", checkpoint.content_hash()}, {"dtype", settings.dtype}};
   if (!origin.original_sha256.empty()) identity["original_sha256"] = origin.original_sha256;
-  OrderedJson drawn = to_json(sampling);
-  drawn["context"] = checkpoint.config().max_positions;
-  return {{"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}}},
+  OrderedJson drawn = to_json(settings.sampling);
+  drawn["context"] = settings.context > 0 ? settings.context : checkpoint.config().max_positions;
+  const OrderedJson cache = settings.cache_bytes > 0 ? OrderedJson(settings.cache_bytes) : OrderedJson("auto");
+  return {{"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}, {"cache_memory", cache}}},
+          {"arithmetic", name_of(settings.arithmetic)},
           {"model", identity},
           {"plan", to_json(checkpoint.plan())},
           {"recipe", origin.recipe},

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/numerics.h"
+#include "base/sampling.h"
 #include "cli/model_loader.h"
 
 namespace qreason {
@@ -20,10 +22,14 @@ ModelOrigin model_origin(const OpenedModel& model);
 // The members "name" and "sha256" of a model: what report.json keeps of the one that was quantized.
 OrderedJson model_identity(const OpenedModel& model);
 
-OrderedJson to_json(const SamplingParameters& sampling);
-
-// `dtype` as of --dtype. "tool" names what only should not decide: version and instruction set.
-OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, const std::string& dtype,
-                           const SamplingParameters& sampling);
+struct RunSettings {
+  std::string dtype;  // as of --dtype
+  SamplingParameters sampling;
+  std::int64_t context = 0;       // positions; 0: the model's max_positions
+  std::uint64_t cache_bytes = 0;  // 0: what the free memory allows
+  Arithmetic arithmetic = Arithmetic::kPortable;
+};
+// "tool" names what only should not decide: version, instruction set, memory of the cache.
+OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, const RunSettings& settings);
 
 }  // namespace qreason

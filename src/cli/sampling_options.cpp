@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace qreason {
 
@@ -12,18 +15,39 @@ void SamplingOptions::declare(OptionSet& options) {
   options.value("--top-p", sampling_.top_p, "Share of the probability that is sampled from");
   options.value("--top-k", sampling_.top_k, "Number of tokens that are sampled from; 0 for all");
   options.value("--batch", batch_, "Answers generated together, at most; changes no answer");
+  context_.declare(options);
 }
 
 EngineGenerator::Options SamplingOptions::checked() const {
-  if (sampling_.max_tokens < 1)
-    throw Error::usage("--max-tokens", fmt::format("{}", sampling_.max_tokens), "1 or more");
-  if (!(sampling_.temperature >= 0 && sampling_.temperature <= 100))
-    throw Error::usage("--temperature", fmt::format("{}", sampling_.temperature), "0 to 100");
-  if (!(sampling_.top_p > 0 && sampling_.top_p <= 1))
-    throw Error::usage("--top-p", fmt::format("{}", sampling_.top_p), "more than 0, at most 1");
-  if (sampling_.top_k < 0) throw Error::usage("--top-k", fmt::format("{}", sampling_.top_k), "0 or more");
+  check_sampling(sampling_);
   if (batch_ < 1 || batch_ > 65536) throw Error::usage("--batch", fmt::format("{}", batch_), "1 to 65536");
-  return {.sampling = sampling_, .batch = batch_};
+  return {.sampling = sampling_, .batch = batch_, .context = context_.checked()};
+}
+
+void ContextOptions::declare(OptionSet& options) {
+  options.value("--context", context_, "Positions of a prompt with its answer, at most (default: the model's)");
+  options.value("--cache-memory", cache_memory_,
+                "Memory of the key/value cache, as in 4GiB; changes no answer (default: half of what is free)");
+}
+
+ContextSettings ContextOptions::checked() const {
+  ContextSettings settings;
+  if (context_ && *context_ < 2) throw Error::usage("--context", fmt::format("{}", *context_), "2 or more");
+  settings.positions = context_.value_or(0);
+  if (cache_memory_) {
+    const auto bytes = parse_bytes(*cache_memory_);
+    if (!bytes) throw Error::usage("--cache-memory", *cache_memory_, "a size, as in 512MiB or 4GiB");
+    settings.cache_bytes = *bytes;
+  }
+  return settings;
+}
+
+void check_sampling(const SamplingParameters& sampling) {
+  const auto fault = find_fault(sampling);
+  if (!fault) return;
+  std::string option = "--" + std::string(fault->key);
+  std::replace(option.begin(), option.end(), '_', '-');
+  throw Error::usage(option, fault->got, fault->expected);
 }
 
 }  // namespace qreason

@@ -3,11 +3,28 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "cli/command.h"
 #include "cli/engine_generator.h"
 
 namespace qreason {
+
+// How long a sequence may become, and what the cache may take. Commands refuse what cannot fit before they begin.
+class ContextOptions {
+ public:
+  void declare(OptionSet& options);
+  // Errors (usage) name the option.
+  ContextSettings checked() const;
+
+ private:
+  std::optional<std::int64_t> context_;
+  std::optional<std::string> cache_memory_;
+};
+
+// An Error (usage) that names the option of the first setting that is out of its range.
+void check_sampling(const SamplingParameters& sampling);
 
 class SamplingOptions {
  public:
@@ -18,6 +35,7 @@ class SamplingOptions {
  private:
   SamplingParameters sampling_;
   std::int64_t batch_ = 64;
+  ContextOptions context_;
 };
 
 }  // namespace qreason

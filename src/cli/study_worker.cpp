@@ -1,5 +1,7 @@
 #include "cli/study_worker.h"
 
+#include <fmt/format.h>
+
 #include "analysis/divergence.h"
 #include "analysis/perplexity.h"
 #include "base/error.h"
@@ -8,6 +10,7 @@
 #include "cli/process_executor.h"
 #include "cli/quantize_model.h"
 #include "cli/terminal.h"
+#include "kernels/arithmetic.h"
 #include "quantize/methods/method_table.h"
 
 namespace qreason {
@@ -35,6 +38,8 @@ const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
 }
 
 void EngineStudyWorker::require(const StudyModel& model) {
+  if (const Arithmetic here = arithmetic_of(process_executor()); here != model.arithmetic)
+    throw Error(model.name, fmt::format("arithmetic {}", name_of(here)), std::string(name_of(model.arithmetic)));
   resolve_model(model.reference);
 }
 
@@ -99,11 +104,10 @@ ModelEvaluation EngineStudyWorker::evaluation_of(const StudyCell& cell) const {
           .run_name = cell.run_name(),
           .model = model.name,
           .method = cell.method,
-          .generation = {.sampling = {.temperature = model.sampling.temperature,
-                                      .top_p = model.sampling.top_p,
-                                      .top_k = model.sampling.top_k,
-                                      .max_tokens = model.sampling.max_tokens},
-                         .batch = model.batch},
+          .generation = {.sampling = model.sampling,
+                         .batch = model.batch,
+                         .context = {.positions = model.context.value_or(0),
+                                     .cache_bytes = model.cache_memory.value_or(0)}},
           .if_different = if_different_};
 }
 
@@ -132,7 +136,13 @@ std::optional<OrderedJson> EngineStudyWorker::provenance_if_here(const StudyCell
     return std::nullopt;
   }
   const OpenedModel model = open_model(reference);
-  return run_provenance(model, model_origin(model), cell.model->dtype, evaluation_of(cell).generation.sampling);
+  const EngineGenerator::Options settings = evaluation_of(cell).generation;
+  return run_provenance(model, model_origin(model),
+                        {.dtype = cell.model->dtype,
+                         .sampling = settings.sampling,
+                         .context = settings.context.positions,
+                         .cache_bytes = settings.context.cache_bytes,
+                         .arithmetic = arithmetic_of(process_executor())});
 }
 
 }  // namespace qreason

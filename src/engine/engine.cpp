@@ -14,7 +14,16 @@ namespace qreason {
 namespace {
 
 std::uint64_t cache_limit(const Engine::Options& options) {
-  return options.cache_bytes > 0 ? options.cache_bytes : available_memory() / 2;
+  return options.cache_bytes > 0 ? options.cache_bytes : std::max<std::uint64_t>(1, available_memory() / 2);
+}
+
+std::int64_t context_of(const Engine::Options& options, const ModelConfig& config) {
+  if (options.context == 0) return config.max_positions;
+  if (options.context < 2 || options.context > config.max_positions) {
+    throw Error::usage("context", fmt::format("{} positions", options.context),
+                       fmt::format("2 to {}, the model's", config.max_positions));
+  }
+  return options.context;
 }
 
 std::int64_t require_at_least_one(std::int64_t value, const char* what) {
@@ -32,18 +41,14 @@ struct Engine::State {
   State(const Decoder& a_decoder, Executor& an_executor, const Options& options)
       : decoder(a_decoder),
         executor(an_executor),
-        pages(a_decoder.cache_layout(), cache_limit(options)),
+        cache_bytes(cache_limit(options)),
+        pages(a_decoder.cache_layout(), cache_bytes),
         scheduler(pages, require_at_least_one(options.max_batch, "batch"),
-                  require_at_least_one(options.prefill_chunk, "prefill chunk")) {
-    const std::int64_t cached = pages.pages_available() * kPageTokens;
-    context = std::min(decoder.config().max_positions, cached);
-    if (context < 2) {
-      throw Error("key/value cache", fmt::format("{} bytes", cache_limit(options)),
-                  fmt::format("at least one page of {} bytes", pages.layout().page_bytes()));
-    }
-  }
+                  require_at_least_one(options.prefill_chunk, "prefill chunk")),
+        context(context_of(options, a_decoder.config())) {}
 
   void check(const Request& request) const;
+  void require_room(const Request& request) const;
   void compute(const std::vector<ScheduledRun>& plan);
   void sample();
   std::vector<Finished> deliver(const std::function<void(std::int64_t, std::int32_t)>& on_token);
@@ -51,10 +56,11 @@ struct Engine::State {
 
   const Decoder& decoder;
   Executor& executor;
+  std::uint64_t cache_bytes;
   PagePool pages;
   Scheduler scheduler;
-  std::int64_t context = 0;
-  std::int64_t submitted = 0, generated = 0;
+  std::int64_t context;
+  std::int64_t submitted = 0, generated = 0, computed = 0;
 
   // The step being computed.
   std::vector<DecoderInput> inputs;
@@ -65,7 +71,9 @@ struct Engine::State {
 };
 
 void Engine::State::check(const Request& request) const {
-  validate(request.sampling);
+  if (const auto fault = find_fault(request.sampling)) {
+    throw Error::usage(std::string(fault->key), fault->got, fault->expected);
+  }
   const auto length = static_cast<std::int64_t>(request.prompt.size());
   if (length == 0) throw Error("prompt", "no tokens", "at least one");
   if (length >= context) {
@@ -77,6 +85,23 @@ void Engine::State::check(const Request& request) const {
       throw Error("prompt", fmt::format("token id {}", token), fmt::format("0 to {}", decoder.config().vocab_size - 1));
     }
   }
+  require_room(request);
+}
+
+// One sequence alone must fit as long as it may become, or it would end where the memory does.
+void Engine::State::require_room(const Request& request) const {
+  const auto prompt = static_cast<std::int64_t>(request.prompt.size());
+  const std::int64_t most =
+      context - prompt > request.sampling.max_tokens ? prompt + request.sampling.max_tokens : context;
+  const std::int64_t pages_in_all = pages.pages_in_use() + pages.pages_available();
+  // The last token of an answer is not looked back at.
+  if (pages_for(most - 1) <= pages_in_all) return;
+  throw Error("key/value cache",
+              fmt::format("{} hold 0 sequences of {} positions ({} of prompt and at most {} new tokens)",
+                          bytes_text(cache_bytes), most, prompt, most - prompt),
+              fmt::format("{} of cache memory for one, or a context of at most {}",
+                          bytes_text(static_cast<std::uint64_t>(pages_for(most - 1)) * pages.layout().page_bytes()),
+                          pages_in_all * kPageTokens));
 }
 
 void Engine::State::compute(const std::vector<ScheduledRun>& plan) {
@@ -89,6 +114,7 @@ void Engine::State::compute(const std::vector<ScheduledRun>& plan) {
                       .logits = samples ? DecoderInput::Logits::kLast : DecoderInput::Logits::kNone,
                       .prompt = run.sequence->prompt_length});
     if (samples) sampled.push_back(run.sequence);
+    computed += run.tokens;
   }
   decoder.forward(inputs, decoder_step, logits, executor);
 }
@@ -168,6 +194,10 @@ std::int64_t Engine::running() const {
 
 std::int64_t Engine::tokens_generated() const {
   return state_->generated;
+}
+
+std::int64_t Engine::tokens_computed() const {
+  return state_->computed;
 }
 
 std::int64_t Engine::preemptions() const {

@@ -9,17 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "base/sampling.h"
 #include "model/decoder.h"
 
 namespace qreason {
-
-struct SamplingParameters {
-  double temperature = 0.6;       // 0 = greedy
-  double top_p = 0.95;            // (0, 1]
-  std::int64_t top_k = 0;         // 0 = off
-  double repetition_penalty = 1;  // of logits of tokens in prompt or answer (engine/sampler.h); 1 = off
-  std::int64_t max_tokens = 32768;
-};
 
 // The stream of random numbers of a request is a function of these three alone (counter-based generator).
 struct SampleKey {
@@ -35,8 +28,7 @@ struct Request {
   std::vector<std::int32_t> stop_tokens;
 };
 
-// kLength: max_tokens or the context is used up. The context is the model's max_positions, or what the cache can hold
-// for one sequence where that is less.
+// kLength: max_tokens or the context is used up.
 enum class FinishReason { kStop, kLength };
 std::string_view name_of(FinishReason reason);  // "stop", "length"
 
@@ -52,13 +44,16 @@ class Engine {
   struct Options {
     std::int64_t max_batch = 64;       // sequences decoded together
     std::int64_t prefill_chunk = 512;  // prompt tokens taken into one step
-    std::uint64_t cache_bytes = 0;     // 0: half of the free memory
+    std::int64_t context = 0;          // positions of a sequence, prompt and answer; 0: the model's max_positions
+    std::uint64_t cache_bytes = 0;     // 0: half of the memory that is free now. Changes no answer
   };
+  // A context that the model does not have is an Error (usage).
   Engine(const Decoder& decoder, Executor& executor, Options options);
   ~Engine();
 
   // Queues a request; its number (0, 1, ...). Prompts that are empty, hold unknown token ids or leave no room for a
-  // token in the context, and sampling parameters out of range, are Errors.
+  // token in the context, and sampling parameters out of range, are Errors. So is a request whose longest answer the
+  // cache could not hold even alone: it says what would fit.
   std::int64_t submit(Request request);
   // One step: admits, prefills and decodes, samples. Returns the requests finished in it. `on_token` (may be empty)
   // sees every token of an answer as it is sampled (a stop token is none). When the cache runs out, the youngest
@@ -71,6 +66,7 @@ class Engine {
   bool idle() const;  // nothing queued or running
   std::int64_t running() const;
   std::int64_t tokens_generated() const;  // sampled in all, stop tokens included
+  std::int64_t tokens_computed() const;   // through the decoder; a prompt that requests share counts once
   std::int64_t preemptions() const;
   std::int64_t context() const;  // positions a sequence can have, prompt and answer together
   const PagePool& pages() const;

@@ -1,7 +1,5 @@
 #include "engine/sampler.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -159,20 +157,6 @@ void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> 
     float& logit = logits[static_cast<std::size_t>(token)];
     logit = logit < 0 ? logit * factor : logit / factor;
   }
-}
-
-void validate(const SamplingParameters& parameters) {
-  if (!(parameters.temperature >= 0) || !std::isfinite(parameters.temperature)) {
-    throw Error::usage("temperature", fmt::format("{}", parameters.temperature), "0 or more");
-  }
-  if (!(parameters.top_p > 0 && parameters.top_p <= 1)) {
-    throw Error::usage("top-p", fmt::format("{}", parameters.top_p), "above 0, at most 1");
-  }
-  if (parameters.top_k < 0) throw Error::usage("top-k", std::to_string(parameters.top_k), "0 (off) or more");
-  if (!(parameters.repetition_penalty > 0) || !std::isfinite(parameters.repetition_penalty)) {
-    throw Error::usage("repetition penalty", fmt::format("{}", parameters.repetition_penalty), "above 0");
-  }
-  if (parameters.max_tokens < 1) throw Error::usage("max-tokens", std::to_string(parameters.max_tokens), "1 or more");
 }
 
 }  // namespace qreason

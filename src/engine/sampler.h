@@ -21,7 +21,4 @@ std::int32_t sample_token(std::span<const float> logits, const SamplingParameter
 // negative.
 void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> tokens, double penalty);
 
-// Throws Error (usage) naming the first parameter out of its range.
-void validate(const SamplingParameters& parameters);
-
 }  // namespace qreason

@@ -90,6 +90,15 @@ ResultFile read_study_file(const std::filesystem::path& path, const std::string&
   return file;
 }
 
+// Before results recorded their class of arithmetic, AVX2 and AVX-512 computed what is called portable now (and generic
+// kernels did not): an update does not throw finished answers away.
+void name_arithmetic(OrderedJson& provenance) {
+  if (provenance.contains("arithmetic") || !provenance.contains("tool")) return;
+  const OrderedJson& tool = provenance["tool"];
+  const std::string isa = tool.is_object() ? tool.value("isa", "") : "";
+  if (isa == "avx2" || isa == "avx512") provenance["arithmetic"] = "portable";
+}
+
 std::optional<std::string> json_difference(const OrderedJson& a, const OrderedJson& b, const std::string& path) {
   if (!a.is_object() || !b.is_object()) {
     if (a == b) return std::nullopt;
@@ -204,8 +213,12 @@ std::filesystem::path result_path(const std::filesystem::path& folder, const std
 std::optional<std::string> header_difference(const ResultHeader& a, const ResultHeader& b) {
   OrderedJson left = to_json(a);
   OrderedJson right = to_json(b);
-  for (OrderedJson* json : {&left, &right})
-    if ((*json)["provenance"].is_object()) (*json)["provenance"].erase("tool");
+  for (OrderedJson* json : {&left, &right}) {
+    OrderedJson& provenance = (*json)["provenance"];
+    if (!provenance.is_object()) continue;
+    name_arithmetic(provenance);
+    provenance.erase("tool");
+  }
   return json_difference(left, right, "");
 }
 

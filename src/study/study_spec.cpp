@@ -5,9 +5,11 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/method_names.h"
 #include "eval/task.h"
 
@@ -15,8 +17,9 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-const std::set<std::string> kSettings = {"methods", "tasks", "seeds", "limit", "max_tokens",  "temperature", "top_p",
-                                         "top_k",   "batch", "dtype", "set",   "calibration", "measure"};
+const std::set<std::string> kSettings = {"methods", "tasks", "seeds",       "limit",        "max_tokens", "temperature",
+                                         "top_p",   "top_k", "context",     "cache_memory", "arithmetic", "batch",
+                                         "dtype",   "set",   "calibration", "measure"};
 
 // Reads tables of one file: every access is typed and named with its line.
 class Reader {
@@ -49,13 +52,30 @@ class Reader {
     if (const toml::node* node = table.get(key)) target = integer_of(*node, key, low);
   }
 
-  void number(const toml::table& table, const char* key, double low, double high, double& target) const {
+  void number(const toml::table& table, const char* key, double& target) const {
     const toml::node* node = table.get(key);
     if (node == nullptr) return;
     const auto value = node->value<double>();
-    if (!value || !(*value >= low && *value <= high))
-      fail(*node, key, fmt::format("a number from {} to {}", low, high));
+    if (!value) fail(*node, key, "a number");
     target = *value;
+  }
+
+  template <class Names>
+  void choice(const toml::table& table, const char* key, const Names& names, std::string& target) const {
+    text(table, key, target);
+    if (std::find(names.begin(), names.end(), target) == names.end())
+      fail(*table.get(key), fmt::format("{} {}", key, target), fmt::format("{}", fmt::join(names, ", ")));
+  }
+
+  // A whole number of bytes, or a text such as "2GiB".
+  void bytes(const toml::table& table, const char* key, std::optional<std::uint64_t>& target) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return;
+    const std::string written = node->is_string()    ? node->as_string()->get()
+                                : node->is_integer() ? std::to_string(node->as_integer()->get())
+                                                     : "";
+    target = parse_bytes(written);
+    if (!target) fail(*node, fmt::format("{} {}", key, written), "a size, as in \"2GiB\" or 2147483648");
   }
 
   void texts(const toml::table& table, const char* key, std::vector<std::string>& target) const {
@@ -131,6 +151,18 @@ StudyMeasure read_measure(const Reader& reader, const toml::table& table, StudyM
   return measure;
 }
 
+void read_sampling(const Reader& reader, const toml::table& table, SamplingParameters& sampling) {
+  constexpr auto kAny = std::numeric_limits<std::int64_t>::min();
+  reader.integer(table, "max_tokens", kAny, sampling.max_tokens);
+  reader.number(table, "temperature", sampling.temperature);
+  reader.number(table, "top_p", sampling.top_p);
+  reader.integer(table, "top_k", kAny, sampling.top_k);
+  if (const auto fault = find_fault(sampling)) {
+    const toml::node* at = table.get(fault->key);
+    reader.fail(at == nullptr ? table : *at, fmt::format("{} {}", fault->key, fault->got), fault->expected);
+  }
+}
+
 // The settings that stand at the top for all models and in a [[model]] for one.
 void read_settings(const Reader& reader, const toml::table& table, StudyModel& model) {
   reader.texts(table, "methods", model.methods);
@@ -142,19 +174,19 @@ void read_settings(const Reader& reader, const toml::table& table, StudyModel& m
   }
   reader.seeds(table, "seeds", model.seeds);
   reader.integer(table, "limit", 1, model.limit);
-  reader.integer(table, "max_tokens", 1, model.sampling.max_tokens);
-  reader.number(table, "temperature", 0, 100, model.sampling.temperature);
-  reader.number(table, "top_p", 1e-9, 1, model.sampling.top_p);
-  reader.integer(table, "top_k", 0, model.sampling.top_k);
+  read_sampling(reader, table, model.sampling);
+  reader.integer(table, "context", 2, model.context);
+  reader.bytes(table, "cache_memory", model.cache_memory);
+  std::string arithmetic(name_of(model.arithmetic));
+  reader.choice(table, "arithmetic", kArithmeticNames, arithmetic);
+  model.arithmetic = *find_arithmetic(arithmetic);
   reader.integer(table, "batch", 1, model.batch);
-  reader.text(table, "dtype", model.dtype);
+  reader.choice(table, "dtype", kComputeTypeNames, model.dtype);
   reader.texts(table, "set", model.set);
   if (const toml::table* inner = reader.table(table, "calibration"))
     read_calibration(reader, *inner, model.calibration);
   if (const toml::table* inner = reader.table(table, "measure"))
     model.measure = read_measure(reader, *inner, model.measure.value_or(StudyMeasure{}));
-  const std::set<std::string> dtypes = {"auto", "float32", "bfloat16", "float16"};
-  if (!dtypes.contains(model.dtype)) reader.fail(table, "dtype " + model.dtype, "auto, float32, bfloat16 or float16");
 }
 
 StudyModel read_model(const Reader& reader, const toml::table& table, const StudyModel& defaults) {

@@ -10,15 +10,10 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/numerics.h"
+#include "base/sampling.h"
 
 namespace qreason {
-
-struct StudySampling {
-  double temperature = 0.6;
-  double top_p = 0.95;
-  std::int64_t top_k = 0;
-  std::int64_t max_tokens = 32768;
-};
 
 struct StudyCalibration {
   std::string source;  // empty: what the method says
@@ -40,7 +35,10 @@ struct StudyModel {
   std::vector<std::string> tasks;
   std::vector<std::uint64_t> seeds;
   std::optional<std::int64_t> limit;  // problems a task
-  StudySampling sampling;
+  SamplingParameters sampling;
+  std::optional<std::int64_t> context;        // positions of prompt and answer; the model's where it is not said
+  std::optional<std::uint64_t> cache_memory;  // bytes of the key/value cache
+  Arithmetic arithmetic = Arithmetic::kPortable;
   std::int64_t batch = 64;
   std::string dtype = "auto";
   StudyCalibration calibration;

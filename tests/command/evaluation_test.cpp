@@ -191,6 +191,32 @@ TEST(EvaluateCommand, GoesOnAfterAPromptThatIsTooLong) {
   EXPECT_EQ(too_long, 1);
 }
 
+TEST(EvaluateCommand, RecordsItsContextAndRefusesWhatItsCacheCannotHold) {
+  testing::ScratchFolder scratch;
+  const fs::path out = scratch.path() / "out";
+  const std::string evaluate = "evaluate '" + testing::project_path("models/steps-llama-1m").string() +
+                               "' --tasks steps-easy --seeds 42 --limit 2 -o '" + out.string() + "' ";
+  const CommandResult first = qreason_command(evaluate + "--max-tokens 24 --context 200 --cache-memory 8MiB");
+  ASSERT_EQ(first.exit_code, 0) << first.standard_error;
+  const std::string file = read_text_file(out / "steps-llama-1m-seed42" / "steps-easy.jsonl");
+  const Json provenance = parse_json(file.substr(0, file.find('\n')), "header")["provenance"];
+  EXPECT_EQ(provenance["sampling"]["context"], 200);
+  EXPECT_EQ(provenance["arithmetic"], "portable");
+  EXPECT_EQ(provenance["tool"]["cache_memory"], 8 << 20);
+  // Memory changes no answer, the context may.
+  EXPECT_EQ(qreason_command(evaluate + "--max-tokens 24 --context 200 --cache-memory 9MiB").exit_code, 0);
+  const CommandResult other = qreason_command(evaluate + "--max-tokens 24 --context 201");
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.standard_error, HasSubstr("provenance.sampling.context: 200 in the file, 201 now"));
+
+  const CommandResult tight = qreason_command(evaluate + "--force --max-tokens 600 --cache-memory 100KiB");
+  EXPECT_EQ(tight.exit_code, 1);
+  EXPECT_THAT(tight.standard_error, HasSubstr("100.0 KiB hold 0 sequences of"));
+  for (const char* wrong : {"--context 641", "--context 1", "--cache-memory much"}) {
+    EXPECT_EQ(qreason_command(evaluate + wrong).exit_code, 2) << wrong;
+  }
+}
+
 TEST(EvaluationCommands, TellUsageFromFailureInOneLine) {
   testing::ScratchFolder scratch;
   const fs::path study = scratch.path() / "s.toml";

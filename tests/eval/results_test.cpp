@@ -180,5 +180,27 @@ TEST(ResultFile, RefusesWhatIsNeitherFormNamingFileAndLine) {
   EXPECT_THAT(reading("{\"qreason_results\": 9}\n"), ThrowsMessage<Error>(HasSubstr("schema 9")));
 }
 
+TEST(ResultHeader, RunsOfAnotherClassOfArithmeticOrContextAreOthers) {
+  ResultHeader run = a_header();
+  run.provenance = {{"tool", {{"isa", "avx512"}}}, {"arithmetic", "portable"}, {"sampling", {{"context", 640}}}};
+  ResultHeader other = run;
+  other.provenance["tool"]["isa"] = "generic";
+  EXPECT_EQ(header_difference(run, other), std::nullopt);
+  other.provenance["sampling"]["context"] = 512;
+  EXPECT_EQ(header_difference(other, run), "provenance.sampling.context: 512 in the file, 640 now");
+  other = run;
+  other.provenance["arithmetic"] = "fast";
+  EXPECT_THAT(*header_difference(other, run), HasSubstr("provenance.arithmetic"));
+}
+
+TEST(ResultHeader, RunsBeforeTheClassWasRecordedHaveThatOfTheirInstructionSet) {
+  ResultHeader now = a_header(), before = a_header();
+  now.provenance = {{"tool", {{"isa", "avx2"}}}, {"arithmetic", "portable"}};
+  before.provenance = {{"tool", {{"isa", "avx512"}}}};
+  EXPECT_EQ(header_difference(before, now), std::nullopt);
+  before.provenance = {{"tool", {{"isa", "generic"}}}};  // did not fuse then
+  EXPECT_THAT(*header_difference(before, now), HasSubstr("provenance.arithmetic: null"));
+}
+
 }  // namespace
 }  // namespace qreason

@@ -24,6 +24,8 @@ seeds = [42, 43]
 methods = ["rtn-w4g64", "bf16"]
 limit = 2
 max_tokens = 64
+context = 2048
+arithmetic = "portable"
 [measure]
 text = "wikitext2"
 windows = 3
@@ -33,6 +35,8 @@ dtype = "bfloat16"
 [[model]]
 model = "B"
 name = "second"
+context = 512
+cache_memory = "1.5GiB"
 methods = ["bf16"]
 limit = 5
 )";
@@ -48,6 +52,11 @@ TEST(StudySpec, GivesEveryModelTheStudysSettingsUnlessItHasItsOwn) {
   EXPECT_EQ(spec.models[1].name, "second");
   EXPECT_EQ(spec.models[1].limit, 5);
   EXPECT_EQ(spec.models[1].sampling.max_tokens, 64);
+  EXPECT_EQ(spec.models[0].context, 2048);
+  EXPECT_EQ(spec.models[1].context, 512);
+  EXPECT_EQ(spec.models[0].cache_memory, std::nullopt);
+  EXPECT_EQ(spec.models[1].cache_memory, 3u << 29);
+  EXPECT_EQ(spec.models[1].arithmetic, Arithmetic::kPortable);
   EXPECT_EQ(spec.models[1].measure->windows, 3);
 }
 
@@ -59,7 +68,14 @@ TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
   EXPECT_THAT(parsing("seeds = [-1]\n"), ThrowsMessage<Error>(HasSubstr("a whole number from 0")));
   EXPECT_THAT(parsing("limit = \"all\"\n"), ThrowsMessage<Error>(HasSubstr("limit")));
   EXPECT_THAT(parsing("tasks = [\"chess\"]\n"), ThrowsMessage<Error>(HasSubstr("chess")));
-  EXPECT_THAT(parsing("top_p = 0\n"), ThrowsMessage<Error>(HasSubstr("top_p")));
+  EXPECT_THAT(parsing("\ntop_p = 0\n"), ThrowsMessage<Error>(HasSubstr("line 2: top_p 0, expected more than 0")));
+  EXPECT_THAT(parsing("temperature = \"hot\"\n"), ThrowsMessage<Error>(HasSubstr("a number")));
+  EXPECT_THAT(parsing("max_tokens = 0\n"), ThrowsMessage<Error>(HasSubstr("max_tokens 0")));
+  EXPECT_THAT(parsing("context = 1\n"), ThrowsMessage<Error>(HasSubstr("context")));
+  EXPECT_THAT(parsing("cache_memory = \"much\"\n"), ThrowsMessage<Error>(HasSubstr("cache_memory much")));
+  EXPECT_THAT(parsing("arithmetic = \"fast\"\n"),
+              ThrowsMessage<Error>(HasSubstr("arithmetic fast, expected portable")));
+  EXPECT_THAT(parsing("dtype = \"float16\"\n"), ThrowsMessage<Error>(HasSubstr("auto, float32, bfloat16")));
   EXPECT_THAT(parsing("tasks = [\"GSM8K\"]\n"), ThrowsMessage<Error>(HasSubstr("[[model]]")));
   EXPECT_THAT(
       parsing("tasks = [\"GSM8K\"]\nmethods = [\"bf16\"]\n[[model]]\nmodel = \"a\"\n[[model]]\nmodel = \"x/a\"\n"),

@@ -34,7 +34,7 @@ class CompareCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
-    const ComputeType type = compute_type(common);
+    const ComputeType type = compute_type(common.dtype);
     const OpenedModel base = open_model(base_), model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);
     const OpenedModel& with_tokenizer = base.text ? base : model;

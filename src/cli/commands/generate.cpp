@@ -10,6 +10,7 @@
 #include "cli/process_executor.h"
 #include "cli/prompts.h"
 #include "cli/run_options.h"
+#include "cli/sampling_options.h"
 #include "cli/terminal.h"
 
 namespace qreason {
@@ -54,12 +55,13 @@ class GenerateCommand : public Command {
     options.value("--prompts", file_, "JSON Lines of {\"prompt\": ..., \"seed\": ...}, the seed optional");
     options.flag("--raw", raw_,
                  "Take the prompts as they are: no chat template, no words around them that the model expects");
-    options.value("--max-tokens", max_tokens_, "Longest answer, in tokens (also bounded by the model's context)");
+    options.value("--max-tokens", max_tokens_, "Longest answer, in tokens (also bounded by the context)");
     options.value("--temperature", temperature_, "0 is greedy (default: the model's generation_config.json, else 0.6)");
     options.value("--top-p", top_p_, "Nucleus (default: the model's generation_config.json, else 0.95)");
     options.value("--top-k", top_k_, "0 is off (default: the model's generation_config.json, else 0)");
     options.value("--seed", seed_, "Seed of the sampling");
     options.value("--batch", batch_, "Prompts decoded together (default: all)");
+    context_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
@@ -68,14 +70,19 @@ class GenerateCommand : public Command {
     const bool chat = prompts.empty();
     if (chat && common.json) throw Error::usage("--json", "no prompt", "-p TEXT or --prompts FILE");
     if (chat && raw_) throw Error::usage("--raw", "no prompt", "-p TEXT or --prompts FILE");
-    const ComputeType type = compute_type(common);
+    const ComputeType type = compute_type(common.dtype);
+    const ContextSettings context = context_.checked();
     const OpenedModel model = open_model(model_);
     const SamplingParameters sampling = sampling_of(*model.checkpoint);
+    check_sampling(sampling);
     const std::vector<Request> requests = requests_of(model, prompts, sampling);
     Decoder decoder(*model.checkpoint, {.type = type, .pool = &process_executor().pool()});
     const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
     const auto make_engine = [&] {
-      return std::make_unique<Engine>(decoder, process_executor(), Engine::Options{.max_batch = batch_.value_or(all)});
+      return std::make_unique<Engine>(decoder, process_executor(),
+                                      Engine::Options{.max_batch = batch_.value_or(all),
+                                                      .context = context.positions,
+                                                      .cache_bytes = context.cache_bytes});
     };
     if (chat)
       return run_chat(model, {.sampling = sampling,
@@ -143,6 +150,7 @@ class GenerateCommand : public Command {
   std::int64_t max_tokens_ = 32768, seed_ = 42;
   std::optional<double> temperature_, top_p_;
   std::optional<std::int64_t> top_k_, batch_;
+  ContextOptions context_;
 };
 
 }  // namespace

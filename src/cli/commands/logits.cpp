@@ -93,7 +93,7 @@ class LogitsCommand : public Command {
 
   void run(const CommonOptions& common) override {
     require_output_file(output_, if_exists(common));
-    const ComputeType type = compute_type(common);
+    const ComputeType type = compute_type(common.dtype);
     const TokenRows tokens = read_tokens(tokens_);
     const auto checkpoint = open_checkpoint(resolve_model(model_), &process_executor().pool());
     log_warnings(*checkpoint);

@@ -32,7 +32,7 @@ class PerplexityCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
-    const ComputeType type = compute_type(common);
+    const ComputeType type = compute_type(common.dtype);
     const OpenedModel model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);
     const std::vector<std::int32_t> tokens = encode_evaluation_text(model, text);
