@@ -9,6 +9,11 @@ namespace {
 // preempt what it has just computed.
 constexpr std::int64_t kGrowthPages = 4;
 
+std::int64_t common_prefix(const Sequence& a, const Sequence& b) {
+  const auto length = static_cast<std::ptrdiff_t>(std::min(a.length(), b.length()));
+  return std::mismatch(a.tokens.begin(), a.tokens.begin() + length, b.tokens.begin()).first - a.tokens.begin();
+}
+
 }  // namespace
 
 Scheduler::Scheduler(PagePool pool, std::int64_t max_batch, std::int64_t prefill_chunk)
@@ -24,12 +29,16 @@ const std::vector<ScheduledRun>& Scheduler::plan() {
   std::int64_t prefill_left = prefill_chunk_;
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = *running_[i];
-    std::int64_t count = sequence.pending();
+    const SharedPrefix prefix = shared_prefix(sequence, i);
+    if (prefix.length > 0 && !prefix.is_there()) continue;
+    std::int64_t count = sequence.pending() - prefix.length;
     if (count > 1) {
       count = std::min(count, prefill_left);
       if (count == 0) continue;
       prefill_left -= count;
     }
+    // Not before it is sure to reserve: it copies the page that it shares with the holder, which has reserved already.
+    if (prefix.length > 0) sequence.cache = prefix.holder->cache.fork(prefix.length);
     const std::int64_t positions = sequence.cache.length() + count;
     if (!make_room(positions, sequence)) break;
     sequence.cache.reserve(positions);
@@ -44,14 +53,36 @@ void Scheduler::remove(const Sequence* sequence) {
 
 void Scheduler::admit() {
   std::int64_t available = pool_.pages_available();
-  for (const auto& sequence : running_) available -= pages_for(sequence->length()) - sequence->cache.pages();
+  for (std::size_t i = 0; i < running_.size(); ++i) available -= pages_still_needed(*running_[i], i);
   while (!waiting_.empty() && running() < max_batch_) {
-    const std::int64_t needed = pages_for(waiting_.front()->length());
+    const std::int64_t needed = pages_still_needed(*waiting_.front(), running_.size());
     if (!running_.empty() && needed + kGrowthPages * running() > available) return;
     available -= needed;
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
+}
+
+// Until all its tokens so far are in the cache; `older` of the running sequences are older.
+std::int64_t Scheduler::pages_still_needed(const Sequence& sequence, std::size_t older) const {
+  if (sequence.cache.length() > 0) return sequence.cache.pages_to_reserve(sequence.length());
+  return pages_for(sequence.length()) - shared_prefix(sequence, older).length / kPageTokens;
+}
+
+// The longest prefix of the first `older` running sequences that a sequence with an empty cache should begin with; one
+// token at least is left to compute, since its logits are asked for.
+Scheduler::SharedPrefix Scheduler::shared_prefix(const Sequence& sequence, std::size_t older) const {
+  SharedPrefix best;
+  if (sequence.cache.length() > 0) return best;
+  for (std::size_t i = 0; i < older; ++i) {
+    const Sequence& holder = *running_[i];
+    std::int64_t length = std::min(common_prefix(sequence, holder), sequence.length() - 1);
+    const bool same_prompt = holder.prompt_length == sequence.prompt_length && length >= sequence.prompt_length - 1;
+    const std::int64_t worth_waiting_for = same_prompt ? sequence.prompt_length - 1 : 0;
+    length = std::min(length, std::max(holder.cache.length(), worth_waiting_for));
+    if (length > best.length) best = {&holder, length};
+  }
+  return best;
 }
 
 // False when `sequence` itself had to give up its pages: it is no longer running then.

@@ -4,6 +4,9 @@
 // tokens and some growth. A step takes one token of every sequence that decodes, and up to `prefill_chunk` prompt
 // tokens of the others, oldest first. When pages run out, the youngest running sequence is put back in front of the
 // queue; the oldest always advances, so there is no deadlock.
+//
+// A sequence whose cache is empty begins with a fork of an older one's, as far as their tokens agree; while an older
+// one is still computing the same prompt, it waits for that. So the seeds of a problem compute its prompt once.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +38,16 @@ class Scheduler {
   std::int64_t preemptions() const { return preemptions_; }
 
  private:
+  // What an older sequence has of another's tokens, or is about to have.
+  struct SharedPrefix {
+    const Sequence* holder = nullptr;
+    std::int64_t length = 0;
+    bool is_there() const { return length <= holder->cache.length(); }
+  };
+
   void admit();
+  std::int64_t pages_still_needed(const Sequence& sequence, std::size_t older) const;
+  SharedPrefix shared_prefix(const Sequence& sequence, std::size_t older) const;
   bool make_room(std::int64_t positions, const Sequence& sequence);
   void preempt_youngest();
 

@@ -1,9 +1,11 @@
 // The engine: the same request gives the same tokens whatever runs beside it; limits, stops, preemption.
 #include "engine/engine.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 
 #include "base/error.h"
 #include "engine/sampler.h"
@@ -114,9 +116,8 @@ TEST(Engine, ACacheForOneSequenceServesManyOneByOne) {
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 5; ++i) requests.push_back(request(i, 200));
   for (Request& one : requests) one.stop_tokens.clear();
-  const auto answers = generate_all(small.decoder, small.executor, {.cache_bytes = 5 * page}, requests);
+  const auto answers = generate_all(small.decoder, small.executor, {.context = 80, .cache_bytes = 5 * page}, requests);
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    // 80 positions in all: the answer ends where they do.
     EXPECT_EQ(answers[i].tokens.size(), 80 - requests[i].prompt.size());
     EXPECT_EQ(answers[i].finish_reason, FinishReason::kLength);
   }
@@ -152,6 +153,96 @@ TEST(Engine, SamplesOfOneProblemDiffer) {
   EXPECT_NE(answers[2].tokens, answers[4].tokens);
 }
 
+TEST(Engine, RefusesWhatItsCacheCannotHoldAloneAndSaysWhatWouldFit) {
+  Small small;
+  const std::uint64_t five_pages = 5 * small.decoder.cache_layout().page_bytes();  // 80 positions
+  const auto submit = [&](std::int64_t context, std::int64_t max_tokens) {
+    Engine engine(small.decoder, small.executor, {.context = context, .cache_bytes = five_pages});
+    engine.submit({.prompt = {1, 2, 3}, .sampling = {.max_tokens = max_tokens}, .key = {}, .stop_tokens = {}});
+    return engine.context();
+  };
+  EXPECT_EQ(submit(0, 78), 256);  // the 81st token is the answer's last: it needs no place
+  EXPECT_EQ(submit(80, 200), 80);
+  try {
+    submit(0, 200);
+    FAIL() << "203 positions in 80";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("0 sequences of 203 positions"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("a context of at most 80"));
+  }
+  EXPECT_THROW(submit(0, 79), Error);
+  EXPECT_THROW(submit(0, 100000), Error);
+}
+
+TEST(Engine, RequestsWithTheSamePromptComputeItOnce) {
+  Small small;
+  const std::vector<std::int32_t> prompt = random_tokens(45, 101, 8);
+  Engine engine(small.decoder, small.executor, {.max_batch = 4, .prefill_chunk = 7});
+  std::vector<Answer> want;
+  std::int64_t later_tokens = 0;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    Request one = request(3);
+    one.prompt = prompt;
+    one.key.seed = seed;
+    want.push_back(plain_generation(small.decoder, one));
+    engine.submit(one);
+    later_tokens += static_cast<std::int64_t>(want.back().tokens.size());
+    if (want.back().finish_reason == FinishReason::kLength) --later_tokens;  // its last token is not computed
+  }
+  std::int64_t finished = 0;
+  while (!engine.idle()) {
+    for (const auto& [number, answer] : engine.step()) {
+      EXPECT_EQ(answer.tokens, want[static_cast<std::size_t>(number)].tokens) << number;
+      ++finished;
+    }
+  }
+  EXPECT_EQ(finished, 10);
+  // The prompt, and for each of the other nine its last token, whose logits are asked for.
+  EXPECT_EQ(engine.tokens_computed(), 45 + 9 + later_tokens);
+}
+
+// Prompts that agree to different lengths, some with the same stream of random numbers, under every kind of pressure.
+TEST(Engine, SharedBeginningsChangeNoToken) {
+  Small small;
+  std::mt19937 random(11);
+  const auto below = [&](std::uint32_t limit) { return static_cast<std::int64_t>(random() % limit); };
+  std::int64_t preemptions = 0, shared = 0;
+  for (int run = 0; run < 12; ++run) {
+    const std::vector<std::int32_t> common = random_tokens(70, 101, 500 + static_cast<std::uint64_t>(run));
+    std::vector<Request> requests;
+    std::vector<Answer> want;
+    std::int64_t alone = 0;
+    for (int i = 0; i < 16; ++i) {
+      Request one = request(1, 1 + below(60));
+      one.prompt.assign(common.begin(), common.begin() + 1 + below(3) * 20 + below(5));
+      if (below(3) == 0) one.prompt.push_back(static_cast<std::int32_t>(below(101)));
+      one.key.seed = static_cast<std::uint64_t>(below(6));
+      requests.push_back(one);
+      want.push_back(plain_generation(small.decoder, one));
+      alone += static_cast<std::int64_t>(one.prompt.size() + want.back().tokens.size());
+      if (want.back().finish_reason == FinishReason::kLength) --alone;  // the last token is not computed
+    }
+    // 50 + 60 positions take 7 pages at most.
+    const auto pages = static_cast<std::uint64_t>(8 + below(30));
+    Engine engine(small.decoder, small.executor,
+                  {.max_batch = 1 + below(12),
+                   .prefill_chunk = 1 + below(40),
+                   .cache_bytes = pages * small.decoder.cache_layout().page_bytes()});
+    for (const Request& one : requests) engine.submit(one);
+    for (int steps = 0; !engine.idle(); ++steps) {
+      ASSERT_LT(steps, 20000);
+      for (const auto& [number, answer] : engine.step()) {
+        EXPECT_EQ(answer.tokens, want[static_cast<std::size_t>(number)].tokens) << "run " << run << ", " << number;
+      }
+    }
+    EXPECT_EQ(engine.pages().pages_in_use(), 0);
+    preemptions += engine.preemptions();
+    if (engine.preemptions() == 0) shared += alone - engine.tokens_computed();
+  }
+  EXPECT_GT(preemptions, 0);
+  EXPECT_GT(shared, 0);
+}
+
 TEST(Engine, RefusesRequestsThatCannotRun) {
   Small small;
   Engine engine(small.decoder, small.executor, {});
@@ -165,7 +256,8 @@ TEST(Engine, RefusesRequestsThatCannotRun) {
   EXPECT_THROW(submit({1}, {.top_p = 2}), Error);
   EXPECT_TRUE(engine.idle());
   EXPECT_TRUE(engine.step().empty());
-  EXPECT_THROW(Engine(small.decoder, small.executor, {.cache_bytes = 1}), Error);
+  EXPECT_THROW(Engine(small.decoder, small.executor, {.context = 257}), Error);
+  EXPECT_THROW(Engine(small.decoder, small.executor, {.context = 1}), Error);
   EXPECT_THROW(Engine(small.decoder, small.executor, {.max_batch = 0}), Error);
 }
 
