@@ -11,9 +11,9 @@
 namespace qreason {
 namespace {
 
-void require_shape(const PackedMatrix& matrix, LinearShape want, const std::string& where) {
-  if (matrix.rows() != want.rows || matrix.columns() != want.columns) {
-    throw Error(where, fmt::format("[{}, {}]", matrix.rows(), matrix.columns()),
+void require_shape(const LinearWeight& weight, LinearShape want, const std::string& where) {
+  if (weight.rows() != want.rows || weight.columns() != want.columns) {
+    throw Error(where, fmt::format("[{}, {}]", weight.rows(), weight.columns()),
                 fmt::format("[{}, {}]", want.rows, want.columns));
   }
 }
@@ -22,21 +22,11 @@ void grow(std::vector<float>& values, std::int64_t count) {
   if (values.size() < static_cast<std::size_t>(count)) values.resize(static_cast<std::size_t>(count));
 }
 
-const float* data_or_null(const std::vector<float>& bias) {
-  return bias.empty() ? nullptr : bias.data();
-}
-
-// h += x W^T + b, whole rows.
-void add_product(const Linear& linear, const float* x, std::int64_t rows, float* h, Executor& executor) {
-  matmul(linear.weight,
-         {.x = x,
-          .rows = rows,
-          .x_stride = linear.weight.columns(),
-          .bias = data_or_null(linear.bias),
-          .y = h,
-          .y_stride = linear.weight.rows(),
-          .store = MatmulStore::kAdd},
-         executor);
+// rows [count, values.size()] += values
+void add_to_rows(float* rows, std::int64_t count, const std::vector<float>& values) {
+  for (std::int64_t row = 0; row < count; ++row) {
+    for (const float value : values) *rows++ += value;
+  }
 }
 
 }  // namespace
@@ -52,7 +42,7 @@ void BlockScratch::reserve(const BlockShape& shape, std::int64_t rows) {
 }
 
 Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type, ThreadPool* pool)
-    : type_(type), plan_(source.plan().block(layer)), rope_(&rope) {
+    : type_(type), plan_(source.plan().block(layer)), degree_(source.plan().tensor_parallel), rope_(&rope) {
   const ModelConfig& config = source.config();
   shape_ = {config.hidden_size, config.heads * config.head_dim, config.kv_heads * config.head_dim,
             config.intermediate_size};
@@ -65,42 +55,60 @@ Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& ro
   };
   input_gain_ = gain(kInputNorm);
   post_gain_ = gain(kPostNorm);
-  for (const Site site : kSites) {
-    const SitePlan& planned = plan_.at(site);
-    if (!site_tensors(config, planned, layer, site).empty() || planned.transform ||
-        planned.key_stage != KeyStage::kAfterRope) {
-      throw Error(fmt::format("blocks[{}].{}", layer, name_of(site)), to_string(planned),
-                  "a format alone: transforms, static parameters and key stages are not executed yet");
-    }
-  }
+  for (const Site site : kSites) load_site(source, layer, site);
   for (const LinearSlot slot : kLinearSlots) load_linear(source, layer, slot, pool);
 }
 
 void Block::load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot, ThreadPool* pool) {
   const std::string name = linear_name(layer, slot);
   const LinearWeight weight = source.linear(name);
+  require_shape(weight, linear_shape(source.config(), slot), name);
   Linear& target = linears_[static_cast<std::size_t>(slot)];
-  target.weight = pack_weight(weight, type_, name, pool);
-  require_shape(target.weight, linear_shape(source.config(), slot), name);
-  if (weight.bias) target.bias = float_vector(*weight.bias, target.weight.rows(), name + ".bias");
+  target.shards = pack_shards(weight, type_, is_row_parallel(slot) ? degree_ : 1, name, pool);
+  if (weight.bias) target.bias = float_vector(*weight.bias, weight.rows(), name + ".bias");
+}
+
+void Block::load_site(const WeightSource& source, std::int64_t layer, Site site) {
+  const SitePlan& plan = plan_.at(site);
+  const std::vector<PlanTensor> tensors = site_tensors(source.config(), plan, layer, site);
+  const auto values = [&](std::string_view part) -> std::vector<float> {
+    const std::string name = site_tensor_name(layer, site, part);
+    for (const PlanTensor& tensor : tensors) {
+      if (tensor.name == name) return plan_values(source, tensor);
+    }
+    return {};
+  };
+  if (plan.transform) {
+    std::vector<float> left = values(kTransformLeft);
+    if (site == Site::kKey) query_transform_.emplace(*plan.transform, left, values(kTransformQuery));
+    transforms_[static_cast<std::size_t>(site)].emplace(*plan.transform, std::move(left), values(kTransformRight));
+  }
+  if (plan.range == RangeSource::kStatic) {
+    key_ranges_.emplace(*plan.format, values(kStaticScale), values(kStaticZero),
+                        site_tensor_name(layer, site, "static"));
+  }
 }
 
 void Block::attention_input(const float* h, std::int64_t rows, float* x, Executor& executor) const {
   rms_norm(h, rows, shape_.hidden, input_gain_.data(), epsilon_, x, executor);
-  quantize_site(Site::kAttentionInput, x, rows, shape_.hidden, executor);
+  finish_site(Site::kAttentionInput, x, rows, shape_.hidden, executor);
 }
 
-void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const {
-  scratch.reserve(shape_, batch.rows);
-  float* q = scratch.q.data();
-  float* k = scratch.k.data();
-  float* v = scratch.v.data();
-  const auto target = [this](LinearSlot slot, float* y, std::int64_t width) {
-    return MatmulTarget{&linear(slot).weight, data_or_null(linear(slot).bias), y, width};
-  };
-  const std::array targets{target(LinearSlot::kQ, q, shape_.query), target(LinearSlot::kK, k, shape_.key_value),
-                           target(LinearSlot::kV, v, shape_.key_value)};
-  matmul_shared(targets, x, batch.rows, shape_.hidden, executor);
+void Block::project(const float* x, std::int64_t rows, BlockScratch& scratch, Executor& executor) const {
+  scratch.reserve(shape_, rows);
+  const Linear &q = linear(LinearSlot::kQ), &k = linear(LinearSlot::kK), &v = linear(LinearSlot::kV);
+  const float* key_bias = key_stage() == KeyStage::kBeforeBias ? nullptr : k.bias_or_null();
+  const std::array targets{MatmulTarget{&q.whole(), q.bias_or_null(), scratch.q.data(), shape_.query},
+                           MatmulTarget{&k.whole(), key_bias, scratch.k.data(), shape_.key_value},
+                           MatmulTarget{&v.whole(), v.bias_or_null(), scratch.v.data(), shape_.key_value}};
+  matmul_shared(targets, x, rows, shape_.hidden, executor);
+}
+
+void Block::rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
+  float *q = scratch.q.data(), *k = scratch.k.data();
+  quantize_keys(KeyStage::kBeforeBias, k, batch.rows, executor);
+  if (key_stage() == KeyStage::kBeforeBias) add_to_rows(k, batch.rows, linear(LinearSlot::kK).bias);
+  quantize_keys(KeyStage::kBeforeRope, k, batch.rows, executor);
 
   RopeArguments arguments{.x = q,
                           .rows = batch.rows,
@@ -116,35 +124,55 @@ void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratc
   arguments.heads = attention_.kv_heads;
   rope(arguments, executor);
 
-  quantize_cache_rows(Site::kKey, k, batch.rows, executor);
-  quantize_cache_rows(Site::kValue, v, batch.rows, executor);
+  if (query_transform_) query_transform_->apply(q, batch.rows, shape_.query, executor);
+  if (const auto& keys = transform_of(Site::kKey)) keys->apply(k, batch.rows, shape_.key_value, executor);
+  if (const auto& values = transform_of(Site::kValue)) {
+    values->apply(scratch.v.data(), batch.rows, shape_.key_value, executor);
+  }
+}
+
+void Block::append(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
+  float *k = scratch.k.data(), *v = scratch.v.data();
+  quantize_keys(KeyStage::kAfterRope, k, batch.rows, executor);
+  if (const auto& format = plan_.at(Site::kValue).format; format && quantizers_ == Quantizers::kOn) {
+    quantize_cache_rows(*format, v, batch.rows, executor);
+  }
   append_key_values(attention_, batch.attention, k, shape_.key_value, v, shape_.key_value, executor);
-  attention(attention_, batch.attention, q, shape_.query, a, shape_.query, executor);
-  quantize_site(Site::kAttentionOutput, a, batch.rows, shape_.query, executor);
+}
+
+void Block::attention(const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const {
+  qreason::attention(attention_, batch.attention, scratch.q.data(), shape_.query, a, shape_.query, executor);
+  finish_site(Site::kAttentionOutput, a, batch.rows, shape_.query, executor);
+}
+
+void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const {
+  project(x, batch.rows, scratch, executor);
+  rotate(batch, scratch, executor);
+  append(batch, scratch, executor);
+  attention(batch, scratch, a, executor);
 }
 
 void Block::add_attention(float* h, const float* a, std::int64_t rows, Executor& executor) const {
-  add_product(linear(LinearSlot::kO), a, rows, h, executor);
+  add_row_parallel(LinearSlot::kO, a, rows, h, executor);
 }
 
 void Block::mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor) const {
   rms_norm(h, rows, shape_.hidden, post_gain_.data(), epsilon_, m, executor);
-  quantize_site(Site::kMlpInput, m, rows, shape_.hidden, executor);
+  finish_site(Site::kMlpInput, m, rows, shape_.hidden, executor);
 }
 
 void Block::mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch, float* u, Executor& executor) const {
   scratch.reserve(shape_, rows);
-  const Linear& gate = linear(LinearSlot::kGate);
-  const Linear& up = linear(LinearSlot::kUp);
-  const std::array targets{MatmulTarget{&gate.weight, data_or_null(gate.bias), u, shape_.intermediate},
-                           MatmulTarget{&up.weight, data_or_null(up.bias), scratch.up.data(), shape_.intermediate}};
+  const Linear &gate = linear(LinearSlot::kGate), &up = linear(LinearSlot::kUp);
+  const std::array targets{MatmulTarget{&gate.whole(), gate.bias_or_null(), u, shape_.intermediate},
+                           MatmulTarget{&up.whole(), up.bias_or_null(), scratch.up.data(), shape_.intermediate}};
   matmul_shared(targets, m, rows, shape_.hidden, executor);
   silu_multiply(u, scratch.up.data(), rows, shape_.intermediate, executor);
-  quantize_site(Site::kMlpMiddle, u, rows, shape_.intermediate, executor);
+  finish_site(Site::kMlpMiddle, u, rows, shape_.intermediate, executor);
 }
 
 void Block::add_mlp(float* h, const float* u, std::int64_t rows, Executor& executor) const {
-  add_product(linear(LinearSlot::kDown), u, rows, h, executor);
+  add_row_parallel(LinearSlot::kDown, u, rows, h, executor);
 }
 
 void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
@@ -157,37 +185,70 @@ void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Ex
   add_mlp(h, scratch.gate.data(), batch.rows, executor);
 }
 
+void Block::add_row_parallel(LinearSlot slot, const float* x, std::int64_t rows, float* h, Executor& executor) const {
+  const Linear& w = linear(slot);
+  MatmulArguments product{.x = x,
+                          .rows = rows,
+                          .x_stride = w.columns(),
+                          .bias = w.bias_or_null(),
+                          .y = h,
+                          .y_stride = w.rows(),
+                          .store = MatmulStore::kAdd};
+  if (w.shards.size() == 1) return matmul(w.whole(), product, executor);
+  std::vector<float> sum(static_cast<std::size_t>(rows * w.rows()));
+  product.y = sum.data();
+  product.store = MatmulStore::kOverwrite;
+  for (const PackedMatrix& shard : w.shards) {
+    matmul(shard, product, executor);
+    product.x += shard.columns();
+    product.bias = nullptr;
+    product.store = MatmulStore::kAdd;
+  }
+  add_in_place(h, sum.data(), rows * w.rows(), executor);
+}
+
 void Block::replace(LinearSlot slot, const LinearWeight& weight) {
   const std::string name(name_of(slot));
-  PackedMatrix packed = pack_weight(weight, type_, name);
-  PackedMatrix& old = linears_[static_cast<std::size_t>(slot)].weight;
-  require_shape(packed, {old.rows(), old.columns()}, name);
-  old = std::move(packed);
+  Linear& old = linears_[static_cast<std::size_t>(slot)];
+  require_shape(weight, {old.rows(), old.columns()}, name);
+  old.shards = pack_shards(weight, type_, static_cast<int>(old.shards.size()), name);
+  if (weight.bias) old.bias = float_vector(*weight.bias, weight.rows(), name + ".bias");
 }
 
 std::uint64_t Block::bytes() const {
   std::uint64_t sum = (input_gain_.size() + post_gain_.size()) * sizeof(float);
-  for (const Linear& linear : linears_) sum += linear.weight.bytes() + linear.bias.size() * sizeof(float);
+  for (const Linear& linear : linears_) sum += linear.bytes();
+  for (const auto& transform : transforms_) sum += transform ? transform->bytes() : 0;
+  if (query_transform_) sum += query_transform_->bytes();
+  if (key_ranges_) sum += key_ranges_->bytes();
   return sum;
 }
 
 std::string Block::explain(std::int64_t rows) const {
   std::string text;
   for (const LinearSlot slot : kLinearSlots) {
-    text += fmt::format("{}: {}\n", name_of(slot), explain_matmul(linear(slot).weight, rows));
+    const Linear& w = linear(slot);
+    const std::string shards = w.shards.size() == 1 ? "" : fmt::format("{} shards, each ", w.shards.size());
+    text += fmt::format("{}: {}{}\n", name_of(slot), shards, explain_matmul(w.shards.front(), rows));
   }
   return text;
 }
 
-void Block::quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width,
-                          Executor& executor) const {
+void Block::finish_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, Executor& executor) const {
+  if (const auto& transform = transform_of(site)) transform->apply(rows_data, rows, width, executor);
   if (quantizers_ == Quantizers::kOff) return;
   if (const auto& format = plan_.at(site).format) quantize_dequantize_rows(rows_data, rows, width, *format, executor);
 }
 
-void Block::quantize_cache_rows(Site site, float* rows_data, std::int64_t rows, Executor& executor) const {
-  if (quantizers_ == Quantizers::kOff || !plan_.at(site).format) return;
-  const QuantFormat& format = *plan_.at(site).format;
+void Block::quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const {
+  const SitePlan& plan = plan_.at(Site::kKey);
+  if (quantizers_ == Quantizers::kOff || !plan.format || plan.key_stage != stage) return;
+  if (key_ranges_) return key_ranges_->quantize_dequantize(keys, rows, executor);
+  quantize_cache_rows(*plan.format, keys, rows, executor);
+}
+
+void Block::quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows,
+                                Executor& executor) const {
   if (format.granularity != Granularity::kHead) {
     quantize_dequantize_rows(rows_data, rows, shape_.key_value, format, executor);
     return;

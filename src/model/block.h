@@ -1,7 +1,10 @@
 // One decoder block (Llama and Qwen2), as stages that can be run one after another.
 //
 //   x  = rms_norm(h, input gain)                 attention_input     site attn_in
-//   a  = attention(rope(q(x)), rope(k(x)), v(x)) attend              site attn_out
+//   q, k, v = q(x), k(x), v(x)                   project             (k without its bias where keys are quantized so)
+//   q, k = rope(q), rope(k)                      rotate              site key: queries and keys; site value: values
+//   pages <- k, v                                append
+//   a  = attention(q, pages)                     attention           site attn_out
 //   h += o(a)                                    add_attention
 //   m  = rms_norm(h, post gain)                  mlp_input           site mlp_in
 //   u  = silu(gate(m)) * up(m)                   mlp_middle          site mlp_mid
@@ -9,11 +12,17 @@
 //
 // `forward` is their composition and what serving runs; calibration runs the stages and looks at what lies between.
 // All activations are float32, row-major, one row a token.
+//
+// The block executes its BlockPlan: at a site rows are transformed, then rounded; keys are rounded before or after RoPE
+// or before their bias, as the plan says. Row-parallel linears of a plan of degree t > 1 are, on one process as on t,
+//
+//   h += ((p_0 + bias) + p_1) + ... + p_(t-1)    p_r: the product of the r-th shard of columns, r the rank
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +32,8 @@
 #include "model/linear.h"
 #include "model/plan.h"
 #include "model/rope_table.h"
+#include "model/row_transform.h"
+#include "model/static_ranges.h"
 #include "model/weights.h"
 
 namespace qreason {
@@ -54,6 +65,12 @@ class Block {
         ThreadPool* pool = nullptr);
 
   void attention_input(const float* h, std::int64_t rows, float* x, Executor& executor) const;
+  // Queries, keys and values of the rows stay in scratch.q, .k, .v from `project` to `attention`.
+  void project(const float* x, std::int64_t rows, BlockScratch& scratch, Executor& executor) const;
+  void rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
+  void append(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
+  void attention(const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const;
+  // The four in a row.
   void attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const;
   void add_attention(float* h, const float* a, std::int64_t rows, Executor& executor) const;
   void mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor) const;
@@ -63,31 +80,43 @@ class Block {
   // h [rows, hidden] in place.
   void forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
 
-  // Replaces a linear's matrix (its bias stays): how rounding passes put their result in place.
+  // Replaces a linear's matrix, and its bias where `weight` has one: how passes put their result in place.
   void replace(LinearSlot slot, const LinearWeight& weight);
 
   const BlockShape& shape() const { return shape_; }
   const AttentionShape& attention_shape() const { return attention_; }
   std::uint64_t bytes() const;
   std::string explain(std::int64_t rows) const;  // one line a linear: the kernel a step of so many rows takes
-  // Activation and cache quantizers off while calibrating (methods.md, section 2).
+  // Activation and cache quantizers off while calibrating (methods.md, section 2); transforms stay on.
   enum class Quantizers { kOn, kOff };
   void set_quantizers(Quantizers state) { quantizers_ = state; }
 
  private:
   void load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot, ThreadPool* pool);
-  void quantize_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, Executor& executor) const;
-  void quantize_cache_rows(Site site, float* rows_data, std::int64_t rows, Executor& executor) const;
+  void load_site(const WeightSource& source, std::int64_t layer, Site site);
+  // Transform and quantizer of a site that linears read.
+  void finish_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, Executor& executor) const;
+  void quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const;
+  void quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows, Executor& executor) const;
+  void add_row_parallel(LinearSlot slot, const float* x, std::int64_t rows, float* h, Executor& executor) const;
+  const std::optional<RowTransform>& transform_of(Site site) const {
+    return transforms_[static_cast<std::size_t>(site)];
+  }
+  KeyStage key_stage() const { return plan_.at(Site::kKey).key_stage; }
   const Linear& linear(LinearSlot slot) const { return linears_[static_cast<std::size_t>(slot)]; }
 
   BlockShape shape_;
   AttentionShape attention_;
   ComputeType type_;
   BlockPlan plan_;
+  int degree_;  // of tensor parallelism
   const RopeTable* rope_;
   float epsilon_;
   std::vector<float> input_gain_, post_gain_;
   std::array<Linear, kLinearSlots.size()> linears_;
+  std::array<std::optional<RowTransform>, kSites.size()> transforms_;
+  std::optional<RowTransform> query_transform_;
+  std::optional<StaticRanges> key_ranges_;
   Quantizers quantizers_ = Quantizers::kOn;
 };
 

@@ -34,7 +34,9 @@ Decoder::Decoder(const WeightSource& source, Options options)
       rope_(std::make_unique<RopeTable>(config_)),
       layout_(config_, plan_) {
   validate(plan_, config_, "plan");
-  embedding_ = pack_dense(source.tensor(kEmbeddingName), options.type, kEmbeddingName, options.pool);
+  embedding_ = plan_.embedding
+                   ? pack_weight(source.linear(kEmbeddingLinear), options.type, kEmbeddingName, options.pool)
+                   : pack_dense(source.tensor(kEmbeddingName), options.type, kEmbeddingName, options.pool);
   require_matrix(embedding_, config_, kEmbeddingName);
   for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
     blocks_.emplace_back(source, layer, *rope_, options.type, options.pool);

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "base/error.h"
+#include "model/column_range.h"
 
 namespace qreason {
 namespace {
@@ -39,6 +42,35 @@ PackedMatrix pack_weight(const LinearWeight& weight, ComputeType type, const std
   return pack_dense(std::get<at::Tensor>(weight.matrix), type, where, pool);
 }
 
+std::uint64_t Linear::bytes() const {
+  std::uint64_t sum = bias.size() * sizeof(float);
+  for (const PackedMatrix& shard : shards) sum += shard.bytes();
+  return sum;
+}
+
+std::vector<PackedMatrix> pack_shards(const LinearWeight& weight, ComputeType type, int degree,
+                                      const std::string& where, ThreadPool* pool) {
+  std::vector<PackedMatrix> shards;
+  if (degree == 1) {
+    shards.push_back(pack_weight(weight, type, where, pool));
+    return shards;
+  }
+  if (weight.columns() % degree != 0) {
+    throw Error(where, fmt::format("{} columns in {} shards", weight.columns(), degree), "equally wide shards");
+  }
+  const std::int64_t width = weight.columns() / degree;
+  for (int rank = 0; rank < degree; ++rank) {
+    LinearWeight shard;
+    if (const auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix)) {
+      shard.matrix = column_range(*codes, rank * width, width);
+    } else {
+      shard.matrix = std::get<at::Tensor>(weight.matrix).narrow(1, rank * width, width).contiguous();
+    }
+    shards.push_back(pack_weight(shard, type, where, pool));
+  }
+  return shards;
+}
+
 std::vector<float> float_vector(const at::Tensor& tensor, std::int64_t size, const std::string& where) {
   require_dense_type(tensor, where);
   if (tensor.dim() != 1 || tensor.numel() != size) {
@@ -48,6 +80,23 @@ std::vector<float> float_vector(const at::Tensor& tensor, std::int64_t size, con
   const at::Tensor values = tensor.to(at::kFloat).contiguous();
   const float* data = values.const_data_ptr<float>();
   return {data, data + size};
+}
+
+std::vector<float> plan_values(const WeightSource& source, const PlanTensor& tensor) {
+  const at::Tensor stored = source.tensor(tensor.name);
+  if (stored.scalar_type() != at::kFloat || stored.sizes() != at::IntArrayRef(tensor.shape)) {
+    throw Error(tensor.name,
+                fmt::format("{} [{}]", c10::toString(stored.scalar_type()), fmt::join(stored.sizes(), ", ")),
+                fmt::format("Float [{}]", fmt::join(tensor.shape, ", ")));
+  }
+  const at::Tensor values = stored.contiguous();
+  const float* data = values.const_data_ptr<float>();
+  std::vector<float> copied(data, data + values.numel());
+  const auto bad = std::find_if(copied.begin(), copied.end(), [](float value) { return !std::isfinite(value); });
+  if (bad != copied.end()) {
+    throw Error(tensor.name, fmt::format("{} at {}", *bad, bad - copied.begin()), "finite numbers");
+  }
+  return copied;
 }
 
 }  // namespace qreason

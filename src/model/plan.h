@@ -82,6 +82,14 @@ QuantFormat sharded(QuantFormat format, std::int64_t width, int degree);
 // (or, at a degree above 1, shards), static parameters or a key stage anywhere but at keys.
 void validate(const ModelPlan& plan, const ModelConfig& config, const std::string& where);
 
+// The parts of a site's tensors, as their names end.
+inline constexpr const char* kTransformLeft = "transform.left";
+inline constexpr const char* kTransformRight = "transform.right";
+inline constexpr const char* kTransformQuery = "transform.query";
+inline constexpr const char* kStaticScale = "static.scale";
+inline constexpr const char* kStaticZero = "static.zero";
+std::string site_tensor_name(std::int64_t layer, Site site, std::string_view part);
+
 struct PlanTensor {
   std::string name;
   std::vector<std::int64_t> shape;

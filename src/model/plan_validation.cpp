@@ -135,10 +135,14 @@ void validate(const ModelPlan& plan, const ModelConfig& config, const std::strin
   }
 }
 
+std::string site_tensor_name(std::int64_t layer, Site site, std::string_view part) {
+  return block_tensor_name(layer, fmt::format("{}.{}", name_of(site), part));
+}
+
 std::vector<PlanTensor> site_tensors(const ModelConfig& config, const SitePlan& plan, std::int64_t layer, Site site) {
   std::vector<PlanTensor> tensors;
   const auto add = [&](std::string_view part, std::vector<std::int64_t> shape) {
-    tensors.push_back({block_tensor_name(layer, fmt::format("{}.{}", name_of(site), part)), std::move(shape)});
+    tensors.push_back({site_tensor_name(layer, site, part), std::move(shape)});
   };
   if (plan.transform) {
     const OnlineTransform& transform = *plan.transform;
@@ -146,13 +150,13 @@ std::vector<PlanTensor> site_tensors(const ModelConfig& config, const SitePlan& 
       if (transform.matrices == RunMatrices::kShared) return std::vector<std::int64_t>{size, size};
       return std::vector<std::int64_t>{site_width(config, site) / transform.run(), size, size};
     };
-    if (transform.left_is_tensor()) add("transform.left", matrix(transform.left));
-    if (transform.right_is_tensor()) add("transform.right", matrix(transform.right));
-    if (site == Site::kKey && transform.right_is_tensor()) add("transform.query", matrix(transform.right));
+    if (transform.left_is_tensor()) add(kTransformLeft, matrix(transform.left));
+    if (transform.right_is_tensor()) add(kTransformRight, matrix(transform.right));
+    if (site == Site::kKey && transform.right_is_tensor()) add(kTransformQuery, matrix(transform.right));
   }
   if (plan.range == RangeSource::kStatic) {
-    add("static.scale", {site_width(config, site)});
-    add("static.zero", {site_width(config, site)});
+    add(kStaticScale, {site_width(config, site)});
+    add(kStaticZero, {site_width(config, site)});
   }
   return tensors;
 }

@@ -29,6 +29,7 @@ bool is_row_parallel(Site site);
 
 // Names of tensors, Hugging Face's. Linears are named without ".weight" and ".bias".
 inline constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
+inline constexpr const char* kEmbeddingLinear = "model.embed_tokens";  // the same as a linear: a plan may quantize it
 inline constexpr const char* kFinalNormName = "model.norm.weight";
 inline constexpr const char* kHeadName = "lm_head";
 inline constexpr const char* kInputNorm = "input_layernorm.weight";          // inside a block: before attention

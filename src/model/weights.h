@@ -33,9 +33,10 @@ class WeightSource {
   virtual const ModelConfig& config() const = 0;
   virtual const ModelPlan& plan() const = 0;
   // Names are Hugging Face's without suffix ("model.layers.0.self_attn.q_proj", "lm_head"). Missing ones, wrong shapes
-  // and wrong types are Errors that name file and tensor.
+  // and wrong types are Errors that name file and tensor. "model.embed_tokens" is a linear where the plan quantizes it.
   virtual LinearWeight linear(const std::string& name) const = 0;
-  // "model.embed_tokens.weight" [vocab, hidden], "model.norm.weight" [hidden], norms of blocks. Stored type kept.
+  // "model.embed_tokens.weight" [vocab, hidden], "model.norm.weight" [hidden], norms of blocks; the tensors that the
+  // plan names (plan_tensors). Stored type kept.
   virtual at::Tensor tensor(const std::string& name) const = 0;
 };
 

@@ -2,7 +2,10 @@
 // is compared with. Quantizers are the reference quantizer's.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "formats/reference_quantizer.h"
@@ -69,6 +72,64 @@ class NaiveDecoder {
     }
   }
 
+  // The matrix of a transform for the run-th run of a row, from the definition in online_transform.h: [run, run],
+  // applied as x M. `right` names the part that is the right factor.
+  std::vector<Row> matrix_of(const OnlineTransform& transform, std::int64_t layer, Site site, std::string_view right,
+                             std::int64_t run) const {
+    const auto factor = [&](std::string_view part, std::int64_t i, std::int64_t j) -> double {
+      const at::Tensor all = source_.tensor(site_tensor_name(layer, site, part));
+      const at::Tensor own = transform.matrices == RunMatrices::kOwn ? all.select(0, run) : all;
+      return own.contiguous().const_data_ptr<float>()[i * own.size(1) + j];
+    };
+    const auto sylvester = [&](std::uint64_t i, std::uint64_t j) {
+      const double sign = std::popcount(i & j) % 2 == 0 ? 1 : -1;
+      return sign / std::sqrt(static_cast<double>(transform.right));
+    };
+    std::vector<Row> matrix(static_cast<std::size_t>(transform.run()), Row(static_cast<std::size_t>(transform.run())));
+    for (std::int64_t row = 0; row < transform.run(); ++row) {
+      for (std::int64_t column = 0; column < transform.run(); ++column) {
+        const std::int64_t a = row / transform.right, b = row % transform.right;
+        const std::int64_t c = column / transform.right, d = column % transform.right;
+        const double l = transform.left_is_tensor() ? factor(kTransformLeft, a, c) : a == c ? 1 : 0;
+        double r = b == d ? 1 : 0;
+        if (transform.kind == TransformKind::kHadamard) {
+          r = sylvester(static_cast<std::uint64_t>(b), static_cast<std::uint64_t>(d));
+        } else if (transform.right_is_tensor()) {
+          r = factor(right, b, d);
+        }
+        matrix[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] = l * r;
+      }
+    }
+    return matrix;
+  }
+
+  void transform(std::int64_t layer, Site site, Row& x, std::string_view right = kTransformRight) const {
+    const auto& transform = source_.plan().block(layer).at(site).transform;
+    if (!transform) return;
+    const auto size = static_cast<std::size_t>(transform->run());
+    for (std::size_t start = 0; start < x.size(); start += size) {
+      const auto matrix = matrix_of(*transform, layer, site, right, static_cast<std::int64_t>(start / size));
+      Row y(size);
+      for (std::size_t i = 0; i < size; ++i) {
+        for (std::size_t j = 0; j < size; ++j) y[j] += x[start + i] * matrix[i][j];
+      }
+      std::copy(y.begin(), y.end(), x.begin() + static_cast<std::ptrdiff_t>(start));
+    }
+  }
+
+  void quantize_key(std::int64_t layer, KeyStage stage, Row& x) const {
+    const SitePlan& plan = source_.plan().block(layer).at(Site::kKey);
+    if (!plan.format || plan.key_stage != stage) return;
+    if (plan.range == RangeSource::kDynamic) return quantize_cache(plan, x);
+    const at::Tensor scales = source_.tensor(site_tensor_name(layer, Site::kKey, kStaticScale));
+    const at::Tensor zeros = source_.tensor(site_tensor_name(layer, Site::kKey, kStaticZero));
+    const double highest = plan.format->max_code();
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double scale = scales.const_data_ptr<float>()[i], zero = zeros.const_data_ptr<float>()[i];
+      x[i] = scale * (std::clamp(std::nearbyint(x[i] / scale) + zero, 0.0, highest) - zero);
+    }
+  }
+
   static void quantize_site(const SitePlan& plan, Row& x) {
     if (!plan.format) return;
     const bool grouped = plan.format->granularity == Granularity::kTokenGroup;
@@ -76,7 +137,9 @@ class NaiveDecoder {
   }
 
   void quantize_cache(const SitePlan& plan, Row& x) const {
-    if (plan.format) quantize_groups(x, static_cast<std::size_t>(config_.head_dim), *plan.format);
+    if (!plan.format) return;
+    const bool grouped = plan.format->granularity == Granularity::kTokenGroup;
+    quantize_groups(x, static_cast<std::size_t>(grouped ? plan.format->group_size : config_.head_dim), *plan.format);
   }
 
   // The models' own frequencies are float32 numbers (transformers computes them so); a double here would be another
@@ -130,22 +193,35 @@ class NaiveDecoder {
     Rows keys, values;
     for (std::size_t t = 0; t < h.size(); ++t) {
       Row x = norm(h[t], prefix + "input_layernorm.weight");
+      transform(layer, Site::kAttentionInput, x);
       quantize_site(plan.at(Site::kAttentionInput), x);
       Row q = apply(linear(LinearSlot::kQ), x);
-      keys.push_back(apply(linear(LinearSlot::kK), x));
+      LinearWeight key_weight = linear(LinearSlot::kK);
+      const std::optional<at::Tensor> bias = std::exchange(key_weight.bias, std::nullopt);
+      Row key = apply(key_weight, x);
+      quantize_key(layer, KeyStage::kBeforeBias, key);
+      for (std::size_t i = 0; bias && i < key.size(); ++i) key[i] += bias->const_data_ptr<float>()[i];
+      quantize_key(layer, KeyStage::kBeforeRope, key);
       values.push_back(apply(linear(LinearSlot::kV), x));
       rotate(q, t);
-      rotate(keys.back(), t);
-      quantize_cache(plan.at(Site::kKey), keys.back());
+      rotate(key, t);
+      transform(layer, Site::kKey, q, kTransformQuery);
+      transform(layer, Site::kKey, key);
+      quantize_key(layer, KeyStage::kAfterRope, key);
+      keys.push_back(key);
+      transform(layer, Site::kValue, values.back());
       quantize_cache(plan.at(Site::kValue), values.back());
       Row a = attend(q, keys, values);
+      transform(layer, Site::kAttentionOutput, a);
       quantize_site(plan.at(Site::kAttentionOutput), a);
       add(h[t], apply(linear(LinearSlot::kO), a));
       Row m = norm(h[t], prefix + "post_attention_layernorm.weight");
+      transform(layer, Site::kMlpInput, m);
       quantize_site(plan.at(Site::kMlpInput), m);
       Row gate = apply(linear(LinearSlot::kGate), m);
       const Row up = apply(linear(LinearSlot::kUp), m);
       for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+      transform(layer, Site::kMlpMiddle, gate);
       quantize_site(plan.at(Site::kMlpMiddle), gate);
       add(h[t], apply(linear(LinearSlot::kDown), gate));
     }

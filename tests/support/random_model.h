@@ -59,6 +59,7 @@ class RandomModel : public WeightSource {
   }
   at::Tensor tensor(const std::string& name) const override { return tensors_.at(name); }
 
+  void set_tensor(const std::string& name, const at::Tensor& tensor) { tensors_.insert_or_assign(name, tensor); }
   void set_plan(ModelPlan plan) { plan_ = std::move(plan); }
 
  private:

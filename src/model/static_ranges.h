@@ -1,0 +1,29 @@
+// Scales and zero points that are known before the rows: one of each a channel (KVQuant*, methods.md section 6).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "formats/quant_format.h"
+#include "kernels/executor.h"
+
+namespace qreason {
+
+class StaticRanges {
+ public:
+  // Errors, naming `where` and the channel: a scale that is not positive; a zero point that is no whole number, or is
+  // not 0 in a symmetric format. Scales and zero points are equally many, and finite.
+  StaticRanges(const QuantFormat& format, std::vector<float> scales, std::vector<float> zeros,
+               const std::string& where);
+
+  // Rounds rows [count, channels] in place: channel c of every row with the c-th scale and zero point.
+  void quantize_dequantize(float* rows, std::int64_t count, Executor& executor) const;
+  std::uint64_t bytes() const { return 2 * scales_.size() * sizeof(float); }
+
+ private:
+  QuantFormat format_;
+  std::vector<float> scales_, zeros_;
+};
+
+}  // namespace qreason
