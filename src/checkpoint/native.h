@@ -6,7 +6,8 @@
 //                        packed densely per row, least significant bit first), .scales ([out, groups] in the format's
 //                        scale type: F32, F16, BF16, U8 for E8M0, F8_E4M3), .global_scale (F32 [1], nvfp4), .zeros (U8
 //                        [out, groups], asymmetric), .group_index (I32 [in], only if not column / group); its format
-//                        and sizes as JSON in __metadata__ under NAME.weight
+//                        and sizes as JSON in __metadata__ under NAME.weight; tensors of the plan's transforms and
+//                        static parameters (model/plan.h) under their names, F32
 //   report.json, tokenizer files, generation_config.json
 //
 // The same tensors give the same bytes. Part files keep their names, so that a run killed at any point, the last steps

@@ -86,12 +86,16 @@ class NativeCheckpoint : public Checkpoint {
   }
 
   LinearWeight linear(const std::string& name) const override {
-    place_of_linear(config_, name, path().string());
-    if (name == "lm_head" && config_.tied_embeddings) return {.matrix = tensor("model.embed_tokens.weight")};
+    place_of(name);
+    if (name == kHeadName && config_.tied_embeddings) return {.matrix = tensor("model.embed_tokens.weight")};
     return read_native_linear(file_of_linear(name), name, pool_);
   }
 
   at::Tensor tensor(const std::string& name) const override {
+    if (name == kEmbeddingName && plan_.embedding) return linear(kEmbeddingLinear).dense_float32();
+    if (const auto planned = plan_shapes_.find(name); planned != plan_shapes_.end()) {
+      return tensors_.dense(name, planned->second);
+    }
     return tensors_.dense(name, shape_of_tensor(config_, name, path().string()));
   }
 
@@ -124,35 +128,72 @@ class NativeCheckpoint : public Checkpoint {
     for (const std::string& stored : quantized_names(name)) {
       if (file.contains(stored)) owners_[stored] = name;
     }
-    if (!place.layer) return;
+    const auto planned = planned_format(name, place);
+    if (planned != layout.format) {
+      throw Error(where, fmt::format("the format {}", to_string(layout.format)),
+                  fmt::format("{}, as the plan says", planned ? to_string(*planned) : "float"));
+    }
+    const bool grouped = layout.format.granularity == Granularity::kGroup;
+    const std::int64_t group =
+        grouped ? std::min<std::int64_t>(layout.format.group_size, place.columns) : place.columns;
+    if (layout.group_size != group) {
+      throw Error(where, fmt::format("groups of {}", layout.group_size),
+                  fmt::format("groups of {}, as its format {} says", group, to_string(layout.format)));
+    }
+  }
+
+  std::optional<QuantFormat> planned_format(const std::string& name, const LinearPlace& place) const {
+    if (name == kEmbeddingLinear) return plan_.embedding;
+    if (!place.layer) return plan_.head;
     const auto& weights = plan_.block(*place.layer).weights;
     const auto planned = weights.find(place.slot);
-    if (planned == weights.end() || planned->second.bits != layout.format.bits ||
-        planned->second.symmetry != layout.format.symmetry) {
-      throw Error(where, fmt::format("the format {}", to_string(layout.format)),
-                  planned == weights.end() ? "float, as the plan says"
-                                           : fmt::format("{}, as the plan says", to_string(planned->second)));
+    return planned == weights.end() ? std::nullopt : std::optional(planned->second);
+  }
+
+  LinearPlace place_of(const std::string& name) const {
+    if (name == kEmbeddingLinear) return {.rows = config_.vocab_size, .columns = config_.hidden_size};
+    return place_of_linear(config_, name, path().string());
+  }
+
+  void check_linear(const std::string& name, std::set<std::string>& known) {
+    const LinearPlace place = place_of(name);
+    if (tensors_.contains(codes_name(name))) {
+      check_quantized(name, place);
+    } else if (const auto planned = planned_format(name, place)) {
+      throw Error(fmt::format("{} tensor {}.weight", path().string(), name), "no codes",
+                  fmt::format("{}, as the plan says", to_string(*planned)));
+    } else {
+      tensors_.require_dense(name + ".weight", {place.rows, place.columns});
+      known.insert(name + ".weight");
+    }
+    if (!place.has_bias) return;
+    require_float_tensor(file_of_linear(name), name + ".bias", {place.rows});
+    known.insert(name + ".bias");
+  }
+
+  void check_plan_tensors(std::set<std::string>& known) {
+    for (const PlanTensor& tensor : plan_tensors(config_, plan_)) {
+      const SafetensorsEntry& entry = tensors_.entry(tensor.name);
+      if (entry.type != SafetensorsType::kF32 || entry.shape != tensor.shape) {
+        throw Error(fmt::format("{} tensor {}", path().string(), tensor.name),
+                    fmt::format("{} [{}]", name_of(entry.type), fmt::join(entry.shape, ", ")),
+                    fmt::format("F32 [{}], as the plan says", fmt::join(tensor.shape, ", ")));
+      }
+      plan_shapes_[tensor.name] = tensor.shape;
+      known.insert(tensor.name);
     }
   }
 
   void check_tensors() {
     std::set<std::string> known;
+    check_linear(kEmbeddingLinear, known);
     for (const std::string& name : plain_tensor_names(config_)) {
+      if (name == kEmbeddingName) continue;
       tensors_.require_dense(name, shape_of_tensor(config_, name, path().string()));
       known.insert(name);
     }
-    for (const std::string& name : linear_names(config_)) {
-      const LinearPlace place = place_of_linear(config_, name, path().string());
-      if (tensors_.contains(codes_name(name))) {
-        check_quantized(name, place);
-      } else {
-        tensors_.require_dense(name + ".weight", {place.rows, place.columns});
-        known.insert(name + ".weight");
-      }
-      if (!place.has_bias) continue;
-      require_float_tensor(file_of_linear(name), name + ".bias", {place.rows});
-      known.insert(name + ".bias");
-    }
+    for (const std::string& name : linear_names(config_)) check_linear(name, known);
+    check_plan_tensors(known);
     refuse_unknown_tensors(tensors_,
                            [&](const std::string& name) { return known.contains(name) || owners_.contains(name); });
   }
@@ -162,6 +203,7 @@ class NativeCheckpoint : public Checkpoint {
   ModelPlan plan_;
   GenerationDefaults defaults_;
   SafetensorsFolder tensors_;
+  std::map<std::string, std::vector<std::int64_t>> plan_shapes_;  // of transforms and static parameters
   std::map<std::string, std::string> owners_;  // stored tensors of quantized linears to the linear's name
 };
 

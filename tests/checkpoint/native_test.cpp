@@ -18,6 +18,7 @@
 #include "checkpoint/native_linear.h"
 #include "checkpoint/readers.h"
 #include "checkpoint/safetensors.h"
+#include "model/decoder.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
 
@@ -68,28 +69,49 @@ ModelPlan plan_of(const std::string& format) {
   return plan;
 }
 
-// Writes the whole tiny model: two parts, every linear of the blocks quantized.
-void write_model(const fs::path& folder, const std::string& format) {
+LinearWeight weight_of(std::int64_t rows, std::int64_t columns, const std::optional<QuantFormat>& format,
+                       unsigned seed) {
+  if (!format) return {.matrix = counted({rows, columns}), .bias = {}};
+  return {.matrix = random_matrix(rows, columns, to_string(*format), seed), .bias = {}};
+}
+
+// Writes the tiny model as a plan says it: a part a block and one with the rest.
+void write_model(const fs::path& folder, const ModelPlan& plan) {
   const ModelConfig config = tiny_config();
   NativeWriter writer(folder);
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     for (const LinearSlot slot : kLinearSlots) {
       const std::string name = linear_name(layer, slot);
       const LinearPlace place = place_of_linear(config, name, "test");
-      LinearWeight weight{.matrix = random_matrix(place.rows, place.columns, format, static_cast<unsigned>(layer))};
+      const auto& planned = plan.block(layer).weights;
+      const auto format = planned.contains(slot) ? std::optional(planned.at(slot)) : std::nullopt;
+      LinearWeight weight = weight_of(place.rows, place.columns, format, static_cast<unsigned>(layer));
       if (place.has_bias) weight.bias = at::full({place.rows}, 0.25f, at::kFloat);
       writer.add_linear(name, weight);
     }
     const std::string prefix = "model.layers." + std::to_string(layer);
     writer.add_tensor(prefix + ".input_layernorm.weight", counted({24}));
     writer.add_tensor(prefix + ".post_attention_layernorm.weight", counted({24}));
+    for (const Site site : kSites) {
+      for (const PlanTensor& tensor : site_tensors(config, plan.block(layer).at(site), layer, site)) {
+        writer.add_tensor(tensor.name, counted(tensor.shape).add(1));
+      }
+    }
     writer.finish_part("block-000" + std::to_string(layer));
   }
-  writer.add_tensor("model.embed_tokens.weight", counted({11, 24}).to(at::kBFloat16));
+  if (plan.embedding) {
+    writer.add_linear(kEmbeddingLinear, weight_of(11, 24, plan.embedding, 5));
+  } else {
+    writer.add_tensor("model.embed_tokens.weight", counted({11, 24}).to(at::kBFloat16));
+  }
   writer.add_tensor("model.norm.weight", counted({24}));
-  writer.add_linear("lm_head", {.matrix = counted({11, 24})});
+  writer.add_linear("lm_head", weight_of(11, 24, plan.head, 6));
   writer.finish_part("outside");
-  writer.finish(config, plan_of(format));
+  writer.finish(config, plan);
+}
+
+void write_model(const fs::path& folder, const std::string& format) {
+  write_model(folder, plan_of(format));
 }
 
 void expect_equal(const QuantizedMatrix& got, const QuantizedMatrix& want) {
@@ -255,6 +277,88 @@ TEST(Native, NamesWhatContradictsThePlan) {
   EXPECT_THAT(with([](Json& json) { json["quantization_config"]["quant_method"] = "hqq"; }), HasSubstr("hqq"));
   EXPECT_THAT(with([](Json& json) { json["intermediate_size"] = 48; }), HasSubstr("gate_proj"));
   EXPECT_THAT(with([](Json& json) { json["num_hidden_layers"] = 1; }), HasSubstr("layers.1"));
+}
+
+ModelPlan rich_plan() {
+  ModelPlan plan = plan_of("w4g8-asym");
+  for (const char* rule : {"blocks[0].mlp.down_proj = float", "blocks[1].mlp.up_proj = w8c-sym", "head = w8g8-sym",
+                           "embedding = w6c-asym", "blocks[1].mlp_mid = a8-token-asym kronecker5x8",
+                           "key = k4-channel-asym static before-bias", "value = hadamard8 v4-head-asym"}) {
+    apply_rule(plan, rule, "test");
+  }
+  return plan;
+}
+
+TEST(Native, KeepsPlansThatDifferFromBlockToBlockWithTheirTensors) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), rich_plan());
+  const Json config = parse_json(read_text_file(scratch.path() / "config.json"), "config.json");
+  EXPECT_EQ(config["quantization_config"]["version"], 2);
+  const auto checkpoint = open_checkpoint(scratch.path());
+  EXPECT_EQ(checkpoint->plan(), rich_plan());
+  EXPECT_FALSE(checkpoint->linear("model.layers.0.mlp.down_proj").quantized());
+  expect_equal(std::get<QuantizedMatrix>(checkpoint->linear("model.layers.1.mlp.up_proj").matrix),
+               random_matrix(40, 24, "w8c-sym", 1));
+  expect_equal(std::get<QuantizedMatrix>(checkpoint->linear("lm_head").matrix), random_matrix(11, 24, "w8g8-sym", 6));
+  const QuantizedMatrix embedding = random_matrix(11, 24, "w6c-asym", 5);
+  expect_equal(std::get<QuantizedMatrix>(checkpoint->linear(kEmbeddingLinear).matrix), embedding);
+  EXPECT_TRUE(checkpoint->tensor(kEmbeddingName).equal(LinearWeight{.matrix = embedding, .bias = {}}.dense_float32()));
+  const std::vector<PlanTensor> tensors = plan_tensors(tiny_config(), rich_plan());
+  EXPECT_EQ(tensors.size(), 6u);  // left and right of a transform, scale and zero of two blocks' keys
+  for (const PlanTensor& tensor : tensors) {
+    EXPECT_TRUE(checkpoint->tensor(tensor.name).equal(counted(tensor.shape).add(1))) << tensor.name;
+  }
+  const Decoder decoder(*checkpoint, {});
+  EXPECT_EQ(decoder.plan(), rich_plan());
+}
+
+TEST(Native, RefusesTensorsThatDisagreeWithThePlan) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), rich_plan());
+  const fs::path path = scratch.path() / "config.json";
+  const Json written = parse_json(read_text_file(path), path.string());
+  const auto with = [&](const char* rule) {
+    ModelPlan plan = rich_plan();
+    apply_rule(plan, rule, "test");
+    Json json = written;
+    json["quantization_config"]["plan"] = parse_json(to_json(plan).dump(), "plan");
+    write_file_atomic(path, json.dump());
+    return failure_of(scratch.path());
+  };
+  const auto names = [](const char* tensor, const char* got, const char* expected) {
+    return AllOf(HasSubstr(tensor), HasSubstr(got), HasSubstr(expected));
+  };
+  EXPECT_EQ(with("head = w8g8-sym"), "no error");
+  const char* up = "model.layers.0.mlp.up_proj.weight";
+  EXPECT_THAT(with("blocks[0].mlp.up_proj = w3g8-asym"), names(up, "w4g8-asym", "w3g8-asym, as the plan says"));
+  EXPECT_THAT(with("blocks[0].mlp.up_proj = w4g16-asym"), names(up, "w4g8-asym", "w4g16-asym"));
+  EXPECT_THAT(with("blocks[0].mlp.up_proj = w4c-asym"), names(up, "w4g8-asym", "w4c-asym"));
+  EXPECT_THAT(with("blocks[0].mlp.up_proj = w4g8-sym"), names(up, "w4g8-asym", "w4g8-sym"));
+  EXPECT_THAT(with("blocks[0].mlp.up_proj = w4g8-asym-mse"), names(up, "w4g8-asym", "w4g8-asym-mse"));
+  EXPECT_THAT(with("blocks[0].mlp.up_proj = mxfp4"), names(up, "w4g8-asym", "mxfp4"));
+  EXPECT_THAT(with("blocks[0].mlp.up_proj = float"), names(up, "w4g8-asym", "float"));
+  EXPECT_THAT(with("blocks[0].mlp.down_proj = w4g8-asym"),
+              names("model.layers.0.mlp.down_proj.weight", "no codes", "w4g8-asym"));
+  EXPECT_THAT(with("head = float"), names("lm_head.weight", "w8g8-sym", "float"));
+  EXPECT_THAT(with("head = w8c-sym"), names("lm_head.weight", "w8g8-sym", "w8c-sym"));
+  EXPECT_THAT(with("embedding = float"), names("model.embed_tokens.weight", "w6c-asym", "float"));
+  EXPECT_THAT(with("blocks[0].mlp_in = dense24"), HasSubstr("model.layers.0.mlp_in.transform.right"));
+  EXPECT_THAT(with("blocks[1].mlp_mid = kronecker8x5"),
+              names("model.layers.1.mlp_mid.transform.left", "[5, 5]", "[8, 8]"));
+  EXPECT_THAT(with("blocks[1].mlp_mid = no-transform"), HasSubstr("model.layers.1.mlp_mid.transform"));
+  EXPECT_THAT(with("key = k4-head-asym dynamic"), HasSubstr("key.static"));
+  EXPECT_THAT(with("blocks[1].mlp_mid = kronecker3x8"), HasSubstr("rows of 40"));  // fits no model of this shape
+}
+
+// What the form of version 1 cannot say is no checkpoint of version 1, and no later form is guessed at.
+TEST(Native, NamesTheVersionItCannotRead) {
+  const ScratchFolder scratch;
+  write_model(scratch.path(), rich_plan());
+  const fs::path path = scratch.path() / "config.json";
+  Json json = parse_json(read_text_file(path), path.string());
+  json["quantization_config"]["version"] = 1;
+  write_file_atomic(path, json.dump());
+  EXPECT_THAT(failure_of(scratch.path()), HasSubstr("version 1 with a plan of version 2"));
 }
 
 TEST(Native, SurvivesEveryDamageToItsConfig) {
