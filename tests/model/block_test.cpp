@@ -324,7 +324,7 @@ TEST_P(QuantizedShards, EqualTheirDecodedNumbers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, QuantizedShards,
-                         ::testing::Values("w4c-sym", "w4g20-asym", "w4g40-sym", "w3g16-asym", "w8g32-asym"),
+                         ::testing::Values("w4c-sym", "w4g20-asym", "w4g40-sym", "w3g16-asym", "w8g32-asym", "fp8e4m3"),
                          [](const auto& item) {
                            std::string name = item.param;
                            for (char& c : name) c = c == '-' ? '_' : c;
