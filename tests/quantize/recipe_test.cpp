@@ -57,6 +57,16 @@ TEST(Recipe, HasATextFormThatRoundTripsForEveryMethod) {
   }
 }
 
+TEST(Recipe, TakesTheTypeInWhichScalesAreStored) {
+  const auto format = [](const std::string& type) {
+    return format_of(validate(method("rtn-w4g32", {"scale_type=" + type}), small_config()), LinearSlot::kDown);
+  };
+  EXPECT_EQ(format("float32"), "w4g32-asym");
+  EXPECT_EQ(format("float16"), "w4g32-asym-sf16");
+  EXPECT_EQ(format("bfloat16"), "w4g32-asym-sbf16");
+  EXPECT_THAT(message_of([&] { format("float8"); }), HasSubstr("float8"));
+}
+
 TEST(Recipe, ReadsWhatAPersonWrites) {
   const Recipe recipe = parse_recipe(R"(
 name = "mine"   # a comment

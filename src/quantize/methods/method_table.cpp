@@ -14,7 +14,8 @@ using Parameters = std::vector<MethodParameter>;
 Parameters weight_parameters(std::string_view search_fallback) {
   return {{"symmetric", "false with groups, true per channel", "codes around zero, without zero points"},
           {"mse_search", search_fallback, "shrink every range to the least |error|^2.4 (80 steps)"},
-          {"group", "as in the method's name", "columns that share a scale; 0: per channel"}};
+          {"group", "as in the method's name", "columns that share a scale; 0: per channel"},
+          {"scale_type", "float32", "float16 or bfloat16: scales as they will be stored, before anything is rounded"}};
 }
 
 Parameters runtime_parameters() {

@@ -27,6 +27,14 @@ float read_clip(ParameterReader& parameters, const std::string& key) {
   return static_cast<float>(clip);
 }
 
+ScaleType read_scale_type(ParameterReader& parameters) {
+  const std::string text = parameters.text("scale_type", "float32");
+  if (text == "float32") return ScaleType::kFloat32;
+  if (text == "float16") return ScaleType::kFloat16;
+  if (text == "bfloat16") return ScaleType::kBFloat16;
+  throw Error::usage(parameters.where() + ": scale_type", text, "float32, float16 or bfloat16");
+}
+
 void set_cache_format(std::optional<QuantFormat>& format, float clip, std::int64_t group) {
   format = format->clipped(clip);
   if (group == 0) return;
@@ -45,6 +53,7 @@ void apply_weight_parameters(Target& target, ParameterReader& parameters, RangeS
   target.weight->symmetry = symmetry_of(parameters.flag("symmetric", target.per_channel()));
   const bool searched = parameters.flag("mse_search", search == RangeSearch::kMse);
   target.weight->search = searched ? RangeSearch::kMse : RangeSearch::kNone;
+  target.weight->scale_type = read_scale_type(parameters);
 }
 
 void apply_runtime_parameters(Target& target, ParameterReader& parameters) {

@@ -8,7 +8,7 @@
 
 namespace qreason {
 
-// symmetric, mse_search, group.
+// symmetric, mse_search, group, scale_type.
 void apply_weight_parameters(Target& target, ParameterReader& parameters, RangeSearch search);
 // activation_symmetric, activation_clip, key_clip, value_clip, kv_group.
 void apply_runtime_parameters(Target& target, ParameterReader& parameters);
