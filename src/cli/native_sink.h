@@ -22,7 +22,7 @@ class NativeSink : public BlockSink {
   LinearWeight read_linear(const std::string& part, const std::string& name) const override {
     return read_native_linear(folder_, part, name, pool_);
   }
-  void finish(const ModelConfig& config, const ModelPlan& plan) { writer_.finish(config, plan); }
+  void finish_model(const ModelConfig& config, const ModelPlan& plan) override { writer_.finish(config, plan); }
 
  private:
   std::filesystem::path folder_;

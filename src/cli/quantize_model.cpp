@@ -67,8 +67,8 @@ void warn_of_few_tokens(const CalibrationSet& set, const ModelConfig& config) {
   std::int64_t widest = 0;
   for (const LinearSlot slot : kLinearSlots) widest = std::max(widest, linear_shape(config, slot).columns);
   if (set.tokens() >= widest) return;
-  log_warning(fmt::format("calibration of {} tokens for linears with {} inputs: too few to know them all",
-                       set.tokens(), widest));
+  log_warning(fmt::format("calibration of {} tokens for linears with {} inputs: too few to know them all", set.tokens(),
+                          widest));
 }
 
 // Before any is drawn.
@@ -149,7 +149,6 @@ void finish(const QuantizeRequest& request, const QuantizationPlan& plan, const 
   put_tokenizer_files(request.model, staged.path());
   write_file_atomic(staged.path() / "recipe.toml", to_toml(plan.recipe));
   write_file_atomic(staged.path() / "report.json", report.dump(2) + "\n");
-  NativeSink(staged.path(), process_executor().pool()).finish(request.model.checkpoint->config(), plan.model_plan);
   fs::remove(staged.path() / kRunJournal);
   staged.commit();
 }
@@ -162,11 +161,14 @@ void require_output(const QuantizeRequest& request) {
 
 QuantizationPlan plan_quantization(const QuantizeRequest& request) {
   const ModelConfig& config = request.model.checkpoint->config();
-  QuantizationPlan plan{.recipe = request.recipe, .model_plan = {}, .calibration = {}, .cost = {}};
+  QuantizationPlan plan{.recipe = request.recipe, .calibration = {}, .cost = {}};
   plan.calibration = load(plan.recipe, request);
-  plan.model_plan = validate(plan.recipe, config);
-  plan.cost =
-      estimate_cost(plan.recipe, config, size_of(plan.calibration), request.activation_memory, process_executor());
+  plan.cost = estimate_cost({.recipe = plan.recipe,
+                             .config = config,
+                             .calibration = size_of(plan.calibration),
+                             .activation_memory = request.activation_memory,
+                             .copied_bytes = tokenizer_file_bytes(request.model)},
+                            process_executor());
   return plan;
 }
 

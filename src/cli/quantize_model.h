@@ -26,7 +26,6 @@ struct QuantizeRequest {
 
 struct QuantizationPlan {
   Recipe recipe;  // with the calibration set that was really loaded
-  ModelPlan model_plan;
   std::optional<CalibrationSet> calibration;
   QuantizeCost cost;
 };

@@ -1,6 +1,7 @@
 #include "cli/tokenizer_files.h"
 
 #include <array>
+#include <functional>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -25,21 +26,34 @@ std::string generation_config(const OpenedModel& model) {
   return json.dump(2) + "\n";
 }
 
-}  // namespace
+// Name and text of each file.
+using Visitor = std::function<void(const char* name, const std::string& text)>;
 
-void put_tokenizer_files(const OpenedModel& model, const fs::path& folder) {
+void for_each_file(const OpenedModel& model, const Visitor& visit) {
   if (model.checkpoint->gguf()) {
     if (!model.text) return;
-    write_file_atomic(folder / "tokenizer.json", model.text->tokenizer.to_tokenizer_json());
-    write_file_atomic(folder / "tokenizer_config.json", model.text->tokenizer.to_tokenizer_config_json());
-    write_file_atomic(folder / "generation_config.json", generation_config(model));
+    visit("tokenizer.json", model.text->tokenizer.to_tokenizer_json());
+    visit("tokenizer_config.json", model.text->tokenizer.to_tokenizer_config_json());
+    visit("generation_config.json", generation_config(model));
     return;
   }
   std::error_code ignored;
   for (const char* name : kFiles) {
     const fs::path from = model.checkpoint->path() / name;
-    if (fs::is_regular_file(from, ignored)) write_file_atomic(folder / name, read_text_file(from));
+    if (fs::is_regular_file(from, ignored)) visit(name, read_text_file(from));
   }
+}
+
+}  // namespace
+
+void put_tokenizer_files(const OpenedModel& model, const fs::path& folder) {
+  for_each_file(model, [&](const char* name, const std::string& text) { write_file_atomic(folder / name, text); });
+}
+
+std::uint64_t tokenizer_file_bytes(const OpenedModel& model) {
+  std::uint64_t bytes = 0;
+  for_each_file(model, [&](const char*, const std::string& text) { bytes += text.size(); });
+  return bytes;
 }
 
 }  // namespace qreason

@@ -11,24 +11,6 @@
 namespace qreason {
 namespace {
 
-void check(const WeightSource& source, const OutlierOptions& options) {
-  if (!source.plan().is_float()) throw Error("outliers", short_name(source.plan()), "a model with float weights");
-  // Scaled channels do not pass through a transform unchanged.
-  if (source.plan().has_transforms()) throw Error("outliers", "a model with online transforms", "one without");
-  const ModelConfig& config = source.config();
-  const std::int64_t most = std::min(config.hidden_size, config.intermediate_size) / 16;
-  if (options.channels < 1 || options.channels > most) {
-    throw Error::usage("--channels", fmt::format("{}", options.channels),
-                       fmt::format("1 to {}, a sixteenth of the model's channels", most));
-  }
-  if (!(options.factor >= 1 && options.factor <= 4096)) {
-    throw Error::usage("--factor", fmt::format("{}", options.factor), "1 to 4096");
-  }
-  if (!(options.key_bias >= 0 && options.key_bias <= 65536)) {
-    throw Error::usage("--key-bias", fmt::format("{}", options.key_bias), "0 to 65536");
-  }
-}
-
 // `values` times `scales`, of its own type and without rounding.
 at::Tensor multiplied(const at::Tensor& values, const at::Tensor& scales, const std::string& name) {
   const at::Tensor typed = scales.to(values.scalar_type());
@@ -62,6 +44,21 @@ std::vector<float> for_query_heads(const std::vector<float>& scales, const Model
 
 }  // namespace
 
+void check_outlier_options(const ModelConfig& config, const OutlierOptions& options, const std::string& where) {
+  const std::int64_t most = std::min(config.hidden_size, config.intermediate_size) / 16;
+  if (options.channels < 1 || options.channels > most) {
+    throw Error::usage(where + "channels", fmt::format("{}", options.channels),
+                       fmt::format("1 to {}, a sixteenth of the model's channels", most));
+  }
+  if (!(options.factor >= 1 && options.factor <= 4096)) {
+    throw Error::usage(where + "factor", fmt::format("{}", options.factor), "1 to 4096");
+  }
+  if (!(options.key_bias >= 0 && options.key_bias <= 65536)) {
+    throw Error::usage(where + (where == "--" ? "key-bias" : "key_bias"), fmt::format("{}", options.key_bias),
+                       "0 to 65536");
+  }
+}
+
 OutlierModel::LinearScales OutlierModel::scales_of(const BlockOutliers& block, LinearSlot slot,
                                                    const ModelConfig& config) {
   switch (slot) {
@@ -84,7 +81,10 @@ OutlierModel::LinearScales OutlierModel::scales_of(const BlockOutliers& block, L
 }
 
 OutlierModel::OutlierModel(const WeightSource& source, const OutlierOptions& options) : source_(&source) {
-  check(source, options);
+  if (!source.plan().is_float()) throw Error("outliers", short_name(source.plan()), "a model with float weights");
+  // Scaled channels do not pass through a transform unchanged.
+  if (source.plan().has_transforms()) throw Error("outliers", "a model with online transforms", "one without");
+  check_outlier_options(config(), options, "--");
   for (std::int64_t layer = 0; layer < config().layers; ++layer) {
     blocks_.push_back(choose_outliers(source, layer, options));
     for (const LinearSlot slot : kLinearSlots)

@@ -46,6 +46,9 @@ struct OutlierOptions {
   double key_bias = 300;      // wanted size of the largest key bias of a head, where the model has biases; to 65536
 };
 
+// Throws Error (usage) naming what the model does not allow; `where` comes before the option's name.
+void check_outlier_options(const ModelConfig& config, const OutlierOptions& options, const std::string& where);
+
 // Powers of two that multiply the channels of one block.
 struct BlockOutliers {
   std::vector<float> attention_input, mlp_input;  // [hidden]
@@ -56,7 +59,7 @@ struct BlockOutliers {
 // A view of `source`, which must outlive it. Types stay as they are.
 class OutlierModel : public WeightSource {
  public:
-  // Reads every block once. Errors: a quantized model; options out of range (usage).
+  // Reads every block once. Errors: a quantized model; options out of range (usage, as of the command's options).
   OutlierModel(const WeightSource& source, const OutlierOptions& options);
 
   const ModelConfig& config() const override { return source_->config(); }

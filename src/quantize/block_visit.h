@@ -3,55 +3,47 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
-#include <optional>
 
-#include "formats/quantized_matrix.h"
+#include "formats/quant_format.h"
 #include "kernels/executor.h"
 #include "model/config.h"
 #include "model/site.h"
+#include "model/weights.h"
+#include "quantize/calibration_walk.h"
+#include "quantize/linear_report.h"
 
 namespace qreason {
 
-class Stopwatch {
+// A block, and the calibration sequences on their way through it.
+class BlockView {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-// What happened to one linear; nothing that was retried, skipped or clipped is left out.
-struct LinearReport {
-  double loss = 0;                // GPTQ: 1/2 tr((W-Q) H (W-Q)^T); RTN: squared error of the weights
-  std::int64_t clipped = 0;       // codes that rounding put outside the range
-  std::optional<double> damping;  // the ratio that worked
-  int damping_retries = 0;
-  std::int64_t dead_columns = 0;
-  double seconds = 0;          // rounding alone
-  double hessian_seconds = 0;  // shared by the linears with the same inputs, forward passes included
-  double factor_seconds = 0;
-};
-
-class BlockVisit {
- public:
-  virtual ~BlockVisit() = default;
+  virtual ~BlockView() = default;
   virtual std::int64_t layer() const = 0;
   virtual const ModelConfig& config() const = 0;
   virtual Executor& executor() = 0;
 
-  // Calibration sequences, and the inputs [count, width] of the linears at a site, one sequence after the other, as the
-  // block computes them with everything replaced so far. Sites must be asked for in the order of the block.
   virtual std::int64_t sequences() const = 0;
-  using InputVisitor = std::function<void(const float* rows, std::int64_t count)>;
-  virtual void for_each_input(Site site, const InputVisitor& visitor) = 0;
+  // The rows of one sequence at a tap, as the block computes them as it is now. Any tap of any sequence may be asked
+  // for, as often as one likes; the rows are valid until the next read() of the same view. An Error where the recipe
+  // carries no calibration sequences (BlockPass::propagation).
+  virtual ActivationRows read(Tap tap, std::int64_t sequence) = 0;
 
-  // The original matrix, float32 [out, in] contiguous, and the format that the plan gives it.
-  virtual at::Tensor weight(LinearSlot slot) const = 0;
+  // The linear as it is now, and its matrix as float32 [out, in], contiguous.
+  virtual const LinearWeight& linear(LinearSlot slot) const = 0;
+  at::Tensor weight(LinearSlot slot) const { return linear(slot).dense_float32().contiguous(); }
+};
+
+// The block in work: what the passes before have made of it.
+class BlockVisit : public BlockView {
+ public:
+  // The same block as the walk found it, with the inputs that the float model gives it.
+  virtual BlockView& original() = 0;
+
+  // The format that the plan gives a linear.
   virtual const QuantFormat& format(LinearSlot slot) const = 0;
-  virtual void replace(LinearSlot slot, QuantizedMatrix matrix, const LinearReport& report) = 0;
+  // Puts a linear in place of what is there, matrix and bias: the passes behind see it, and it is written.
+  virtual void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) = 0;
 };
 
 }  // namespace qreason

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/interrupt.h"
+#include "base/json.h"
 #include "base/random.h"
 #include "data/locations.h"
 #include "data/table.h"
@@ -124,7 +124,7 @@ std::string CalibrationSet::sha256() const {
   return sha256_hex(std::as_bytes(std::span(all)));
 }
 
-CalibrationSet cut_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed) {
+CalibrationSet draw_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed) {
   if (spec.samples < 1 || spec.samples > kMostSamples) {
     throw Error::usage("calibration " + spec.source, fmt::format("{} samples", spec.samples),
                        fmt::format("1 to {}", kMostSamples));
@@ -173,7 +173,7 @@ fs::path find_calibration_file(const std::string& source, const fs::path& model)
 
 CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedModel& model, std::uint64_t seed) {
   const fs::path file = find_calibration_file(spec.source, model.folder);
-  CalibrationSet set = cut_windows(model.tokenizer.encode(calibration_text(file)), spec, seed);
+  CalibrationSet set = draw_windows(model.tokenizer.encode(calibration_text(file)), spec, seed);
   set.description = fmt::format("{} ({})", spec.source, file.filename().string());
   return set;
 }

@@ -23,7 +23,7 @@ struct CalibrationSet {
 // `samples` windows of `length` tokens at starts random.randint(0, n - length - 1) of Python's generator seeded with
 // `seed`: the reference's windows. Fewer than length + 1 tokens are an Error, as are samples out of 1 to 1000000,
 // before any is drawn.
-CalibrationSet cut_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed);
+CalibrationSet draw_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed);
 
 // The text of a file that is tokenized as one: of JSON Lines (.jsonl), of a JSON array (.json) and of CSV (.csv),
 // packed ones (.gz, .zst) included, each record's text followed by "\n\n"; of anything else the file as it is. A

@@ -24,6 +24,21 @@ ActivationStore::Place place_for(std::uint64_t bytes, std::uint64_t& left) {
 
 }  // namespace
 
+Tap tap_of(Site site) {
+  switch (site) {
+    case Site::kAttentionInput:
+      return Tap::kAttentionInput;
+    case Site::kAttentionOutput:
+      return Tap::kAttentionOutput;
+    case Site::kMlpInput:
+      return Tap::kMlpInput;
+    case Site::kMlpMiddle:
+      return Tap::kMlpMiddle;
+    default:
+      throw Error("calibration walk", std::string(name_of(site)), "a site that linears read");
+  }
+}
+
 CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples,
                                  Options options, Executor& executor)
     : options_(std::move(options)), executor_(executor), rope_(source.config()) {
@@ -35,19 +50,23 @@ CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<s
   std::uint64_t left = options_.memory_limit;
   const std::int64_t query = config.heads * config.head_dim;
   const auto bytes = [&](std::int64_t width) { return ActivationStore::bytes_for(lengths_, width); };
-  hidden_.emplace(lengths_, config.hidden_size, place_for(bytes(config.hidden_size), left), options_.spill_folder);
-  attended_.emplace(lengths_, query, place_for(bytes(query), left), options_.spill_folder);
+  const auto store = [&](std::int64_t width) {
+    return ActivationStore(lengths_, width, place_for(bytes(width), left), options_.spill_folder);
+  };
+  inputs_.emplace(store(config.hidden_size));
+  attended_.emplace(store(query));
+  joined_.emplace(store(config.hidden_size));
   if (bytes(config.intermediate_size) <= left) {
     middle_.emplace(lengths_, config.intermediate_size, ActivationStore::Place::kMemory, options_.spill_folder);
   }
 
-  const at::Tensor table = source.tensor("model.embed_tokens.weight");
+  const at::Tensor table = source.tensor(kEmbeddingName);
   for (std::size_t s = 0; s < samples.size(); ++s) {
-    float* rows = hidden_->start(s);
+    float* rows = inputs_->start(s);
     for (std::size_t i = 0; i < samples[s].size(); ++i) {
       copy_embedding(table, samples[s][i], rows + static_cast<std::int64_t>(i) * config.hidden_size);
     }
-    hidden_->save(s);
+    inputs_->save(s);
   }
 }
 
@@ -75,7 +94,7 @@ BlockBatch CalibrationWalk::batch_of(std::size_t sequence) {
 }
 
 void CalibrationWalk::enter(Block& block) {
-  if (stage_ != Stage::kOutside) throw Error("calibration walk", "a block entered inside another", "leave() first");
+  if (block_) throw Error("calibration walk", "a block entered inside another", "leave() first");
   block.set_quantizers(Block::Quantizers::kOff);
   block_ = &block;
   const BlockShape& shape = block.shape();
@@ -83,105 +102,125 @@ void CalibrationWalk::enter(Block& block) {
   scratch_.reserve(shape, longest_);
   rows_.resize(static_cast<std::size_t>(longest_ * shape.hidden));
   if (!middle_) wide_rows_.resize(static_cast<std::size_t>(longest_ * shape.intermediate));
-  stage_ = Stage::kEntered;
+  stages_.assign(lengths_.size(), Stage::kEntered);
 }
 
-void CalibrationWalk::for_each_input(Site site, const Visitor& visitor) {
-  if (stage_ == Stage::kOutside)
-    throw Error("calibration walk", "inputs asked for outside of a block", "enter() first");
-  const auto refuse_after = [&](Stage last) {
-    if (stage_ > last)
-      throw Error("calibration walk", fmt::format("{} asked for too late", name_of(site)), "block order");
-  };
-  switch (site) {
-    case Site::kAttentionInput:
-      refuse_after(Stage::kEntered);
-      return visit_attention_input(visitor);
-    case Site::kAttentionOutput:
-      refuse_after(Stage::kAttentionSeen);
-      return attend(visitor);
-    case Site::kMlpInput:
-      refuse_after(Stage::kAttended);
-      advance_to(Stage::kAttended);
-      return enter_mlp(visitor);
-    case Site::kMlpMiddle:
-      refuse_after(Stage::kMlpEntered);
-      advance_to(Stage::kMlpEntered);
-      return run_mlp(visitor);
+void CalibrationWalk::require_block(const char* what) const {
+  if (!block_) throw Error("calibration walk", fmt::format("{} outside of a block", what), "enter() first");
+}
+
+ActivationRows CalibrationWalk::read(Tap tap, std::int64_t sequence) {
+  require_block("inputs asked for");
+  if (sequence < 0 || sequence >= sequences()) {
+    throw Error("calibration walk", fmt::format("sequence {}", sequence), fmt::format("0 to {}", sequences() - 1));
+  }
+  check_interrupt();
+  const auto s = static_cast<std::size_t>(sequence);
+  const BlockShape& shape = block_->shape();
+  switch (tap) {
+    case Tap::kBlockInput:
+      return {inputs_->load(s), lengths_[s], shape.hidden};
+    case Tap::kAttentionInput:
+      return {attention_input(s), lengths_[s], shape.hidden};
+    case Tap::kAttentionOutput:
+      return {attended(s), lengths_[s], shape.query};
+    case Tap::kMlpInput:
+      block_->mlp_input(joined(s), lengths_[s], rows_.data(), executor_);
+      return {rows_.data(), lengths_[s], shape.hidden};
+    case Tap::kMlpMiddle:
+      return {middle(s), lengths_[s], shape.intermediate};
+    case Tap::kBlockOutput:
+      return {output(s), lengths_[s], shape.hidden};
     default:
-      throw Error("calibration walk", std::string(name_of(site)), "a site that linears read");
+      return projected(tap, s);
   }
 }
 
-void CalibrationWalk::advance_to(Stage stage) {
-  const Visitor nothing = [](const float*, std::int64_t) {};
-  if (stage_ < Stage::kAttended && stage >= Stage::kAttended) attend(nothing);
-  if (stage_ < Stage::kMlpEntered && stage >= Stage::kMlpEntered) enter_mlp(nothing);
+const float* CalibrationWalk::attention_input(std::size_t sequence) {
+  block_->attention_input(inputs_->load(sequence), lengths_[sequence], rows_.data(), executor_);
+  return rows_.data();
 }
 
-void CalibrationWalk::visit_attention_input(const Visitor& visitor) {
-  for (std::size_t s = 0; s < lengths_.size(); ++s) {
-    check_interrupt();
-    block_->attention_input(hidden_->load(s), lengths_[s], rows_.data(), executor_);
-    visitor(rows_.data(), lengths_[s]);
-  }
-  stage_ = Stage::kAttentionSeen;
+ActivationRows CalibrationWalk::projected(Tap tap, std::size_t sequence) {
+  const BlockBatch batch = batch_of(sequence);
+  block_->project(attention_input(sequence), batch.rows, scratch_, executor_);
+  if (tap == Tap::kRotatedQuery || tap == Tap::kRotatedKey) block_->rotate(batch, scratch_, executor_);
+  const BlockShape& shape = block_->shape();
+  if (tap == Tap::kQuery || tap == Tap::kRotatedQuery) return {scratch_.q.data(), batch.rows, shape.query};
+  return {tap == Tap::kValue ? scratch_.v.data() : scratch_.k.data(), batch.rows, shape.key_value};
 }
 
-void CalibrationWalk::attend(const Visitor& visitor) {
-  for (std::size_t s = 0; s < lengths_.size(); ++s) {
-    check_interrupt();
-    block_->attention_input(hidden_->load(s), lengths_[s], rows_.data(), executor_);
-    float* attended = attended_->start(s);
-    block_->attend(rows_.data(), batch_of(s), scratch_, attended, executor_);
-    attended_->save(s);
-    visitor(attended, lengths_[s]);
-  }
-  stage_ = Stage::kAttended;
+float* CalibrationWalk::attended(std::size_t sequence) {
+  if (stage(sequence) >= Stage::kAttended) return attended_->load(sequence);
+  const float* input = attention_input(sequence);
+  float* rows = attended_->start(sequence);
+  block_->attend(input, batch_of(sequence), scratch_, rows, executor_);
+  attended_->save(sequence);
+  stage(sequence) = Stage::kAttended;
+  return rows;
 }
 
-void CalibrationWalk::enter_mlp(const Visitor& visitor) {
-  for (std::size_t s = 0; s < lengths_.size(); ++s) {
-    check_interrupt();
-    float* hidden = hidden_->load(s);
-    block_->add_attention(hidden, attended_->load(s), lengths_[s], executor_);
-    hidden_->save(s);
-    block_->mlp_input(hidden, lengths_[s], rows_.data(), executor_);
-    visitor(rows_.data(), lengths_[s]);
-  }
-  stage_ = Stage::kMlpEntered;
+float* CalibrationWalk::joined(std::size_t sequence) {
+  if (stage(sequence) >= Stage::kJoined) return joined_->load(sequence);
+  const float* attention = attended(sequence);
+  const float* input = inputs_->load(sequence);
+  float* rows = joined_->start(sequence);
+  std::copy_n(input, lengths_[sequence] * block_->shape().hidden, rows);
+  block_->add_attention(rows, attention, lengths_[sequence], executor_);
+  joined_->save(sequence);
+  stage(sequence) = Stage::kJoined;
+  return rows;
 }
 
-void CalibrationWalk::run_mlp(const Visitor& visitor) {
-  for (std::size_t s = 0; s < lengths_.size(); ++s) {
-    check_interrupt();
-    block_->mlp_input(hidden_->load(s), lengths_[s], rows_.data(), executor_);
-    float* middle = middle_ ? middle_->start(s) : wide_rows_.data();
-    block_->mlp_middle(rows_.data(), lengths_[s], scratch_, middle, executor_);
-    visitor(middle, lengths_[s]);
+float* CalibrationWalk::middle(std::size_t sequence) {
+  if (stage(sequence) >= Stage::kMiddle) return middle_->load(sequence);
+  block_->mlp_input(joined(sequence), lengths_[sequence], rows_.data(), executor_);
+  float* rows = middle_ ? middle_->start(sequence) : wide_rows_.data();
+  block_->mlp_middle(rows_.data(), lengths_[sequence], scratch_, rows, executor_);
+  if (middle_) {
+    middle_->save(sequence);
+    stage(sequence) = Stage::kMiddle;
   }
-  stage_ = Stage::kMlpDone;
+  return rows;
+}
+
+const float* CalibrationWalk::output(std::size_t sequence) {
+  const float* inner = middle(sequence);
+  std::copy_n(joined(sequence), lengths_[sequence] * block_->shape().hidden, rows_.data());
+  block_->add_mlp(rows_.data(), inner, lengths_[sequence], executor_);
+  return rows_.data();
+}
+
+void CalibrationWalk::replace(LinearSlot slot, const LinearWeight& weight) {
+  require_block("a linear replaced");
+  block_->replace(slot, weight);
+  // The last stage that does not depend on the linear.
+  const Stage kept = [slot] {
+    switch (input_site(slot)) {
+      case Site::kAttentionInput:
+        return Stage::kEntered;
+      case Site::kAttentionOutput:
+        return Stage::kAttended;
+      case Site::kMlpInput:
+        return Stage::kJoined;
+      default:
+        return Stage::kMiddle;
+    }
+  }();
+  for (Stage& reached : stages_) reached = std::min(reached, kept);
 }
 
 void CalibrationWalk::leave() {
-  if (stage_ == Stage::kOutside) throw Error("calibration walk", "leave() outside of a block", "enter() first");
-  advance_to(Stage::kMlpEntered);
-  const bool stored = middle_ && stage_ == Stage::kMlpDone;
+  require_block("leave()");
   for (std::size_t s = 0; s < lengths_.size(); ++s) {
     check_interrupt();
-    float* hidden = hidden_->load(s);
-    float* middle = stored ? middle_->load(s) : wide_rows_.data();
-    if (!stored) {
-      wide_rows_.resize(static_cast<std::size_t>(longest_ * block_->shape().intermediate));
-      middle = wide_rows_.data();
-      block_->mlp_input(hidden, lengths_[s], rows_.data(), executor_);
-      block_->mlp_middle(rows_.data(), lengths_[s], scratch_, middle, executor_);
-    }
-    block_->add_mlp(hidden, middle, lengths_[s], executor_);
-    hidden_->save(s);
+    const float* inner = middle(s);
+    float* rows = joined(s);
+    block_->add_mlp(rows, inner, lengths_[s], executor_);
+    joined_->save(s);
   }
+  std::swap(inputs_, joined_);
   block_ = nullptr;
-  stage_ = Stage::kOutside;
 }
 
 }  // namespace qreason

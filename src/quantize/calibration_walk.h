@@ -1,15 +1,17 @@
-// Calibration sequences on their way through the blocks, stage by stage: what the linears read, as the block computes
-// it with everything replaced so far. Activation and cache quantizers are off (methods.md, section 2).
+// Calibration sequences on their way through the blocks, stage by stage: what lies between the stages of a block as it
+// is now. Activation and cache quantizers are off (methods.md, section 2).
 //
-// Between blocks the walk holds the hidden states of all sequences, inside a block also the attention outputs; inputs
-// of the down projection are kept when they fit into the memory limit and computed twice otherwise. Stores that do not
-// fit go to disk. One sequence at a time is in work.
+// The inputs of a block are kept until leave(), and so is every stage that was computed, until a linear before it is
+// replaced: any tap of any sequence may be asked for at any time, one sequence at a time. Stored are the block's
+// inputs, the attention outputs and the hidden states behind the attention; the inputs of the down projection too
+// when they fit into the memory limit, else they are computed where they are asked for. Stores that do not fit go to
+// disk.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "model/block.h"
@@ -17,13 +19,34 @@
 
 namespace qreason {
 
+// Places in a block, in its order. Queries, keys and values: heads side by side, biases included; before and after the
+// rotation by positions.
+enum class Tap {
+  kBlockInput,
+  kAttentionInput,
+  kQuery,
+  kKey,
+  kValue,
+  kRotatedQuery,
+  kRotatedKey,
+  kAttentionOutput,
+  kMlpInput,
+  kMlpMiddle,
+  kBlockOutput
+};
+Tap tap_of(Site site);  // of the four sites that linears read
+
+struct ActivationRows {
+  const float* data = nullptr;  // [count, width]
+  std::int64_t count = 0, width = 0;
+};
+
 class CalibrationWalk {
  public:
   struct Options {
     std::uint64_t memory_limit = std::uint64_t{2} << 30;  // bytes for stored activations
     std::filesystem::path spill_folder = ".";
   };
-  using Visitor = std::function<void(const float* rows, std::int64_t count)>;
 
   // Starts with the embeddings of the samples' tokens; ids and lengths are checked by check_calibration.
   CalibrationWalk(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples, Options options,
@@ -34,14 +57,16 @@ class CalibrationWalk {
 
   // The block must outlive leave(). Its quantizers are switched off.
   void enter(Block& block);
-  // Inputs of the linears at one of kActivationSites, sequence by sequence. Sites come in the block's order; going back
-  // or asking twice is an Error. Stages before the site run with the block as it is now.
-  void for_each_input(Site site, const Visitor& visitor);
-  // The rest of the block: the hidden states are its outputs afterwards.
+  // Valid until the next call. What is asked for again is the same bit for bit, stored or not.
+  ActivationRows read(Tap tap, std::int64_t sequence);
+  // Replaces a linear of the block; what was computed with the old one is forgotten.
+  void replace(LinearSlot slot, const LinearWeight& weight);
+  // The inputs of the next block are this one's outputs.
   void leave();
 
  private:
-  enum class Stage { kOutside, kEntered, kAttentionSeen, kAttended, kMlpEntered, kMlpDone };
+  // How far a sequence's stores are filled.
+  enum class Stage { kEntered, kAttended, kJoined, kMiddle };
 
   struct Pages {  // of one sequence and one layer
     std::vector<float> numbers;
@@ -49,11 +74,14 @@ class CalibrationWalk {
     PageStreams streams;
   };
 
-  void visit_attention_input(const Visitor& visitor);
-  void attend(const Visitor& visitor);
-  void enter_mlp(const Visitor& visitor);
-  void run_mlp(const Visitor& visitor);
-  void advance_to(Stage stage);
+  void require_block(const char* what) const;
+  Stage& stage(std::size_t sequence) { return stages_[sequence]; }
+  const float* attention_input(std::size_t sequence);
+  ActivationRows projected(Tap tap, std::size_t sequence);
+  float* attended(std::size_t sequence);
+  float* joined(std::size_t sequence);
+  float* middle(std::size_t sequence);
+  const float* output(std::size_t sequence);
   void reserve_pages(const AttentionShape& shape);
   BlockBatch batch_of(std::size_t sequence);
 
@@ -63,9 +91,9 @@ class CalibrationWalk {
   Executor& executor_;
   RopeTable rope_;
   RopeStep rope_step_;
-  std::optional<ActivationStore> hidden_, attended_, middle_;
+  std::optional<ActivationStore> inputs_, attended_, joined_, middle_;
+  std::vector<Stage> stages_;
   Block* block_ = nullptr;
-  Stage stage_ = Stage::kOutside;
   Pages pages_;
   AttentionSegment segment_;
   BlockScratch scratch_;

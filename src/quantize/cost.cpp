@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/stopwatch.h"
 #include "kernels/matmul.h"
-#include "quantize/block_visit.h"
+#include "quantize/checkpoint_size.h"
 
 namespace qreason {
 namespace {
@@ -13,10 +14,11 @@ constexpr double kMega = 1e6;
 
 // Sums over the seven linears of a block; sizes in double, which holds what a hostile config could overflow.
 struct BlockSums {
-  double weights = 0, largest = 0, stored_bytes = 0, rounding_flops = 0;
+  double weights = 0, largest = 0, rounding_flops = 0;
+  bool searched = false;
 };
 
-BlockSums sums_of(const ModelConfig& config, const BlockPlan& plan, double dense_bytes) {
+BlockSums sums_of(const ModelConfig& config, const BlockPlan& plan) {
   BlockSums sums;
   for (const LinearSlot slot : kLinearSlots) {
     const LinearShape shape = linear_shape(config, slot);
@@ -24,16 +26,10 @@ BlockSums sums_of(const ModelConfig& config, const BlockPlan& plan, double dense
     const double count = static_cast<double>(shape.rows) * columns;
     sums.weights += count;
     sums.largest = std::max(sums.largest, count);
-    sums.rounding_flops += count * columns;
     const auto found = plan.weights.find(slot);
-    if (found == plan.weights.end()) {
-      sums.stored_bytes += count * dense_bytes;
-      continue;
-    }
-    const QuantFormat& format = found->second;
-    const double group = format.granularity == Granularity::kGroup ? format.group_size : columns;
-    const double group_bytes = format.symmetry == Symmetry::kAsymmetric ? 5 : 4;
-    sums.stored_bytes += count * format.bits / 8 + count / group * group_bytes;
+    if (found == plan.weights.end()) continue;
+    sums.rounding_flops += count * columns;
+    sums.searched |= found->second.search == RangeSearch::kMse;
   }
   return sums;
 }
@@ -56,66 +52,89 @@ struct WalkCost {
   double flops = 0, memory = 0, spilled = 0;
 };
 
-// Forward passes, Hessians, factors and updates of a walk that rounds block by block.
-WalkCost walk_cost(const ModelConfig& config, const BlockSums& block, CalibrationSize calibration, double limit) {
+// One walk of the calibration sequences: its stores and its forward passes.
+WalkCost forward_cost(const ModelConfig& config, const BlockSums& block, CalibrationSize calibration, double limit) {
   const auto tokens = static_cast<double>(calibration.tokens), longest = static_cast<double>(calibration.longest);
   const auto hidden = static_cast<double>(config.hidden_size), middle = static_cast<double>(config.intermediate_size);
   const auto query = static_cast<double>(config.heads * config.head_dim);
   WalkCost cost;
   double left = limit;
-  for (const double width : {hidden, query}) {
+  for (const double width : {hidden, query, hidden}) {
     const double bytes = 4 * tokens * width;
     (bytes <= left ? cost.memory : cost.spilled) += bytes;
     if (bytes <= left) left -= bytes;
   }
   const bool middle_kept = 4 * tokens * middle <= left;
   if (middle_kept) cost.memory += 4 * tokens * middle;
-  const double widest = std::max({hidden, query, middle});
-  cost.memory += 4 * longest * (4 * hidden + 3 * query + 4 * middle) + 2 * 4 * widest * widest;
-  double per_block = 2 * tokens * block.weights + (middle_kept ? 0 : 4 * tokens * hidden * middle);
-  per_block += 2 * tokens * longest * query;
-  for (const double width : {hidden, query, hidden, middle})
-    per_block += tokens * width * width + width * width * width / 3;
-  per_block += block.rounding_flops;
-  cost.flops = per_block * static_cast<double>(config.layers);
+  cost.memory += 4 * longest * (4 * hidden + 3 * query + 4 * middle) + 4 * block.weights;
+  cost.flops = 2 * tokens * block.weights + (middle_kept ? 0 : 4 * tokens * hidden * middle);
+  cost.flops += 2 * tokens * longest * query;
+  cost.flops *= static_cast<double>(config.layers);
   return cost;
+}
+
+// Hessians, factors and updates of what is rounded on inputs.
+WalkCost rounding_cost(const ModelConfig& config, const BlockSums& block, CalibrationSize calibration) {
+  const auto tokens = static_cast<double>(calibration.tokens);
+  WalkCost cost;
+  double widest = 0;
+  for (const Site site : kActivationSites) {
+    const auto reads = [site](LinearSlot slot) { return input_site(slot) == site; };
+    const LinearSlot slot = *std::find_if(kLinearSlots.begin(), kLinearSlots.end(), reads);
+    const auto width = static_cast<double>(linear_shape(config, slot).columns);
+    cost.flops += tokens * width * width + width * width * width / 3;
+    widest = std::max(widest, width);
+  }
+  cost.flops += 2 * block.rounding_flops;  // the updates, and the energies of the outputs
+  cost.flops *= static_cast<double>(config.layers);
+  cost.memory = 2 * 4 * widest * widest;
+  return cost;
+}
+
+// All phases: their times add up, and the block passes' walks, the last ones, hold the most memory.
+WalkCost walks_cost(const CostQuestion& question, const ModelConfig& config, const BlockSums& block) {
+  const auto memory = static_cast<double>(question.activation_memory);
+  const Propagation propagation = propagation_of(question.recipe);
+  const bool both = propagation == Propagation::kBoth, rounded = both || propagation == Propagation::kRounded;
+  WalkCost cost;
+  for (const PassPointer& pass : question.recipe.passes) {
+    if (!std::holds_alternative<std::shared_ptr<const StatisticsPass>>(pass)) continue;
+    const WalkCost walk = forward_cost(config, block, question.calibration, memory);
+    cost = {cost.flops + walk.flops, walk.memory, walk.spilled};
+  }
+  if (propagation == Propagation::kNone) return cost;
+  const WalkCost walk = forward_cost(config, block, question.calibration, both ? memory / 2 : memory);
+  const WalkCost rounding = rounded ? rounding_cost(config, block, question.calibration) : WalkCost{};
+  const double walks = both ? 2 : 1;
+  return {cost.flops + walks * walk.flops + rounding.flops, walks * walk.memory + rounding.memory,
+          std::max(cost.spilled, walks * walk.spilled)};
 }
 
 }  // namespace
 
-QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, CalibrationSize calibration,
-                           std::uint64_t activation_memory, Executor& executor) {
-  const ModelPlan plan = validate(recipe, config);
-  const double dense_bytes = config.stored_type == StoredType::kFloat32 ? 4 : 2;
-  const BlockSums block = sums_of(config, plan.blocks.front(), dense_bytes);
-  double stored_bytes = 0;
-  for (const BlockPlan& planned : plan.blocks) stored_bytes += sums_of(config, planned, dense_bytes).stored_bytes;
-  const auto layers = static_cast<double>(config.layers);
-  const double outside = static_cast<double>(config.vocab_size) * static_cast<double>(config.hidden_size) *
-                         (config.tied_embeddings ? 1 : 2);
+QuantizeCost estimate_cost(const CostQuestion& question, Executor& executor) {
+  const ModelPlan plan = validate(question.recipe, question.config);
+  const ModelOutline outline = outline_after(question.recipe, question.config);
+  const BlockSums block = sums_of(outline.config, common_block(plan));
+  const auto layers = static_cast<double>(outline.config.layers);
+  const double table = static_cast<double>(outline.config.vocab_size) * static_cast<double>(outline.config.hidden_size);
+  const double outside =
+      table * (bytes_of(outline.types.embedding) + (outline.config.tied_embeddings ? 0 : bytes_of(outline.types.head)));
 
   QuantizeCost cost;
-  cost.blocks = config.layers;
+  cost.blocks = outline.config.layers;
   const double flops = measure_flops(executor);
   cost.gflops = flops / 1e9;
-  const WalkCost walk = needs_calibration(recipe)
-                            ? walk_cost(config, block, calibration, static_cast<double>(activation_memory))
-                            : WalkCost{};
-  // Float weights of the block and what replaces them (a byte a code, and packed), copies of the linear in work, the
-  // tables outside of the blocks while they are written, and the program itself.
-  const double weights =
-      (needs_calibration(recipe) ? 4 * block.weights : 0) + 2.5 * block.weights + 4 * 4 * block.largest;
-  cost.peak_memory_bytes = static_cast<std::uint64_t>(walk.memory + weights + dense_bytes * outside + 150 * kMega);
-  cost.checkpoint_bytes = static_cast<std::uint64_t>(stored_bytes + dense_bytes * outside + 4 * kMega);
+  const WalkCost walk = walks_cost(question, outline.config, block);
+  // Weights of the block as they are read and what replaces them (a byte a code, and packed), copies of the linear in
+  // work, the tables outside of the blocks while they are written, and the program itself.
+  const double weights = (bytes_of(outline.types.linears) + 2.5) * block.weights + 4 * 4 * block.largest;
+  cost.peak_memory_bytes = static_cast<std::uint64_t>(walk.memory + weights + outside + 150 * kMega);
+  cost.checkpoint_bytes = static_cast<std::uint64_t>(checkpoint_bytes(outline, plan)) + question.copied_bytes;
   cost.spilled_bytes = static_cast<std::uint64_t>(walk.spilled);
   cost.disk_bytes = cost.checkpoint_bytes + cost.spilled_bytes;
   // Rounding itself: about 100 ns a weight and thread with the range search, 10 ns without.
-  const auto searches = [](const BlockPlan& planned) {
-    return std::any_of(planned.weights.begin(), planned.weights.end(),
-                       [](const auto& entry) { return entry.second.search == RangeSearch::kMse; });
-  };
-  const bool searched = std::any_of(plan.blocks.begin(), plan.blocks.end(), searches);
-  const double rounding = layers * block.weights * (searched ? 100e-9 : 10e-9) / executor.threads();
+  const double rounding = layers * block.weights * (block.searched ? 100e-9 : 10e-9) / executor.threads();
   cost.seconds = walk.flops / flops + rounding + static_cast<double>(cost.checkpoint_bytes) / 500e6;
   return cost;
 }

@@ -13,6 +13,14 @@ struct CalibrationSize {
   std::int64_t sequences = 0, tokens = 0, longest = 0;  // all 0 for recipes that need none
 };
 
+struct CostQuestion {
+  const Recipe& recipe;
+  const ModelConfig& config;  // of the float model
+  CalibrationSize calibration;
+  std::uint64_t activation_memory = 0;
+  std::uint64_t copied_bytes = 0;  // files that go into the checkpoint as they are: tokenizer, templates
+};
+
 struct QuantizeCost {
   std::int64_t blocks = 0;
   std::uint64_t peak_memory_bytes = 0;  // weights and statistics of a block, activations in memory, work space
@@ -24,8 +32,7 @@ struct QuantizeCost {
 };
 
 // Measures the speed of a float32 product for a fraction of a second.
-QuantizeCost estimate_cost(const Recipe& recipe, const ModelConfig& config, CalibrationSize calibration,
-                           std::uint64_t activation_memory, Executor& executor);
+QuantizeCost estimate_cost(const CostQuestion& question, Executor& executor);
 
 OrderedJson to_json(const QuantizeCost& cost);
 

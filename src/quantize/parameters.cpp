@@ -99,7 +99,8 @@ std::string ParameterReader::text(const std::string& key, const std::string& fal
 void ParameterReader::refuse_unknown() const {
   for (const auto& [key, value] : values_) {
     if (!known_.contains(key)) {
-      throw Error::usage(where_, fmt::format("unknown parameter {}", key), fmt::format("{}", fmt::join(known_, ", ")));
+      const std::string known = known_.empty() ? "no parameters" : fmt::format("{}", fmt::join(known_, ", "));
+      throw Error::usage(where_, fmt::format("unknown parameter {}", key), known);
     }
   }
 }

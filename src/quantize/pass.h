@@ -1,42 +1,79 @@
-// A pass: one step of a recipe. Exact passes leave the model's function as it is, plan passes only say how activations
-// and the cache are to be quantized, lossy passes change weights.
+// The passes that a recipe is made of. There is one type for each kind of work, and PassPointer lists them, so that the
+// compiler sees to it that the runner does the work of every kind:
+//
+//   PlanPass        says how something is quantized while the model runs; changes no weight
+//   ExactPass       another view of the weights, which computes the same function
+//   StatisticsPass  looks at the model block by block and keeps named numbers for the exact passes behind it
+//   BlockPass       changes the weights of one block after the other
 #pragma once
 
 #include <memory>
 #include <string_view>
+#include <variant>
+#include <vector>
 
-#include "model/config.h"
 #include "model/plan.h"
+#include "model/weights.h"
+#include "quantize/model_outline.h"
 #include "quantize/parameters.h"
+#include "quantize/statistics.h"
 
 namespace qreason {
 
+class BlockView;
 class BlockVisit;
-
-enum class PassEffect { kExact, kPlan, kLossy };
-// What it looks at: nothing but weights, statistics of the whole float model, or the model block by block with the
-// inputs that calibration gives each linear.
-enum class PassWalk { kNone, kStatistics, kBlocks };
-// What a walk over blocks hands to the next block: outputs of the float block or of the block as changed by the pass.
-enum class Propagation { kFloat, kRounded };
 
 class Pass {
  public:
   virtual ~Pass() = default;
-  virtual std::string_view kind() const = 0;  // the name in recipe files
-  virtual PassEffect effect() const = 0;
-  virtual PassWalk walk() const { return PassWalk::kNone; }
-  virtual Propagation propagation() const { return Propagation::kRounded; }
+  virtual std::string_view kind() const = 0;    // the name in recipe files
   virtual ParameterMap parameters() const = 0;  // all of them: what a recipe file must hold to repeat the pass
-
-  // Adds what the pass will do to the plan (whose tensor_parallel is set). Throws Error naming linear or site and sizes
-  // when the model's shapes do not allow it.
-  virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
-
-  // Lossy and exact passes: changes one block. Plan passes have nothing to do.
-  virtual void apply(BlockVisit& block) const;
 };
 
-using PassPointer = std::shared_ptr<const Pass>;
+class PlanPass : public Pass {
+ public:
+  // Adds what the pass says to the plan, whose tensor_parallel is set. Throws Error (usage) naming the site and the
+  // sizes when the model's shapes do not allow it.
+  virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
+};
+
+class ExactPass : public Pass {
+ public:
+  // Kinds of the statistics passes whose numbers the view needs. They hold for the model that was measured: no other
+  // exact pass may stand between.
+  virtual std::vector<std::string_view> reads() const { return {}; }
+  // What view() will be, from what it will be given. Throws Error (usage) where the model does not allow the pass.
+  virtual void change_outline(ModelOutline& outline) const = 0;
+  // `source`, a float model, and `statistics` outlive the view. Tensors are made when they are asked for.
+  virtual std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics& statistics) const = 0;
+};
+
+class StatisticsPass : public Pass {
+ public:
+  // Looks at one block of the model as the passes before have made it; `found` takes what is kept.
+  virtual void look(BlockView& block, Statistics& found) const = 0;
+};
+
+// Which calibration inputs reach a block: none; those that the float model computes; those that the model computes with
+// everything replaced so far; or both, side by side.
+enum class Propagation { kNone, kFloat, kRounded, kBoth };
+
+class BlockPass : public Pass {
+ public:
+  virtual Propagation propagation() const = 0;
+  // The linears that the pass rounds. One that rounds none makes up for what was rounded before it.
+  virtual std::vector<LinearSlot> rounds() const = 0;
+  // Adds the formats of what it rounds to the plan, whose tensor_parallel is set; errors as PlanPass::extend_plan. A
+  // pass that rounds nothing checks the model.
+  virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
+  virtual void apply(BlockVisit& block) const = 0;
+};
+
+using PassPointer = std::variant<std::shared_ptr<const PlanPass>, std::shared_ptr<const ExactPass>,
+                                 std::shared_ptr<const StatisticsPass>, std::shared_ptr<const BlockPass>>;
+
+inline const Pass& pass_of(const PassPointer& pointer) {
+  return std::visit([](const auto& pass) -> const Pass& { return *pass; }, pointer);
+}
 
 }  // namespace qreason

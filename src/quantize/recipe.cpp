@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -9,29 +11,96 @@
 namespace qreason {
 namespace {
 
-void check_order(const Recipe& recipe) {
-  const std::string where = "recipe " + recipe.name;
-  if (recipe.passes.empty()) throw Error::usage(where, "no pass", "at least one [[pass]]");
-  const Pass* lossy = nullptr;
-  std::set<std::string_view> seen;
-  for (const PassPointer& pass : recipe.passes) {
-    if (lossy && pass->effect() == PassEffect::kLossy) {
-      throw Error::usage(where, fmt::format("{} after {}", pass->kind(), lossy->kind()),
-                         "one pass that rounds weights");
+// Goes over the passes in order and remembers what the rules need.
+class OrderCheck {
+ public:
+  explicit OrderCheck(const Recipe& recipe) : recipe_(recipe), where_("recipe " + recipe.name) {}
+
+  void run() {
+    if (recipe_.passes.empty()) throw Error::usage(where_, "no pass", "at least one [[pass]]");
+    for (const PassPointer& pass : recipe_.passes) {
+      std::visit([this](const auto& pointer) { check(*pointer); }, pass);
     }
-    if (lossy && pass->effect() == PassEffect::kExact) {
-      throw Error::usage(where, fmt::format("{} after {}", pass->kind(), lossy->kind()),
-                         "transforms before the pass that rounds weights");
-    }
-    if (!seen.insert(pass->kind()).second && pass->effect() == PassEffect::kPlan) {
-      throw Error::usage(where, fmt::format("{} twice", pass->kind()), "once");
-    }
-    if (pass->effect() == PassEffect::kLossy) lossy = pass.get();
-    if (pass->walk() != PassWalk::kNone && !recipe.calibration) {
-      throw Error::usage(where, fmt::format("{} without a [calibration]", pass->kind()), "source, samples and length");
+    for (const auto& [kind, read] : measured_) {
+      if (!read) throw Error::usage(where_, fmt::format("{} that no pass reads", kind), "an exact pass that does");
     }
   }
-}
+
+ private:
+  void check(const PlanPass& pass) {
+    if (!plan_kinds_.insert(pass.kind()).second)
+      throw Error::usage(where_, fmt::format("{} twice", pass.kind()), "once");
+  }
+
+  void check(const ExactPass& pass) {
+    refuse_after_blocks(pass);
+    for (const std::string_view kind : pass.reads()) {
+      const auto found = measured_.find(kind);
+      if (found == measured_.end()) {
+        throw Error::usage(where_, fmt::format("{} without {}", pass.kind(), kind),
+                           fmt::format("{} before {}", kind, pass.kind()));
+      }
+      if (last_exact_ && stale_.contains(kind)) {
+        throw Error::usage(where_, fmt::format("{} between {} and {}", last_exact_->kind(), kind, pass.kind()),
+                           "what is read measured on the model that it is for");
+      }
+      found->second = true;
+    }
+    last_exact_ = &pass;
+    for (const auto& [kind, read] : measured_) stale_.insert(kind);
+  }
+
+  void check(const StatisticsPass& pass) {
+    refuse_after_blocks(pass);
+    require_calibration(pass);
+    const auto [place, added] = measured_.emplace(pass.kind(), false);
+    if (!added && !place->second) {
+      throw Error::usage(where_, fmt::format("{} twice", pass.kind()), "a pass that reads the first before the second");
+    }
+    place->second = false;
+    stale_.erase(pass.kind());
+  }
+
+  void check(const BlockPass& pass) {
+    if (pass.propagation() != Propagation::kNone) require_calibration(pass);
+    const std::vector<LinearSlot> rounded = pass.rounds();
+    if (rounded.empty() && rounded_by_.empty()) {
+      throw Error::usage(where_, fmt::format("{} before anything is rounded", pass.kind()),
+                         "a pass that rounds before it");
+    }
+    if (!rounded.empty() && last_block_ && last_block_->rounds().empty()) {
+      throw Error::usage(where_, fmt::format("{} after {}", pass.kind(), last_block_->kind()),
+                         fmt::format("{} before {}", pass.kind(), last_block_->kind()));
+    }
+    for (const LinearSlot slot : rounded) {
+      const auto [place, added] = rounded_by_.emplace(slot, &pass);
+      if (added) continue;
+      throw Error::usage(
+          where_, fmt::format("{} after {}, both of which round {}", pass.kind(), place->second->kind(), name_of(slot)),
+          "one pass that rounds a linear");
+    }
+    last_block_ = &pass;
+  }
+
+  void refuse_after_blocks(const Pass& pass) const {
+    if (!last_block_) return;
+    throw Error::usage(where_, fmt::format("{} after {}", pass.kind(), last_block_->kind()),
+                       "transforms and measurements before the passes that round weights");
+  }
+
+  void require_calibration(const Pass& pass) const {
+    if (recipe_.calibration) return;
+    throw Error::usage(where_, fmt::format("{} without a [calibration]", pass.kind()), "source, samples and length");
+  }
+
+  const Recipe& recipe_;
+  std::string where_;
+  std::set<std::string_view> plan_kinds_, stale_;
+  std::map<std::string_view, bool> measured_;  // kinds of statistics passes; whether a pass has read them
+  std::map<LinearSlot, const BlockPass*> rounded_by_;
+  const ExactPass* last_exact_ = nullptr;
+  const BlockPass* last_block_ = nullptr;
+};
 
 void check_calibration(const Recipe& recipe, const ModelConfig& config) {
   if (!recipe.calibration) return;
@@ -59,30 +128,49 @@ void check_tensor_parallel(const Recipe& recipe, const ModelConfig& config) {
   }
 }
 
+template <class Kind>
+std::vector<const Kind*> passes_of(const Recipe& recipe) {
+  std::vector<const Kind*> passes;
+  for (const PassPointer& pass : recipe.passes) {
+    if (const auto* pointer = std::get_if<std::shared_ptr<const Kind>>(&pass)) passes.push_back(pointer->get());
+  }
+  return passes;
+}
+
 }  // namespace
 
 ModelPlan validate(const Recipe& recipe, const ModelConfig& config) {
-  check_order(recipe);
+  OrderCheck(recipe).run();
   check_calibration(recipe, config);
   check_tensor_parallel(recipe, config);
+  const ModelOutline outline = outline_after(recipe, config);
   ModelPlan plan = uniform_plan(config.layers, {}, recipe.tensor_parallel);
-  for (const PassPointer& pass : recipe.passes) pass->extend_plan(config, plan);
-  validate(plan, config, "recipe " + recipe.name);
+  for (const PlanPass* pass : passes_of<PlanPass>(recipe)) pass->extend_plan(outline.config, plan);
+  for (const BlockPass* pass : passes_of<BlockPass>(recipe)) pass->extend_plan(outline.config, plan);
+  validate(plan, outline.config, "recipe " + recipe.name);
   return plan;
 }
 
-bool needs_calibration(const Recipe& recipe) {
-  for (const PassPointer& pass : recipe.passes) {
-    if (pass->walk() != PassWalk::kNone) return true;
-  }
-  return false;
+ModelOutline outline_after(const Recipe& recipe, const ModelConfig& config) {
+  ModelOutline outline = outline_of(config);
+  for (const ExactPass* pass : passes_of<ExactPass>(recipe)) pass->change_outline(outline);
+  return outline;
 }
 
-const Pass* rounding_pass(const Recipe& recipe) {
-  for (const PassPointer& pass : recipe.passes) {
-    if (pass->effect() == PassEffect::kLossy) return pass.get();
+Propagation propagation_of(const Recipe& recipe) {
+  bool original = false, rounded = false;
+  for (const BlockPass* pass : passes_of<BlockPass>(recipe)) {
+    const Propagation asked = pass->propagation();
+    original |= asked == Propagation::kFloat || asked == Propagation::kBoth;
+    rounded |= asked == Propagation::kRounded || asked == Propagation::kBoth;
   }
-  return nullptr;
+  if (original && rounded) return Propagation::kBoth;
+  if (original) return Propagation::kFloat;
+  return rounded ? Propagation::kRounded : Propagation::kNone;
+}
+
+bool needs_calibration(const Recipe& recipe) {
+  return propagation_of(recipe) != Propagation::kNone || !passes_of<StatisticsPass>(recipe).empty();
 }
 
 }  // namespace qreason

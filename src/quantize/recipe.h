@@ -1,4 +1,5 @@
-// A recipe: ordered passes, seed, calibration. Methods return one; users write their own as text:
+// A recipe: ordered passes, seed, calibration. Methods return one; users write their own as text (pass_table.h lists
+// the kinds of passes):
 //
 //   name = "gptq-w4g128"
 //   seed = 0
@@ -48,16 +49,22 @@ Recipe parse_recipe(std::string_view text, const std::string& where);
 
 // Checks the order of the passes and every format against the model's shapes, and returns the plan of the quantized
 // model:
-//   - exact passes come before lossy ones, at most one lossy pass, at most one pass of each plan kind;
+//   - exact and statistics passes come before block passes;
+//   - what an exact pass reads was measured before it, with no other exact pass between, and what is measured is read;
+//   - no linear is rounded by two passes; a block pass that rounds nothing comes after those that do;
+//   - at most one plan pass of each kind;
 //   - a pass that looks at activations needs a calibration set;
 //   - groups divide the columns of every linear, the tensor-parallel degree divides what it splits.
-// Throws Error (usage) naming the recipe and the rule, linear or site.
+// Throws Error (usage) naming the recipe and the two passes, the rule, linear or site.
 ModelPlan validate(const Recipe& recipe, const ModelConfig& config);
 
-// True when a pass needs calibration.
-bool needs_calibration(const Recipe& recipe);
+// The model as the last exact pass leaves it. Errors as validate's.
+ModelOutline outline_after(const Recipe& recipe, const ModelConfig& config);
 
-// The lossy pass, or null when weights stay as they are.
-const Pass* rounding_pass(const Recipe& recipe);
+// Which calibration inputs the block passes ask for, together.
+Propagation propagation_of(const Recipe& recipe);
+
+// True when a pass looks at activations.
+bool needs_calibration(const Recipe& recipe);
 
 }  // namespace qreason

@@ -96,9 +96,10 @@ std::string to_toml(const Recipe& recipe) {
                         to_toml(ParameterValue(recipe.calibration->source)), recipe.calibration->samples,
                         recipe.calibration->length);
   }
-  for (const PassPointer& pass : recipe.passes) {
-    text += fmt::format("\n[[pass]]\nkind = {}\n", to_toml(ParameterValue(std::string(pass->kind()))));
-    for (const auto& [key, value] : pass->parameters()) text += fmt::format("{} = {}\n", key, to_toml(value));
+  for (const PassPointer& pointer : recipe.passes) {
+    const Pass& pass = pass_of(pointer);
+    text += fmt::format("\n[[pass]]\nkind = {}\n", to_toml(ParameterValue(std::string(pass.kind()))));
+    for (const auto& [key, value] : pass.parameters()) text += fmt::format("{} = {}\n", key, to_toml(value));
   }
   return text;
 }

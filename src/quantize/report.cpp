@@ -1,6 +1,7 @@
 #include "quantize/report.h"
 
 #include <algorithm>
+#include <map>
 
 namespace qreason {
 namespace {
@@ -12,54 +13,84 @@ OrderedJson scales_json(const std::vector<float>& scales) {
   return {{"min", *low}, {"mean", sum / static_cast<double>(scales.size())}, {"max", *high}};
 }
 
-OrderedJson totals_of(const std::vector<OrderedJson>& blocks) {
-  double loss = 0, seconds = 0;
-  std::int64_t linears = 0, retried = 0, dead = 0;
-  for (const OrderedJson& block : blocks) {
-    seconds += block.at("seconds").get<double>();
-    for (const OrderedJson& linear : block.at("linears")) {
-      ++linears;
-      loss += linear.at("loss").get<double>();
-      retried += linear.at("damping_retries").get<std::int64_t>() > 0 ? 1 : 0;
-      dead += linear.at("dead_columns").get<std::int64_t>();
-    }
-  }
-  return {{"blocks", blocks.size()}, {"linears", linears}, {"loss", loss}, {"linears_with_more_damping", retried},
-          {"dead_columns", dead},    {"seconds", seconds}};
+OrderedJson calibration_json(const CalibrationSet* calibration) {
+  if (!calibration) return nullptr;
+  return {{"source", calibration->description},
+          {"sequences", calibration->samples.size()},
+          {"tokens", calibration->tokens()},
+          {"sha256", calibration->sha256()}};
 }
+
+class Totals {
+ public:
+  void add_block(const OrderedJson& block) {
+    ++blocks_;
+    seconds_ += block.at("seconds").get<double>();
+    for (const OrderedJson& linear : block.at("linears")) add_linear(linear);
+  }
+
+  OrderedJson json() const {
+    OrderedJson json{{"blocks", blocks_}, {"linears", linears_}};
+    if (linears_ > 0) {
+      json["loss"] = loss_ / static_cast<double>(linears_);
+      json["loss_of"] = loss_of_;
+      json["largest_loss"] = largest_;
+      json["largest_loss_linear"] = largest_linear_;
+    }
+    json["counts"] = counts_;
+    json["seconds"] = seconds_;
+    return json;
+  }
+
+ private:
+  void add_linear(const OrderedJson& linear) {
+    for (const auto& [name, count] : linear.at("counts").items()) counts_[name] += count.get<std::int64_t>();
+    if (!linear.contains("loss")) return;
+    ++linears_;
+    const auto loss = linear.at("loss").get<double>();
+    const auto of = linear.at("loss_of").get<std::string>();
+    loss_ += loss;
+    loss_of_ = loss_of_.empty() || loss_of_ == of ? of : "outputs or weights";
+    if (linears_ > 1 && loss <= largest_) return;
+    largest_ = loss;
+    largest_linear_ = linear.at("name").get<std::string>();
+  }
+
+  std::int64_t blocks_ = 0, linears_ = 0;
+  double loss_ = 0, largest_ = 0, seconds_ = 0;
+  std::string loss_of_, largest_linear_;
+  std::map<std::string, std::int64_t> counts_;
+};
 
 }  // namespace
 
-OrderedJson to_json(const std::string& name, const QuantizedMatrix& matrix, const LinearReport& report) {
-  return {{"name", name},
-          {"format", to_string(matrix.format)},
-          {"shape", {matrix.rows, matrix.columns}},
-          {"loss", report.loss},
-          {"clipped", static_cast<double>(report.clipped) / static_cast<double>(matrix.codes.size())},
-          {"scales", scales_json(matrix.scales)},
-          {"damping", report.damping ? OrderedJson(*report.damping) : OrderedJson(nullptr)},
-          {"damping_retries", report.damping_retries},
-          {"dead_columns", report.dead_columns},
-          {"seconds", report.seconds},
-          {"hessian_seconds", report.hessian_seconds},
-          {"factor_seconds", report.factor_seconds}};
+OrderedJson to_json(const std::string& name, std::string_view pass, const LinearWeight& weight,
+                    const LinearReport& report) {
+  OrderedJson json{{"name", name}, {"pass", pass}, {"shape", {weight.rows(), weight.columns()}}};
+  if (const auto* matrix = std::get_if<QuantizedMatrix>(&weight.matrix)) {
+    json["format"] = to_string(matrix->format);
+    json["scales"] = scales_json(matrix->scales);
+  }
+  if (report.weight_error) json["weight_error"] = *report.weight_error;
+  if (report.output_error) json["output_error"] = *report.output_error;
+  if (report.weight_error || report.output_error) {
+    json["loss"] = report.output_error ? *report.output_error : *report.weight_error;
+    json["loss_of"] = report.output_error ? "outputs" : "weights";
+    json["clipped"] = static_cast<double>(report.clipped) / static_cast<double>(weight.rows() * weight.columns());
+  }
+  json["seconds"] = report.seconds;
+  for (const auto& [key, value] : report.numbers) json[key] = value;
+  json["counts"] = report.counts;
+  return json;
 }
 
-OrderedJson make_report(const Recipe& recipe, const ModelPlan& plan, const CalibrationSet* calibration,
-                        const std::vector<OrderedJson>& blocks) {
-  OrderedJson report{{"recipe", recipe.name}, {"text", to_toml(recipe)}, {"plan", to_json(plan)}};
-  if (calibration) {
-    report["calibration"] = {{"source", calibration->description},
-                             {"sequences", calibration->samples.size()},
-                             {"tokens", calibration->tokens()},
-                             {"sha256", calibration->sha256()}};
-  } else {
-    report["calibration"] = nullptr;
-  }
-  report["left_as_they_are"] = {"embeddings", "norms", "biases", "lm_head"};
-  report["totals"] = totals_of(blocks);
-  report["blocks"] = blocks;
-  return report;
+OrderedJson make_report(const RunSummary& run) {
+  Totals totals;
+  for (const OrderedJson& block : run.blocks) totals.add_block(block);
+  return {{"recipe", run.recipe.name},    {"text", to_toml(run.recipe)},
+          {"plan", to_json(run.plan)},    {"calibration", calibration_json(run.calibration)},
+          {"statistics", run.statistics}, {"totals", totals.json()},
+          {"blocks", run.blocks}};
 }
 
 }  // namespace qreason

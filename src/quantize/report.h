@@ -1,22 +1,38 @@
-// report.json: what a recipe did to every linear.
+// report.json: what a recipe did to every linear, in one form for all passes.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
-#include "quantize/block_visit.h"
+#include "model/weights.h"
 #include "quantize/calibration_set.h"
+#include "quantize/linear_report.h"
 #include "quantize/recipe.h"
 
 namespace qreason {
 
-// One linear: name, format, loss, share of clipped codes, scales (min, mean, max), damping, retries, dead columns,
-// seconds.
-OrderedJson to_json(const std::string& name, const QuantizedMatrix& matrix, const LinearReport& report);
+// One linear and what a pass did to it:
+//   name, pass, shape, seconds
+//   format, scales {min, mean, max}             of a quantized matrix
+//   weight_error, output_error                  relative squared errors (linear_report.h), where the pass knows them
+//   loss, loss_of                               the error that matters most: of "outputs" where known, else of
+//   "weights" clipped                                     the share of codes that rounding put outside the range
+// and the pass's own counts and numbers under their names.
+OrderedJson to_json(const std::string& name, std::string_view pass, const LinearWeight& weight,
+                    const LinearReport& report);
 
-// {"recipe", "text", "plan", "calibration", "blocks": [...], "totals"}. `blocks` are the runner's journal lines.
-OrderedJson make_report(const Recipe& recipe, const ModelPlan& plan, const CalibrationSet* calibration,
-                        const std::vector<OrderedJson>& blocks);
+struct RunSummary {
+  const Recipe& recipe;
+  const ModelPlan& plan;
+  const CalibrationSet* calibration = nullptr;  // null without one
+  const OrderedJson& statistics;                // Statistics::summary of all statistics passes
+  const std::vector<OrderedJson>& blocks;       // {"block", "seconds", "linears": [...]} each
+};
+
+// {"recipe", "text", "plan", "calibration", "statistics", "totals", "blocks"}. Totals over the rounded linears: their
+// number, the mean of the losses and the largest with its linear, seconds; and the sums of the passes' counts.
+OrderedJson make_report(const RunSummary& run);
 
 }  // namespace qreason

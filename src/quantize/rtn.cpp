@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "base/error.h"
@@ -32,21 +33,13 @@ RtnResult round_rtn_parallel(std::span<const float> weights, std::int64_t rows, 
   }
   RtnResult result{.matrix = round_to_nearest(weights, rows, columns, format, &executor.pool())};
   const QuantizedMatrix& matrix = result.matrix;
-  std::vector<double> error(static_cast<std::size_t>(rows)), clipped(static_cast<std::size_t>(rows));
+  std::vector<std::int64_t> clipped(static_cast<std::size_t>(rows));
   executor.run(rows, [&](std::int64_t row) {
-    std::vector<float> values(static_cast<std::size_t>(columns));
-    dequantize_row(matrix, row, values);
     for (std::int64_t j = 0; j < columns; ++j) {
-      const float w = weights[row * columns + j];
-      const double difference = double{w} - values[j];
-      error[row] += difference * difference;
-      clipped[row] += outside_range(matrix, row, j, w) ? 1 : 0;
+      clipped[row] += outside_range(matrix, row, j, weights[row * columns + j]) ? 1 : 0;
     }
   });
-  for (std::int64_t row = 0; row < rows; ++row) {
-    result.squared_error += error[row];
-    result.clipped += static_cast<std::int64_t>(clipped[row]);
-  }
+  result.clipped = std::accumulate(clipped.begin(), clipped.end(), std::int64_t{0});
   return result;
 }
 

@@ -11,7 +11,6 @@ namespace qreason {
 
 struct RtnResult {
   QuantizedMatrix matrix;
-  double squared_error = 0;  // sum of (w - q)^2
   std::int64_t clipped = 0;  // codes that rounding put outside the range
 };
 

@@ -2,17 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <memory>
 #include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
-#include "base/journal.h"
-#include "quantize/block_visit.h"
+#include "base/stopwatch.h"
+#include "quantize/block_in_work.h"
 #include "quantize/calibration_walk.h"
 #include "quantize/report.h"
+#include "quantize/run_journal.h"
 
 namespace qreason {
 namespace {
@@ -33,73 +33,34 @@ class FinishedBlockSource : public WeightSource {
   std::string part_;
 };
 
-// One block in work: a pass's view of it, collecting what replaces its linears.
-class BlockInWork : public BlockVisit {
- public:
-  BlockInWork(const QuantizeJob& job, const ModelPlan& plan, std::int64_t layer, CalibrationWalk* walk,
-              Executor& executor)
-      : job_(job), plan_(plan), layer_(layer), walk_(walk), executor_(executor) {
-    if (!walk_) return;
-    block_ = std::make_unique<Block>(job_.source, layer_, walk_->rope(), ComputeType::kFloat32);
-    walk_->enter(*block_);
-  }
+// Another form of its lines is another number: a run that an older program left is not gone on with.
+constexpr int kJournalForm = 2;
 
-  std::int64_t layer() const override { return layer_; }
-  const ModelConfig& config() const override { return job_.source.config(); }
-  Executor& executor() override { return executor_; }
-  std::int64_t sequences() const override { return walk_ ? walk_->sequences() : 0; }
-
-  void for_each_input(Site site, const InputVisitor& visitor) override {
-    if (!walk_) throw Error("quantize", "inputs asked for by a pass without a walk over blocks", "PassWalk::kBlocks");
-    walk_->for_each_input(site, visitor);
-  }
-  at::Tensor weight(LinearSlot slot) const override {
-    return job_.source.linear(linear_name(layer_, slot)).dense_float32().contiguous();
-  }
-  const QuantFormat& format(LinearSlot slot) const override { return plan_.block(layer_).weights.at(slot); }
-
-  void replace(LinearSlot slot, QuantizedMatrix matrix, const LinearReport& report) override {
-    const std::string name = linear_name(layer_, slot);
-    linears_.push_back(to_json(name, matrix, report));
-    LinearWeight weight{.matrix = std::move(matrix), .bias = job_.source.linear(name).bias};
-    if (block_) block_->replace(slot, weight);
-    replaced_[static_cast<std::size_t>(slot)] = std::move(weight);
-  }
-
-  void put_into(BlockSink& sink) {
-    for (const LinearSlot slot : kLinearSlots) {
-      const std::string name = linear_name(layer_, slot);
-      const auto& replaced = replaced_[static_cast<std::size_t>(slot)];
-      sink.put_linear(name, replaced ? *replaced : job_.source.linear(name));
-    }
-    for (const char* norm : kBlockNorms) {
-      const std::string name = block_tensor_name(layer_, norm);
-      sink.put_tensor(name, job_.source.tensor(name));
-    }
-    sink.finish_part(block_part(layer_));
-  }
-
-  OrderedJson report(double seconds) const { return {{"block", layer_}, {"seconds", seconds}, {"linears", linears_}}; }
-  void leave() {
-    if (walk_) walk_->leave();
-  }
-
- private:
-  const QuantizeJob& job_;
-  const ModelPlan& plan_;
-  std::int64_t layer_;
-  CalibrationWalk* walk_;
-  Executor& executor_;
-  std::unique_ptr<Block> block_;
-  std::array<std::optional<LinearWeight>, kLinearSlots.size()> replaced_;
-  std::vector<OrderedJson> linears_;
-};
-
-// The journal's first line: what must be the same for a run to go on.
 OrderedJson identity_of(const QuantizeJob& job) {
-  return {{"recipe", to_toml(job.recipe)},
+  return {{"journal", kJournalForm},
+          {"recipe", to_toml(job.recipe)},
           {"model", job.model_identity},
           {"calibration", job.calibration ? OrderedJson(job.calibration->sha256()) : OrderedJson(nullptr)}};
+}
+
+void check(const QuantizeJob& job) {
+  const ModelConfig& config = job.source.config();
+  if (!job.source.plan().is_float()) {
+    throw Error::usage("model", "a model that is quantized already", "a float model");
+  }
+  if (job.source.plan().has_transforms()) throw Error::usage("model", "online transforms", "a model without");
+  if (!needs_calibration(job.recipe)) return;
+  if (!job.calibration) {
+    throw Error("quantize", "no calibration set", fmt::format("one for recipe {}", job.recipe.name));
+  }
+  check_calibration(*job.calibration, config.vocab_size, config.max_positions);
+}
+
+void pass_through(const WeightSource& source, std::int64_t layer, CalibrationWalk& walk) {
+  check_interrupt();
+  Block block(source, layer, walk.rope(), ComputeType::kFloat32);
+  walk.enter(block);
+  walk.leave();
 }
 
 class RecipeRun {
@@ -108,97 +69,138 @@ class RecipeRun {
       : job_(job),
         executor_(executor),
         plan_(validate(job.recipe, job.source.config())),
-        journal_(job.folder / kRunJournal) {
-    if (!job_.source.plan().is_float()) {
-      throw Error::usage("model", "a model that is quantized already", "a float model");
-    }
-    if (needs_calibration(job_.recipe) && !job_.calibration) {
-      throw Error("quantize", "no calibration set", fmt::format("one for recipe {}", job_.recipe.name));
-    }
-    open_journal();
-  }
+        layers_(job.source.config().layers),
+        source_(&job.source),
+        journal_(job.folder / kRunJournal, identity_of(job), layers_) {}
 
   OrderedJson run() {
-    const std::int64_t layers = job_.source.config().layers;
-    const auto progress = job_.listener.begin({.what = "quantize", .unit = "blocks", .total = layers});
-    progress->resume_at(finished_);
-    std::optional<CalibrationWalk> walk;
-    if (needs_calibration(job_.recipe) && finished_ < layers) {
-      check_calibration(*job_.calibration, job_.source.config().vocab_size, job_.source.config().max_positions);
-      walk.emplace(job_.source, job_.calibration->samples,
-                   CalibrationWalk::Options{.memory_limit = job_.activation_memory, .spill_folder = job_.folder},
-                   executor_);
-      for (std::int64_t layer = 0; layer < finished_; ++layer) repeat_finished(layer, *walk);
+    for (const PassPointer& pass : job_.recipe.passes) {
+      std::visit([this](const auto& pointer) { prepare(*pointer); }, pass);
     }
-    for (std::int64_t layer = finished_; layer < layers; ++layer) {
-      check_interrupt();
-      run_block(layer, walk ? &*walk : nullptr, layer + 1 == layers);
-      progress->update({.done = layer + 1});
-    }
+    run_block_passes();
     if (!job_.sink.has_part(kOutsidePart)) put_outside();
-    progress->finish();
-    return make_report(job_.recipe, plan_, job_.calibration, blocks_);
+    job_.sink.finish_model(source_->config(), plan_);
+    return make_report({.recipe = job_.recipe,
+                        .plan = plan_,
+                        .calibration = job_.calibration,
+                        .statistics = measured_,
+                        .blocks = journal_.finished(phase_)});
   }
 
  private:
-  // A block is finished when its part is whole and its line is in the journal; a part without a line is made again.
-  void open_journal() {
-    const std::string where = (job_.folder / kRunJournal).string();
-    if (journal_.lines().empty()) journal_.append(identity_of(job_).dump());
-    for (const std::string& line : journal_.lines()) {
-      OrderedJson entry = parse_ordered_json(line, where);
-      if (&line == &journal_.lines().front()) {
-        if (entry != identity_of(job_)) {
-          throw Error::usage(job_.folder.string(), "an unfinished run of another recipe, model or calibration set",
-                             "the same command again, or --force to start over");
-        }
-        continue;
-      }
-      const std::int64_t layer = finished_;
-      if (entry.value("block", std::int64_t{-1}) != layer || !job_.sink.has_part(block_part(layer))) {
-        throw Error(where, fmt::format("block {} without its finished part", layer), "--force to start over");
-      }
-      blocks_.push_back(std::move(entry));
-      ++finished_;
-    }
-  }
+  void prepare(const PlanPass&) {}  // validate() has asked for all that it says
+  void prepare(const BlockPass& pass) { block_passes_.push_back(&pass); }
 
-  void repeat_finished(std::int64_t layer, CalibrationWalk& walk) {
+  void prepare(const ExactPass& pass) {
     check_interrupt();
-    const FinishedBlockSource source(job_.source, job_.sink, block_part(layer));
-    Block block(source, layer, walk.rope(), ComputeType::kFloat32);
-    walk.enter(block);
-    walk.leave();
+    views_.push_back(pass.view(*source_, statistics_));
+    source_ = views_.back().get();
+    statistics_ = Statistics();
   }
 
-  void run_block(std::int64_t layer, CalibrationWalk* walk, bool last) {
+  void prepare(const StatisticsPass& pass) {
+    for (const OrderedJson& entry : journal_.finished(phase_)) {
+      statistics_.add_json(entry.at("statistics"), (job_.folder / kRunJournal).string());
+    }
+    std::optional<CalibrationWalk> walk;
+    const std::int64_t finished = begin_phase(pass.kind());
+    if (finished < layers_) walk.emplace(new_walk(job_.activation_memory));
+    for (std::int64_t layer = 0; layer < finished && walk; ++layer) pass_through(*source_, layer, *walk);
+    for (std::int64_t layer = finished; layer < layers_; ++layer) {
+      check_interrupt();
+      const Stopwatch watch;
+      const BlockWeights weights(*source_, layer);
+      FloatBlock block(weights, &*walk, executor_);
+      Statistics found;
+      pass.look(block, found);
+      if (layer + 1 < layers_) block.leave();
+      const OrderedJson numbers = found.to_json();
+      statistics_.add_json(numbers, std::string(pass.kind()));
+      finish_block({{"seconds", watch.seconds()}, {"statistics", numbers}});
+    }
+    progress_->finish();
+    measured_.update(statistics_.summary());
+    ++phase_;
+  }
+
+  void run_block_passes() {
+    std::int64_t finished = begin_phase("quantize");
+    for (std::int64_t layer = 0; layer < finished; ++layer) {
+      if (!job_.sink.has_part(block_part(layer))) {
+        throw Error((job_.folder / kRunJournal).string(), fmt::format("block {} without its finished part", layer),
+                    "--force to start over");
+      }
+    }
+    std::optional<CalibrationWalk> original, rounded;
+    if (finished < layers_) make_walks(original, rounded);
+    for (std::int64_t layer = 0; layer < finished; ++layer) {
+      if (original) pass_through(*source_, layer, *original);
+      if (rounded) pass_through(FinishedBlockSource(*source_, job_.sink, block_part(layer)), layer, *rounded);
+    }
+    for (; finished < layers_; ++finished) {
+      check_interrupt();
+      run_block(finished, {original ? &*original : nullptr, rounded ? &*rounded : nullptr});
+    }
+    progress_->finish();
+  }
+
+  void make_walks(std::optional<CalibrationWalk>& original, std::optional<CalibrationWalk>& rounded) {
+    const Propagation propagation = propagation_of(job_.recipe);
+    const std::uint64_t memory = job_.activation_memory / (propagation == Propagation::kBoth ? 2 : 1);
+    if (propagation == Propagation::kFloat || propagation == Propagation::kBoth) original.emplace(new_walk(memory));
+    if (propagation == Propagation::kRounded || propagation == Propagation::kBoth) rounded.emplace(new_walk(memory));
+  }
+
+  void run_block(std::int64_t layer, BlockWalks walks) {
     const Stopwatch watch;
-    BlockInWork block(job_, plan_, layer, walk, executor_);
+    BlockInWork block(*source_, plan_, layer, walks, executor_);
     // A part without a journal line was finished just before a kill; it is made again.
     if (job_.sink.has_part(block_part(layer))) job_.sink.remove_part(block_part(layer));
-    if (const Pass* pass = rounding_pass(job_.recipe)) pass->apply(block);
-    block.put_into(job_.sink);
+    for (const BlockPass* pass : block_passes_) {
+      block.begin(pass->kind());
+      pass->apply(block);
+    }
+    block.put_into(job_.sink, block_part(layer));
     // Before the journal line: the time of the whole block belongs to its line.
-    if (!last) block.leave();
-    OrderedJson entry = block.report(watch.seconds());
-    journal_.append(entry.dump());
-    blocks_.push_back(std::move(entry));
+    if (layer + 1 < layers_) block.leave();
+    finish_block({{"seconds", watch.seconds()}, {"linears", block.take_reports()}});
   }
 
   void put_outside() {
-    for (const char* name : {kEmbeddingName, kFinalNormName}) {
-      job_.sink.put_tensor(name, job_.source.tensor(name));
-    }
-    if (!job_.source.config().tied_embeddings) job_.sink.put_linear(kHeadName, job_.source.linear(kHeadName));
+    for (const char* name : {kEmbeddingName, kFinalNormName}) job_.sink.put_tensor(name, source_->tensor(name));
+    if (!source_->config().tied_embeddings) job_.sink.put_linear(kHeadName, source_->linear(kHeadName));
     job_.sink.finish_part(kOutsidePart);
+  }
+
+  CalibrationWalk new_walk(std::uint64_t memory) {
+    return CalibrationWalk(*source_, job_.calibration->samples,
+                           CalibrationWalk::Options{.memory_limit = memory, .spill_folder = job_.folder}, executor_);
+  }
+
+  // How many blocks of the phase are done.
+  std::int64_t begin_phase(std::string_view name) {
+    const auto finished = static_cast<std::int64_t>(journal_.finished(phase_).size());
+    progress_ = job_.listener.begin({.what = std::string(name), .unit = "blocks", .total = layers_});
+    progress_->resume_at(finished);
+    return finished;
+  }
+  void finish_block(const OrderedJson& entry) {
+    journal_.append(phase_, entry);
+    progress_->update({.done = static_cast<std::int64_t>(journal_.finished(phase_).size())});
   }
 
   const QuantizeJob& job_;
   Executor& executor_;
   ModelPlan plan_;
-  Journal journal_;
-  std::int64_t finished_ = 0;
-  std::vector<OrderedJson> blocks_;
+  std::int64_t layers_;
+  std::vector<std::unique_ptr<WeightSource>> views_;
+  const WeightSource* source_;  // the last view
+  RunJournal journal_;
+  std::int64_t phase_ = 0;
+  Statistics statistics_;  // of the last view
+  OrderedJson measured_ = OrderedJson::object();
+  std::vector<const BlockPass*> block_passes_;
+  std::unique_ptr<Progress> progress_;  // of the phase at work
 };
 
 }  // namespace
@@ -218,6 +220,7 @@ JournalState journal_state(const QuantizeJob& job) {
 }
 
 OrderedJson run_recipe(const QuantizeJob& job, Executor& executor) {
+  check(job);
   return RecipeRun(job, executor).run();
 }
 

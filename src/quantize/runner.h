@@ -1,6 +1,11 @@
-// Runs a recipe: walks the blocks with two blocks of weights resident (the float one and what replaces it), puts every
-// finished block into the sink and a line into the journal, and goes on after a kill where the last whole block ended,
-// to the same bytes: a resumed run computes the hidden states again with the blocks that are finished.
+// Runs a recipe in phases. Exact passes become views, one over the other; a statistics pass walks the blocks of the
+// view that it finds; all block passes together make the last walk, one block after the other, and what is written
+// comes from the last view and from what they put in place. Two blocks of weights are resident (the float one and what
+// replaces it).
+//
+// A finished block is in the sink, with a line in the journal, before the next one begins; a statistics pass's numbers
+// are in its lines. A killed run goes on where the last whole block ended, to the same bytes: views are made again, and
+// hidden states are computed again with the blocks that are finished.
 #pragma once
 
 #include <filesystem>
@@ -23,7 +28,7 @@ struct QuantizeJob {
   std::filesystem::path folder;  // of the journal and of activations that do not fit into memory
   std::string model_identity;    // two models must not share one journal
   std::uint64_t activation_memory = std::uint64_t{2} << 30;
-  ProgressListener& listener = no_listener();
+  ProgressListener& listener = no_listener();  // hears of a task a phase: the statistics pass's kind, or "quantize"
 };
 
 // What the folder's journal says: nothing yet, an unfinished run of this very job, or one of another job.

@@ -41,6 +41,7 @@ class SpecParser {
   bool done() const { return rest_.empty(); }
   bool next_is_digit() const { return !rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9'; }
   std::string_view rest() const { return rest_; }
+  std::size_t place() const { return name_.size() - rest_.size(); }
   [[noreturn]] void fail(const std::string& got, const std::string& expected) const {
     throw Error::usage(fmt::format("method {}", name_), got, expected);
   }
@@ -58,18 +59,18 @@ QuantFormat format_of(Role role, int bits, Granularity granularity) {
   return format;
 }
 
-void parse_weights(SpecParser& spec, Target& target, bool& granularity_given) {
+void parse_weights(SpecParser& spec, Target& target) {
   const int bits = spec.bits("weight bits");
-  std::optional<int> group;
-  granularity_given = true;
+  target.group_place = spec.place();
   if (spec.take("g")) {
-    group = spec.number(1, 1 << 24, "weight group");
-  } else if (!spec.take("c")) {
-    granularity_given = false;
+    target.named_group = spec.number(1, 1 << 24, "weight group");
+  } else if (spec.take("c")) {
+    target.named_group = 0;
   }
   if (bits == 0) return;
-  target.weight = format_of(Role::kWeight, bits, group ? Granularity::kGroup : Granularity::kChannel);
-  if (group) target.weight->group_size = *group;
+  const std::int64_t group = target.named_group.value_or(0);
+  target.weight = format_of(Role::kWeight, bits, group > 0 ? Granularity::kGroup : Granularity::kChannel);
+  target.weight->group_size = static_cast<int>(group);
 }
 
 void parse_cache(SpecParser& spec, Target& target) {
@@ -87,6 +88,29 @@ void parse_cache(SpecParser& spec, Target& target) {
 
 }  // namespace
 
+void set_group(Target& target, std::int64_t group, const std::string& where) {
+  const std::string text = group > 0 ? fmt::format("g{}", group) : "c";
+  if (target.named_group && *target.named_group != group) {
+    throw Error::usage(where, fmt::format("{} under the name {}", group, target.name),
+                       fmt::format("what the name says, or a name with {}", text));
+  }
+  target.weight->granularity = group > 0 ? Granularity::kGroup : Granularity::kChannel;
+  target.weight->group_size = static_cast<int>(group);
+  if (target.named_group || group == 0) return;
+  target.name.insert(target.group_place, text);
+  target.named_group = group;
+}
+
+void set_tensor_parallel(Target& target, int degree, const std::string& where) {
+  if (target.named_tensor_parallel && *target.named_tensor_parallel != degree) {
+    throw Error::usage(where, fmt::format("{} under the name {}", degree, target.name),
+                       fmt::format("the {} that the name says", *target.named_tensor_parallel));
+  }
+  target.tensor_parallel = degree;
+  if (!target.named_tensor_parallel && degree > 1) target.name += fmt::format("-tp{}", degree);
+  target.named_tensor_parallel = degree;
+}
+
 Target parse_target(std::string_view name) {
   Target target{.name = std::string(name)};
   const std::size_t dash = name.find('-');
@@ -95,17 +119,17 @@ Target parse_target(std::string_view name) {
   }
   target.method = name.substr(0, dash);
   SpecParser spec(name.substr(dash + 1), name);
-  bool granularity_given = true;
-  if (spec.take("w")) parse_weights(spec, target, granularity_given);
+  if (spec.take("w")) parse_weights(spec, target);
   if (spec.take("a")) {
     if (const int bits = spec.bits("activation bits")) {
       target.activation = format_of(Role::kActivation, bits, Granularity::kToken);
     }
   }
   parse_cache(spec, target);
-  if (spec.take("-tp")) target.tensor_parallel = spec.number(1, 1024, "tensor-parallel degree");
+  if (spec.take("-tp")) target.named_tensor_parallel = spec.number(1, 1024, "tensor-parallel degree");
+  target.tensor_parallel = target.named_tensor_parallel.value_or(1);
   if (!spec.done()) spec.fail(fmt::format("\"{}\"", spec.rest()), kGrammar);
-  if (!granularity_given && target.weight && !target.activation) {
+  if (!target.named_group && target.weight && !target.activation) {
     spec.fail("weights without group or c", fmt::format("w{0}g128 or w{0}c", target.weight->bits));
   }
   if (!target.weight && !target.activation && !target.keys && !target.values)

@@ -19,9 +19,19 @@ struct Target {
   std::string method;
   std::optional<QuantFormat> weight, activation, keys, values;
   int tensor_parallel = 1;
+  // What the name itself says: columns of a weight group (0: per channel) and the tensor-parallel degree. Where it says
+  // no granularity, group_place is where "g<group>" would stand in it.
+  std::optional<std::int64_t> named_group;
+  std::optional<int> named_tensor_parallel;
+  std::size_t group_place = 0;
 
   bool per_channel() const { return weight && weight->granularity == Granularity::kChannel; }
 };
+
+// A name and what is asked for beside it must not contradict each other: what the name says is refused to be set to
+// another value, and what it leaves open is written into it when it is set.
+void set_group(Target& target, std::int64_t group, const std::string& where);
+void set_tensor_parallel(Target& target, int degree, const std::string& where);
 
 // Throws Error (usage) naming the text and the part that is wrong. Formats have the plain defaults (zero-range,
 // asymmetric, no search, no clip); the method's parameters change them.

@@ -1,12 +1,14 @@
-// `qreason quantize` killed with SIGKILL at five points, or interrupted, and started again writes the bytes of a run
-// that was left alone.
+// `qreason quantize` killed with SIGKILL at any point, or interrupted, and started again writes the bytes of a run that
+// was left alone.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <random>
 
 #include "support/fixtures.h"
 #include "support/tiny_model.h"
@@ -30,12 +32,24 @@ class QuantizeKill : public ::testing::Test {
     return {testing::qreason_binary(),
             "quantize",
             (folder_.path() / "model").string(),
-            "gptq-w3g32",
+            method_,
             "-o",
             (folder_.path() / output).string(),
             "--calibration",
             (folder_.path() / "tokens.safetensors").string(),
             "--quiet"};
+  }
+
+  // Views, measurements, views, rounding: two phases with a line a block.
+  void use_recipe_of_phases() {
+    method_ = (folder_.path() / "phases.toml").string();
+    std::ofstream(method_) << "name = \"phases\"\n[calibration]\nsamples = 12\nlength = 256\n";
+    std::ofstream text(method_, std::ios::app);
+    for (const char* kind : {"fold_norms", "insert_outliers", "measure_channels", "smooth_norms"}) {
+      text << "[[pass]]\nkind = \"" << kind << "\"\n";
+    }
+    text << "[[pass]]\nkind = \"round_rtn\"\nformat = \"w4c-sym\"\nlinears = \"up\"\n"
+         << "[[pass]]\nkind = \"round_gptq\"\nformat = \"w3g32-asym-mse\"\nlinears = \"q, k, v, o, gate, down\"\n";
   }
 
   int finish(const std::string& output) const { return testing::run_to_end(command(output)); }
@@ -60,7 +74,14 @@ class QuantizeKill : public ::testing::Test {
     return files;
   }
 
+  void expect_same_files(const std::string& output, const std::map<std::string, std::string>& whole) const {
+    const auto files = files_of(output);
+    ASSERT_EQ(files.size(), whole.size());
+    for (const auto& [name, bytes] : whole) EXPECT_TRUE(files.at(name) == bytes) << name;
+  }
+
   testing::ScratchFolder folder_;
+  std::string method_ = "gptq-w3g32";
 };
 
 TEST_F(QuantizeKill, ResumesToTheSameBytesFromFivePoints) {
@@ -75,9 +96,40 @@ TEST_F(QuantizeKill, ResumesToTheSameBytesFromFivePoints) {
     EXPECT_FALSE(fs::exists(folder_.path() / output));
     ASSERT_EQ(finish(output), 0);
     EXPECT_FALSE(fs::exists(folder_.path() / (output + ".partial")));
-    const auto files = files_of(output);
-    ASSERT_EQ(files.size(), whole.size());
-    for (const auto& [name, bytes] : whole) EXPECT_TRUE(files.at(name) == bytes) << name;
+    expect_same_files(output, whole);
+  }
+}
+
+TEST_F(QuantizeKill, ResumesARecipeOfPhasesFromEveryBoundary) {
+  use_recipe_of_phases();
+  ASSERT_EQ(finish("whole"), 0);
+  const auto whole = files_of("whole");
+  for (std::size_t lines = 1; lines <= 12; ++lines) {
+    const std::string output = "killed-" + std::to_string(lines);
+    SCOPED_TRACE(output);
+    kill_at(output, lines);
+    // A fast machine may be done before it is killed.
+    if (!fs::exists(folder_.path() / output)) ASSERT_EQ(finish(output), 0);
+    expect_same_files(output, whole);
+  }
+}
+
+TEST_F(QuantizeKill, ResumesARecipeOfPhasesFromAnyMoment) {
+  use_recipe_of_phases();
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(finish("whole"), 0);
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  const auto whole = files_of("whole");
+  std::mt19937 random(5);
+  for (int run = 0; run < 6; ++run) {
+    const std::string output = "random-" + std::to_string(run);
+    for (int kills = 0; kills < 3; ++kills) {
+      const auto end = std::chrono::steady_clock::now() + taken * std::uniform_real_distribution<>(0.1, 1.0)(random);
+      testing::run_and_kill(command(output), [&] { return std::chrono::steady_clock::now() >= end; });
+      if (fs::exists(folder_.path() / output)) break;
+    }
+    if (!fs::exists(folder_.path() / output)) ASSERT_EQ(finish(output), 0);
+    expect_same_files(output, whole);
   }
 }
 

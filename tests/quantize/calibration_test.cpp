@@ -1,24 +1,30 @@
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <numeric>
+#include <random>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "checkpoint/checkpoint.h"
 #include "quantize/activation_store.h"
 #include "quantize/calibration_set.h"
 #include "quantize/calibration_walk.h"
-#include "quantize/oracle_case.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
+#include "support/random_model.h"
 
 namespace qreason {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+constexpr std::array kAllTaps{Tap::kBlockInput, Tap::kAttentionInput, Tap::kQuery,      Tap::kKey,
+                              Tap::kValue,      Tap::kRotatedQuery,   Tap::kRotatedKey, Tap::kAttentionOutput,
+                              Tap::kMlpInput,   Tap::kMlpMiddle,      Tap::kBlockOutput};
 
 // Starts by CPython: random.seed(0); [random.randint(0, 100 - 8 - 1) for _ in range(6)], and seed 42 with n = 5000.
 std::string failure_of(const std::function<void()>& action) {
@@ -39,17 +45,17 @@ TEST(Calibration, CutsTheWindowsThatPythonsGeneratorCuts) {
     return all;
   };
   const std::vector<std::int32_t> hundred(tokens.begin(), tokens.begin() + 100);
-  const CalibrationSet set = cut_windows(hundred, {.samples = 6, .length = 8}, 0);
+  const CalibrationSet set = draw_windows(hundred, {.samples = 6, .length = 8}, 0);
   EXPECT_THAT(starts(set), ElementsAre(49, 53, 5, 33, 65, 62));
   for (const auto& sample : set.samples) {
     ASSERT_EQ(sample.size(), 8u);
     EXPECT_EQ(sample.back(), sample.front() + 7);
   }
-  EXPECT_THAT(starts(cut_windows(tokens, {.samples = 4, .length = 2048}, 42)), ElementsAre(2619, 456, 102, 1126));
-  EXPECT_THROW(cut_windows(hundred, {.samples = 1, .length = 100}, 0), Error);
+  EXPECT_THAT(starts(draw_windows(tokens, {.samples = 4, .length = 2048}, 42)), ElementsAre(2619, 456, 102, 1126));
+  EXPECT_THROW(draw_windows(hundred, {.samples = 1, .length = 100}, 0), Error);
   // Refused before any is drawn: a test that drew them would take 15 GB.
-  EXPECT_THROW(cut_windows(hundred, {.samples = 999'999'999, .length = 8}, 0), Error);
-  EXPECT_THROW(cut_windows(hundred, {.samples = 0, .length = 8}, 0), Error);
+  EXPECT_THROW(draw_windows(hundred, {.samples = 999'999'999, .length = 8}, 0), Error);
+  EXPECT_THROW(draw_windows(hundred, {.samples = 0, .length = 8}, 0), Error);
 }
 
 TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {
@@ -122,47 +128,164 @@ TEST(ActivationStore, KeepsRowsInMemoryAndOnDiskAlike) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-// Everything in memory, down's inputs computed twice, everything on disk: the same hidden states, bit for bit.
-TEST(CalibrationWalk, GivesTheSameInputsWhereverActivationsAreKept) {
-  QREASON_REQUIRE_ORACLE(model, "qwen2-tiny");
-  const auto source = open_checkpoint(model);
-  const auto samples = testing::golden_tokens(model, "calib");
+// Everything a walk can be asked for, sequence after sequence: one long list of numbers.
+std::vector<float> everything(CalibrationWalk& walk) {
+  std::vector<float> values;
+  for (const Tap tap : kAllTaps) {
+    for (std::int64_t sequence = 0; sequence < walk.sequences(); ++sequence) {
+      const ActivationRows rows = walk.read(tap, sequence);
+      values.insert(values.end(), rows.data, rows.data + rows.count * rows.width);
+    }
+  }
+  return values;
+}
+
+std::vector<std::vector<std::int32_t>> some_samples(const ModelConfig& config) {
+  std::vector<std::vector<std::int32_t>> samples;
+  for (const std::int64_t length : {9, 21, 1, 17}) {
+    samples.push_back(testing::random_tokens(length, config.vocab_size, static_cast<std::uint64_t>(length)));
+  }
+  return samples;
+}
+
+std::uint64_t hidden_bytes(const ModelConfig& config) {
+  return std::uint64_t{48} * static_cast<std::uint64_t>(config.hidden_size) * sizeof(float);
+}
+
+// Everything in memory; down's inputs computed where they are asked for; everything on disk: the same numbers.
+TEST(CalibrationWalk, GivesTheSameNumbersWhereverActivationsAreKept) {
+  const testing::RandomModel model(testing::small_config(Architecture::kQwen2), 3);
   const testing::ScratchFolder folder;
   Executor executor(1);
   std::vector<std::vector<float>> seen;
-  const std::uint64_t hidden_bytes = 16 * 64 * 128 * 4;
-  for (const std::uint64_t limit : {std::uint64_t{1} << 30, 2 * hidden_bytes, std::uint64_t{0}}) {
-    CalibrationWalk walk(*source, samples, {.memory_limit = limit, .spill_folder = folder.path()}, executor);
+  const std::uint64_t stores = 3 * hidden_bytes(model.config());
+  for (const std::uint64_t limit : {std::uint64_t{1} << 30, stores, stores / 2, std::uint64_t{0}}) {
+    CalibrationWalk walk(model, some_samples(model.config()), {.memory_limit = limit, .spill_folder = folder.path()},
+                         executor);
     auto& values = seen.emplace_back();
     for (std::int64_t layer = 0; layer < 2; ++layer) {
-      Block block(*source, layer, walk.rope(), ComputeType::kFloat32);
+      Block block(model, layer, walk.rope(), ComputeType::kFloat32);
       walk.enter(block);
-      for (const Site site : kActivationSites) {
-        const std::int64_t width = site == Site::kMlpMiddle ? 384 : 128;
-        walk.for_each_input(site, [&](const float* rows, std::int64_t count) {
-          values.insert(values.end(), rows, rows + count * width);
-        });
-      }
+      const std::vector<float> all = everything(walk);
+      values.insert(values.end(), all.begin(), all.end());
       walk.leave();
     }
   }
-  EXPECT_TRUE(testing::bits_equal(seen[1], seen[0]));
-  EXPECT_TRUE(testing::bits_equal(seen[2], seen[0]));
+  for (std::size_t i = 1; i < seen.size(); ++i) EXPECT_TRUE(testing::bits_equal(seen[i], seen[0])) << i;
 }
 
-TEST(CalibrationWalk, RefusesSitesOutOfOrder) {
-  QREASON_REQUIRE_ORACLE(model, "qwen2-tiny");
-  const auto source = open_checkpoint(model);
+// Any tap of any sequence at any time: what a walk tells does not depend on what it was asked before.
+TEST(CalibrationWalk, AnswersInAnyOrderAndAgain) {
+  const testing::RandomModel model(testing::small_config(Architecture::kLlama), 4);
   Executor executor(1);
-  CalibrationWalk walk(*source, {{1, 2, 3}}, {}, executor);
-  const auto ignore = [](const float*, std::int64_t) {};
-  EXPECT_THROW(walk.for_each_input(Site::kMlpInput, ignore), Error);
-  Block block(*source, 0, walk.rope(), ComputeType::kFloat32);
+  std::mt19937 random(1);
+  const testing::ScratchFolder folder;
+  CalibrationWalk in_order(model, some_samples(model.config()), {}, executor);
+  CalibrationWalk asked(model, some_samples(model.config()), {.memory_limit = 0, .spill_folder = folder.path()},
+                        executor);
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    Block first(model, layer, in_order.rope(), ComputeType::kFloat32);
+    Block second(model, layer, asked.rope(), ComputeType::kFloat32);
+    in_order.enter(first);
+    asked.enter(second);
+    for (int i = 0; i < 40; ++i)
+      asked.read(kAllTaps[random() % kAllTaps.size()], static_cast<std::int64_t>(random() % 4));
+    const std::vector<float> want = everything(in_order);
+    EXPECT_TRUE(testing::bits_equal(everything(asked), want));
+    EXPECT_TRUE(testing::bits_equal(everything(asked), want));
+    in_order.leave();
+    asked.leave();
+  }
+}
+
+// A block's output is the next one's input, and leaving without a question gives the same as after many.
+TEST(CalibrationWalk, HandsTheOutputsOn) {
+  const testing::RandomModel model(testing::small_config(Architecture::kQwen2), 5);
+  Executor executor(1);
+  CalibrationWalk walk(model, some_samples(model.config()), {}, executor);
+  Block first(model, 0, walk.rope(), ComputeType::kFloat32), second(model, 1, walk.rope(), ComputeType::kFloat32);
+  walk.enter(first);
+  const ActivationRows output = walk.read(Tap::kBlockOutput, 1);
+  const std::vector<float> want(output.data, output.data + output.count * output.width);
+  walk.leave();
+  walk.enter(second);
+  const ActivationRows input = walk.read(Tap::kBlockInput, 1);
+  EXPECT_EQ(input.count, 21);
+  EXPECT_TRUE(testing::bits_equal(std::vector<float>(input.data, input.data + input.count * input.width), want));
+}
+
+// With a linear replaced, everything behind it is what a walk through the changed block says, and what lies before it
+// stays: at every linear, after everything was asked for.
+TEST(CalibrationWalk, ForgetsWhatAReplacedLinearComputed) {
+  const testing::RandomModel model(testing::small_config(Architecture::kQwen2), 6), other(model.config(), 7);
+  Executor executor(1);
+  const testing::ScratchFolder folder;
+  for (const std::uint64_t limit : {std::uint64_t{1} << 30, std::uint64_t{0}}) {
+    for (const LinearSlot slot : kLinearSlots) {
+      SCOPED_TRACE(name_of(slot));
+      const CalibrationWalk::Options options{.memory_limit = limit, .spill_folder = folder.path()};
+      CalibrationWalk walk(model, some_samples(model.config()), options, executor);
+      CalibrationWalk fresh(model, some_samples(model.config()), options, executor);
+      Block block(model, 0, walk.rope(), ComputeType::kFloat32), changed(model, 0, fresh.rope(), ComputeType::kFloat32);
+      const LinearWeight weight = other.linear(linear_name(0, slot));
+      walk.enter(block);
+      const std::vector<float> before = everything(walk);
+      walk.replace(slot, weight);
+      changed.replace(slot, weight);
+      fresh.enter(changed);
+      const std::vector<float> after = everything(walk);
+      EXPECT_TRUE(testing::bits_equal(after, everything(fresh)));
+      EXPECT_FALSE(testing::bits_equal(after, before));
+    }
+  }
+}
+
+// The rotation of a pair (i, i + dim/2) by position * theta^(-2i/dim), and q, k, v from the weights, in double.
+TEST(CalibrationWalk, TapsQueriesKeysAndValuesBeforeAndAfterTheRotation) {
+  const testing::RandomModel model(testing::small_config(Architecture::kQwen2), 8);
+  const ModelConfig& config = model.config();
+  Executor executor(1);
+  CalibrationWalk walk(model, some_samples(config), {}, executor);
+  Block block(model, 0, walk.rope(), ComputeType::kFloat32);
   walk.enter(block);
-  walk.for_each_input(Site::kMlpInput, ignore);
-  EXPECT_THROW(walk.for_each_input(Site::kAttentionInput, ignore), Error);
-  EXPECT_THROW(walk.for_each_input(Site::kMlpInput, ignore), Error);
+  const auto rows_of = [&](Tap tap) {
+    const ActivationRows rows = walk.read(tap, 3);
+    return at::from_blob(const_cast<float*>(rows.data), {rows.count, rows.width}, at::kFloat).to(at::kDouble);
+  };
+  const at::Tensor x = rows_of(Tap::kAttentionInput);
+  const std::array projections{std::tuple(Tap::kQuery, LinearSlot::kQ), std::tuple(Tap::kKey, LinearSlot::kK),
+                               std::tuple(Tap::kValue, LinearSlot::kV)};
+  for (const auto& [tap, slot] : projections) {
+    const LinearWeight weight = model.linear(linear_name(0, slot));
+    const at::Tensor want = x.matmul(weight.dense_float32().to(at::kDouble).t()) + weight.bias->to(at::kDouble);
+    EXPECT_LT((rows_of(tap) - want).abs().max().item<double>(), 1e-5) << name_of(slot);
+  }
+  for (const auto& [plain, rotated] :
+       {std::pair(Tap::kQuery, Tap::kRotatedQuery), std::pair(Tap::kKey, Tap::kRotatedKey)}) {
+    const std::int64_t half = config.head_dim / 2;
+    const at::Tensor before = rows_of(plain).reshape({17, -1, 2, half}),
+                     after = rows_of(rotated).reshape({17, -1, 2, half});
+    const at::Tensor position = at::arange(17, at::kDouble).reshape({17, 1, 1});
+    const at::Tensor angle = position * at::pow(config.rope_theta, at::arange(half, at::kDouble) * (-1.0 / half));
+    const at::Tensor a = before.select(2, 0), b = before.select(2, 1);
+    const at::Tensor want = at::stack({a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()}, 2);
+    EXPECT_LT((after - want).abs().max().item<double>(), 1e-4);
+    EXPECT_GT((before - want).abs().max().item<double>(), 1e-1);
+  }
+}
+
+TEST(CalibrationWalk, RefusesWhatHasNoMeaning) {
+  const testing::RandomModel model(testing::small_config(Architecture::kLlama), 2);
+  Executor executor(1);
+  CalibrationWalk walk(model, {{1, 2, 3}}, {}, executor);
+  EXPECT_THROW(walk.read(Tap::kMlpInput, 0), Error);
+  EXPECT_THROW(walk.leave(), Error);
+  EXPECT_THROW(walk.replace(LinearSlot::kQ, model.linear(linear_name(0, LinearSlot::kQ))), Error);
+  Block block(model, 0, walk.rope(), ComputeType::kFloat32);
+  walk.enter(block);
   EXPECT_THROW(walk.enter(block), Error);
+  EXPECT_THROW(walk.read(Tap::kMlpInput, 1), Error);
+  EXPECT_THROW(walk.read(Tap::kMlpInput, -1), Error);
   walk.leave();
   EXPECT_THROW(walk.leave(), Error);
 }

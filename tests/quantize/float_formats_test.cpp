@@ -85,7 +85,7 @@ TEST_P(EveryFormat, IsMadeSavedOpenedAndRunPacked) {
       .name = "test",
       .passes = {set_activation_format(parse_quant_format(GetParam().activations)),
                  set_kv_format(parse_quant_format(GetParam().keys), parse_quant_format(GetParam().values)),
-                 round_rtn(parse_quant_format(GetParam().weights))}};
+                 round_rtn({.format = parse_quant_format(GetParam().weights)})}};
   const testing::ScratchFolder run_folder, folder;
   MemorySink sink;
   Executor executor(2);
@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryFormat,
                          });
 
 TEST(FloatFormats, AreRefusedWhereTheyCannotBe) {
-  EXPECT_THROW(round_gptq(parse_quant_format("mxfp4"), {}), Error);
+  EXPECT_THROW(round_gptq({.format = parse_quant_format("mxfp4")}, {}), Error);
   EXPECT_THROW(set_activation_format(parse_quant_format("a:fp8e4m3-tensor")), Error);
   EXPECT_THROW(set_kv_format(parse_quant_format("k:fp8e4m3"), std::nullopt), Error);  // per tensor
 }

@@ -25,6 +25,13 @@ class MemorySink : public BlockSink {
   void remove_part(const std::string& part) override { parts_.erase(part); }
   LinearWeight read_linear(const std::string&, const std::string& name) const override { return linears_.at(name); }
 
+  void finish_model(const ModelConfig& config, const ModelPlan& plan) override {
+    config_ = config;
+    plan_ = plan;
+  }
+
+  const ModelConfig& config() const { return config_; }
+  const ModelPlan& plan() const { return plan_; }
   const std::map<std::string, LinearWeight>& linears() const { return linears_; }
   const std::map<std::string, at::Tensor>& tensors() const { return tensors_; }
 
@@ -32,21 +39,20 @@ class MemorySink : public BlockSink {
   std::map<std::string, LinearWeight> linears_, pending_linears_;
   std::map<std::string, at::Tensor> tensors_, pending_tensors_;
   std::set<std::string> parts_;
+  ModelConfig config_;
+  ModelPlan plan_;
 };
 
 class SinkSource : public WeightSource {
  public:
-  SinkSource(const MemorySink& sink, const ModelConfig& config, const ModelPlan& plan)
-      : sink_(sink), config_(config), plan_(plan) {}
-  const ModelConfig& config() const override { return config_; }
-  const ModelPlan& plan() const override { return plan_; }
+  explicit SinkSource(const MemorySink& sink) : sink_(sink) {}
+  const ModelConfig& config() const override { return sink_.config(); }
+  const ModelPlan& plan() const override { return sink_.plan(); }
   LinearWeight linear(const std::string& name) const override { return sink_.linears().at(name); }
   at::Tensor tensor(const std::string& name) const override { return sink_.tensors().at(name); }
 
  private:
   const MemorySink& sink_;
-  const ModelConfig& config_;
-  const ModelPlan& plan_;
 };
 
 }  // namespace qreason::testing

@@ -4,12 +4,22 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "quantize/cost.h"
+#include "quantize/memory_sink.h"
 #include "quantize/methods/method_table.h"
+#include "quantize/passes/correct_biases.h"
+#include "quantize/passes/fold_norms.h"
+#include "quantize/passes/insert_outliers.h"
+#include "quantize/passes/measure_channels.h"
 #include "quantize/passes/pass_table.h"
 #include "quantize/passes/round_gptq.h"
 #include "quantize/passes/round_rtn.h"
 #include "quantize/passes/set_kv_format.h"
+#include "quantize/passes/smooth_norms.h"
+#include "quantize/runner.h"
 #include "quantize/target.h"
+#include "support/fixtures.h"
+#include "support/random_model.h"
 
 namespace qreason {
 namespace {
@@ -48,12 +58,84 @@ std::string format_of(const ModelPlan& plan, LinearSlot slot) {
   return to_string(plan.blocks.back().weights.at(slot));
 }
 
-TEST(Recipe, HasATextFormThatRoundTripsForEveryMethod) {
-  for (const char* name :
-       {"rtn-w4g32", "rtn-w8a8kv8", "rtn-w4a4k4v3-tp2", "gptq-w3g64", "gptq-w4c-tp2", "rtn-kv4", "gptq-w8a8kv8"}) {
-    const std::string text = to_toml(method(name));
-    EXPECT_EQ(to_toml(parse_recipe(text, "test")), text);
-    EXPECT_THAT(text, HasSubstr("name = \"" + std::string(name) + "\""));
+// A recipe goes all the way: checked, printed, read back, costed and run.
+void expect_runs(const Recipe& recipe, const testing::RandomModel& model) {
+  SCOPED_TRACE(recipe.name);
+  const std::string text = to_toml(recipe);
+  const Recipe read = parse_recipe(text, "test");
+  EXPECT_EQ(to_toml(read), text);
+  Executor executor(1);
+  CalibrationSet calibration{.description = "random",
+                             .samples = {testing::random_tokens(24, model.config().vocab_size, 1)}};
+  const QuantizeCost cost = estimate_cost(
+      {.recipe = recipe, .config = model.config(), .calibration = {.sequences = 1, .tokens = 24, .longest = 24}},
+      executor);
+  EXPECT_EQ(cost.blocks, model.config().layers);
+  const testing::ScratchFolder folder;
+  testing::MemorySink sink;
+  const OrderedJson report = run_recipe({.source = model,
+                                         .recipe = read,
+                                         .calibration = needs_calibration(read) ? &calibration : nullptr,
+                                         .sink = sink,
+                                         .folder = folder.path(),
+                                         .model_identity = "random"},
+                                        executor);
+  EXPECT_EQ(sink.plan(), validate(recipe, model.config()));
+  EXPECT_EQ(report.at("text"), text);
+  EXPECT_EQ(sink.config().tied_embeddings, outline_after(recipe, model.config()).config.tied_embeddings);
+}
+
+// 128 columns everywhere, which the examples' groups divide, and biases.
+testing::RandomModel model_for_examples() {
+  ModelConfig config = testing::small_config(Architecture::kQwen2);
+  config.hidden_size = config.intermediate_size = 128;
+  config.heads = 4;
+  config.head_dim = 32;
+  config.layers = 2;
+  return testing::RandomModel(config, 3);
+}
+
+TEST(Methods, MakeRecipesThatGoAllTheWay) {
+  const testing::RandomModel model = model_for_examples();
+  for (const Method& row : all_methods()) {
+    std::string examples(row.example);
+    examples += ", " + std::string(row.name) + "-w4c-tp2, " + std::string(row.name) + "-w8a8kv8, " +
+                std::string(row.name) + "-w4a4k4v3-tp2";
+    for (std::size_t begin = 0; begin < examples.size();) {
+      const std::size_t end = std::min(examples.find(", ", begin), examples.size());
+      Recipe recipe = method(examples.substr(begin, end - begin));
+      EXPECT_THAT(to_toml(recipe), HasSubstr("name = \"" + examples.substr(begin, end - begin) + "\""));
+      if (recipe.calibration) recipe.calibration->length = 24;
+      expect_runs(recipe, model);
+      begin = end + 2;
+    }
+  }
+}
+
+std::string pass_text(const std::string& kind) {
+  for (const PassRow& row : all_passes()) {
+    if (row.kind == kind) return "[[pass]]\nkind = \"" + kind + "\"\n" + std::string(row.example) + "\n";
+  }
+  throw Error("test", kind, "a pass of the table");
+}
+
+// Every pass by its example, with what it needs around it: measured before, read after, rounded before.
+TEST(Passes, GoAllTheWayByTheirExamples) {
+  const testing::RandomModel model = model_for_examples();
+  for (const PassRow& row : all_passes()) {
+    const std::string kind(row.kind);
+    std::string text = "name = \"" + kind + "\"\n[calibration]\nlength = 24\n";
+    const PassPointer pass = parse_recipe(pass_text(kind), "test").passes.front();
+    EXPECT_EQ(pass_of(pass).kind(), kind);
+    EXPECT_FALSE(row.purpose.empty());
+    if (const auto* exact = std::get_if<std::shared_ptr<const ExactPass>>(&pass)) {
+      for (const std::string_view read : (*exact)->reads()) text += pass_text(std::string(read));
+    }
+    const auto* block = std::get_if<std::shared_ptr<const BlockPass>>(&pass);
+    if (block && (*block)->rounds().empty()) text += pass_text("round_rtn");
+    text += pass_text(kind);
+    if (std::holds_alternative<std::shared_ptr<const StatisticsPass>>(pass)) text += pass_text("smooth_norms");
+    expect_runs(parse_recipe(text, "test"), model);
   }
 }
 
@@ -88,7 +170,7 @@ act_order = false
   EXPECT_EQ(recipe.seed, 7u);
   EXPECT_EQ(recipe.calibration, (CalibrationSpec{.source = "notes.txt", .samples = 128, .length = 512}));
   ASSERT_EQ(recipe.passes.size(), 2u);
-  EXPECT_EQ(std::get<double>(recipe.passes[1]->parameters().at("damping")), 0.1);
+  EXPECT_EQ(std::get<double>(pass_of(recipe.passes[1]).parameters().at("damping")), 0.1);
   const ModelPlan plan = validate(recipe, small_config());
   EXPECT_EQ(format_of(plan, LinearSlot::kQ), "w4g32-sym");
   EXPECT_EQ(to_string(plan.blocks.back().at(Site::kKey)), "k4-head-asym");
@@ -114,11 +196,32 @@ TEST(Recipe, TellsWhereATextIsWrong) {
 
 TEST(Recipe, RefusesPassesInAnOrderWithoutMeaning) {
   const auto refuse = [](Recipe recipe) { return message_of([&] { validate(recipe, small_config()); }); };
-  const QuantFormat weight = parse_quant_format("w4g32-asym");
-  Recipe twice{.name = "twice", .passes = {round_rtn(weight), round_rtn(weight)}};
-  EXPECT_THAT(refuse(twice), HasSubstr("one pass that rounds weights"));
-  Recipe no_data{.name = "no-data", .passes = {round_gptq(weight, {})}};
-  EXPECT_THAT(refuse(no_data), HasSubstr("[calibration]"));
+  const WeightRounding all{.format = parse_quant_format("w4g32-asym")};
+  const WeightRounding some{.format = all.format, .linears = {LinearSlot::kQ, LinearSlot::kDown}};
+  Recipe twice{.name = "twice", .passes = {round_rtn(all), round_rtn(some)}};
+  EXPECT_THAT(refuse(twice), HasSubstr("round_rtn after round_rtn, both of which round self_attn.q_proj"));
+  Recipe no_data{.name = "no-data", .passes = {round_gptq(all, {})}};
+  EXPECT_THAT(refuse(no_data), HasSubstr("round_gptq without a [calibration]"));
+  const CalibrationSpec data;
+  const auto refuse_all = [&](std::vector<PassPointer> passes) {
+    return refuse({.name = "order", .calibration = data, .passes = std::move(passes)});
+  };
+  EXPECT_THAT(refuse_all({round_rtn(all), fold_norms()}), HasSubstr("fold_norms after round_rtn"));
+  EXPECT_THAT(refuse_all({round_rtn(all), measure_channels()}), HasSubstr("measure_channels after round_rtn"));
+  EXPECT_THAT(refuse_all({smooth_norms(0.5), round_rtn(all)}), HasSubstr("smooth_norms without measure_channels"));
+  EXPECT_THAT(refuse_all({measure_channels(), round_rtn(all)}), HasSubstr("measure_channels that no pass reads"));
+  EXPECT_THAT(refuse_all({measure_channels(), fold_norms(), smooth_norms(0.5)}),
+              HasSubstr("fold_norms between measure_channels and smooth_norms"));
+  EXPECT_THAT(refuse_all({measure_channels(), smooth_norms(0.5), smooth_norms(0.5)}),
+              HasSubstr("smooth_norms between measure_channels and smooth_norms"));
+  EXPECT_THAT(refuse_all({measure_channels(), measure_channels(), smooth_norms(0.5)}),
+              HasSubstr("measure_channels twice"));
+  EXPECT_EQ(refuse_all({measure_channels(), smooth_norms(0.5), measure_channels(), smooth_norms(0.5)}), "no error");
+  EXPECT_THAT(refuse_all({correct_biases(), round_rtn(all)}), HasSubstr("correct_biases before anything is rounded"));
+  EXPECT_THAT(refuse_all({round_rtn(some), correct_biases(), round_rtn({all.format, {LinearSlot::kUp}})}),
+              HasSubstr("round_rtn after correct_biases"));
+  EXPECT_THAT(refuse_all({round_rtn(all), correct_biases()}), HasSubstr("has a bias"));
+  EXPECT_THAT(refuse_all({insert_outliers({.channels = 9})}), HasSubstr("insert_outliers: channels: 9"));
   const auto keys = parse_quant_format("k4-head-asym");
   Recipe same_plan{.name = "same", .passes = {set_kv_format(keys, {}), set_kv_format(keys, {})}};
   EXPECT_THAT(refuse(same_plan), HasSubstr("set_kv_format twice"));
@@ -131,7 +234,7 @@ TEST(Recipe, NamesTheLinearAndSizesThatDoNotFit) {
   };
   EXPECT_THAT(refuse("rtn-w4g100"), HasSubstr("self_attn.q_proj: groups of 100 in 128 columns"));
   EXPECT_THAT(refuse("rtn-w4c-tp3"), HasSubstr("tensor_parallel"));
-  EXPECT_THAT(refuse("rtn-w4g128", {"group=256"}), HasSubstr("groups of 256 in 128 columns"));
+  EXPECT_THAT(refuse("rtn-w4a8", {"group=256"}), HasSubstr("groups of 256 in 128 columns"));
   EXPECT_THAT(refuse("rtn-kv4", {"kv_group=24"}), HasSubstr("groups of 24 in heads of 32"));
   EXPECT_THAT(refuse("gptq-w4g32", {"length=5000"}), HasSubstr("4096"));
   EXPECT_THAT(refuse("gptq-w4g32", {"samples=0"}), HasSubstr("samples"));
@@ -155,7 +258,7 @@ TEST(Recipe, SplitsRowParallelLinearsUnderTensorParallelism) {
 }
 
 TEST(Methods, HaveTheStudysDefaults) {
-  const auto gptq = [](const std::string& name) { return method(name).passes.back()->parameters(); };
+  const auto gptq = [](const std::string& name) { return pass_of(method(name).passes.back()).parameters(); };
   EXPECT_EQ(std::get<std::string>(gptq("gptq-w4g128").at("format")), "w4g128-asym-mse");
   EXPECT_TRUE(std::get<bool>(gptq("gptq-w4g128").at("act_order")));
   EXPECT_TRUE(std::get<bool>(gptq("gptq-w4g128").at("static_groups")));
@@ -169,20 +272,58 @@ TEST(Methods, HaveTheStudysDefaults) {
 
 TEST(Methods, TakeNamedParameters) {
   const Recipe recipe = method(
-      "gptq-w4g128a8kv4", {"symmetric=true", "mse_search=false", "group=64", "act_order=false", "static_groups=false",
-                           "damping=0.05", "block_size=32", "activation_symmetric=true", "activation_clip=0.9",
-                           "key_clip=0.95", "value_clip=1", "kv_group=16", "samples=4", "length=256"});
+      "gptq-w4a8kv4", {"symmetric=true", "mse_search=false", "group=64", "act_order=false", "static_groups=false",
+                       "damping=0.05", "block_size=32", "activation_symmetric=true", "activation_clip=0.9",
+                       "key_clip=0.95", "value_clip=1", "kv_group=16", "samples=4", "length=256"});
   EXPECT_EQ(recipe.calibration, (CalibrationSpec{.samples = 4, .length = 256}));
   const ModelPlan plan = validate(recipe, small_config());
   EXPECT_EQ(format_of(plan, LinearSlot::kUp), "w4g64-sym");
   EXPECT_EQ(to_string(plan.blocks.back().at(Site::kMlpInput)), "a8-token-sym-clip0.9");
   EXPECT_EQ(to_string(plan.blocks.back().at(Site::kKey)), "k4-g16-asym-clip0.95");
   EXPECT_EQ(to_string(plan.blocks.back().at(Site::kValue)), "v4-g16-asym");
-  const ParameterMap gptq = recipe.passes.back()->parameters();
+  const ParameterMap gptq = pass_of(recipe.passes.back()).parameters();
   EXPECT_FALSE(std::get<bool>(gptq.at("act_order")));
   EXPECT_FALSE(std::get<bool>(gptq.at("static_groups")));
   EXPECT_EQ(std::get<double>(gptq.at("damping")), 0.05);
   EXPECT_EQ(std::get<std::int64_t>(gptq.at("block_size")), 32);
+}
+
+// What a name says cannot be set to something else; what it leaves open and is set stands in the recipe's name.
+TEST(Methods, AreCalledWhatTheyDo) {
+  const auto refuse = [](const std::string& name, const std::string& setting) {
+    return message_of([&] { method(name, {setting}); });
+  };
+  EXPECT_THAT(refuse("gptq-w4g64", "group=0"), HasSubstr("group: 0 under the name gptq-w4g64"));
+  EXPECT_THAT(refuse("gptq-w4g64", "group=-1"), HasSubstr("a name with c"));
+  EXPECT_THAT(refuse("rtn-w4g64", "group=32"), HasSubstr("a name with g32"));
+  EXPECT_THAT(refuse("rtn-w4c", "group=32"), HasSubstr("group: 32 under the name rtn-w4c"));
+  EXPECT_EQ(method("rtn-w4g64", {"group=64"}).name, "rtn-w4g64");
+  EXPECT_EQ(method("rtn-w4c", {"group=0"}).name, "rtn-w4c");
+  EXPECT_EQ(method("rtn-w8a8kv8", {"group=0"}).name, "rtn-w8a8kv8");
+  EXPECT_EQ(method("rtn-w8a8kv8-tp2", {"group=32"}).name, "rtn-w8g32a8kv8-tp2");
+  EXPECT_EQ(method("rtn-w8g32a8kv8-tp2").name, "rtn-w8g32a8kv8-tp2");
+  const auto with_degree = [](const std::string& name, int degree) { return make_recipe(name, {}, degree); };
+  EXPECT_THAT(message_of([&] { with_degree("gptq-w4c-tp4", 2); }), HasSubstr("--tp: 2 under the name gptq-w4c-tp4"));
+  EXPECT_THAT(message_of([&] { with_degree("gptq-w4c-tp1", 2); }), HasSubstr("--tp: 2"));
+  EXPECT_EQ(with_degree("gptq-w4c-tp4", 4).name, "gptq-w4c-tp4");
+  EXPECT_EQ(with_degree("gptq-w4c", 2).name, "gptq-w4c-tp2");
+  EXPECT_EQ(with_degree("gptq-w4c", 2).tensor_parallel, 2);
+  EXPECT_EQ(with_degree("gptq-w4c", 1).name, "gptq-w4c");
+}
+
+TEST(Recipe, RoundsSomeLinearsEachInAWayOfItsOwn) {
+  const auto parse = [](const std::string& linears) {
+    return parse_recipe("[[pass]]\nkind = \"round_rtn\"\nformat = \"w4g32-asym\"\nlinears = \"" + linears + "\"", "r");
+  };
+  const ModelPlan plan = validate(parse("down,q"), small_config());
+  const BlockPlan& block = plan.blocks.back();
+  EXPECT_EQ(block.weights.size(), 2u);
+  EXPECT_TRUE(block.weights.contains(LinearSlot::kQ) && block.weights.contains(LinearSlot::kDown));
+  EXPECT_THAT(to_toml(parse("down,q")), HasSubstr("linears = \"q, down\""));
+  EXPECT_EQ(to_toml(parse("v, q, k, o, up, gate, down")), to_toml(parse("all")));
+  EXPECT_THAT(message_of([&] { parse("q, q"); }), HasSubstr("q twice"));
+  EXPECT_THAT(message_of([&] { parse("query"); }), HasSubstr("gate, up, down"));
+  EXPECT_THAT(message_of([&] { parse(""); }), HasSubstr("linears"));
 }
 
 TEST(Methods, RefuseParametersTheyDoNotHaveAndListThoseTheyHave) {

@@ -13,6 +13,7 @@
 #include "cli/run_options.h"
 #include "quantize/cost.h"
 #include "quantize/methods/method_table.h"
+#include "quantize/passes/pass_table.h"
 
 namespace qreason {
 namespace {
@@ -55,6 +56,8 @@ class QuantizeCommand : public Command {
     for (const Method& method : all_methods()) {
       text += help_entry(method.name, 7, fmt::format("{} ({})", method.purpose, method.example));
     }
+    text += "\nPasses of recipe files:\n";
+    for (const PassRow& pass : all_passes()) text += fmt::format("  {:<21}  {}\n", pass.kind, pass.purpose);
     return text;
   }
 
@@ -96,23 +99,30 @@ class QuantizeCommand : public Command {
   }
 
   Recipe read_recipe() const {
-    const bool file = fs::path(method_).extension() == ".toml";
-    if (file && !settings_.empty())
-      throw Error::usage("--set", "a recipe file", "a method; edit the recipe file instead");
-    Recipe recipe = file ? parse_recipe(read_text_file(method_, 1 << 20), method_)
-                         : make_recipe(method_, parse_assignments(settings_));
-    if (tensor_parallel_) {
-      if (*tensor_parallel_ < 1 || *tensor_parallel_ > 1024) {
-        throw Error::usage("--tp", fmt::format("{}", *tensor_parallel_), "1 to 1024");
-      }
-      if (recipe.tensor_parallel > 1 && recipe.tensor_parallel != *tensor_parallel_) {
-        throw Error::usage("--tp", fmt::format("{}", *tensor_parallel_),
-                           fmt::format("the {} of {}", recipe.tensor_parallel, method_));
-      }
-      recipe.tensor_parallel = static_cast<int>(*tensor_parallel_);
+    if (tensor_parallel_ && (*tensor_parallel_ < 1 || *tensor_parallel_ > 1024)) {
+      throw Error::usage("--tp", fmt::format("{}", *tensor_parallel_), "1 to 1024");
     }
+    Recipe recipe = fs::path(method_).extension() == ".toml" ? read_recipe_file() : make_recipe_of_method();
     if (seed_ < 0) throw Error::usage("--seed", fmt::format("{}", seed_), "0 or more");
     if (seed_ > 0) recipe.seed = static_cast<std::uint64_t>(seed_);
+    return recipe;
+  }
+
+  Recipe make_recipe_of_method() const {
+    std::optional<int> degree;
+    if (tensor_parallel_) degree = static_cast<int>(*tensor_parallel_);
+    return make_recipe(method_, parse_assignments(settings_), degree);
+  }
+
+  Recipe read_recipe_file() const {
+    if (!settings_.empty()) throw Error::usage("--set", "a recipe file", "a method; edit the recipe file instead");
+    Recipe recipe = parse_recipe(read_text_file(method_, 1 << 20), method_);
+    if (!tensor_parallel_) return recipe;
+    if (recipe.tensor_parallel > 1 && recipe.tensor_parallel != *tensor_parallel_) {
+      throw Error::usage("--tp", fmt::format("{}", *tensor_parallel_),
+                         fmt::format("the {} of {}", recipe.tensor_parallel, method_));
+    }
+    recipe.tensor_parallel = static_cast<int>(*tensor_parallel_);
     return recipe;
   }
 
@@ -137,13 +147,15 @@ class QuantizeCommand : public Command {
     if (common.json) {
       return print_json({{"path", path.string()}, {"recipe", recipe.name}, {"bytes", bytes}, {"totals", totals}});
     }
-    fmt::print("{}: {} with {} in {:.1f} s, loss {:.6g}", printable(path.string()), bytes_text(bytes), recipe.name,
-               totals.at("seconds").get<double>(), totals.at("loss").get<double>());
-    if (const auto retried = totals.at("linears_with_more_damping").get<std::int64_t>(); retried > 0) {
-      fmt::print(", more damping in {} linears", retried);
+    fmt::print("{}: {} with {} in {:.1f} s", printable(path.string()), bytes_text(bytes), recipe.name,
+               totals.at("seconds").get<double>());
+    if (totals.contains("loss")) {
+      fmt::print(", squared error of the {} {:.3g} % (largest {:.3g} %)", totals.at("loss_of").get<std::string>(),
+                 100 * totals.at("loss").get<double>(), 100 * totals.at("largest_loss").get<double>());
     }
-    if (const auto dead = totals.at("dead_columns").get<std::int64_t>(); dead > 0)
-      fmt::print(", {} dead columns", dead);
+    for (const auto& [name, count] : totals.at("counts").items()) {
+      if (const auto times = count.get<std::int64_t>(); times > 0) fmt::print(", {}: {}", name, times);
+    }
     fmt::print("\n");
   }
 

@@ -19,7 +19,7 @@ Recipe gptq(Target target, ParameterReader& parameters) {
 
   Recipe recipe = runtime_recipe(target);
   recipe.calibration = read_calibration(parameters);
-  recipe.passes.push_back(round_gptq(*target.weight, settings));
+  recipe.passes.push_back(round_gptq({.format = *target.weight}, settings));
   return recipe;
 }
 

@@ -12,10 +12,11 @@ namespace {
 using Parameters = std::vector<MethodParameter>;
 
 Parameters weight_parameters(std::string_view search_fallback) {
-  return {{"symmetric", "false with groups, true per channel", "codes around zero, without zero points"},
-          {"mse_search", search_fallback, "shrink every range to the least |error|^2.4 (80 steps)"},
-          {"group", "as in the method's name", "columns that share a scale; 0: per channel"},
-          {"scale_type", "float32", "float16 or bfloat16: scales as they will be stored, before anything is rounded"}};
+  return {
+      {"symmetric", "false with groups, true per channel", "codes around zero, without zero points"},
+      {"mse_search", search_fallback, "shrink every range to the least |error|^2.4 (80 steps)"},
+      {"group", "as in the method's name", "columns that share a scale, where the name does not say; 0: per channel"},
+      {"scale_type", "float32", "float16 or bfloat16: scales as they will be stored, before anything is rounded"}};
 }
 
 Parameters runtime_parameters() {
@@ -62,11 +63,13 @@ const Method& find_method(const std::string& name) {
   throw Error::usage("method " + name, "an unknown method", fmt::format("{}", fmt::join(known, ", ")));
 }
 
-Recipe make_recipe(std::string_view name, const ParameterMap& parameters) {
+Recipe make_recipe(std::string_view name, const ParameterMap& parameters, std::optional<int> tensor_parallel) {
   const std::string method(name.substr(0, name.find('-')));
   ParameterReader reader(parameters, fmt::format("--set for {}", method));
   const Method& row = find_method(method);
-  Recipe recipe = row.make(parse_target(name), reader);
+  Target target = parse_target(name);
+  if (tensor_parallel) set_tensor_parallel(target, *tensor_parallel, "--tp");
+  Recipe recipe = row.make(std::move(target), reader);
   reader.refuse_unknown();
   return recipe;
 }

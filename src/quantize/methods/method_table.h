@@ -1,6 +1,7 @@
 // The table of methods: name, named parameters with defaults, and the function that makes the recipe.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,8 +30,9 @@ const std::vector<Method>& all_methods();
 // Unknown ones are an Error (usage) that lists the known.
 const Method& find_method(const std::string& name);
 
-// "gptq-w4g128" with --set parameters to a recipe. An unknown parameter is an Error that lists the method's.
-Recipe make_recipe(std::string_view name, const ParameterMap& parameters);
+// "gptq-w4g128" with --set parameters and --tp to a recipe. An unknown parameter is an Error that lists the method's;
+// so is one that contradicts the name. What the name leaves open and is set stands in the recipe's name.
+Recipe make_recipe(std::string_view name, const ParameterMap& parameters, std::optional<int> tensor_parallel = {});
 // "key=value" strings to parameters; a repeated key or one without "=" is an Error (usage).
 ParameterMap parse_assignments(std::span<const std::string> assignments);
 

@@ -47,9 +47,7 @@ void set_cache_format(std::optional<QuantFormat>& format, float clip, std::int64
 // Parameters of what the target does not quantize are not asked for, so that giving one is an error.
 void apply_weight_parameters(Target& target, ParameterReader& parameters, RangeSearch search) {
   if (!target.weight) return;
-  const std::int64_t group = read_group(parameters, "group", target.weight->group_size);
-  target.weight->granularity = group > 0 ? Granularity::kGroup : Granularity::kChannel;
-  target.weight->group_size = static_cast<int>(group);
+  set_group(target, read_group(parameters, "group", target.weight->group_size), parameters.where() + ": group");
   target.weight->symmetry = symmetry_of(parameters.flag("symmetric", target.per_channel()));
   const bool searched = parameters.flag("mse_search", search == RangeSearch::kMse);
   target.weight->search = searched ? RangeSearch::kMse : RangeSearch::kNone;

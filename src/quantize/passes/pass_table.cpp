@@ -3,46 +3,50 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
-
 #include "base/error.h"
+#include "quantize/passes/correct_biases.h"
+#include "quantize/passes/fold_norms.h"
+#include "quantize/passes/insert_outliers.h"
+#include "quantize/passes/measure_channels.h"
 #include "quantize/passes/round_gptq.h"
 #include "quantize/passes/round_rtn.h"
 #include "quantize/passes/set_activation_format.h"
 #include "quantize/passes/set_kv_format.h"
+#include "quantize/passes/smooth_norms.h"
 
 namespace qreason {
-namespace {
-
-struct PassRow {
-  std::string_view kind;
-  PassPointer (*make)(ParameterReader&);
-};
-
-constexpr std::array kPasses{
-    PassRow{"set_activation_format", read_set_activation_format},
-    PassRow{"set_kv_format", read_set_kv_format},
-    PassRow{"round_rtn", read_round_rtn},
-    PassRow{"round_gptq", read_round_gptq},
-};
-
-}  // namespace
-
-std::vector<std::string> pass_kinds() {
-  std::vector<std::string> kinds;
-  for (const PassRow& row : kPasses) kinds.emplace_back(row.kind);
-  return kinds;
+const std::vector<PassRow>& all_passes() {
+  static const std::vector<PassRow> kPasses{
+      {"fold_norms", "norm gains into the linears that read them, the head untied", "", read_fold_norms},
+      {"insert_outliers", "outliers like the studied models have, for tests of methods", "channels = 1\nfactor = 64.0",
+       read_insert_outliers},
+      {"measure_channels", "the largest |x| of every channel of the linears' inputs, over the calibration", "",
+       read_measure_channels},
+      {"smooth_norms", "outlier channels of the norms into the weights, as measured (SmoothQuant)", "alpha = 0.85",
+       read_smooth_norms},
+      {"set_activation_format", "inputs of linears quantized while the model runs", "format = \"a8-token-asym\"",
+       read_set_activation_format},
+      {"set_kv_format", "the cache quantized while the model runs",
+       "keys = \"k4-head-asym\"\nvalues = \"v4-head-asym\"", read_set_kv_format},
+      {"round_rtn", "weights rounded to nearest", "format = \"w4g64-asym\"\nlinears = \"all\"", read_round_rtn},
+      {"round_gptq", "weights rounded by GPTQ on calibration inputs", "format = \"w4g64-asym-mse\"\nlinears = \"all\"",
+       read_round_gptq},
+      {"correct_biases", "biases that put the means of rounded linears back", "", read_correct_biases},
+  };
+  return kPasses;
 }
 
 PassPointer make_pass(const std::string& kind, const ParameterMap& parameters, const std::string& where) {
-  for (const PassRow& row : kPasses) {
+  std::vector<std::string_view> known;
+  for (const PassRow& row : all_passes()) {
+    known.push_back(row.kind);
     if (row.kind != kind) continue;
     ParameterReader reader(parameters, where + ": " + kind);
     PassPointer pass = row.make(reader);
     reader.refuse_unknown();
     return pass;
   }
-  throw Error::usage(where, fmt::format("unknown pass {}", kind), fmt::format("{}", fmt::join(pass_kinds(), ", ")));
+  throw Error::usage(where, fmt::format("unknown pass {}", kind), fmt::format("{}", fmt::join(known, ", ")));
 }
 
 }  // namespace qreason

@@ -2,13 +2,20 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "quantize/pass.h"
 
 namespace qreason {
 
-std::vector<std::string> pass_kinds();
+struct PassRow {
+  std::string_view kind, purpose;
+  std::string_view example;  // its table in a recipe file without "kind": lines of TOML, as far as it needs any
+  PassPointer (*make)(ParameterReader& parameters);
+};
+
+const std::vector<PassRow>& all_passes();
 
 // An unknown kind or parameter is an Error (usage) that lists the known ones.
 PassPointer make_pass(const std::string& kind, const ParameterMap& parameters, const std::string& where);

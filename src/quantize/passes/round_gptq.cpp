@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <span>
 #include <vector>
 
 #include "base/error.h"
+#include "base/stopwatch.h"
 #include "quantize/block_visit.h"
-#include "quantize/passes/weight_formats.h"
+#include "quantize/rounding_error.h"
 
 namespace qreason {
 namespace {
@@ -27,63 +31,74 @@ const std::vector<Stage>& stages() {
   return kStages;
 }
 
-class RoundGptq : public Pass {
+// Seconds that the linears of a stage share.
+struct SharedSeconds {
+  double hessian = 0, factor = 0;
+};
+
+class RoundGptq : public BlockPass {
  public:
-  RoundGptq(const QuantFormat& weight, const GptqSettings& settings) : weight_(weight), settings_(settings) {}
+  RoundGptq(const WeightRounding& rounding, const GptqSettings& settings) : rounding_(rounding), settings_(settings) {}
   std::string_view kind() const override { return "round_gptq"; }
-  PassEffect effect() const override { return PassEffect::kLossy; }
-  PassWalk walk() const override { return PassWalk::kBlocks; }
-  Propagation propagation() const override { return Propagation::kRounded; }
   ParameterMap parameters() const override {
-    return {{"format", to_string(weight_)},
-            {"act_order", settings_.order == ColumnOrder::kByActivation},
-            {"static_groups", settings_.options.groups == GroupTiming::kStatic},
-            {"damping", settings_.damping.ratio},
-            {"block_size", settings_.options.block_columns}};
+    ParameterMap parameters = parameters_of(rounding_);
+    parameters["act_order"] = settings_.order == ColumnOrder::kByActivation;
+    parameters["static_groups"] = settings_.options.groups == GroupTiming::kStatic;
+    parameters["damping"] = settings_.damping.ratio;
+    parameters["block_size"] = settings_.options.block_columns;
+    return parameters;
   }
+  Propagation propagation() const override { return Propagation::kRounded; }
+  std::vector<LinearSlot> rounds() const override { return rounding_.linears; }
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
-    add_weight_formats(config, weight_, "round_gptq", plan);
+    add_weight_formats(config, rounding_, kind(), plan);
   }
 
   void apply(BlockVisit& block) const override {
     for (const Stage& stage : stages()) {
-      const Stopwatch watch;
-      Hessian hessian(linear_shape(block.config(), stage.linears.front()).columns, block.sequences());
-      block.for_each_input(stage.inputs,
-                           [&](const float* rows, std::int64_t count) { hessian.add(rows, count, block.executor()); });
-      const double hessian_seconds = watch.seconds();
-      const GptqFactor factor =
-          factorize(std::move(hessian), settings_.order, settings_.damping,
-                    fmt::format("{} of block {}", name_of(stage.inputs), block.layer()), block.executor());
-      const double shared_seconds = watch.seconds();
-      for (const LinearSlot slot : stage.linears) round(block, slot, factor, {hessian_seconds, shared_seconds});
+      std::vector<LinearSlot> linears;
+      std::copy_if(stage.linears.begin(), stage.linears.end(), std::back_inserter(linears), [&](LinearSlot slot) {
+        return std::find(rounding_.linears.begin(), rounding_.linears.end(), slot) != rounding_.linears.end();
+      });
+      if (!linears.empty()) round_stage(block, stage.inputs, linears);
     }
   }
 
  private:
-  struct SharedSeconds {
-    double hessian, total;
-  };
+  void round_stage(BlockVisit& block, Site inputs, const std::vector<LinearSlot>& linears) const {
+    const Stopwatch watch;
+    Hessian hessian(linear_shape(block.config(), linears.front()).columns, block.sequences());
+    for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
+      const ActivationRows rows = block.read(tap_of(inputs), sequence);
+      hessian.add(rows.data, rows.count, block.executor());
+    }
+    SharedSeconds shared{.hessian = watch.seconds()};
+    const GptqFactor factor =
+        factorize(std::move(hessian), settings_.order, settings_.damping,
+                  fmt::format("{} of block {}", name_of(inputs), block.layer()), block.executor());
+    shared.factor = watch.seconds() - shared.hessian;
+    for (const LinearSlot slot : linears) round(block, slot, factor, shared);
+  }
 
   void round(BlockVisit& block, LinearSlot slot, const GptqFactor& factor, SharedSeconds shared) const {
     const Stopwatch watch;
-    const at::Tensor weights = block.weight(slot);
+    const at::Tensor tensor = block.weight(slot);
+    const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
     GptqResult rounded =
-        qreason::round_gptq({weights.data_ptr<float>(), static_cast<std::size_t>(weights.numel())}, weights.size(0),
-                            factor, block.format(slot), settings_.options, block.executor());
+        qreason::round_gptq(weights, tensor.size(0), factor, block.format(slot), settings_.options, block.executor());
+    const double energy = output_energy(weights, tensor.size(0), factor, block.executor());
     LinearReport report;
-    report.loss = rounded.loss;
+    report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
+    report.output_error = energy > 0 ? 2 * rounded.loss / energy : 0;
     report.clipped = rounded.clipped;
-    report.damping = factor.damping;
-    report.damping_retries = factor.retries;
-    report.dead_columns = factor.dead_columns;
     report.seconds = watch.seconds();
-    report.hessian_seconds = shared.hessian;
-    report.factor_seconds = shared.total - shared.hessian;
-    block.replace(slot, std::move(rounded.matrix), report);
+    report.counts = {{"damping_retries", factor.retries}, {"dead_columns", factor.dead_columns}};
+    report.numbers = {
+        {"damping", factor.damping}, {"hessian_seconds", shared.hessian}, {"factor_seconds", shared.factor}};
+    block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = block.linear(slot).bias}, report);
   }
 
-  QuantFormat weight_;
+  WeightRounding rounding_;
   GptqSettings settings_;
 };
 
@@ -99,23 +114,23 @@ void check(const GptqSettings& settings, const std::string& where) {
 
 }  // namespace
 
-PassPointer round_gptq(const QuantFormat& weight, const GptqSettings& settings) {
-  if (weight.kind != NumberKind::kInteger) {
-    throw Error::usage("round_gptq: format", to_string(weight), "integers, such as w4g128-asym");
+PassPointer round_gptq(const WeightRounding& rounding, const GptqSettings& settings) {
+  if (rounding.format.kind != NumberKind::kInteger) {
+    throw Error::usage("round_gptq: format", to_string(rounding.format), "integers, such as w4g128-asym");
   }
   check(settings, "round_gptq");
-  return std::make_shared<RoundGptq>(weight, settings);
+  return std::make_shared<const RoundGptq>(rounding, settings);
 }
 
 PassPointer read_round_gptq(ParameterReader& parameters) {
-  const QuantFormat format = parse_weight_format(parameters.text("format", ""), parameters.where());
+  const WeightRounding rounding = read_weight_rounding(parameters);
   GptqSettings settings;
   settings.order = parameters.flag("act_order", true) ? ColumnOrder::kByActivation : ColumnOrder::kAsStored;
   settings.options.groups = parameters.flag("static_groups", true) ? GroupTiming::kStatic : GroupTiming::kDynamic;
   settings.damping.ratio = parameters.number("damping", settings.damping.ratio);
   settings.options.block_columns = parameters.integer("block_size", settings.options.block_columns);
   check(settings, parameters.where());
-  return round_gptq(format, settings);
+  return round_gptq(rounding, settings);
 }
 
 }  // namespace qreason

@@ -1,48 +1,53 @@
 #include "quantize/passes/round_rtn.h"
 
+#include <span>
+
+#include "base/stopwatch.h"
 #include "quantize/block_visit.h"
-#include "quantize/passes/weight_formats.h"
+#include "quantize/rounding_error.h"
 #include "quantize/rtn.h"
 
 namespace qreason {
 namespace {
 
-class RoundRtn : public Pass {
+class RoundRtn : public BlockPass {
  public:
-  explicit RoundRtn(const QuantFormat& weight) : weight_(weight) {}
+  explicit RoundRtn(const WeightRounding& rounding) : rounding_(rounding) {}
   std::string_view kind() const override { return "round_rtn"; }
-  PassEffect effect() const override { return PassEffect::kLossy; }
-  ParameterMap parameters() const override { return {{"format", to_string(weight_)}}; }
+  ParameterMap parameters() const override { return parameters_of(rounding_); }
+  Propagation propagation() const override { return Propagation::kNone; }
+  std::vector<LinearSlot> rounds() const override { return rounding_.linears; }
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
-    add_weight_formats(config, weight_, "round_rtn", plan);
+    add_weight_formats(config, rounding_, kind(), plan);
   }
 
   void apply(BlockVisit& block) const override {
-    for (const LinearSlot slot : kLinearSlots) {
+    for (const LinearSlot slot : rounding_.linears) {
       const Stopwatch watch;
-      const at::Tensor weights = block.weight(slot);
-      RtnResult rounded = round_rtn_parallel({weights.data_ptr<float>(), static_cast<std::size_t>(weights.numel())},
-                                             weights.size(0), weights.size(1), block.format(slot), block.executor());
+      const at::Tensor tensor = block.weight(slot);
+      const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
+      RtnResult rounded =
+          round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
       LinearReport report;
-      report.loss = rounded.squared_error;
+      report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
       report.clipped = rounded.clipped;
       report.seconds = watch.seconds();
-      block.replace(slot, std::move(rounded.matrix), report);
+      block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = block.linear(slot).bias}, report);
     }
   }
 
  private:
-  QuantFormat weight_;
+  WeightRounding rounding_;
 };
 
 }  // namespace
 
-PassPointer round_rtn(const QuantFormat& weight) {
-  return std::make_shared<RoundRtn>(weight);
+PassPointer round_rtn(const WeightRounding& rounding) {
+  return std::make_shared<const RoundRtn>(rounding);
 }
 
 PassPointer read_round_rtn(ParameterReader& parameters) {
-  return round_rtn(parse_weight_format(parameters.text("format", ""), parameters.where()));
+  return round_rtn(read_weight_rounding(parameters));
 }
 
 }  // namespace qreason

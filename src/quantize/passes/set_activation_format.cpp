@@ -7,11 +7,10 @@
 namespace qreason {
 namespace {
 
-class SetActivationFormat : public Pass {
+class SetActivationFormat : public PlanPass {
  public:
   explicit SetActivationFormat(const QuantFormat& activation) : activation_(activation) {}
   std::string_view kind() const override { return "set_activation_format"; }
-  PassEffect effect() const override { return PassEffect::kPlan; }
   ParameterMap parameters() const override { return {{"format", to_string(activation_)}}; }
 
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
@@ -39,7 +38,7 @@ PassPointer set_activation_format(const QuantFormat& activation) {
     throw Error::usage("set_activation_format", to_string(activation),
                        "a format such as a8-token-asym, a:fp8e4m3 or a:mxfp4");
   }
-  return std::make_shared<SetActivationFormat>(activation);
+  return std::make_shared<const SetActivationFormat>(activation);
 }
 
 PassPointer read_set_activation_format(ParameterReader& parameters) {

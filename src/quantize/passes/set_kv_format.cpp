@@ -7,12 +7,11 @@
 namespace qreason {
 namespace {
 
-class SetKvFormat : public Pass {
+class SetKvFormat : public PlanPass {
  public:
   SetKvFormat(const std::optional<QuantFormat>& keys, const std::optional<QuantFormat>& values)
       : keys_(keys), values_(values) {}
   std::string_view kind() const override { return "set_kv_format"; }
-  PassEffect effect() const override { return PassEffect::kPlan; }
 
   ParameterMap parameters() const override {
     ParameterMap parameters;
@@ -56,7 +55,7 @@ PassPointer set_kv_format(const std::optional<QuantFormat>& keys, const std::opt
   if (!keys && !values) throw Error::usage("set_kv_format", "neither keys nor values", "at least one of them");
   check_format(keys, Role::kKey, "k4-head-asym, k:fp8e4m3-head or k:mxfp4");
   check_format(values, Role::kValue, "v4-head-asym, v:fp8e4m3-head or v:mxfp4");
-  return std::make_shared<SetKvFormat>(keys, values);
+  return std::make_shared<const SetKvFormat>(keys, values);
 }
 
 PassPointer read_set_kv_format(ParameterReader& parameters) {

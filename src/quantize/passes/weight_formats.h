@@ -1,18 +1,40 @@
-// What rounding passes share: the format of each of the seven linears, checked against the model's shapes.
+// What rounding passes share: which linears they round, to which formats, checked against the model's shapes.
 #pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "formats/quant_format.h"
 #include "model/config.h"
 #include "model/plan.h"
 #include "model/site.h"
+#include "quantize/parameters.h"
 
 namespace qreason {
 
-// Per channel under tensor parallelism t, the row-parallel linears (o, down) get groups of columns / t (methods.md,
-// section 1); all else is `format` itself. Throws Error naming the linear when a group does not divide the columns.
-void add_weight_formats(const ModelConfig& config, const QuantFormat& format, const std::string& pass, ModelPlan& plan);
+// The linears a pass rounds, in the order of a block; every one once.
+using LinearSet = std::vector<LinearSlot>;
+LinearSet all_linears();
+// "q, k, down": names without "_proj", or "all". Unknown names, a name twice and an empty list are Errors (usage).
+LinearSet parse_linears(const std::string& text, const std::string& where);
+std::string to_string(const LinearSet& linears);
 
-// Reads and checks the parameter `format` of a rounding pass: weights, per channel or per group.
-QuantFormat parse_weight_format(const std::string& text, const std::string& where);
+// What a rounding pass rounds, and to what.
+struct WeightRounding {
+  QuantFormat format;
+  LinearSet linears = all_linears();
+};
+
+// Reads the parameters `format` (weights, per channel or per group) and `linears`, which is printed only where it is
+// not "all".
+WeightRounding read_weight_rounding(ParameterReader& parameters);
+ParameterMap parameters_of(const WeightRounding& rounding);
+
+// Adds the linears' formats to the plan. Per channel under tensor parallelism t, the row-parallel linears (o, down) get
+// groups of columns / t (methods.md, section 1); all else is the format itself. Throws Error naming the linear when a
+// group does not divide the columns.
+void add_weight_formats(const ModelConfig& config, const WeightRounding& rounding, std::string_view pass,
+                        ModelPlan& plan);
 
 }  // namespace qreason

@@ -1,0 +1,76 @@
+#include "quantize/block_in_work.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "quantize/report.h"
+
+namespace qreason {
+namespace {
+
+std::unique_ptr<Block> entered(const BlockWeights& weights, CalibrationWalk* walk) {
+  if (!walk) return nullptr;
+  auto block = std::make_unique<Block>(weights, weights.layer(), walk->rope(), ComputeType::kFloat32);
+  walk->enter(*block);
+  return block;
+}
+
+ActivationRows read_from(CalibrationWalk* walk, Tap tap, std::int64_t sequence, const char* propagation) {
+  if (!walk) {
+    throw Error("quantize", fmt::format("inputs of {} propagation read", propagation), "a pass that asks for them");
+  }
+  return walk->read(tap, sequence);
+}
+
+}  // namespace
+
+FloatBlock::FloatBlock(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor)
+    : weights_(&weights), walk_(walk), executor_(&executor), block_(entered(weights, walk)) {}
+
+ActivationRows FloatBlock::read(Tap tap, std::int64_t sequence) {
+  return read_from(walk_, tap, sequence, "float");
+}
+
+void FloatBlock::leave() {
+  if (walk_) walk_->leave();
+}
+
+BlockInWork::BlockInWork(const WeightSource& source, const ModelPlan& plan, std::int64_t layer, BlockWalks walks,
+                         Executor& executor)
+    : source_weights_(source, layer),
+      weights_(source_weights_),
+      original_(source_weights_, walks.original, executor),
+      walk_(walks.rounded),
+      block_(entered(weights_, walks.rounded)),
+      plan_(&plan),
+      executor_(&executor) {}
+
+ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
+  return read_from(walk_, tap, sequence, "rounded");
+}
+
+const QuantFormat& BlockInWork::format(LinearSlot slot) const {
+  return plan_->block(layer()).weights.at(slot);
+}
+
+void BlockInWork::replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) {
+  reports_.push_back(to_json(linear_name(layer(), slot), pass_, weight, report));
+  if (walk_) walk_->replace(slot, weight);
+  weights_.set_linear(slot, std::move(weight));
+}
+
+void BlockInWork::put_into(BlockSink& sink, const std::string& part) const {
+  for (const LinearSlot slot : kLinearSlots) sink.put_linear(linear_name(layer(), slot), weights_.linear(slot));
+  for (const char* norm : kBlockNorms) {
+    const std::string name = block_tensor_name(layer(), norm);
+    sink.put_tensor(name, weights_.tensor(name));
+  }
+  sink.finish_part(part);
+}
+
+void BlockInWork::leave() {
+  original_.leave();
+  if (walk_) walk_->leave();
+}
+
+}  // namespace qreason

@@ -1,0 +1,62 @@
+#include "quantize/checkpoint_size.h"
+
+namespace qreason {
+namespace {
+
+// What the writers say about a tensor, in bytes: a safetensors header tells its name, type, shape and place and the
+// index its file; a quantized linear has its layout in the metadata and an entry in the report.
+constexpr double kHeaderBytes = 105, kIndexBytes = 90, kLayoutBytes = 125, kReportBytes = 700;
+constexpr double kConfigBytes = 4000;  // config.json, recipe.toml, the report's head
+
+struct Size {
+  double bytes = 0, tensors = 0, rounded = 0;
+
+  void add(double values, double value_bytes) {
+    bytes += values * value_bytes;
+    ++tensors;
+  }
+};
+
+double scale_bytes(ScaleType type) {
+  if (type == ScaleType::kFloat32) return 4;
+  return type == ScaleType::kFloat16 || type == ScaleType::kBFloat16 ? 2 : 1;
+}
+
+void add_linear(const LinearShape& shape, const QuantFormat* format, StoredType dense, Size& size) {
+  const auto rows = static_cast<double>(shape.rows), columns = static_cast<double>(shape.columns);
+  if (shape.has_bias) size.add(rows, 4);
+  if (!format) return size.add(rows * columns, bytes_of(dense));
+  const std::int64_t row_bytes = (shape.columns * format->bits + 7) / 8;
+  const double groups = format->granularity == Granularity::kGroup ? columns / format->group_size : 1;
+  size.add(rows * static_cast<double>(row_bytes), 1);
+  size.add(rows * groups, scale_bytes(format->scale_type));
+  if (format->kind == NumberKind::kInteger && format->symmetry == Symmetry::kAsymmetric) size.add(rows * groups, 1);
+  ++size.rounded;
+}
+
+}  // namespace
+
+double bytes_of(StoredType type) {
+  return type == StoredType::kFloat32 ? 4 : 2;
+}
+
+double checkpoint_bytes(const ModelOutline& outline, const ModelPlan& plan) {
+  const ModelConfig& config = outline.config;
+  const auto hidden = static_cast<double>(config.hidden_size), vocabulary = static_cast<double>(config.vocab_size);
+  Size all;
+  for (const BlockPlan& block : plan.blocks) {
+    for (const LinearSlot slot : kLinearSlots) {
+      const auto format = block.weights.find(slot);
+      add_linear(linear_shape(config, slot), format == block.weights.end() ? nullptr : &format->second,
+                 outline.types.linears, all);
+    }
+    for (std::size_t norm = 0; norm < kBlockNorms.size(); ++norm) all.add(hidden, bytes_of(outline.types.norms));
+  }
+  all.add(vocabulary * hidden, bytes_of(outline.types.embedding));
+  all.add(hidden, bytes_of(outline.types.norms));
+  if (!config.tied_embeddings) all.add(vocabulary * hidden, bytes_of(outline.types.head));
+  return all.bytes + (kHeaderBytes + kIndexBytes) * all.tensors + (kLayoutBytes + kReportBytes) * all.rounded +
+         kConfigBytes;
+}
+
+}  // namespace qreason

@@ -1,0 +1,74 @@
+#include "quantize/passes/fold_norms.h"
+
+#include <ATen/ops/ones_like.h>
+
+#include <map>
+
+#include "quantize/passes/scaled_view.h"
+
+namespace qreason {
+namespace {
+
+class FoldedNorms : public WeightSource {
+ public:
+  explicit FoldedNorms(const WeightSource& source) : source_(source), config_(source.config()) {
+    require_no_transforms(source, "fold_norms");
+    config_.tied_embeddings = false;
+    for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
+      for (const LinearSlot slot : kLinearSlots) {
+        if (input_site(slot) == Site::kAttentionInput)
+          norms_[linear_name(layer, slot)] = block_tensor_name(layer, kInputNorm);
+        if (input_site(slot) == Site::kMlpInput) norms_[linear_name(layer, slot)] = block_tensor_name(layer, kPostNorm);
+      }
+    }
+    norms_[kHeadName] = kFinalNormName;
+  }
+
+  const ModelConfig& config() const override { return config_; }
+  const ModelPlan& plan() const override { return source_.plan(); }
+
+  LinearWeight linear(const std::string& name) const override {
+    const bool tied_head = name == kHeadName && source_.config().tied_embeddings;
+    LinearWeight weight =
+        tied_head ? LinearWeight{.matrix = source_.tensor(kEmbeddingName), .bias = {}} : source_.linear(name);
+    const auto norm = norms_.find(name);
+    if (norm == norms_.end()) return weight;
+    weight.matrix = with_scaled_columns(std::get<at::Tensor>(weight.matrix), doubles_of(source_.tensor(norm->second)));
+    return weight;
+  }
+
+  at::Tensor tensor(const std::string& name) const override {
+    const at::Tensor values = source_.tensor(name);
+    return values.dim() == 1 ? at::ones_like(values) : values;
+  }
+
+ private:
+  const WeightSource& source_;
+  ModelConfig config_;
+  std::map<std::string, std::string> norms_;  // linear to the norm it reads
+};
+
+class FoldNorms : public ExactPass {
+ public:
+  std::string_view kind() const override { return "fold_norms"; }
+  ParameterMap parameters() const override { return {}; }
+  void change_outline(ModelOutline& outline) const override {
+    outline.config.tied_embeddings = false;
+    outline.types.linears = outline.types.head = StoredType::kFloat32;
+  }
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
+    return std::make_unique<FoldedNorms>(source);
+  }
+};
+
+}  // namespace
+
+PassPointer fold_norms() {
+  return std::make_shared<const FoldNorms>();
+}
+
+PassPointer read_fold_norms(ParameterReader&) {
+  return fold_norms();
+}
+
+}  // namespace qreason

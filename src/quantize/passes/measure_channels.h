@@ -1,0 +1,12 @@
+// Measures what smoothing needs: the largest |x| of every channel at the four sites that linears read, over all tokens
+// of the calibration sequences, in the float model (methods.md, section 8). Kept as channel_maxima_name(layer, site).
+#pragma once
+
+#include "quantize/pass.h"
+
+namespace qreason {
+
+PassPointer measure_channels();
+PassPointer read_measure_channels(ParameterReader& parameters);
+
+}  // namespace qreason

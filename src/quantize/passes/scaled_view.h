@@ -1,0 +1,24 @@
+// What views that scale channels share.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "model/weights.h"
+
+namespace qreason {
+
+// The matrix with column j times scales[j], multiplied in float64 and rounded once, to float32: exact for a bfloat16 or
+// float16 matrix and scales that are such numbers. Some rows at a time, so that a head needs no float64 copy.
+at::Tensor with_scaled_columns(const at::Tensor& matrix, const std::vector<double>& scales);
+
+// Throws Error naming the pass where the model has online transforms, which scaled channels do not pass unchanged.
+void require_no_transforms(const WeightSource& source, const char* pass);
+
+// A norm gain or bias as doubles.
+std::vector<double> doubles_of(const at::Tensor& vector);
+// And back, as float32.
+at::Tensor float_tensor(const std::vector<double>& values);
+
+}  // namespace qreason

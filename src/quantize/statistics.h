@@ -1,0 +1,32 @@
+// Named numbers that statistics passes find and the passes behind them read.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace qreason {
+
+class Statistics {
+ public:
+  // A name that is there already or a value that is not finite is an Error naming it.
+  void put(const std::string& name, std::vector<float> values);
+  // Throws Error naming what is missing.
+  const std::vector<float>& at(const std::string& name) const;
+
+  // {name: [values]}; every float32 comes back as it was.
+  OrderedJson to_json() const;
+  void add_json(const OrderedJson& json, const std::string& where);
+  // {name: {"median", "max"}}: what a report says of them.
+  OrderedJson summary() const;
+
+ private:
+  std::map<std::string, std::vector<float>> values_;
+};
+
+// "layers.3.attn_in.absmax": the largest |x| of every channel that the linears at a site of a block read.
+std::string channel_maxima_name(std::int64_t layer, std::string_view site);
+
+}  // namespace qreason

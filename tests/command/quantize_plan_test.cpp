@@ -1,0 +1,75 @@
+// `qreason quantize --plan` against what the command then writes; names of methods and what is set beside them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/fixtures.h"
+#include "support/tiny_model.h"
+
+namespace qreason {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+std::string quantize(const fs::path& model, const std::string& method, const std::string& rest) {
+  return testing::qreason_binary() + " quantize " + model.string() + " " + method + " --quiet " + rest;
+}
+
+double bytes_in(const fs::path& folder) {
+  double bytes = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) bytes += static_cast<double>(entry.file_size());
+  return bytes;
+}
+
+std::string write_fold_recipe(const fs::path& folder) {
+  const fs::path path = folder / "fold.toml";
+  std::ofstream(path) << "[[pass]]\nkind = \"fold_norms\"\n[[pass]]\nkind = \"round_rtn\"\nformat = \"w4g32-asym\"\n"
+                         "linears = \"q, k, v, o\"\n";
+  return path.string();
+}
+
+// From a few hundred kilobytes on, every file counted, to three percent.
+TEST(QuantizePlan, TellsTheDiskThatItTakes) {
+  const testing::ScratchFolder scratch;
+  const fs::path shipped = testing::project_path("models/steps-qwen2-1m"), tiny = scratch.path() / "tiny";
+  testing::write_tiny_model(tiny, testing::TinyModel{});
+  const std::string fold = write_fold_recipe(scratch.path());
+  int run = 0;
+  for (const fs::path& model : {shipped, tiny}) {
+    for (const std::string& method : {std::string("rtn-w4g64"), std::string("rtn-w3g32"), std::string("rtn-w8a8kv8"),
+                                      std::string("rtn-w16a8"), fold}) {
+      SCOPED_TRACE(model.string() + " " + method);
+      const fs::path output = scratch.path() / ("out-" + std::to_string(run++));
+      const auto plan = testing::run_command(quantize(model, method, "--plan --json"));
+      ASSERT_EQ(plan.exit_code, 0) << plan.standard_error;
+      EXPECT_FALSE(fs::exists(output));
+      ASSERT_EQ(testing::run_command(quantize(model, method, "-o " + output.string())).exit_code, 0);
+      const double want = bytes_in(output);
+      EXPECT_NEAR(nlohmann::json::parse(plan.standard_output).at("disk_bytes").get<double>(), want, 0.03 * want);
+    }
+  }
+}
+
+TEST(QuantizeCommand, RefusesWhatContradictsTheName) {
+  const testing::ScratchFolder scratch;
+  const fs::path tiny = scratch.path() / "tiny";
+  testing::write_tiny_model(tiny, testing::TinyModel{});
+  const auto run = [&](const std::string& method, const std::string& rest) {
+    return testing::run_command(quantize(tiny, method, "--plan --json " + rest));
+  };
+  for (const auto& [method, rest] : {std::pair("gptq-w4g64", "--set group=0"), std::pair("rtn-w4c", "--set group=32"),
+                                     std::pair("rtn-w4c-tp1", "--tp 2")}) {
+    const auto result = run(method, rest);
+    EXPECT_EQ(result.exit_code, 2) << method;
+    EXPECT_THAT(result.standard_error, HasSubstr(std::string("under the name ") + method));
+  }
+  EXPECT_EQ(nlohmann::json::parse(run("rtn-w8a8", "--set group=32 --tp 2").standard_output).at("recipe"),
+            "rtn-w8g32a8-tp2");
+}
+
+}  // namespace
+}  // namespace qreason
