@@ -9,7 +9,7 @@
 
 namespace qreason {
 
-enum class WorkspaceSlot { kRows, kPanels, kWeights, kTotals, kAttention };
+enum class WorkspaceSlot { kRows, kPanels, kWeights, kTotals, kAttention, kSite };
 
 class Workspace {
  public:
@@ -17,7 +17,7 @@ class Workspace {
   float* need(WorkspaceSlot slot, std::size_t count) { return slots_[static_cast<std::size_t>(slot)].need(count); }
 
  private:
-  std::array<ScratchFloats, 5> slots_;
+  std::array<ScratchFloats, 6> slots_;
 };
 
 }  // namespace qreason

@@ -89,19 +89,20 @@ void Block::load_site(const WeightSource& source, std::int64_t layer, Site site)
   }
 }
 
-void Block::attention_input(const float* h, std::int64_t rows, float* x, Executor& executor) const {
+SiteRows Block::attention_input(const float* h, std::int64_t rows, float* x, Executor& executor,
+                                CodedRows* codes) const {
   rms_norm(h, rows, shape_.hidden, input_gain_.data(), epsilon_, x, executor);
-  finish_site(Site::kAttentionInput, x, rows, shape_.hidden, executor);
+  return finish_site(Site::kAttentionInput, x, rows, executor, codes);
 }
 
-void Block::project(const float* x, std::int64_t rows, BlockScratch& scratch, Executor& executor) const {
+void Block::project(const SiteRows& x, std::int64_t rows, BlockScratch& scratch, Executor& executor) const {
   scratch.reserve(shape_, rows);
   const Linear &q = linear(LinearSlot::kQ), &k = linear(LinearSlot::kK), &v = linear(LinearSlot::kV);
   const float* key_bias = key_stage() == KeyStage::kBeforeBias ? nullptr : k.bias_or_null();
   const std::array targets{MatmulTarget{&q.whole(), q.bias_or_null(), scratch.q.data(), shape_.query},
                            MatmulTarget{&k.whole(), key_bias, scratch.k.data(), shape_.key_value},
                            MatmulTarget{&v.whole(), v.bias_or_null(), scratch.v.data(), shape_.key_value}};
-  matmul_shared(targets, x, rows, shape_.hidden, executor);
+  matmul_shared(targets, x.decoded(executor), rows, shape_.hidden, executor);
 }
 
 void Block::rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
@@ -140,54 +141,59 @@ void Block::append(const BlockBatch& batch, BlockScratch& scratch, Executor& exe
   append_key_values(attention_, batch.attention, k, shape_.key_value, v, shape_.key_value, executor);
 }
 
-void Block::attention(const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const {
+SiteRows Block::attention(const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor,
+                          CodedRows* codes) const {
   qreason::attention(attention_, batch.attention, scratch.q.data(), shape_.query, a, shape_.query, executor);
-  finish_site(Site::kAttentionOutput, a, batch.rows, shape_.query, executor);
+  return finish_site(Site::kAttentionOutput, a, batch.rows, executor, codes);
 }
 
-void Block::attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const {
+SiteRows Block::attend(const SiteRows& x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor,
+                       CodedRows* codes) const {
   project(x, batch.rows, scratch, executor);
   rotate(batch, scratch, executor);
   append(batch, scratch, executor);
-  attention(batch, scratch, a, executor);
+  return attention(batch, scratch, a, executor, codes);
 }
 
-void Block::add_attention(float* h, const float* a, std::int64_t rows, Executor& executor) const {
+void Block::add_attention(float* h, const SiteRows& a, std::int64_t rows, Executor& executor) const {
   add_row_parallel(LinearSlot::kO, a, rows, h, executor);
 }
 
-void Block::mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor) const {
+SiteRows Block::mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor, CodedRows* codes) const {
   rms_norm(h, rows, shape_.hidden, post_gain_.data(), epsilon_, m, executor);
-  finish_site(Site::kMlpInput, m, rows, shape_.hidden, executor);
+  return finish_site(Site::kMlpInput, m, rows, executor, codes);
 }
 
-void Block::mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch, float* u, Executor& executor) const {
+SiteRows Block::mlp_middle(const SiteRows& m, std::int64_t rows, BlockScratch& scratch, float* u, Executor& executor,
+                           CodedRows* codes) const {
   scratch.reserve(shape_, rows);
   const Linear &gate = linear(LinearSlot::kGate), &up = linear(LinearSlot::kUp);
   const std::array targets{MatmulTarget{&gate.whole(), gate.bias_or_null(), u, shape_.intermediate},
                            MatmulTarget{&up.whole(), up.bias_or_null(), scratch.up.data(), shape_.intermediate}};
-  matmul_shared(targets, m, rows, shape_.hidden, executor);
+  matmul_shared(targets, m.decoded(executor), rows, shape_.hidden, executor);
   silu_multiply(u, scratch.up.data(), rows, shape_.intermediate, executor);
-  finish_site(Site::kMlpMiddle, u, rows, shape_.intermediate, executor);
+  return finish_site(Site::kMlpMiddle, u, rows, executor, codes);
 }
 
-void Block::add_mlp(float* h, const float* u, std::int64_t rows, Executor& executor) const {
+void Block::add_mlp(float* h, const SiteRows& u, std::int64_t rows, Executor& executor) const {
   add_row_parallel(LinearSlot::kDown, u, rows, h, executor);
 }
 
 void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
   scratch.reserve(shape_, batch.rows);
-  attention_input(h, batch.rows, scratch.x.data(), executor);
-  attend(scratch.x.data(), batch, scratch, scratch.a.data(), executor);
-  add_attention(h, scratch.a.data(), batch.rows, executor);
-  mlp_input(h, batch.rows, scratch.x.data(), executor);
-  mlp_middle(scratch.x.data(), batch.rows, scratch, scratch.gate.data(), executor);
-  add_mlp(h, scratch.gate.data(), batch.rows, executor);
+  CodedRows* codes = &scratch.codes;
+  const SiteRows x = attention_input(h, batch.rows, scratch.x.data(), executor, codes);
+  const SiteRows a = attend(x, batch, scratch, scratch.a.data(), executor, codes);
+  add_attention(h, a, batch.rows, executor);
+  const SiteRows m = mlp_input(h, batch.rows, scratch.x.data(), executor, codes);
+  const SiteRows u = mlp_middle(m, batch.rows, scratch, scratch.gate.data(), executor, codes);
+  add_mlp(h, u, batch.rows, executor);
 }
 
-void Block::add_row_parallel(LinearSlot slot, const float* x, std::int64_t rows, float* h, Executor& executor) const {
+void Block::add_row_parallel(LinearSlot slot, const SiteRows& x, std::int64_t rows, float* h,
+                             Executor& executor) const {
   const Linear& w = linear(slot);
-  MatmulArguments product{.x = x,
+  MatmulArguments product{.x = x.decoded(executor),
                           .rows = rows,
                           .x_stride = w.columns(),
                           .bias = w.bias_or_null(),
@@ -234,10 +240,20 @@ std::string Block::explain(std::int64_t rows) const {
   return text;
 }
 
-void Block::finish_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, Executor& executor) const {
+SiteRows Block::finish_site(Site site, float* rows_data, std::int64_t rows, Executor& executor,
+                            CodedRows* codes) const {
+  const std::int64_t width = site == Site::kAttentionOutput ? shape_.query
+                             : site == Site::kMlpMiddle     ? shape_.intermediate
+                                                            : shape_.hidden;
   if (const auto& transform = transform_of(site)) transform->apply(rows_data, rows, width, executor);
-  if (quantizers_ == Quantizers::kOff) return;
-  if (const auto& format = plan_.at(site).format) quantize_dequantize_rows(rows_data, rows, width, *format, executor);
+  const auto& format = plan_.at(site).format;
+  if (quantizers_ == Quantizers::kOff || !format) return rows_data;
+  if (codes == nullptr) {
+    quantize_dequantize_rows(rows_data, rows, width, *format, executor);
+    return rows_data;
+  }
+  codes->encode(rows_data, rows, width, *format, executor);
+  return *codes;
 }
 
 void Block::quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const {

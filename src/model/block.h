@@ -28,6 +28,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/executor.h"
+#include "kernels/site_rows.h"
 #include "model/config.h"
 #include "model/linear.h"
 #include "model/plan.h"
@@ -55,6 +56,7 @@ struct BlockBatch {
 // Scratch rows shared by all blocks of a model; grows as needed.
 struct BlockScratch {
   std::vector<float> x, q, k, v, a, gate, up;
+  CodedRows codes;  // of the site in work
   void reserve(const BlockShape& shape, std::int64_t rows);
 };
 
@@ -64,18 +66,25 @@ class Block {
   Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type,
         ThreadPool* pool = nullptr);
 
-  void attention_input(const float* h, std::int64_t rows, float* x, Executor& executor) const;
+  // A stage that ends in a site returns what the site's linears read. With `codes` a quantizer leaves its codes there
+  // and the floats unrounded; without, as calibration looks at it, it rounds the floats. The linears give the same
+  // bits.
+  SiteRows attention_input(const float* h, std::int64_t rows, float* x, Executor& executor,
+                           CodedRows* codes = nullptr) const;
   // Queries, keys and values of the rows stay in scratch.q, .k, .v from `project` to `attention`.
-  void project(const float* x, std::int64_t rows, BlockScratch& scratch, Executor& executor) const;
+  void project(const SiteRows& x, std::int64_t rows, BlockScratch& scratch, Executor& executor) const;
   void rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
   void append(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
-  void attention(const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const;
+  SiteRows attention(const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor,
+                     CodedRows* codes = nullptr) const;
   // The four in a row.
-  void attend(const float* x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor) const;
-  void add_attention(float* h, const float* a, std::int64_t rows, Executor& executor) const;
-  void mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor) const;
-  void mlp_middle(const float* m, std::int64_t rows, BlockScratch& scratch, float* u, Executor& executor) const;
-  void add_mlp(float* h, const float* u, std::int64_t rows, Executor& executor) const;
+  SiteRows attend(const SiteRows& x, const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor,
+                  CodedRows* codes = nullptr) const;
+  void add_attention(float* h, const SiteRows& a, std::int64_t rows, Executor& executor) const;
+  SiteRows mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor, CodedRows* codes = nullptr) const;
+  SiteRows mlp_middle(const SiteRows& m, std::int64_t rows, BlockScratch& scratch, float* u, Executor& executor,
+                      CodedRows* codes = nullptr) const;
+  void add_mlp(float* h, const SiteRows& u, std::int64_t rows, Executor& executor) const;
 
   // h [rows, hidden] in place.
   void forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
@@ -95,10 +104,10 @@ class Block {
   void load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot, ThreadPool* pool);
   void load_site(const WeightSource& source, std::int64_t layer, Site site);
   // Transform and quantizer of a site that linears read.
-  void finish_site(Site site, float* rows_data, std::int64_t rows, std::int64_t width, Executor& executor) const;
+  SiteRows finish_site(Site site, float* rows_data, std::int64_t rows, Executor& executor, CodedRows* codes) const;
   void quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const;
   void quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows, Executor& executor) const;
-  void add_row_parallel(LinearSlot slot, const float* x, std::int64_t rows, float* h, Executor& executor) const;
+  void add_row_parallel(LinearSlot slot, const SiteRows& x, std::int64_t rows, float* h, Executor& executor) const;
   const std::optional<RowTransform>& transform_of(Site site) const {
     return transforms_[static_cast<std::size_t>(site)];
   }
