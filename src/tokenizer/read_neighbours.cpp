@@ -190,7 +190,8 @@ class Neighbours {
       if (const auto token = named_token(section(config_, key), {}, where_)) special.insert(token->content);
     }
     std::map<std::int32_t, std::string> by_id;
-    for (const auto& [text, id] : object_of(where).items()) by_id.emplace(token_id_of(id, text, where), text);
+    const Json tokens = object_of(where);
+    for (const auto& [text, id] : tokens.items()) by_id.emplace(token_id_of(id, text, where), text);
     for (const auto& [id, text] : by_id) {
       if (known_.contains(text)) continue;  // what tokenizer.json says of it is more
       const bool is_special = special.contains(text);
