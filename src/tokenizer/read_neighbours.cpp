@@ -103,7 +103,9 @@ std::optional<AddedToken> named_token(const Json& value, const Added& known, con
   if (value.is_null()) return std::nullopt;
   AddedToken token;
   if (value.is_object()) {
-    token = read_added_token(value, where);
+    Json entry = value;
+    entry["special"] = true;  // on which the defaults depend
+    token = read_added_token(entry, where);
   } else {
     if (!value.is_string())
       throw Error(where, fmt::format("a special token that is a JSON {}", value.type_name()), "a text");

@@ -108,8 +108,7 @@ TEST(Inputs, NameTheFileOfAFailingTemplateAndOfBytesThatAreNoText) {
   write(tiny.model() / "chat_template.jinja", "{{ raise_exception('no way \x1b[31m') }}");
   const CommandResult result = tiny.run("generate model -p a");
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.standard_error,
-              AllOf(HasSubstr("error: "), HasSubstr("/model: "), HasSubstr("no way"), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(result.standard_error, AllOf(HasSubstr("error: model: "), HasSubstr("no way"), Not(HasSubstr("\x1b"))));
 }
 
 TEST(Inputs, SayThatACalibrationIsTooSmall) {
@@ -124,9 +123,9 @@ TEST(Inputs, SayThatACalibrationIsTooSmall) {
 TEST(Inputs, RefuseSamplesBeforeDrawingThem) {
   const TinyChat tiny;
   write(tiny.file("c.txt"), long_text());
-  const CommandResult result = run_command(
-      "cd " + tiny.file("").string() + " && ulimit -v 6000000 && timeout 60 " + qreason_binary() +
-      " quantize model gptq-w4g32 -o out --calibration c.txt --set samples=999999999 --set length=8 --threads 1");
+  const CommandResult result = run_command("cd " + tiny.file("").string() + " && timeout 60 " + qreason_binary() +
+                                           " quantize model gptq-w4g32 -o out --calibration c.txt"
+                                           " --set samples=999999999 --set length=8");
   EXPECT_NE(result.exit_code, 0);
   EXPECT_THAT(result.standard_error, HasSubstr("999999999 samples"));
 }
