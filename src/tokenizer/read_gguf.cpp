@@ -76,8 +76,13 @@ void put_special_tokens(const GgufVocabulary& vocabulary, const TokenizerFamily&
   };
   if (family.has_bos || definition.add_bos_token) put("bos_token", bos);
   put("eos_token", eos);
-  put("unk_token", named_token(vocabulary, vocabulary.unknown_token, "unknown"));
-  put("pad_token", named_token(vocabulary, vocabulary.padding_token, "padding"));
+  // A plain piece named for want of a better one ("!", id 0) is not special for that.
+  const auto put_added = [&](const char* name, const std::optional<std::string>& text) {
+    const auto is_it = [&](const AddedToken& token) { return token.content == text; };
+    if (std::any_of(definition.added.begin(), definition.added.end(), is_it)) put(name, text);
+  };
+  put_added("unk_token", named_token(vocabulary, vocabulary.unknown_token, "unknown"));
+  put_added("pad_token", named_token(vocabulary, vocabulary.padding_token, "padding"));
   std::optional<SpecialText> before, after;
   if (definition.add_bos_token) before = required_token(bos, vocabulary.bos_token, "bos", vocabulary.where);
   if (definition.add_eos_token) after = required_token(eos, vocabulary.eos_token, "eos", vocabulary.where);

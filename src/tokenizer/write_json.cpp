@@ -72,7 +72,7 @@ OrderedJson tokenizer_config_json(const TokenizerDefinition& definition) {
       {"errors", "replace"},
       {"pad_token", text_or_null(definition.special_token("pad_token"))},
       {"tokenizer_class", definition.tokenizer_class.empty() ? "PreTrainedTokenizerFast" : definition.tokenizer_class},
-      {"unk_token", text_or_null(definition.unknown_token)}};
+      {"unk_token", text_or_null(definition.special_token("unk_token"))}};
 }
 
 }  // namespace qreason

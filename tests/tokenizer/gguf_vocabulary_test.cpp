@@ -116,6 +116,7 @@ TEST(GgufVocabulary, PutsTheEndTokenBehindATextWhereTheFileSaysSo) {
   GgufVocabulary vocabulary = tiny();
   vocabulary.add_eos_token = true;
   vocabulary.padding_token = 3;
+  vocabulary.unknown_token = 0;  // "a", a piece like any other
   const Tokenizer tokenizer = Tokenizer::from_gguf(vocabulary);
   EXPECT_EQ(tokenizer.encode("ab", SpecialTokens::kAdd), (std::vector<std::int32_t>{2, 3}));
   EXPECT_EQ(tokenizer.encode("ab", SpecialTokens::kOmit), (std::vector<std::int32_t>{2}));
