@@ -156,8 +156,8 @@ TEST(FiniteTensors, HoldForTheScalesAndNormsOfQuantizedModels) {
     config.tied_embeddings = true;
     const RandomModel random(config);
     const QuantFormat format = parse_quant_format("w4g16-sym");
-    ModelPlan plan;
-    for (const LinearSlot slot : kLinearSlots) plan.weights[slot] = format;
+    ModelPlan plan = uniform_plan(config.layers);
+    for (const LinearSlot slot : kLinearSlots) plan.set_weight(slot, format);
     NativeWriter writer(folder);
     for (std::int64_t layer = 0; layer < config.layers; ++layer) {
       for (const LinearSlot slot : kLinearSlots) {
