@@ -76,6 +76,7 @@ Scheduler::SharedPrefix Scheduler::shared_prefix(const Sequence& sequence, std::
   if (sequence.cache.length() > 0) return best;
   for (std::size_t i = 0; i < older; ++i) {
     const Sequence& holder = *running_[i];
+    if (holder.rope_length != sequence.rope_length) continue;  // its keys have other angles
     std::int64_t length = std::min(common_prefix(sequence, holder), sequence.length() - 1);
     const bool same_prompt = holder.prompt_length == sequence.prompt_length && length >= sequence.prompt_length - 1;
     const std::int64_t worth_waiting_for = same_prompt ? sequence.prompt_length - 1 : 0;

@@ -36,6 +36,7 @@ struct Sequence {
   std::vector<std::int32_t> stop_tokens;
   std::vector<std::int32_t> tokens;  // prompt and answer
   std::int64_t prompt_length;
+  std::int64_t rope_length = 0;  // the prompt's, where its rotary angles depend on it (model/rope_table.h), else 0
   SequenceCache cache;
   std::chrono::steady_clock::time_point first_token;
 };

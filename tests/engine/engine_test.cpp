@@ -202,6 +202,30 @@ TEST(Engine, RequestsWithTheSamePromptComputeItOnce) {
 }
 
 // Prompts that agree to different lengths, some with the same stream of random numbers, under every kind of pressure.
+TEST(Engine, PromptsWhoseRotaryAnglesDifferShareNoKeys) {
+  ModelConfig config = small_config(Architecture::kLlama);
+  config.rope_theta = 100;
+  config.rope_scaling = DynamicRopeScaling{.factor = 8, .original_max_positions = 16};
+  const RandomModel model(config);
+  const Decoder decoder(model, {});
+  const std::vector<std::int32_t> text = random_tokens(40, 101, 5);
+  std::vector<Request> requests;
+  std::vector<Answer> want;
+  for (const std::size_t length : {20u, 28u, 10u, 28u, 15u, 36u}) {
+    Request one = request(requests.size());
+    one.prompt.assign(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(length));
+    one.stop_tokens.clear();
+    want.push_back(plain_generation(decoder, one));
+    requests.push_back(std::move(one));
+  }
+  Executor executor(2);
+  for (const std::int64_t chunk : {7, 512}) {
+    const auto answers =
+        generate_all(decoder, executor, {.max_batch = 6, .prefill_chunk = chunk, .cache_bytes = 1 << 24}, requests);
+    for (std::size_t i = 0; i < want.size(); ++i) EXPECT_EQ(answers[i].tokens, want[i].tokens) << i << " " << chunk;
+  }
+}
+
 TEST(Engine, SharedBeginningsChangeNoToken) {
   Small small;
   std::mt19937 random(11);
