@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/utf8.h"
 #include "cli/gguf_vocabulary.h"
 #include "cli/model_zoo.h"
 #include "cli/process_executor.h"
@@ -160,7 +159,7 @@ OpenedModel open_model(const std::string& reference) {
 }
 
 void log_warnings(const Checkpoint& checkpoint) {
-  for (const std::string& warning : checkpoint.warnings()) log_warning(escaped(warning));
+  for (const std::string& warning : checkpoint.warnings()) log_warning(warning);
 }
 
 const OpenedTokenizer& OpenedModel::require_text() const {

@@ -5,16 +5,11 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
 #include "cli/text_width.h"
 
 namespace qreason {
 namespace {
-
-bool steers_terminal(char32_t code) {
-  const bool control = code < 0x20 || (code >= 0x7F && code < 0xA0);
-  const bool direction = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
-  return control || direction;
-}
 
 std::vector<std::string> cells_of_row(const std::string& line) {
   std::vector<std::string> cells;
@@ -132,19 +127,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 }
 
 std::string printable(std::string_view text) {
-  std::string safe;
-  while (!text.empty()) {
-    const Utf8Character next = first_utf8_character(text);
-    if (!next.code) {
-      safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-    } else if (steers_terminal(*next.code)) {
-      safe += '?';
-    } else {
-      safe += text.substr(0, next.bytes);
-    }
-    text.remove_prefix(next.bytes);
-  }
-  return safe;
+  return escaped(text);
 }
 
 std::string one_line(std::string_view text) {
@@ -154,7 +137,7 @@ std::string one_line(std::string_view text) {
     const bool blank = c == '\n' || c == '\r' || c == '\t';
     if (!blank || !line.ends_with(' ')) line += blank ? ' ' : c;
   }
-  return printable(line);
+  return escaped(line);
 }
 
 }  // namespace qreason

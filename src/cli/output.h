@@ -42,10 +42,10 @@ void print_json(const OrderedJson& object);
 
 std::string count_text(std::int64_t count);                      // "1.78 B", "135 M", "812"
 std::string shape_text(const std::vector<std::int64_t>& shape);  // "[576, 1536]"
-// For names out of files, which may hold anything: control characters and those that turn the direction of writing as
-// '?', so that they cannot steer a terminal, and bytes that are not UTF-8 as \xHH.
+// A name out of a file, which may hold anything, as it may stand on a terminal: escaped() of base/utf8.h.
 std::string printable(std::string_view text);
-// The same on one line: library messages may have several, which become spaces.
+// A message as one line of text: what ends a line becomes a space, what else could steer a terminal is written out
+// (base/utf8.h).
 std::string one_line(std::string_view text);
 
 }  // namespace qreason

@@ -14,8 +14,6 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/parallel.h"
-#include "base/warning.h"
-#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -105,7 +103,7 @@ void run_checked(const std::vector<std::string>& arguments) {
 
 int fail(ExitCode code, std::string_view message) {
   std::fflush(stdout);
-  const std::string line = "error: " + escaped(one_line(message)) + "\n";
+  const std::string line = "error: " + one_line(message) + "\n";
   std::fputs(line.c_str(), stderr);  // must not throw, whatever has become of standard error
   return code;
 }
@@ -132,7 +130,6 @@ int run_program(const std::vector<std::string>& arguments) {
   try {
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is then an error of the write, which ends us quietly
     install_interrupt_handler();
-    set_warning_handler(log_warning);
     run_checked(arguments);
     return kExitDone;
   } catch (const Error& error) {

@@ -21,7 +21,7 @@ void set_verbosity(Verbosity verbosity);
 void log_line(const std::string& text);
 void log_verbose(const std::string& text);
 
-// The handler of warnings (base/warning.h): "warning: " and the text as one line.
+// What goes on but deserves to be known (Checkpoint::warnings() and the like): "warning: " and the text as one line.
 void log_warning(const std::string& text);
 
 // Draws work as lines of progress. Several pieces of work share one line of a terminal: the last one told of is shown.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
+
 namespace qreason {
 namespace {
 
@@ -57,10 +59,12 @@ struct Character {
 };
 
 Character first_character(std::string_view text) {
-  const Utf8Character next = first_utf8_character(text);
-  if (!next.code) return {1, 1};
-  if (contains(kNoWidth, *next.code)) return {next.bytes, 0};
-  return {next.bytes, contains(kWide, *next.code) ? 2U : 1U};
+  const std::size_t bytes = utf8_character_length(text);
+  if (bytes <= 1) return {1, 1};
+  char32_t code = static_cast<unsigned char>(text[0]) & (0xFFU >> (bytes + 1));
+  for (std::size_t i = 1; i < bytes; ++i) code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3FU);
+  if (contains(kNoWidth, code)) return {bytes, 0};
+  return {bytes, contains(kWide, code) ? 2U : 1U};
 }
 
 // Bytes of the longest beginning that fits.
@@ -78,21 +82,6 @@ std::size_t fitting_prefix(std::string_view text, std::size_t columns) {
 constexpr std::string_view kEllipsis = "…";
 
 }  // namespace
-
-Utf8Character first_utf8_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return {1, byte(0)};
-  const std::size_t bytes = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
-  if (byte(0) < 0xC2 || byte(0) > 0xF4 || bytes > text.size()) return {};
-  char32_t code = byte(0) & (0xFFU >> (bytes + 1));
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80) return {};
-    code = code << 6 | (byte(i) & 0x3FU);
-  }
-  const bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
-  if (overlong || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {};
-  return {bytes, code};
-}
 
 std::size_t display_width(std::string_view text) {
   std::size_t columns = 0;

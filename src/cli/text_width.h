@@ -2,18 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace qreason {
-
-struct Utf8Character {
-  std::size_t bytes = 1;
-  std::optional<char32_t> code;  // nullopt: one byte that begins no well-formed character
-};
-// The character at the beginning of `text`, which is not empty.
-Utf8Character first_utf8_character(std::string_view text);
 
 // East Asian wide and full-width characters and emoji take two columns, combining marks none (Unicode Standard Annex
 // 11), all others one; a byte that is not UTF-8 takes one.
