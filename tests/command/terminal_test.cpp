@@ -94,12 +94,12 @@ class OnATerminal : public ::testing::Test {
     QREASON_REQUIRE_TERMINAL();
     testing::write_tiny_chat_model(model());
     Json config = parse_json(read_text_file(model() / "config.json"), "config.json");
-    config["max_position_embeddings"] = 100'000;
+    config["max_position_embeddings"] = 50'000;
     write_file_atomic(model() / "config.json", config.dump());
   }
   fs::path model() const { return folder_.path() / "tiny"; }
   std::vector<std::string> chat() const {
-    return {testing::qreason_binary(), "generate", model().string(), "--temperature", "0", "--max-tokens", "90000"};
+    return {testing::qreason_binary(), "generate", model().string(), "--temperature", "0", "--max-tokens", "40000"};
   }
   testing::ScratchFolder folder_;
 };
@@ -149,7 +149,7 @@ TEST_F(OnATerminal, CtrlCEndsAnAnswerToAPromptOfTheCommandLine) {
 TEST_F(OnATerminal, AnInterruptedEvaluationShowsNarrowProgressAndSaysThatItGoesOn) {
   testing::PseudoTerminal terminal(
       60, {testing::qreason_binary(), "evaluate", model().string(), "--tasks", "steps-easy,steps-medium", "-o",
-           (folder_.path() / "out").string(), "--max-tokens", "90000", "--temperature", "0"});
+           (folder_.path() / "out").string(), "--max-tokens", "40000", "--temperature", "0"});
   ASSERT_TRUE(terminal.wait_for("evaluate tiny bf16: 0/3000 answers")) << terminal.printed();
   ASSERT_TRUE(terminal.wait_for("0:01 so far")) << terminal.printed();
   terminal.type(kCtrlC);
