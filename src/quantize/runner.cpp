@@ -104,7 +104,7 @@ class RecipeRun {
     }
     std::optional<CalibrationWalk> walk;
     const std::int64_t finished = begin_phase(pass.kind());
-    if (finished < layers_) walk.emplace(new_walk(job_.activation_memory));
+    if (finished < layers_) start(walk, job_.activation_memory);
     for (std::int64_t layer = 0; layer < finished && walk; ++layer) pass_through(*source_, layer, *walk);
     for (std::int64_t layer = finished; layer < layers_; ++layer) {
       check_interrupt();
@@ -147,8 +147,8 @@ class RecipeRun {
   void make_walks(std::optional<CalibrationWalk>& original, std::optional<CalibrationWalk>& rounded) {
     const Propagation propagation = propagation_of(job_.recipe);
     const std::uint64_t memory = job_.activation_memory / (propagation == Propagation::kBoth ? 2 : 1);
-    if (propagation == Propagation::kFloat || propagation == Propagation::kBoth) original.emplace(new_walk(memory));
-    if (propagation == Propagation::kRounded || propagation == Propagation::kBoth) rounded.emplace(new_walk(memory));
+    if (propagation == Propagation::kFloat || propagation == Propagation::kBoth) start(original, memory);
+    if (propagation == Propagation::kRounded || propagation == Propagation::kBoth) start(rounded, memory);
   }
 
   void run_block(std::int64_t layer, BlockWalks walks) {
@@ -172,9 +172,9 @@ class RecipeRun {
     job_.sink.finish_part(kOutsidePart);
   }
 
-  CalibrationWalk new_walk(std::uint64_t memory) {
-    return CalibrationWalk(*source_, job_.calibration->samples,
-                           CalibrationWalk::Options{.memory_limit = memory, .spill_folder = job_.folder}, executor_);
+  void start(std::optional<CalibrationWalk>& walk, std::uint64_t memory) {
+    walk.emplace(*source_, job_.calibration->samples,
+                 CalibrationWalk::Options{.memory_limit = memory, .spill_folder = job_.folder}, executor_);
   }
 
   // How many blocks of the phase are done.

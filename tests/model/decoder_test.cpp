@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "kernels/isa.h"
+#include "base/isa.h"
 #include "model/naive_decoder.h"
 #include "support/closeness.h"
 #include "support/random_model.h"
