@@ -335,7 +335,7 @@ TEST(Native, RefusesTensorsThatDisagreeWithThePlan) {
   EXPECT_THAT(with("blocks[0].mlp.up_proj = w4c-asym"), names(up, "w4g8-asym", "w4c-asym"));
   EXPECT_THAT(with("blocks[0].mlp.up_proj = w4g8-sym"), names(up, "w4g8-asym", "w4g8-sym"));
   EXPECT_THAT(with("blocks[0].mlp.up_proj = w4g8-asym-mse"), names(up, "w4g8-asym", "w4g8-asym-mse"));
-  EXPECT_THAT(with("blocks[0].mlp.up_proj = mxfp4"), names(up, "w4g8-asym", "mxfp4"));
+  EXPECT_THAT(with("blocks[0].mlp.up_proj = fp8e4m3"), names(up, "w4g8-asym", "fp8e4m3"));
   EXPECT_THAT(with("blocks[0].mlp.up_proj = float"), names(up, "w4g8-asym", "float"));
   EXPECT_THAT(with("blocks[0].mlp.down_proj = w4g8-asym"),
               names("model.layers.0.mlp.down_proj.weight", "no codes", "w4g8-asym"));

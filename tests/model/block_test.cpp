@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(All, Transforms,
                                            "attn_out = dense12-each", "mlp_in = dense48", "mlp_in = kronecker2x3-each",
                                            "mlp_mid = hadamard80/5-each", "mlp_mid = kronecker8x5-each",
                                            "value = dense12", "value = dense12-each", "value = hadamard4",
-                                           "key = dense12", "key = hadamard12/3", "blocks[1].mlp_in = hadamard1/1",
+                                           "key = dense12", "key = hadamard12/3", "blocks[1].mlp_in = hadamard16",
                                            "key = dense6"),
                          [](const auto& item) {
                            std::string name = item.param;
