@@ -57,7 +57,7 @@ class QuantizeCommand : public Command {
       text += help_entry(method.name, 7, fmt::format("{} ({})", method.purpose, method.example));
     }
     text += "\nPasses of recipe files:\n";
-    for (const PassRow& pass : all_passes()) text += fmt::format("  {:<21}  {}\n", pass.kind, pass.purpose);
+    for (const PassRow& pass : all_passes()) text += help_entry(pass.kind, 24, std::string(pass.purpose));
     return text;
   }
 
