@@ -48,7 +48,7 @@ double checkpoint_bytes(const ModelOutline& outline, const ModelPlan& plan) {
     for (const LinearSlot slot : kLinearSlots) {
       const auto format = block.weights.find(slot);
       add_linear(linear_shape(config, slot), format == block.weights.end() ? nullptr : &format->second,
-                 outline.types.linears, all);
+                 outline.types.linears[static_cast<std::size_t>(slot)], all);
     }
     for (std::size_t norm = 0; norm < kBlockNorms.size(); ++norm) all.add(hidden, bytes_of(outline.types.norms));
   }

@@ -128,7 +128,9 @@ QuantizeCost estimate_cost(const CostQuestion& question, Executor& executor) {
   const WalkCost walk = walks_cost(question, outline.config, block);
   // Weights of the block as they are read and what replaces them (a byte a code, and packed), copies of the linear in
   // work, the tables outside of the blocks while they are written, and the program itself.
-  const double weights = (bytes_of(outline.types.linears) + 2.5) * block.weights + 4 * 4 * block.largest;
+  double dense_bytes = 0;
+  for (const StoredType type : outline.types.linears) dense_bytes = std::max(dense_bytes, bytes_of(type));
+  const double weights = (dense_bytes + 2.5) * block.weights + 4 * 4 * block.largest;
   cost.peak_memory_bytes = static_cast<std::uint64_t>(walk.memory + weights + outside + 150 * kMega);
   cost.checkpoint_bytes = static_cast<std::uint64_t>(checkpoint_bytes(outline, plan)) + question.copied_bytes;
   cost.spilled_bytes = static_cast<std::uint64_t>(walk.spilled);

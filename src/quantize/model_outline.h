@@ -1,14 +1,22 @@
 // What can be said of a model without its weights: enough to check a recipe and to tell what it will cost.
 #pragma once
 
+#include <array>
+
 #include "model/config.h"
 
 namespace qreason {
 
 // Types of the dense tensors that a source hands out.
 struct DenseTypes {
-  StoredType embedding = StoredType::kFloat32, norms = StoredType::kFloat32, linears = StoredType::kFloat32,
-             head = StoredType::kFloat32;
+  StoredType embedding = StoredType::kFloat32, norms = StoredType::kFloat32, head = StoredType::kFloat32;
+  std::array<StoredType, kLinearSlots.size()> linears{};  // by the value of LinearSlot
+
+  void set_readers(Site site, StoredType type) {
+    for (const LinearSlot slot : kLinearSlots) {
+      if (input_site(slot) == site) linears[static_cast<std::size_t>(slot)] = type;
+    }
+  }
 };
 
 struct ModelOutline {
@@ -19,7 +27,9 @@ struct ModelOutline {
 // The outline of a checkpoint that stores everything in the config's type.
 inline ModelOutline outline_of(const ModelConfig& config) {
   const StoredType type = config.stored_type;
-  return {config, {type, type, type, type}};
+  ModelOutline outline{config, {.embedding = type, .norms = type, .head = type}};
+  outline.types.linears.fill(type);
+  return outline;
 }
 
 }  // namespace qreason

@@ -54,7 +54,10 @@ class FoldNorms : public ExactPass {
   ParameterMap parameters() const override { return {}; }
   void change_outline(ModelOutline& outline) const override {
     outline.config.tied_embeddings = false;
-    outline.types.linears = outline.types.head = StoredType::kFloat32;
+    outline.types.head = StoredType::kFloat32;
+    for (const Site site : {Site::kAttentionInput, Site::kMlpInput}) {
+      outline.types.set_readers(site, StoredType::kFloat32);
+    }
   }
   std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
     return std::make_unique<FoldedNorms>(source);

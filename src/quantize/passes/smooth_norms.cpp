@@ -68,7 +68,8 @@ class SmoothNorms : public ExactPass {
   ParameterMap parameters() const override { return {{"alpha", alpha_}}; }
   std::vector<std::string_view> reads() const override { return {"measure_channels"}; }
   void change_outline(ModelOutline& outline) const override {
-    outline.types.norms = outline.types.linears = StoredType::kFloat32;
+    outline.types.norms = StoredType::kFloat32;
+    for (const Site site : kSmoothedSites) outline.types.set_readers(site, StoredType::kFloat32);
   }
   std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics& statistics) const override {
     return std::make_unique<SmoothedNorms>(source, statistics, alpha_);
