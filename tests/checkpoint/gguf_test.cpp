@@ -222,7 +222,7 @@ TEST(GgufHostile, NamesMetadataThatNoModelCanHave) {
   EXPECT_THAT(with(gguf_u32("llama.expert_count", 8)), HasSubstr("llama.expert_count"));
   EXPECT_THAT(with(gguf_u32("llama.attention.sliding_window", 8)), HasSubstr("sliding_window"));
   EXPECT_THAT(with(gguf_u32("llama.rope.dimension_count", 2)), HasSubstr("rope.dimension_count"));
-  EXPECT_THAT(with(gguf_string("llama.rope.scaling.type", "yarn")), HasSubstr("yarn"));
+  EXPECT_THAT(with(gguf_string("llama.rope.scaling.type", "longrope")), HasSubstr("longrope"));
   EXPECT_THAT(with(gguf_f32("llama.attention.layer_norm_rms_epsilon", -1)), HasSubstr("rms_norm_eps"));
   EXPECT_THAT(with(gguf_f32("llama.rope.freq_base", 0)), HasSubstr("rope_theta"));
   EXPECT_THAT(with(gguf_u32("split.count", 3)), HasSubstr("split.count"));
