@@ -150,7 +150,7 @@ TEST(TextTables, LoseTheMiddleOfWideCellsBeforeTheyAreTooWide) {
   TextTable table({{"NAME"}, {"BYTES", Align::kRight}, {"PATH"}});
   table.add_row({"short", "12", "/a/very/long/path/to/a/model"});
   EXPECT_EQ(table.text(), "NAME   BYTES  PATH\nshort     12  /a/very/long/path/to/a/model\n");
-  EXPECT_EQ(table.text(30), "NAME   BYTES  PATH\nshort     12  /a/very…o/a/model\n");
+  EXPECT_EQ(table.text(30), "NAME   BYTES  PATH\nshort     12  /a/very…/a/model\n");
   EXPECT_EQ(table.text(5), "NAME   BYTES  PATH\nshort     12  /a/ve…/model\n");  // never below 12 columns
 }
 

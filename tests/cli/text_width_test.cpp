@@ -35,7 +35,7 @@ TEST(ShortenMiddle, KeepsBothEnds) {
 TEST(WrapText, BreaksAtSpacesAndIndents) {
   EXPECT_EQ(wrap_text("one two three", 7, 2), "one two\n  three");
   EXPECT_EQ(wrap_text("one two three", 13, 2), "one two three");
-  EXPECT_EQ(wrap_text("a-word-too-long for it", 6, 2), "a-word-too-long\n  for\n  it");
+  EXPECT_EQ(wrap_text("a-word-too-long for it", 5, 2), "a-word-too-long\n  for\n  it");
 }
 
 TEST(OneLine, LeavesNothingThatEndsALineOrSteersATerminal) {
