@@ -225,6 +225,11 @@ std::size_t output_columns(const CommonOptions& common) {
   return terminal_columns(STDOUT_FILENO).value_or(kUsualColumns);
 }
 
+std::size_t cut_columns(const CommonOptions& common) {
+  if (terminal_columns(STDOUT_FILENO)) return output_columns(common);
+  return std::numeric_limits<std::size_t>::max();
+}
+
 std::string progress_line(const ProgressReading& reading, std::size_t columns) {
   const ProgressTask& task = reading.task;
   std::string count = task.total > 0 ? fmt::format(": {}/{} {}", reading.done, task.total, task.unit)

@@ -33,6 +33,8 @@ std::optional<std::size_t> terminal_columns(int descriptor);
 
 // Columns that tables on standard output may take: the terminal's, 80 where it is none, no limit with --wide.
 std::size_t output_columns(const CommonOptions& common);
+// The same for tables whose cells are cut to fit: on a terminal alone, as elsewhere something may read them.
+std::size_t cut_columns(const CommonOptions& common);
 
 // What a progress line says; the line is composed apart from its drawing.
 struct ProgressReading {

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/sampling_options.h"
 #include "cli/seeds.h"
+#include "cli/terminal.h"
 #include "eval/task.h"
 
 namespace qreason {
@@ -37,7 +38,7 @@ class EvaluateCommand : public Command {
     const ModelEvaluation evaluation = read_options(common);
     const ResidentModel model = load_resident(model_, common.dtype);
     const std::vector<CellSummary> summaries = evaluate_model(model, named(evaluation, model));
-    common.json ? print_as_json(summaries) : print_as_text(summaries);
+    common.json ? print_as_json(summaries) : print_as_text(summaries, common);
   }
 
  private:
@@ -71,7 +72,7 @@ class EvaluateCommand : public Command {
     return evaluation;
   }
 
-  static void print_as_text(const std::vector<CellSummary>& summaries) {
+  static void print_as_text(const std::vector<CellSummary>& summaries, const CommonOptions& common) {
     TextTable table({{"TASK"},
                      {"SEED", Align::kRight},
                      {"RIGHT", Align::kRight},
@@ -86,7 +87,7 @@ class EvaluateCommand : public Command {
            fmt::format("{:.1f} %", 100 * static_cast<double>(cell.correct) / count), fmt::format("{}", cell.truncated),
            fmt::format("{:.0f}", static_cast<double>(cell.output_tokens) / count), printable(cell.file.string())});
     }
-    fmt::print("{}", table.text());
+    fmt::print("{}", table.text(cut_columns(common)));
   }
 
   static void print_as_json(const std::vector<CellSummary>& summaries) {

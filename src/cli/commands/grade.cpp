@@ -7,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
+#include "cli/run_options.h"
+#include "cli/terminal.h"
 #include "eval/regrade.h"
 #include "study/collect.h"
 
@@ -48,7 +50,7 @@ class GradeCommand : public Command {
       }
     }
     if (common.json) return print_json({{"files", files}});
-    fmt::print("{}", table.text());
+    fmt::print("{}", table.text(cut_columns(common)));
   }
 
  private:
@@ -61,8 +63,8 @@ class GradeCommand : public Command {
     }
     if (!study_form_) return;
     const fs::path target = fs::path(*study_form_) / study_folder_name(file) / (file.header.task + ".jsonl");
-    if (fs::exists(target) && !common.force) throw Error(target.string(), "exists", "a new file, or --force");
     fs::create_directories(target.parent_path());
+    require_output_file(target, if_exists(common));
     write_file_atomic(target, to_study_json(file));
   }
 

@@ -1,7 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <limits>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -122,7 +119,6 @@ void print_use(const ModelSummary& model, const std::string& dtype) {
   if (model.prompt_form) line("prompt form", form_text(*model.prompt_form));
 }
 
-// Names are cut on a terminal alone: elsewhere something may read them.
 void print_tensors(const ModelSummary& model, std::size_t columns) {
   TextTable table({{"TENSOR"}, {"TYPE"}, {"SHAPE"}, {"BYTES", Align::kRight}});
   for (const TensorSummary& tensor : model.tensors) {
@@ -203,8 +199,7 @@ class InspectCommand : public Command {
     print_storage(model);
     print_use(model, common.dtype);
     if (hash_) line("sha256", hash);
-    const bool in_full = common.wide || !terminal_columns(STDOUT_FILENO);
-    if (tensors_) print_tensors(model, in_full ? std::numeric_limits<std::size_t>::max() : output_columns(common));
+    if (tensors_) print_tensors(model, cut_columns(common));
   }
 
   void print_as_json(const ModelSummary& model, const std::string& hash) const {
