@@ -155,8 +155,11 @@ TEST_F(OnATerminal, AnInterruptedEvaluationShowsNarrowProgressAndSaysThatItGoesO
   terminal.type(kCtrlC);
   EXPECT_EQ(terminal.finish(), 130);
   EXPECT_THAT(terminal.printed(), HasSubstr("the same command goes on from there"));
-  for (const std::string& line : testing::drawn_lines(terminal.printed()))
-    if (line.starts_with("evaluate tiny")) EXPECT_LT(columns_of(line), 60U);
+  for (const std::string& line : testing::drawn_lines(terminal.printed())) {
+    if (line.starts_with("evaluate tiny")) {
+      EXPECT_LT(columns_of(line), 60U);
+    }
+  }
 }
 
 }  // namespace
