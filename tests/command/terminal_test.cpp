@@ -139,7 +139,7 @@ TEST_F(OnATerminal, CtrlCEndsAnAnswerToAPromptOfTheCommandLine) {
   std::vector<std::string> command = chat();
   command.insert(command.end(), {"-p", "Hello"});
   testing::PseudoTerminal terminal(80, command);
-  ::usleep(300'000);
+  ASSERT_TRUE(terminal.wait_for_anything());  // the answer has begun
   terminal.type(kCtrlC);
   EXPECT_EQ(terminal.finish(), 130);
   EXPECT_THAT(terminal.printed(), HasSubstr("error: interrupted: "));

@@ -63,15 +63,24 @@ bool PseudoTerminal::read_some(int milliseconds) {
 }
 
 bool PseudoTerminal::wait_for(const std::string& text) {
+  return wait_until([&] {
+    const std::size_t found = printed_.find(text, seen_);
+    return found == std::string::npos ? seen_ : found + text.size();
+  });
+}
+
+bool PseudoTerminal::wait_for_anything() {
+  return wait_until([&] { return printed_.size(); });
+}
+
+bool PseudoTerminal::wait_until(const std::function<std::size_t()>& newly_seen) {
   const auto deadline = Clock::now() + kPatience;
-  bool open = true;
-  for (;;) {
-    if (const std::size_t found = printed_.find(text, seen_); found != std::string::npos) {
-      seen_ = found + text.size();
+  for (bool open = true;; open = read_some(100)) {
+    if (const std::size_t seen = newly_seen(); seen > seen_) {
+      seen_ = seen;
       return true;
     }
     if (!open || Clock::now() > deadline) return false;
-    open = read_some(100);
   }
 }
 

@@ -27,6 +27,7 @@ class PseudoTerminal {
 
   // Reads until `text` was printed after what earlier calls waited for; false at the end of the output or after 30 s.
   bool wait_for(const std::string& text);
+  bool wait_for_anything();                  // the same for whatever is printed next
   void type(const std::string& text) const;  // "\x03" is Ctrl-C
   // Reads to the end; the child's exit code, or 128 + the signal that ended it.
   int finish();
@@ -36,6 +37,7 @@ class PseudoTerminal {
 
  private:
   bool read_some(int milliseconds);
+  bool wait_until(const std::function<std::size_t()>& newly_seen);  // end of what is seen then
   int master_ = -1;
   pid_t child_ = -1;
   std::string printed_;
