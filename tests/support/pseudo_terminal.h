@@ -33,7 +33,6 @@ class PseudoTerminal {
   int finish();
   // All that was printed; the terminal turns \n into \r\n and echoes what is typed.
   const std::string& printed() const { return printed_; }
-  pid_t process() const { return child_; }
 
  private:
   bool read_some(int milliseconds);
