@@ -89,6 +89,7 @@ TEST(SameAnswer, AcceptsOtherWritingsOfTheSameValue) {
       {"2\\ln x", "\\ln x^2"},
       {"0", "\\sin \\pi"},
       {"x_{1}+1", "x_1 + 1"},
+      {"3", "\\left\\lfloor\\frac{7}{2}\\right\\rfloor"},
       {"\\text{odd}", "odd"},
   };
   for (const Case& c : cases) EXPECT_TRUE(same_answer(c.gold, c.answer)) << c.gold << " against " << c.answer;
@@ -154,7 +155,7 @@ TEST(SameAnswer, RejectsOtherValues) {
 // ones are rejected is what this form reaches; the numbers only ever go down.
 TEST(SameAnswer, AcceptsNoWrongAnswerOfTheReportedFaults) {
   QREASON_REQUIRE_SHARED(folder, "data/grading_faults");
-  const std::pair<const char*, int> files[] = {{"grading.jsonl", 48}, {"grading_extraction.jsonl", 11}};
+  const std::pair<const char*, int> files[] = {{"grading.jsonl", 45}, {"grading_extraction.jsonl", 3}};
   for (const auto& [file, most] : files) {
     int rejected = 0;
     for (const Json& row : testing::read_json_lines(folder / file)) {

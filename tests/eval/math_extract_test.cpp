@@ -52,6 +52,20 @@ TEST(Extraction, FallsBackToAnchorsThenToTheLastValue) {
   EXPECT_EQ(found(""), "");
 }
 
+TEST(Extraction, ReadsNumbersAsTheyStandInSentences) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"x = \u22125", "-5"},
+      {"The temperature becomes \u22123.", "-3"},
+      {"From 7\u22123 on", "3"},  // between two values it subtracts
+      {"The total is 2 1/2 hours. The answer is 2 1/2.", "2 1/2"},
+      {"**Final Answer:** 3 1/2", "3 1/2"},
+      {"The answer is 1.5e3.", "1.5 \\cdot 10^{3}"},
+      {"The answer is 3 of 4/5", "3"},
+      {"The answer is 2east", "2"},
+  };
+  for (const auto& [text, answer] : cases) EXPECT_EQ(extract_answer(text).answer, answer) << text;
+}
+
 // Grades recorded by the study's own grader (lighteval 0.8.0) for real generations.
 TEST(MathGrader, AgreesWithLightevalOnEveryRecordedTrace) {
   for (const char* name : {"gptq-w4g128_AIME-90", "kvquant_star-kv3_AIME-90", "kvquant_star-kv3_MATH-500"}) {

@@ -172,7 +172,8 @@ class AnswerParser final : public FactorParser {
         return false;
       case TokenKind::kCommand:
         return relation_sign() == 0 && token.text != "cup" && token.text != "pm" && token.text != "mp" &&
-               token.text != "end" && token.text != "times" && token.text != "cdot" && token.text != "div";
+               token.text != "end" && token.text != "rfloor" && token.text != "rceil" && token.text != "times" &&
+               token.text != "cdot" && token.text != "div";
       case TokenKind::kSymbol:
         return token.text == "(" || token.text == "[" || token.text == "{" || token.text == "\\{" ||
                (token.text == "|" && bars_ == 0);

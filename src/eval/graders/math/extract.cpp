@@ -188,7 +188,41 @@ std::size_t number_end(std::string_view text, std::size_t i) {
   return i;
 }
 
-// Numbers with sign, groups, point, a fraction behind and a percent sign; not digits inside a word.
+// The bytes of a minus sign that ends at `at` and is none between two values; 0 where there is no such sign.
+std::size_t minus_before(std::string_view text, std::size_t at) {
+  for (const std::string_view sign : {"-", "\u2212"}) {
+    if (!text.substr(0, at).ends_with(sign)) continue;
+    const std::size_t begin = at - sign.size();
+    const char left = begin > 0 ? text[begin - 1] : ' ';
+    return is_digit(left) || is_letter(left) || left == ')' ? 0 : sign.size();
+  }
+  return 0;
+}
+
+// The end of the number [begin, end) with the fraction that belongs to it: "1/2", and "3 1/2" after a whole number.
+std::size_t fraction_end(std::string_view text, std::size_t begin, std::size_t end) {
+  const auto digit_at = [&](std::size_t i) { return i < text.size() && is_digit(text[i]); };
+  if (text.substr(end).starts_with("/") && digit_at(end + 1)) return number_end(text, end + 1);
+  const std::string_view number = text.substr(begin, end - begin);
+  if (!text.substr(end).starts_with(" ") || !std::all_of(number.begin(), number.end(), is_digit)) return end;
+  std::size_t slash = end + 1;
+  while (digit_at(slash)) ++slash;
+  if (slash == end + 1 || !text.substr(slash).starts_with("/") || !digit_at(slash + 1)) return end;
+  return number_end(text, slash + 1);
+}
+
+// "1.5e3": the end of the exponent that begins at `at`; `at` where there is none.
+std::size_t exponent_end(std::string_view text, std::size_t at) {
+  if (at >= text.size() || (text[at] != 'e' && text[at] != 'E')) return at;
+  std::size_t end = at + 1;
+  if (end < text.size() && (text[end] == '-' || text[end] == '+')) ++end;
+  const std::size_t digits = end;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  const bool word = end < text.size() && is_letter(text[end]);
+  return end == digits || word ? at : end;
+}
+
+// Numbers with sign, groups, point, exponent, a fraction behind and a percent sign; not digits inside a word.
 std::vector<Found> find_numbers(std::string_view text) {
   std::vector<Found> found;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -201,19 +235,19 @@ std::vector<Found> find_numbers(std::string_view text) {
     std::size_t begin = i;
     std::size_t before = i;
     while (before > 0 && text[before - 1] == '$') --before;
-    const bool minus =
-        before > 0 && text[before - 1] == '-' &&
-        (before == 1 || !(is_digit(text[before - 2]) || is_letter(text[before - 2]) || text[before - 2] == ')'));
-    std::size_t end = number_end(text, i);
-    std::size_t after = end;
-    if (after + 1 < text.size() && text[after] == '/' && is_digit(text[after + 1])) end = number_end(text, after + 1);
-    std::string answer = (minus ? "-" : "") + std::string(text.substr(begin, end - begin));
+    const std::size_t minus = minus_before(text, before);
+    std::size_t end = fraction_end(text, begin, number_end(text, i));
+    std::string answer = (minus > 0 ? "-" : "") + std::string(text.substr(begin, end - begin));
+    if (const std::size_t exponent = exponent_end(text, end); exponent > end) {
+      answer += " \\cdot 10^{" + std::string(text.substr(end + 1, exponent - end - 1)) + "}";
+      end = exponent;
+    }
     std::size_t look = end;
     while (look < text.size() && (text[look] == ' ' || text[look] == '\\' || text[look] == '$')) ++look;
     if (text.substr(look).starts_with("%") || text.substr(look).starts_with("percent") ||
         text.substr(look).starts_with("pct"))
       answer += "\\%";
-    found.push_back({minus ? before - 1 : begin, end, answer});
+    found.push_back({minus > 0 ? before - minus : begin, end, answer});
     i = end - 1;
   }
   return found;
