@@ -237,7 +237,9 @@ TEST(Engine, SharedBeginningsChangeNoToken) {
     std::vector<Answer> want;
     std::int64_t alone = 0;
     for (int i = 0; i < 16; ++i) {
-      Request one = request(1, 1 + below(60));
+      // Longer than the pages that are kept for growth, so that some are preempted.
+      Request one = request(1, 1 + below(150));
+      one.stop_tokens.clear();
       one.prompt.assign(common.begin(), common.begin() + 1 + below(3) * 20 + below(5));
       if (below(3) == 0) one.prompt.push_back(static_cast<std::int32_t>(below(101)));
       one.key.seed = static_cast<std::uint64_t>(below(6));
@@ -246,8 +248,8 @@ TEST(Engine, SharedBeginningsChangeNoToken) {
       alone += static_cast<std::int64_t>(one.prompt.size() + want.back().tokens.size());
       if (want.back().finish_reason == FinishReason::kLength) --alone;  // the last token is not computed
     }
-    // 50 + 60 positions take 7 pages at most.
-    const auto pages = static_cast<std::uint64_t>(8 + below(30));
+    // 46 + 150 positions take 13 pages at most.
+    const auto pages = static_cast<std::uint64_t>(13 + below(25));
     Engine engine(small.decoder, small.executor,
                   {.max_batch = 1 + below(12),
                    .prefill_chunk = 1 + below(40),

@@ -29,10 +29,10 @@ std::vector<float> all_logits(const Decoder& decoder, const std::vector<std::int
   return logits;
 }
 
-::testing::AssertionResult equals_formula(const RandomModel& model, double tolerance) {
+::testing::AssertionResult equals_formula(const RandomModel& model, double tolerance, std::int64_t count = 40) {
   Executor executor(2);
   Decoder decoder(model, {.type = ComputeType::kFloat32});
-  const auto tokens = random_tokens(40, model.config().vocab_size, 5);
+  const auto tokens = random_tokens(count, model.config().vocab_size, 5);
   std::vector<double> want;
   for (const auto& row : NaiveDecoder(model).logits(tokens)) want.insert(want.end(), row.begin(), row.end());
   const std::vector<float> got = all_logits(decoder, tokens, executor);
@@ -46,9 +46,9 @@ TEST(Decoder, EqualsTheFormulaForBothArchitectures) {
 }
 
 TEST(Decoder, ExecutesThePlansQuantizersWhereTheFormulaHasThem) {
-  // Among some twenty thousand codes one may lie so near the border of the next that float32 and the formula's doubles
-  // part there (3 of these 10 models have one, and it shows as 0.08 or more). A quantizer that is missing, elsewhere or
-  // another shows in every model.
+  // Among thousands of codes one may lie so near the border of the next that float32 and the formula's doubles part
+  // there; over 40 tokens half of these models have one. A quantizer that is missing, elsewhere or another shows in
+  // every model.
   const ModelConfig config = small_config(Architecture::kLlama);
   ModelPlan plan = uniform_plan(config.layers, {}, 2);
   for (const Site site : kActivationSites) {
@@ -61,7 +61,7 @@ TEST(Decoder, ExecutesThePlansQuantizersWhereTheFormulaHasThem) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     RandomModel model(config, seed);
     model.set_plan(plan);
-    equal += equals_formula(model, 1e-3) ? 1 : 0;
+    equal += equals_formula(model, 1e-3, 8) ? 1 : 0;
   }
   EXPECT_GE(equal, 6);
 }
