@@ -11,9 +11,9 @@
 namespace qreason {
 
 struct SamplingParameters {
-  double temperature = 0.6;  // 0 = greedy, at most 100
-  double top_p = 0.95;       // (0, 1]
-  std::int64_t top_k = 0;    // 0 = off
+  double temperature = 0.6;       // 0 = greedy, at most 100
+  double top_p = 0.95;            // (0, 1]
+  std::int64_t top_k = 0;         // 0 = off
   double repetition_penalty = 1;  // of logits of tokens in prompt or answer (engine/sampler.h); 1 = off
   std::int64_t max_tokens = 32768;
 };

@@ -1,9 +1,9 @@
 #include "cli/run_provenance.h"
 
 #include "base/file.h"
+#include "base/isa.h"
 #include "base/method_names.h"
 #include "cli/program.h"
-#include "base/isa.h"
 #include "quantize/recipe.h"
 
 namespace qreason {
@@ -39,8 +39,10 @@ OrderedJson model_identity(const OpenedModel& model) {
 
 OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, const RunSettings& settings) {
   const Checkpoint& checkpoint = *model.checkpoint;
-  OrderedJson identity = {
-      {"name", model.name}, {"format", checkpoint.format()}, {"sha256", checkpoint.content_hash()}, {"dtype", settings.dtype}};
+  OrderedJson identity = {{"name", model.name},
+                          {"format", checkpoint.format()},
+                          {"sha256", checkpoint.content_hash()},
+                          {"dtype", settings.dtype}};
   if (!origin.original_sha256.empty()) identity["original_sha256"] = origin.original_sha256;
   OrderedJson drawn = to_json(settings.sampling);
   drawn["context"] = settings.context > 0 ? settings.context : checkpoint.config().max_positions;
