@@ -104,7 +104,7 @@ const std::string& required_field(const Table& table, const RecordRow& row, cons
   if (found != row.fields.end()) return found->second;
   std::string columns;
   for (const auto& [name, value] : row.fields) columns += (columns.empty() ? "" : ", ") + name;
-  if (columns.size() > 200) columns = columns.substr(0, 200) + "...";
+  if (columns.size() > 200) columns.replace(200, std::string::npos, "...");
   throw Error(table.where(row), fmt::format("no column \"{}\"", column), fmt::format("it among: {}", columns));
 }
 

@@ -1,0 +1,241 @@
+#include "model/reference_block.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
+#include <fmt/format.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/error.h"
+#include "model/linear.h"
+#include "model/tensor_quantizer.h"
+
+namespace qreason {
+namespace {
+
+at::Tensor placed(const at::Tensor& tensor, const ReferenceOptions& options) {
+  return tensor.to(at::TensorOptions().dtype(options.type).device(options.device));
+}
+
+// Sylvester's matrix over sqrt(size): +-1 by the parity of the common bits of row and column.
+at::Tensor sylvester(std::int64_t size) {
+  std::vector<double> values;
+  values.reserve(static_cast<std::size_t>(size * size));
+  const double one = 1 / std::sqrt(static_cast<double>(size));
+  for (std::int64_t row = 0; row < size; ++row) {
+    for (std::int64_t column = 0; column < size; ++column) {
+      const auto common = static_cast<std::uint64_t>(row) & static_cast<std::uint64_t>(column);
+      values.push_back(std::popcount(common) % 2 == 0 ? one : -one);
+    }
+  }
+  return at::tensor(values, at::kDouble).reshape({size, size});
+}
+
+// (a, b) -> (a cos - b sin, b cos + a sin), b half a head after a.
+at::Tensor rotated(const at::Tensor& rows, std::int64_t head_dim, const ReferenceAngles& angles) {
+  const at::Tensor heads = rows.unflatten(-1, {rows.size(-1) / head_dim, head_dim});
+  const at::Tensor a = heads.narrow(-1, 0, head_dim / 2), b = heads.narrow(-1, head_dim / 2, head_dim / 2);
+  const at::Tensor cosine = angles.cosine.unsqueeze(-2), sine = angles.sine.unsqueeze(-2);
+  return at::cat({a * cosine - b * sine, b * cosine + a * sine}, -1).flatten(-2);
+}
+
+// [sequences, length, heads * head_dim] -> [sequences, heads, length, head_dim]
+at::Tensor by_head(const at::Tensor& rows, std::int64_t head_dim) {
+  return rows.unflatten(-1, {rows.size(-1) / head_dim, head_dim}).transpose(-2, -3);
+}
+
+at::Tensor normalized(const at::Tensor& h, const at::Tensor& gain, double epsilon) {
+  return h * at::rsqrt((h * h).mean(-1, true) + epsilon) * gain;
+}
+
+}  // namespace
+
+ReferenceAngles reference_angles(const RopeTable& rope, const ModelConfig& config, std::int64_t length,
+                                 const ReferenceOptions& options) {
+  const RopeSpan span{.first = 0, .count = length, .prompt = length};
+  RopeStep step;
+  rope.prepare({&span, 1}, step);
+  const std::int64_t half = config.head_dim / 2;
+  std::vector<float> cosine, sine;
+  for (std::int64_t row = 0; row < length; ++row) {
+    const std::int64_t at = step.index()[row] * half;
+    cosine.insert(cosine.end(), step.cosine() + at, step.cosine() + at + half);
+    sine.insert(sine.end(), step.sine() + at, step.sine() + at + half);
+  }
+  return {placed(at::tensor(cosine, at::kFloat).reshape({length, half}), options),
+          placed(at::tensor(sine, at::kFloat).reshape({length, half}), options)};
+}
+
+ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, const ReferenceOptions& options)
+    : config_(source.config()), plan_(source.plan().block(layer)), degree_(source.plan().tensor_parallel) {
+  for (const LinearSlot slot : kLinearSlots) {
+    const LinearWeight loaded = source.linear(linear_name(layer, slot));
+    weight(slot) = placed(loaded.quantized() ? loaded.dense_float32() : std::get<at::Tensor>(loaded.matrix), options);
+    if (loaded.bias) bias(slot) = placed(*loaded.bias, options);
+  }
+  input_gain_ = placed(source.tensor(block_tensor_name(layer, kInputNorm)), options);
+  post_gain_ = placed(source.tensor(block_tensor_name(layer, kPostNorm)), options);
+  for (const Site site : kSites) {
+    SiteTensors& tensors = sites_[static_cast<std::size_t>(site)];
+    for (const PlanTensor& named : site_tensors(config_, plan_.at(site), layer, site)) {
+      const at::Tensor values =
+          placed(at::tensor(plan_values(source, named), at::kFloat).reshape(named.shape), options);
+      const auto is = [&](std::string_view part) { return named.name == site_tensor_name(layer, site, part); };
+      if (is(kTransformLeft)) tensors.left = values;
+      if (is(kTransformRight)) tensors.right = values;
+      if (is(kTransformQuery)) tensors.query = values;
+      if (is(kStaticScale)) tensors.scale = values;
+      if (is(kStaticZero)) tensors.zero = values;
+    }
+    const auto& transform = plan_.at(site).transform;
+    if (transform && transform->kind == TransformKind::kHadamard) {
+      tensors.right = tensors.query = placed(sylvester(transform->right), options);
+    }
+  }
+}
+
+at::Tensor ReferenceBlock::product(LinearSlot slot, const at::Tensor& x) const {
+  return at::matmul(x, weights_[static_cast<std::size_t>(slot)].t());
+}
+
+at::Tensor ReferenceBlock::linear(LinearSlot slot, const at::Tensor& x) const {
+  const at::Tensor& matrix = weights_[static_cast<std::size_t>(slot)];
+  const std::optional<at::Tensor>& bias = biases_[static_cast<std::size_t>(slot)];
+  const int shards = is_row_parallel(slot) ? degree_ : 1;
+  const std::int64_t width = matrix.size(1) / shards;
+  at::Tensor sum;
+  for (int rank = 0; rank < shards; ++rank) {
+    const at::Tensor part = at::matmul(x.narrow(-1, rank * width, width), matrix.narrow(1, rank * width, width).t());
+    sum = rank == 0 ? (bias ? part + *bias : part) : sum + part;
+  }
+  return sum;
+}
+
+at::Tensor ReferenceBlock::norm(const at::Tensor& h, const at::Tensor& gain) const {
+  return normalized(h, gain, static_cast<float>(config_.rms_norm_epsilon));
+}
+
+at::Tensor ReferenceBlock::transformed(Site site, const at::Tensor& x, const std::optional<at::Tensor>& right) const {
+  const auto& transform = plan_.at(site).transform;
+  if (!transform) return x;
+  const auto& left = sites_[static_cast<std::size_t>(site)].left;
+  at::Tensor runs = x.unflatten(-1, {x.size(-1) / transform->run(), transform->left, transform->right});
+  if (right) runs = at::matmul(runs, *right);
+  if (left) runs = at::matmul(left->transpose(-1, -2), runs);
+  return runs.flatten(-3);
+}
+
+at::Tensor ReferenceBlock::finished(Site site, const at::Tensor& x) const {
+  const at::Tensor rows = transformed(site, x, sites_[static_cast<std::size_t>(site)].right);
+  const auto& format = plan_.at(site).format;
+  if (!format) return rows;
+  const bool grouped = format->granularity == Granularity::kTokenGroup;
+  return quantize_dequantize(rows, *format, grouped ? format->group_size : rows.size(-1));
+}
+
+at::Tensor ReferenceBlock::quantized_cache(const QuantFormat& format, const at::Tensor& rows) const {
+  const bool by_head = format.granularity == Granularity::kHead;
+  const bool grouped = format.granularity == Granularity::kTokenGroup;
+  return quantize_dequantize(rows, format, by_head ? config_.head_dim : grouped ? format.group_size : rows.size(-1));
+}
+
+at::Tensor ReferenceBlock::quantized_keys(KeyStage stage, const at::Tensor& keys) const {
+  const SitePlan& plan = plan_.at(Site::kKey);
+  if (!plan.format || plan.key_stage != stage) return keys;
+  if (plan.range == RangeSource::kDynamic) return quantized_cache(*plan.format, keys);
+  const SiteTensors& own = sites_[static_cast<std::size_t>(Site::kKey)];
+  return quantize_dequantize(keys, *plan.format, *own.scale, *own.zero);
+}
+
+at::Tensor ReferenceBlock::attention_input(const at::Tensor& h) const {
+  return finished(Site::kAttentionInput, norm(h, input_gain_));
+}
+
+ReferenceBlock::Projections ReferenceBlock::project(const at::Tensor& x) const {
+  const bool bare = plan_.at(Site::kKey).key_stage == KeyStage::kBeforeBias;
+  return {linear(LinearSlot::kQ, x), bare ? product(LinearSlot::kK, x) : linear(LinearSlot::kK, x),
+          linear(LinearSlot::kV, x)};
+}
+
+ReferenceBlock::Projections ReferenceBlock::position(const Projections& projected,
+                                                     const ReferenceAngles& angles) const {
+  at::Tensor keys = quantized_keys(KeyStage::kBeforeBias, projected.keys);
+  const auto& key_bias = biases_[static_cast<std::size_t>(LinearSlot::kK)];
+  if (plan_.at(Site::kKey).key_stage == KeyStage::kBeforeBias && key_bias) keys = keys + *key_bias;
+  keys = rotated(quantized_keys(KeyStage::kBeforeRope, keys), config_.head_dim, angles);
+  const SiteTensors& own = sites_[static_cast<std::size_t>(Site::kKey)];
+  keys = quantized_keys(KeyStage::kAfterRope, transformed(Site::kKey, keys, own.right));
+  const at::Tensor queries = transformed(Site::kKey, rotated(projected.queries, config_.head_dim, angles), own.query);
+  at::Tensor values = transformed(Site::kValue, projected.values, sites_[static_cast<std::size_t>(Site::kValue)].right);
+  if (const auto& format = plan_.at(Site::kValue).format) values = quantized_cache(*format, values);
+  return {queries, keys, values};
+}
+
+at::Tensor ReferenceBlock::attention(const Projections& positioned) const {
+  const std::int64_t length = positioned.queries.size(-2), group = config_.heads / config_.kv_heads;
+  const at::Tensor queries = by_head(positioned.queries, config_.head_dim);
+  const at::Tensor keys = by_head(positioned.keys, config_.head_dim).repeat_interleave(group, -3);
+  const at::Tensor values = by_head(positioned.values, config_.head_dim).repeat_interleave(group, -3);
+  const double scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config_.head_dim)));
+  const at::Tensor later =
+      at::ones({length, length}, at::TensorOptions().dtype(at::kBool).device(queries.device())).triu(1);
+  const at::Tensor scores = (at::matmul(queries, keys.transpose(-1, -2)) * scale)
+                                .masked_fill(later, -std::numeric_limits<double>::infinity());
+  const at::Tensor out = at::matmul(at::softmax(scores, -1), values).transpose(-2, -3).flatten(-2);
+  return finished(Site::kAttentionOutput, out);
+}
+
+at::Tensor ReferenceBlock::add_attention(const at::Tensor& h, const at::Tensor& a) const {
+  return h + linear(LinearSlot::kO, a);
+}
+
+at::Tensor ReferenceBlock::mlp_input(const at::Tensor& h) const {
+  return finished(Site::kMlpInput, norm(h, post_gain_));
+}
+
+at::Tensor ReferenceBlock::mlp_middle(const at::Tensor& m) const {
+  return finished(Site::kMlpMiddle, at::silu(linear(LinearSlot::kGate, m)) * linear(LinearSlot::kUp, m));
+}
+
+at::Tensor ReferenceBlock::add_mlp(const at::Tensor& h, const at::Tensor& u) const {
+  return h + linear(LinearSlot::kDown, u);
+}
+
+at::Tensor ReferenceBlock::forward(const at::Tensor& h, const ReferenceAngles& angles) const {
+  const at::Tensor joined = add_attention(h, attention(position(project(attention_input(h)), angles)));
+  return add_mlp(joined, mlp_middle(mlp_input(joined)));
+}
+
+at::Tensor reference_logits(const WeightSource& source, const at::Tensor& tokens, const ReferenceOptions& options) {
+  const ModelConfig& config = source.config();
+  validate(source.plan(), config, "plan");
+  if (tokens.dim() != 2 || tokens.scalar_type() != at::kLong) {
+    throw Error("reference_logits", fmt::format("tokens of {} dimensions", tokens.dim()), "int64 [sequences, length]");
+  }
+  const at::Tensor embedding =
+      placed(source.plan().embedding ? source.linear(kEmbeddingLinear).dense_float32() : source.tensor(kEmbeddingName),
+             options);
+  const RopeTable rope(config);
+  const ReferenceAngles angles = reference_angles(rope, config, tokens.size(1), options);
+  at::Tensor h = at::embedding(embedding, tokens.to(options.device));
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    h = ReferenceBlock(source, layer, options).forward(h, angles);
+  }
+  h = normalized(h, placed(source.tensor(kFinalNormName), options), static_cast<float>(config.rms_norm_epsilon));
+  const at::Tensor head =
+      config.tied_embeddings ? embedding : placed(source.linear(kHeadName).dense_float32(), options);
+  return at::matmul(h, head.t());
+}
+
+}  // namespace qreason

@@ -1,0 +1,89 @@
+// The definition of a decoder block, in plain tensor operations: any float type (float64 for exactness), any device,
+// differentiable, and executing the whole BlockPlan: online transforms, static parameters, the quantizers of
+// activations, keys and values with their stages, row-parallel sums. Packed execution (model/block.h) is an
+// optimisation of this and is tested against it; passes that judge or train modules, and devices for which there are
+// no kernels, use it as it is.
+//
+// Rows are [sequences, length, width]; every sequence begins at position 0 and attends to itself, causally. No cache.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "model/plan.h"
+#include "model/rope_table.h"
+#include "model/weights.h"
+
+namespace qreason {
+
+struct ReferenceOptions {
+  at::ScalarType type = at::kDouble;
+  at::Device device = at::kCPU;
+};
+
+// Cosine and sine of positions 0 to length - 1, each [length, head_dim / 2]: those of model/rope_table.h for a prompt
+// of that length.
+struct ReferenceAngles {
+  at::Tensor cosine, sine;
+};
+ReferenceAngles reference_angles(const RopeTable& rope, const ModelConfig& config, std::int64_t length,
+                                 const ReferenceOptions& options);
+
+class ReferenceBlock {
+ public:
+  // Weights and parameters as tensors of the options' type and device; quantized weights decoded.
+  ReferenceBlock(const WeightSource& source, std::int64_t layer, const ReferenceOptions& options);
+
+  // The stages of model/block.h. What a site hands on is transformed and rounded.
+  at::Tensor attention_input(const at::Tensor& h) const;  // [.., hidden]
+  struct Projections {
+    at::Tensor queries, keys, values;  // [.., heads * head_dim], [.., kv_heads * head_dim]
+  };
+  // Keys lack their bias where they are quantized before it.
+  Projections project(const at::Tensor& x) const;
+  // RoPE, transforms, and the quantizers of keys before and after it and of values: what is attended to.
+  Projections position(const Projections& projected, const ReferenceAngles& angles) const;
+  at::Tensor attention(const Projections& positioned) const;  // [.., heads * head_dim]
+  at::Tensor add_attention(const at::Tensor& h, const at::Tensor& a) const;
+  at::Tensor mlp_input(const at::Tensor& h) const;
+  at::Tensor mlp_middle(const at::Tensor& m) const;  // [.., intermediate]
+  at::Tensor add_mlp(const at::Tensor& h, const at::Tensor& u) const;
+
+  at::Tensor forward(const at::Tensor& h, const ReferenceAngles& angles) const;  // [.., hidden] to [.., hidden]
+
+  // The block's own tensors; assigning replaces them (a pass's candidate, a parameter to train).
+  at::Tensor& weight(LinearSlot slot) { return weights_[static_cast<std::size_t>(slot)]; }  // [out, in]
+  std::optional<at::Tensor>& bias(LinearSlot slot) { return biases_[static_cast<std::size_t>(slot)]; }
+  at::Tensor& input_gain() { return input_gain_; }
+  at::Tensor& post_gain() { return post_gain_; }
+
+ private:
+  struct SiteTensors {
+    std::optional<at::Tensor> left, right, query, scale, zero;  // [n, n] or [runs, n, n]; [channels]
+  };
+  const SitePlan& site(Site site) const { return plan_.at(site); }
+  at::Tensor product(LinearSlot slot, const at::Tensor& x) const;  // without bias
+  at::Tensor linear(LinearSlot slot, const at::Tensor& x) const;
+  at::Tensor norm(const at::Tensor& h, const at::Tensor& gain) const;
+  at::Tensor transformed(Site site, const at::Tensor& x, const std::optional<at::Tensor>& right) const;
+  at::Tensor finished(Site site, const at::Tensor& x) const;
+  at::Tensor quantized_keys(KeyStage stage, const at::Tensor& keys) const;
+  at::Tensor quantized_cache(const QuantFormat& format, const at::Tensor& rows) const;
+
+  ModelConfig config_;
+  BlockPlan plan_;
+  int degree_;
+  std::array<at::Tensor, kLinearSlots.size()> weights_;
+  std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases_;
+  at::Tensor input_gain_, post_gain_;
+  std::array<SiteTensors, kSites.size()> sites_;
+};
+
+// Logits [sequences, length, vocab] of token ids [sequences, length] (int64) through reference blocks: the definition
+// of the whole model, one block in memory at a time.
+at::Tensor reference_logits(const WeightSource& source, const at::Tensor& tokens, const ReferenceOptions& options);
+
+}  // namespace qreason

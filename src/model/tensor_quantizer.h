@@ -1,0 +1,23 @@
+// The reference quantizer (formats/reference_quantizer.h) in tensor operations: any float type, any device, and
+// differentiable. In float32 on the CPU it gives the same numbers bit for bit.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "formats/quant_format.h"
+
+namespace qreason {
+
+// Rounds every run of `run` consecutive values of the last dimension with parameters of its own: decode(encode(x)).
+// The gradient is straight through (Bengio et al., arXiv 1308.3432): that of the identity. Errors: a format with an MSE
+// search, a run that does not divide the dimension.
+at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run);
+
+// The same with given parameters, which broadcast against x: integer formats with their zero points, float formats
+// with zeros of 0.
+at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, const at::Tensor& scale,
+                               const at::Tensor& zero);
+
+}  // namespace qreason
