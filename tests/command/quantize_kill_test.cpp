@@ -109,7 +109,9 @@ TEST_F(QuantizeKill, ResumesARecipeOfPhasesFromEveryBoundary) {
     SCOPED_TRACE(output);
     kill_at(output, lines);
     // A fast machine may be done before it is killed.
-    if (!fs::exists(folder_.path() / output)) ASSERT_EQ(finish(output), 0);
+    if (!fs::exists(folder_.path() / output)) {
+      ASSERT_EQ(finish(output), 0);
+    }
     expect_same_files(output, whole);
   }
 }
@@ -128,7 +130,9 @@ TEST_F(QuantizeKill, ResumesARecipeOfPhasesFromAnyMoment) {
       testing::run_and_kill(command(output), [&] { return std::chrono::steady_clock::now() >= end; });
       if (fs::exists(folder_.path() / output)) break;
     }
-    if (!fs::exists(folder_.path() / output)) ASSERT_EQ(finish(output), 0);
+    if (!fs::exists(folder_.path() / output)) {
+      ASSERT_EQ(finish(output), 0);
+    }
     expect_same_files(output, whole);
   }
 }
