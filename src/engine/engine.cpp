@@ -13,11 +13,6 @@
 namespace qreason {
 namespace {
 
-std::int64_t rope_length(const ModelConfig& config, std::int64_t prompt) {
-  const auto* dynamic = config.rope_scaling ? std::get_if<DynamicRopeScaling>(&*config.rope_scaling) : nullptr;
-  return dynamic != nullptr && prompt > dynamic->original_max_positions ? prompt : 0;
-}
-
 std::uint64_t cache_limit(const Engine::Options& options) {
   return options.cache_bytes > 0 ? options.cache_bytes : std::max<std::uint64_t>(1, available_memory() / 2);
 }
@@ -177,7 +172,9 @@ std::int64_t Engine::submit(Request request) {
   state_->check(request);
   const std::int64_t number = state_->submitted++;
   auto sequence = std::make_unique<Sequence>(number, std::move(request), state_->pages);
-  sequence->rope_length = rope_length(state_->decoder.config(), sequence->prompt_length);
+  if (sequence->prompt_length >= first_dynamic_length(state_->decoder.config())) {
+    sequence->rope_length = sequence->prompt_length;
+  }
   state_->scheduler.enqueue(std::move(sequence));
   return number;
 }

@@ -25,8 +25,7 @@ struct ModelConfig {
   std::int64_t kv_heads = 0;
   std::int64_t head_dim = 0;
   std::int64_t vocab_size = 0;
-  std::int64_t max_positions =
-      0;  // that the model may use: max_position_embeddings, or what its scaling stretches it to
+  std::int64_t max_positions = 0;  // max_position_embeddings, or what the scaling stretches it to
   double rope_theta = 10000;
   std::optional<RopeScaling> rope_scaling;
   std::vector<float> rope_frequency_divisors;  // GGUF's rope_freqs.weight [head_dim / 2]; empty otherwise

@@ -58,12 +58,7 @@ std::int64_t first_bad_chunk(const at::Tensor& tensor, ThreadPool* pool) {
     while (begin < known && !first.compare_exchange_weak(known, begin)) {
     }
   };
-  const std::int64_t chunks = (size + kChunkBytes - 1) / kChunkBytes;
-  if (pool != nullptr) {
-    pool->run(chunks, check);
-  } else {
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) check(chunk);
-  }
+  run_on(pool, (size + kChunkBytes - 1) / kChunkBytes, check);
   return first.load();
 }
 

@@ -19,11 +19,6 @@ std::string bits_text(const std::set<int>& bits) {
 
 }  // namespace
 
-bool BlockPlan::quantizes_activations() const {
-  return std::any_of(kActivationSites.begin(), kActivationSites.end(),
-                     [this](Site site) { return at(site).format.has_value(); });
-}
-
 const BlockPlan& ModelPlan::block(std::int64_t layer) const {
   if (layer < 0 || layer >= static_cast<std::int64_t>(blocks.size())) {
     throw Error("plan", fmt::format("block {}", layer), fmt::format("one of {} blocks", blocks.size()));

@@ -53,7 +53,6 @@ struct BlockPlan {
   bool operator==(const BlockPlan&) const = default;
   SitePlan& at(Site site) { return sites[static_cast<std::size_t>(site)]; }
   const SitePlan& at(Site site) const { return sites[static_cast<std::size_t>(site)]; }
-  bool quantizes_activations() const;  // at one of kActivationSites
 };
 
 struct ModelPlan {
@@ -103,9 +102,8 @@ std::vector<PlanTensor> plan_tensors(const ModelConfig& config, const ModelPlan&
 //     BLOCKS  blocks[0], blocks[-1] (the last), blocks[2:5] (2, 3 and 4; either end may be left out), blocks[*]
 //     PLACE   a linear (mlp.down_proj), a site (attn_in, attn_out, mlp_in, mlp_mid, key, value)
 //   WORDS  those of SitePlan; each changes what it names and leaves the rest:
-//     a format goes where its role belongs: weights (w), activation sites (a), key and value (k, v, kv); weights said
-//     of
-//              a site are those of the linears that read it
+//     a format goes where its role belongs: weights (w), activation sites (a), key and value (k, v, kv); at a site
+//     weights mean those of the linears that read it
 //     float, bf16   no format at the places
 //     w8, a4, k8, v3, kv4   the bits of the formats that are there already
 //   blocks[0], blocks[-1] = float      mlp_mid = w8      blocks[2:5].key = k4-channel-asym static before-rope

@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/rsqrt.h>
@@ -26,6 +25,11 @@ namespace {
 
 at::Tensor placed(const at::Tensor& tensor, const ReferenceOptions& options) {
   return tensor.to(at::TensorOptions().dtype(options.type).device(options.device));
+}
+
+// As stored, or decoded.
+at::Tensor matrix_of(const LinearWeight& weight) {
+  return weight.quantized() ? weight.dense_float32() : std::get<at::Tensor>(weight.matrix);
 }
 
 // Sylvester's matrix over sqrt(size): +-1 by the parity of the common bits of row and column.
@@ -81,37 +85,32 @@ ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, c
     : config_(source.config()), plan_(source.plan().block(layer)), degree_(source.plan().tensor_parallel) {
   for (const LinearSlot slot : kLinearSlots) {
     const LinearWeight loaded = source.linear(linear_name(layer, slot));
-    weight(slot) = placed(loaded.quantized() ? loaded.dense_float32() : std::get<at::Tensor>(loaded.matrix), options);
+    weight(slot) = placed(matrix_of(loaded), options);
     if (loaded.bias) bias(slot) = placed(*loaded.bias, options);
   }
   input_gain_ = placed(source.tensor(block_tensor_name(layer, kInputNorm)), options);
   post_gain_ = placed(source.tensor(block_tensor_name(layer, kPostNorm)), options);
   for (const Site site : kSites) {
-    SiteTensors& tensors = sites_[static_cast<std::size_t>(site)];
+    SiteTensors& own = sites_[static_cast<std::size_t>(site)];
     for (const PlanTensor& named : site_tensors(config_, plan_.at(site), layer, site)) {
       const at::Tensor values =
           placed(at::tensor(plan_values(source, named), at::kFloat).reshape(named.shape), options);
       const auto is = [&](std::string_view part) { return named.name == site_tensor_name(layer, site, part); };
-      if (is(kTransformLeft)) tensors.left = values;
-      if (is(kTransformRight)) tensors.right = values;
-      if (is(kTransformQuery)) tensors.query = values;
-      if (is(kStaticScale)) tensors.scale = values;
-      if (is(kStaticZero)) tensors.zero = values;
+      if (is(kTransformLeft)) own.left = values;
+      if (is(kTransformRight)) own.right = values;
+      if (is(kTransformQuery)) own.query = values;
+      if (is(kStaticScale)) own.scale = values;
+      if (is(kStaticZero)) own.zero = values;
     }
     const auto& transform = plan_.at(site).transform;
     if (transform && transform->kind == TransformKind::kHadamard) {
-      tensors.right = tensors.query = placed(sylvester(transform->right), options);
+      own.right = own.query = placed(sylvester(transform->right), options);
     }
   }
 }
 
-at::Tensor ReferenceBlock::product(LinearSlot slot, const at::Tensor& x) const {
-  return at::matmul(x, weights_[static_cast<std::size_t>(slot)].t());
-}
-
-at::Tensor ReferenceBlock::linear(LinearSlot slot, const at::Tensor& x) const {
+at::Tensor ReferenceBlock::product(LinearSlot slot, const at::Tensor& x, const std::optional<at::Tensor>& bias) const {
   const at::Tensor& matrix = weights_[static_cast<std::size_t>(slot)];
-  const std::optional<at::Tensor>& bias = biases_[static_cast<std::size_t>(slot)];
   const int shards = is_row_parallel(slot) ? degree_ : 1;
   const std::int64_t width = matrix.size(1) / shards;
   at::Tensor sum;
@@ -129,7 +128,7 @@ at::Tensor ReferenceBlock::norm(const at::Tensor& h, const at::Tensor& gain) con
 at::Tensor ReferenceBlock::transformed(Site site, const at::Tensor& x, const std::optional<at::Tensor>& right) const {
   const auto& transform = plan_.at(site).transform;
   if (!transform) return x;
-  const auto& left = sites_[static_cast<std::size_t>(site)].left;
+  const auto& left = tensors(site).left;
   at::Tensor runs = x.unflatten(-1, {x.size(-1) / transform->run(), transform->left, transform->right});
   if (right) runs = at::matmul(runs, *right);
   if (left) runs = at::matmul(left->transpose(-1, -2), runs);
@@ -137,7 +136,7 @@ at::Tensor ReferenceBlock::transformed(Site site, const at::Tensor& x, const std
 }
 
 at::Tensor ReferenceBlock::finished(Site site, const at::Tensor& x) const {
-  const at::Tensor rows = transformed(site, x, sites_[static_cast<std::size_t>(site)].right);
+  const at::Tensor rows = transformed(site, x, tensors(site).right);
   const auto& format = plan_.at(site).format;
   if (!format) return rows;
   const bool grouped = format->granularity == Granularity::kTokenGroup;
@@ -154,7 +153,7 @@ at::Tensor ReferenceBlock::quantized_keys(KeyStage stage, const at::Tensor& keys
   const SitePlan& plan = plan_.at(Site::kKey);
   if (!plan.format || plan.key_stage != stage) return keys;
   if (plan.range == RangeSource::kDynamic) return quantized_cache(*plan.format, keys);
-  const SiteTensors& own = sites_[static_cast<std::size_t>(Site::kKey)];
+  const SiteTensors& own = tensors(Site::kKey);
   return quantize_dequantize(keys, *plan.format, *own.scale, *own.zero);
 }
 
@@ -164,20 +163,20 @@ at::Tensor ReferenceBlock::attention_input(const at::Tensor& h) const {
 
 ReferenceBlock::Projections ReferenceBlock::project(const at::Tensor& x) const {
   const bool bare = plan_.at(Site::kKey).key_stage == KeyStage::kBeforeBias;
-  return {linear(LinearSlot::kQ, x), bare ? product(LinearSlot::kK, x) : linear(LinearSlot::kK, x),
+  return {linear(LinearSlot::kQ, x), product(LinearSlot::kK, x, bare ? std::nullopt : bias(LinearSlot::kK)),
           linear(LinearSlot::kV, x)};
 }
 
 ReferenceBlock::Projections ReferenceBlock::position(const Projections& projected,
                                                      const ReferenceAngles& angles) const {
   at::Tensor keys = quantized_keys(KeyStage::kBeforeBias, projected.keys);
-  const auto& key_bias = biases_[static_cast<std::size_t>(LinearSlot::kK)];
+  const auto& key_bias = bias(LinearSlot::kK);
   if (plan_.at(Site::kKey).key_stage == KeyStage::kBeforeBias && key_bias) keys = keys + *key_bias;
   keys = rotated(quantized_keys(KeyStage::kBeforeRope, keys), config_.head_dim, angles);
-  const SiteTensors& own = sites_[static_cast<std::size_t>(Site::kKey)];
+  const SiteTensors& own = tensors(Site::kKey);
   keys = quantized_keys(KeyStage::kAfterRope, transformed(Site::kKey, keys, own.right));
   const at::Tensor queries = transformed(Site::kKey, rotated(projected.queries, config_.head_dim, angles), own.query);
-  at::Tensor values = transformed(Site::kValue, projected.values, sites_[static_cast<std::size_t>(Site::kValue)].right);
+  at::Tensor values = transformed(Site::kValue, projected.values, tensors(Site::kValue).right);
   if (const auto& format = plan_.at(Site::kValue).format) values = quantized_cache(*format, values);
   return {queries, keys, values};
 }
@@ -223,9 +222,8 @@ at::Tensor reference_logits(const WeightSource& source, const at::Tensor& tokens
   if (tokens.dim() != 2 || tokens.scalar_type() != at::kLong) {
     throw Error("reference_logits", fmt::format("tokens of {} dimensions", tokens.dim()), "int64 [sequences, length]");
   }
-  const at::Tensor embedding =
-      placed(source.plan().embedding ? source.linear(kEmbeddingLinear).dense_float32() : source.tensor(kEmbeddingName),
-             options);
+  const at::Tensor embedding = placed(
+      source.plan().embedding ? matrix_of(source.linear(kEmbeddingLinear)) : source.tensor(kEmbeddingName), options);
   const RopeTable rope(config);
   const ReferenceAngles angles = reference_angles(rope, config, tokens.size(1), options);
   at::Tensor h = at::embedding(embedding, tokens.to(options.device));
@@ -233,8 +231,7 @@ at::Tensor reference_logits(const WeightSource& source, const at::Tensor& tokens
     h = ReferenceBlock(source, layer, options).forward(h, angles);
   }
   h = normalized(h, placed(source.tensor(kFinalNormName), options), static_cast<float>(config.rms_norm_epsilon));
-  const at::Tensor head =
-      config.tied_embeddings ? embedding : placed(source.linear(kHeadName).dense_float32(), options);
+  const at::Tensor head = config.tied_embeddings ? embedding : placed(matrix_of(source.linear(kHeadName)), options);
   return at::matmul(h, head.t());
 }
 

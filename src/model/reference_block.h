@@ -57,6 +57,7 @@ class ReferenceBlock {
   // The block's own tensors; assigning replaces them (a pass's candidate, a parameter to train).
   at::Tensor& weight(LinearSlot slot) { return weights_[static_cast<std::size_t>(slot)]; }  // [out, in]
   std::optional<at::Tensor>& bias(LinearSlot slot) { return biases_[static_cast<std::size_t>(slot)]; }
+  const std::optional<at::Tensor>& bias(LinearSlot slot) const { return biases_[static_cast<std::size_t>(slot)]; }
   at::Tensor& input_gain() { return input_gain_; }
   at::Tensor& post_gain() { return post_gain_; }
 
@@ -64,9 +65,9 @@ class ReferenceBlock {
   struct SiteTensors {
     std::optional<at::Tensor> left, right, query, scale, zero;  // [n, n] or [runs, n, n]; [channels]
   };
-  const SitePlan& site(Site site) const { return plan_.at(site); }
-  at::Tensor product(LinearSlot slot, const at::Tensor& x) const;  // without bias
-  at::Tensor linear(LinearSlot slot, const at::Tensor& x) const;
+  const SiteTensors& tensors(Site site) const { return sites_[static_cast<std::size_t>(site)]; }
+  at::Tensor product(LinearSlot slot, const at::Tensor& x, const std::optional<at::Tensor>& bias) const;
+  at::Tensor linear(LinearSlot slot, const at::Tensor& x) const { return product(slot, x, bias(slot)); }
   at::Tensor norm(const at::Tensor& h, const at::Tensor& gain) const;
   at::Tensor transformed(Site site, const at::Tensor& x, const std::optional<at::Tensor>& right) const;
   at::Tensor finished(Site site, const at::Tensor& x) const;

@@ -6,14 +6,11 @@
 #include <numeric>
 
 namespace qreason {
-namespace {
 
 std::int64_t first_dynamic_length(const ModelConfig& config) {
   const auto* dynamic = config.rope_scaling ? std::get_if<DynamicRopeScaling>(&*config.rope_scaling) : nullptr;
   return dynamic ? dynamic->original_max_positions + 1 : std::numeric_limits<std::int64_t>::max();
 }
-
-}  // namespace
 
 RopeTable::RopeTable(const ModelConfig& config)
     : config_(config),

@@ -22,6 +22,9 @@
 
 namespace qreason {
 
+// From this length of a prompt on its rotary angles depend on it ("dynamic" scaling); of other models no length is.
+std::int64_t first_dynamic_length(const ModelConfig& config);
+
 // Consecutive positions of one sequence, and how many its prompt has.
 struct RopeSpan {
   std::int64_t first = 0, count = 0, prompt = 0;
