@@ -15,4 +15,18 @@ std::vector<Isa> supported_isas();  // by this machine, weakest first
 Isa current_isa();
 void force_isa(Isa isa);  // for tests and benchmarks
 
+// Of one thing for each instruction set that of the one in use: a table of kernels, a function.
+template <class T>
+T& of_isa(T& generic, T& avx2, T& avx512) {
+  switch (current_isa()) {
+    case Isa::kAvx512:
+      return avx512;
+    case Isa::kAvx2:
+      return avx2;
+    case Isa::kGeneric:
+      break;
+  }
+  return generic;
+}
+
 }  // namespace qreason

@@ -59,7 +59,8 @@ constexpr std::array kForeignKeys{
 bool is_neutral(const Json& value, double neutral) {
   if (value.is_number()) return value.get<double>() == neutral;
   if (value.is_boolean()) return !value.get<bool>();
-  return value.is_null() || ((value.is_structured() || value.is_string()) && value.empty());
+  if (value.is_string()) return value.get_ref<const std::string&>().empty();  // (empty() is false for every text)
+  return value.is_null() || (value.is_structured() && value.empty());
 }
 
 std::vector<std::string> foreign_keys(const Json& json) {

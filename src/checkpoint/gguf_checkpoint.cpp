@@ -101,7 +101,7 @@ class GgufCheckpoint : public Checkpoint {
 
   LinearWeight linear(const std::string& name) const override {
     const LinearPlace place = place_of_linear(config_, name, path().string());
-    if (name == "lm_head" && config_.tied_embeddings) return {.matrix = tensor("model.embed_tokens.weight")};
+    if (name == kHeadName && config_.tied_embeddings) return {.matrix = tensor(kEmbeddingName)};
     const std::string stored = gguf_linear_name(place);
     const bool interleaved = config_.architecture == Architecture::kLlama && place.layer &&
                              (place.slot == LinearSlot::kQ || place.slot == LinearSlot::kK);

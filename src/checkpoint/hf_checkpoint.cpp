@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kBasePrefix = "model.";
-const std::string kEmbedding = "model.embed_tokens.weight", kHead = "lm_head.weight";
+const std::string kHeadTensor = std::string(kHeadName) + ".weight";
 
 class HfCheckpoint : public Checkpoint {
  public:
@@ -28,7 +28,7 @@ class HfCheckpoint : public Checkpoint {
         tensors_(folder) {
     const std::vector<std::string> names = tensors_.names();
     base_ = std::none_of(names.begin(), names.end(), [](const auto& name) { return name.starts_with(kBasePrefix); });
-    if (config_.tied_embeddings && tensors_.contains(kHead)) compare_head();
+    if (config_.tied_embeddings && tensors_.contains(kHeadTensor)) compare_head();
     check_tensors();
   }
 
@@ -43,7 +43,7 @@ class HfCheckpoint : public Checkpoint {
 
   LinearWeight linear(const std::string& name) const override {
     const LinearPlace place = place_of_linear(config_, name, path().string());
-    if (name == "lm_head" && config_.tied_embeddings) return {.matrix = tensor("model.embed_tokens.weight")};
+    if (name == kHeadName && config_.tied_embeddings) return {.matrix = tensor(kEmbeddingName)};
     LinearWeight weight{.matrix = tensors_.dense(stored(name + ".weight"), {place.rows, place.columns})};
     if (place.has_bias) weight.bias = tensors_.dense(stored(name + ".bias"), {place.rows}).to(at::kFloat);
     return weight;
@@ -58,15 +58,16 @@ class HfCheckpoint : public Checkpoint {
   // matrices, either may be the one that is stored.
   std::string stored(const std::string& name) const {
     const std::string in_file = base_ && name.starts_with(kBasePrefix) ? name.substr(kBasePrefix.size()) : name;
-    const bool only_head =
-        name == kEmbedding && config_.tied_embeddings && !tensors_.contains(in_file) && tensors_.contains(kHead);
-    return only_head ? kHead : in_file;
+    const bool only_head = name == kEmbeddingName && config_.tied_embeddings && !tensors_.contains(in_file) &&
+                           tensors_.contains(kHeadTensor);
+    return only_head ? kHeadTensor : in_file;
   }
 
   // As transformers 5: a config that says "tied" over a head and an embedding that differ is wrong; both are used.
   void compare_head() {
     const std::vector<std::int64_t> shape{config_.vocab_size, config_.hidden_size};
-    const at::Tensor head = tensors_.dense(kHead, shape), embedding = tensors_.dense(stored(kEmbedding), shape);
+    const at::Tensor head = tensors_.dense(kHeadTensor, shape),
+                     embedding = tensors_.dense(stored(kEmbeddingName), shape);
     const bool same_type = head.scalar_type() == embedding.scalar_type();
     const bool same = same_type ? std::memcmp(head.const_data_ptr(), embedding.const_data_ptr(), head.nbytes()) == 0
                                 : at::equal(head.to(at::kFloat), embedding.to(at::kFloat));
@@ -74,7 +75,7 @@ class HfCheckpoint : public Checkpoint {
     config_.tied_embeddings = false;
     warnings_.push_back(fmt::format(
         "{}: \"tie_word_embeddings\" is true, but the stored {} differs from the embedding; it is used as it is",
-        (path() / "config.json").string(), kHead));
+        (path() / "config.json").string(), kHeadTensor));
   }
 
   void check_tensors() const {
@@ -91,7 +92,7 @@ class HfCheckpoint : public Checkpoint {
       tensors_.require_dense(stored(name + ".bias"), {place.rows});
       known.insert(stored(name + ".bias"));
     }
-    if (config_.tied_embeddings) known.insert(kHead);  // the embedding once more
+    if (config_.tied_embeddings) known.insert(kHeadTensor);  // the embedding once more
     refuse_unknown_tensors(tensors_, [&](const std::string& name) { return known.contains(name); });
   }
 

@@ -87,7 +87,7 @@ class NativeCheckpoint : public Checkpoint {
 
   LinearWeight linear(const std::string& name) const override {
     place_of(name);
-    if (name == kHeadName && config_.tied_embeddings) return {.matrix = tensor("model.embed_tokens.weight")};
+    if (name == kHeadName && config_.tied_embeddings) return {.matrix = tensor(kEmbeddingName)};
     return read_native_linear(file_of_linear(name), name, pool_);
   }
 
@@ -133,9 +133,7 @@ class NativeCheckpoint : public Checkpoint {
       throw Error(where, fmt::format("the format {}", to_string(layout.format)),
                   fmt::format("{}, as the plan says", planned ? to_string(*planned) : "float"));
     }
-    const bool grouped = layout.format.granularity == Granularity::kGroup;
-    const std::int64_t group =
-        grouped ? std::min<std::int64_t>(layout.format.group_size, place.columns) : place.columns;
+    const std::int64_t group = group_size_of(layout.format, place.columns);
     if (layout.group_size != group) {
       throw Error(where, fmt::format("groups of {}", layout.group_size),
                   fmt::format("groups of {}, as its format {} says", group, to_string(layout.format)));

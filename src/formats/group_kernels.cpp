@@ -18,15 +18,7 @@ CodeRange code_range(const QuantFormat& format) {
 }  // namespace
 
 const GroupKernels& group_kernels() {
-  switch (current_isa()) {
-    case Isa::kAvx512:
-      return kAvx512GroupKernels;
-    case Isa::kAvx2:
-      return kAvx2GroupKernels;
-    case Isa::kGeneric:
-      break;
-  }
-  return kGenericGroupKernels;
+  return of_isa(kGenericGroupKernels, kAvx2GroupKernels, kAvx512GroupKernels);
 }
 
 GroupParameters find_parameters_with(const GroupKernels& kernels, std::span<const float> group,

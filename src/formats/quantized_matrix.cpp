@@ -42,11 +42,11 @@ void check_shape(const QuantizedMatrix& matrix, const char* where) {
 // Where the format puts the scales is where they are.
 void check_granularity(const QuantizedMatrix& matrix, const char* where) {
   const QuantFormat& format = matrix.format;
-  const bool grouped = format.granularity == Granularity::kGroup;
-  if (format.role != Role::kWeight || (!grouped && format.granularity != Granularity::kChannel)) {
+  if (format.role != Role::kWeight ||
+      (format.granularity != Granularity::kGroup && format.granularity != Granularity::kChannel)) {
     throw Error(where, to_string(format), "weights per channel or per group");
   }
-  const std::int64_t size = grouped ? std::min<std::int64_t>(format.group_size, matrix.columns) : matrix.columns;
+  const std::int64_t size = group_size_of(format, matrix.columns);
   if (matrix.group_size != size) {
     throw Error(where, fmt::format("groups of {} in {} columns", matrix.group_size, matrix.columns),
                 fmt::format("groups of {} for {}", size, to_string(format)));
@@ -127,11 +127,11 @@ void validate_layout(const QuantizedMatrix& matrix, const char* where) {
   check_size(matrix.codes.size(), matrix.rows * matrix.columns, "codes", where);
   check_size(matrix.scales.size(), matrix.rows * matrix.groups, "scales", where);
   check_size(matrix.zeros.size(), asymmetric(matrix.format) ? matrix.rows * matrix.groups : 0, "zeros", where);
-  check_scales(matrix, where);
 }
 
 void validate(const QuantizedMatrix& matrix, const char* where) {
   validate_layout(matrix, where);
+  check_scales(matrix, where);
   check_codes(matrix, where);
 }
 

@@ -3,6 +3,7 @@
 // NVFP4.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -37,10 +38,15 @@ struct QuantizedMatrix {
   float zero_of(std::int64_t slot) const;
 };
 
+// Columns that share a scale in rows of `columns`.
+inline std::int64_t group_size_of(const QuantFormat& format, std::int64_t columns) {
+  return format.granularity == Granularity::kGroup ? std::min<std::int64_t>(format.group_size, columns) : columns;
+}
+
 // Throws Error when sizes, codes, groups or scales contradict each other or the format, or when a code or scale stands
 // for no finite number; `where` names the tensor.
 void validate(const QuantizedMatrix& matrix, const char* where);
-// The same without a look at the codes: enough for reading memory safely.
+// The same without a look at the codes and scales: enough for reading memory safely.
 void validate_layout(const QuantizedMatrix& matrix, const char* where);
 
 // NVFP4's scale of a whole matrix: 448 * 6 / largest magnitude, so that the block of the largest value gets the largest

@@ -23,8 +23,7 @@ float largest_magnitude(std::span<const float> values) {
 
 QuantizedMatrix empty_matrix(std::int64_t rows, std::int64_t columns, const QuantFormat& format) {
   QuantizedMatrix matrix{.format = format, .rows = rows, .columns = columns};
-  matrix.group_size =
-      format.granularity == Granularity::kGroup ? std::min<std::int64_t>(format.group_size, columns) : columns;
+  matrix.group_size = group_size_of(format, columns);
   matrix.groups = (columns - 1) / matrix.group_size + 1;
   matrix.codes.resize(static_cast<std::size_t>(rows * columns));
   matrix.scales.resize(static_cast<std::size_t>(rows * matrix.groups));

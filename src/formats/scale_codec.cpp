@@ -67,6 +67,11 @@ float stored_scale(float scale, ScaleType type) {
 
 void encode_scales(std::span<const float> scales, ScaleType type, std::span<std::byte> bytes) {
   check_room(bytes.size(), scales.size(), type);
+  if (scales.empty()) return;
+  if (type == ScaleType::kFloat32) {
+    std::memcpy(bytes.data(), scales.data(), bytes.size());
+    return;
+  }
   const std::size_t width = scale_bytes(type);
   for (std::size_t i = 0; i < scales.size(); ++i) {
     const std::uint32_t bits = encode(scales[i], type);
@@ -76,6 +81,11 @@ void encode_scales(std::span<const float> scales, ScaleType type, std::span<std:
 
 void decode_scales(std::span<const std::byte> bytes, ScaleType type, std::span<float> scales) {
   check_room(bytes.size(), scales.size(), type);
+  if (scales.empty()) return;
+  if (type == ScaleType::kFloat32) {
+    std::memcpy(scales.data(), bytes.data(), bytes.size());
+    return;
+  }
   const std::size_t width = scale_bytes(type);
   for (std::size_t i = 0; i < scales.size(); ++i) {
     std::uint32_t bits = 0;

@@ -13,15 +13,7 @@ namespace qreason {
 namespace {
 
 const AttentionKernels& attention_kernels() {
-  switch (current_isa()) {
-    case Isa::kAvx512:
-      return kAttentionAvx512;
-    case Isa::kAvx2:
-      return kAttentionAvx2;
-    case Isa::kGeneric:
-      break;
-  }
-  return kAttentionGeneric;
+  return of_isa(kAttentionGeneric, kAttentionAvx2, kAttentionAvx512);
 }
 
 void check(const AttentionShape& shape) {

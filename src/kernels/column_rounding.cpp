@@ -9,15 +9,7 @@ void round_columns_avx2(const ColumnRounding& tile);
 void round_columns_avx512(const ColumnRounding& tile);
 
 void round_columns(const ColumnRounding& tile) {
-  switch (current_isa()) {
-    case Isa::kAvx512:
-      return round_columns_avx512(tile);
-    case Isa::kAvx2:
-      return round_columns_avx2(tile);
-    case Isa::kGeneric:
-      break;
-  }
-  round_columns_generic(tile);
+  of_isa(round_columns_generic, round_columns_avx2, round_columns_avx512)(tile);
 }
 
 }  // namespace qreason

@@ -12,15 +12,7 @@
 namespace qreason {
 
 const MatmulKernels& matmul_kernels() {
-  switch (current_isa()) {
-    case Isa::kAvx512:
-      return kMatmulAvx512;
-    case Isa::kAvx2:
-      return kMatmulAvx2;
-    case Isa::kGeneric:
-      break;
-  }
-  return kMatmulGeneric;
+  return of_isa(kMatmulGeneric, kMatmulAvx2, kMatmulAvx512);
 }
 
 namespace {

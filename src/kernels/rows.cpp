@@ -12,15 +12,7 @@
 namespace qreason {
 
 const RowKernels& row_kernels() {
-  switch (current_isa()) {
-    case Isa::kAvx512:
-      return kRowsAvx512;
-    case Isa::kAvx2:
-      return kRowsAvx2;
-    case Isa::kGeneric:
-      break;
-  }
-  return kRowsGeneric;
+  return of_isa(kRowsGeneric, kRowsAvx2, kRowsAvx512);
 }
 
 namespace {

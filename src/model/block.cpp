@@ -213,11 +213,11 @@ void Block::add_row_parallel(LinearSlot slot, const SiteRows& x, std::int64_t ro
   add_in_place(h, sum.data(), rows * w.rows(), executor);
 }
 
-void Block::replace(LinearSlot slot, const LinearWeight& weight) {
+void Block::replace(LinearSlot slot, const LinearWeight& weight, ThreadPool* pool) {
   const std::string name(name_of(slot));
   Linear& old = linears_[static_cast<std::size_t>(slot)];
   require_shape(weight, {old.rows(), old.columns()}, name);
-  old.shards = pack_shards(weight, type_, static_cast<int>(old.shards.size()), name);
+  old.shards = pack_shards(weight, type_, static_cast<int>(old.shards.size()), name, pool);
   if (weight.bias) old.bias = float_vector(*weight.bias, weight.rows(), name + ".bias");
 }
 

@@ -90,7 +90,7 @@ class Block {
   void forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
 
   // Replaces a linear's matrix, and its bias where `weight` has one: how passes put their result in place.
-  void replace(LinearSlot slot, const LinearWeight& weight);
+  void replace(LinearSlot slot, const LinearWeight& weight, ThreadPool* pool = nullptr);
 
   const BlockShape& shape() const { return shape_; }
   const AttentionShape& attention_shape() const { return attention_; }

@@ -15,8 +15,8 @@ namespace qreason {
 // the caller's thread reads all.
 void require_finite(const at::Tensor& tensor, const std::string& where, ThreadPool* pool);
 
-// The same of a linear: its matrix, or the scales of its codes, and its bias. `where` is completed by ".weight" or
-// ".bias".
+// The same of a linear: its dense matrix and its bias. `where` is completed by ".weight" or ".bias". Codes and scales
+// were looked at when they were read (validate, formats/quantized_matrix.h).
 void require_finite(const LinearWeight& weight, const std::string& where, ThreadPool* pool);
 
 }  // namespace qreason

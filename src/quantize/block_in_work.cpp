@@ -8,9 +8,9 @@
 namespace qreason {
 namespace {
 
-std::unique_ptr<Block> entered(const BlockWeights& weights, CalibrationWalk* walk) {
+std::unique_ptr<Block> entered(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor) {
   if (!walk) return nullptr;
-  auto block = std::make_unique<Block>(weights, weights.layer(), walk->rope(), ComputeType::kFloat32);
+  auto block = std::make_unique<Block>(weights, weights.layer(), walk->rope(), ComputeType::kFloat32, &executor.pool());
   walk->enter(*block);
   return block;
 }
@@ -25,7 +25,7 @@ ActivationRows read_from(CalibrationWalk* walk, Tap tap, std::int64_t sequence, 
 }  // namespace
 
 FloatBlock::FloatBlock(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor)
-    : weights_(&weights), walk_(walk), executor_(&executor), block_(entered(weights, walk)) {}
+    : weights_(&weights), walk_(walk), executor_(&executor), block_(entered(weights, walk, executor)) {}
 
 ActivationRows FloatBlock::read(Tap tap, std::int64_t sequence) {
   return read_from(walk_, tap, sequence, "float");
@@ -41,7 +41,7 @@ BlockInWork::BlockInWork(const WeightSource& source, const ModelPlan& plan, std:
       weights_(source_weights_),
       original_(source_weights_, walks.original, executor),
       walk_(walks.rounded),
-      block_(entered(weights_, walks.rounded)),
+      block_(entered(weights_, walks.rounded, executor)),
       plan_(&plan),
       executor_(&executor) {}
 

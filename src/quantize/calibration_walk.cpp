@@ -193,7 +193,7 @@ const float* CalibrationWalk::output(std::size_t sequence) {
 
 void CalibrationWalk::replace(LinearSlot slot, const LinearWeight& weight) {
   require_block("a linear replaced");
-  block_->replace(slot, weight);
+  block_->replace(slot, weight, &executor_.pool());
   // The last stage that does not depend on the linear.
   const Stage kept = [slot] {
     switch (input_site(slot)) {

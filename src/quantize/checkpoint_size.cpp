@@ -1,5 +1,7 @@
 #include "quantize/checkpoint_size.h"
 
+#include "formats/scale_codec.h"
+
 namespace qreason {
 namespace {
 
@@ -17,11 +19,6 @@ struct Size {
   }
 };
 
-double scale_bytes(ScaleType type) {
-  if (type == ScaleType::kFloat32) return 4;
-  return type == ScaleType::kFloat16 || type == ScaleType::kBFloat16 ? 2 : 1;
-}
-
 void add_linear(const LinearShape& shape, const QuantFormat* format, StoredType dense, Size& size) {
   const auto rows = static_cast<double>(shape.rows), columns = static_cast<double>(shape.columns);
   if (shape.has_bias) size.add(rows, 4);
@@ -29,7 +26,7 @@ void add_linear(const LinearShape& shape, const QuantFormat* format, StoredType 
   const std::int64_t row_bytes = (shape.columns * format->bits + 7) / 8;
   const double groups = format->granularity == Granularity::kGroup ? columns / format->group_size : 1;
   size.add(rows * static_cast<double>(row_bytes), 1);
-  size.add(rows * groups, scale_bytes(format->scale_type));
+  size.add(rows * groups, static_cast<double>(scale_bytes(format->scale_type)));
   if (format->kind == NumberKind::kInteger && format->symmetry == Symmetry::kAsymmetric) size.add(rows * groups, 1);
   ++size.rounded;
 }

@@ -6,10 +6,6 @@
 
 namespace qreason {
 
-std::int64_t group_size_of(const QuantFormat& format, std::int64_t columns) {
-  return format.granularity == Granularity::kGroup ? format.group_size : columns;
-}
-
 GroupParameters find_parameters_fast(std::span<const float> group, const QuantFormat& format) {
   return find_parameters_with(group_kernels(), group, format);
 }

@@ -20,7 +20,4 @@ std::vector<GroupParameters> find_all_parameters(const float* weights, std::int6
                                                  std::int64_t group_size, const QuantFormat& format,
                                                  Executor& executor);
 
-// Columns of a group of this format in a matrix of `columns` inputs.
-std::int64_t group_size_of(const QuantFormat& format, std::int64_t columns);
-
 }  // namespace qreason

@@ -56,9 +56,9 @@ void check(const QuantizeJob& job) {
   check_calibration(*job.calibration, config.vocab_size, config.max_positions);
 }
 
-void pass_through(const WeightSource& source, std::int64_t layer, CalibrationWalk& walk) {
+void pass_through(const WeightSource& source, std::int64_t layer, CalibrationWalk& walk, Executor& executor) {
   check_interrupt();
-  Block block(source, layer, walk.rope(), ComputeType::kFloat32);
+  Block block(source, layer, walk.rope(), ComputeType::kFloat32, &executor.pool());
   walk.enter(block);
   walk.leave();
 }
@@ -105,7 +105,7 @@ class RecipeRun {
     std::optional<CalibrationWalk> walk;
     const std::int64_t finished = begin_phase(pass.kind());
     if (finished < layers_) start(walk, job_.activation_memory);
-    for (std::int64_t layer = 0; layer < finished && walk; ++layer) pass_through(*source_, layer, *walk);
+    for (std::int64_t layer = 0; layer < finished && walk; ++layer) pass_through(*source_, layer, *walk, executor_);
     for (std::int64_t layer = finished; layer < layers_; ++layer) {
       check_interrupt();
       const Stopwatch watch;
@@ -134,8 +134,9 @@ class RecipeRun {
     std::optional<CalibrationWalk> original, rounded;
     if (finished < layers_) make_walks(original, rounded);
     for (std::int64_t layer = 0; layer < finished; ++layer) {
-      if (original) pass_through(*source_, layer, *original);
-      if (rounded) pass_through(FinishedBlockSource(*source_, job_.sink, block_part(layer)), layer, *rounded);
+      if (original) pass_through(*source_, layer, *original, executor_);
+      if (rounded)
+        pass_through(FinishedBlockSource(*source_, job_.sink, block_part(layer)), layer, *rounded, executor_);
     }
     for (; finished < layers_; ++finished) {
       check_interrupt();

@@ -35,7 +35,9 @@ class TokenAdder {
  public:
   TokenAdder(TokenizerDefinition& definition, std::string where) : definition_(definition), where_(std::move(where)) {
     for (const VocabularyEntry& entry : definition_.vocabulary) ids_.emplace(entry.piece, entry.id);
-    for (const AddedToken& token : definition_.added) {
+    for (std::size_t place = 0; place < definition_.added.size(); ++place) {
+      const AddedToken& token = definition_.added[place];
+      places_.emplace(token.id, place);
       ids_.emplace(token.content, token.id);
       highest_ = std::max(highest_, token.id);
     }
@@ -51,12 +53,11 @@ class TokenAdder {
     }
     ids_.emplace(token.content, token.id);
     highest_ = std::max(highest_, token.id);
-    const auto same = std::find_if(definition_.added.begin(), definition_.added.end(),
-                                   [&](const AddedToken& a) { return a.id == token.id; });
-    if (same == definition_.added.end()) {
+    const auto [place, fresh] = places_.emplace(token.id, definition_.added.size());
+    if (fresh) {
       definition_.added.push_back(std::move(token));
     } else {
-      *same = std::move(token);
+      definition_.added[place->second] = std::move(token);
     }
   }
 
@@ -77,6 +78,7 @@ class TokenAdder {
   TokenizerDefinition& definition_;
   std::string where_;
   std::unordered_map<std::string, std::int32_t> ids_;
+  std::unordered_map<std::int32_t, std::size_t> places_;  // by id, in definition_.added
   std::int32_t highest_ = -1;
 };
 
@@ -207,9 +209,7 @@ class Neighbours {
     const auto token = named_token(value, known_, where_);
     if (!token) return;
     if (!name.empty()) definition_.special_tokens.emplace_back(name, token->content);
-    const auto same = std::find_if(definition_.added.begin(), definition_.added.end(),
-                                   [&](const AddedToken& a) { return a.content == token->content && a == *token; });
-    if (same == definition_.added.end()) adder().put(*token);
+    adder().put(*token);
   }
 
   void add_special_tokens() {

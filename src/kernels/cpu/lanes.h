@@ -190,11 +190,6 @@ struct GenericLanes {
     for (int i = 0; i < 4; ++i) u.part[i] = a.part[i] + b.part[i];
     return u;
   }
-  static U sub_words(const U& a, const U& b) {
-    U u;
-    for (int i = 0; i < 4; ++i) u.part[i] = a.part[i] - b.part[i];
-    return u;
-  }
   static V as_floats(const U& a) {
     V v;
     __builtin_memcpy(&v, &a, sizeof v);
@@ -290,7 +285,6 @@ struct Avx2Lanes {
             _mm256_or_si256(_mm256_and_si256(a.high, mask.high), bits.high)};
   }
   static U add_words(U a, U b) { return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)}; }
-  static U sub_words(U a, U b) { return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)}; }
   static V as_floats(U a) { return {_mm256_castsi256_ps(a.low), _mm256_castsi256_ps(a.high)}; }
   static U as_words(V a) { return {_mm256_castps_si256(a.low), _mm256_castps_si256(a.high)}; }
 };
@@ -356,9 +350,6 @@ struct Avx512Lanes {
   }
   static U add_words(U a, U b) {
     return _mm512_add_epi32(a, b);
-  }
-  static U sub_words(U a, U b) {
-    return _mm512_sub_epi32(a, b);
   }
   static V as_floats(U a) {
     return _mm512_castsi512_ps(a);
