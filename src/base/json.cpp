@@ -134,4 +134,8 @@ bool json_bool(const Json& object, const std::string& key, const std::string& wh
   return *json_bool_if(object, key, where);
 }
 
+std::string text_or_empty(const OrderedJson& object, const char* key) {
+  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : "";
+}
+
 }  // namespace qreason

@@ -29,4 +29,7 @@ std::optional<double> json_number_if(const Json& object, const std::string& key,
 std::optional<std::string> json_string_if(const Json& object, const std::string& key, const std::string& where);
 std::optional<bool> json_bool_if(const Json& object, const std::string& key, const std::string& where);
 
+// For what may be of any shape and is not worth an Error: "" unless it is an object with a text of this name.
+std::string text_or_empty(const OrderedJson& object, const char* key);
+
 }  // namespace qreason

@@ -54,7 +54,7 @@ std::optional<OrderedJson> manifest_of(const fs::path& folder) {
   std::error_code failure;
   if (!fs::is_regular_file(fs::symlink_status(path, failure))) return std::nullopt;
   OrderedJson json = parse_ordered_json(read_text_file(path, kLargestManifest), path.string());
-  if (!json.is_object() || json.value("made_by", "") != "qreason") return std::nullopt;
+  if (text_or_empty(json, "made_by") != "qreason") return std::nullopt;
   return json;
 }
 
@@ -120,6 +120,16 @@ fs::path StagedDirectory::require_target(const fs::path& given, const Options& o
     throw Error(target.string(), "it exists already", "a new path, or --force");
   require_ours(target);
   return target;
+}
+
+void StagedDirectory::remove(const fs::path& given) {
+  const fs::path target = require_target(given, {.if_exists = IfExists::kReplace});
+  const fs::path staging = target.string() + ".partial";
+  if (fs::is_directory(fs::symlink_status(staging))) {
+    require_unfinished(staging);
+    fs::remove_all(staging);
+  }
+  fs::remove_all(target);
 }
 
 StagedDirectory::StagedDirectory(const fs::path& target, const Options& options)

@@ -35,6 +35,9 @@ class StagedDirectory {
   // folder that holds one of these; a file; an existing folder with kError, and one with kReplace that is not ours.
   static std::filesystem::path require_target(const std::filesystem::path& target, const Options& options);
 
+  // Removes such a folder with the `.partial` beside it; both may be absent. Errors: what kReplace would not replace.
+  static void remove(const std::filesystem::path& target);
+
  private:
   Options options_;
   std::filesystem::path target_;

@@ -50,17 +50,21 @@ std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelE
   return evaluate(generator, all.cells, options_of(evaluation));
 }
 
-bool is_evaluated(const ModelEvaluation& evaluation, const std::optional<OrderedJson>& provenance) {
+bool is_evaluated(const ModelEvaluation& evaluation, const RunSettings& settings,
+                  const std::optional<OpenedModel>& model) {
+  for (const std::string& task : evaluation.tasks)
+    for (const std::uint64_t seed : evaluation.seeds)
+      if (!is_finished(result_path(evaluation.folder, evaluation.run_name, seed, task))) return false;
   const Cells all = cells_of(evaluation);
   const EvaluationOptions options = options_of(evaluation);
+  std::optional<OrderedJson> provenance;
+  if (model) provenance = run_provenance(*model, model_origin(*model), settings);
   std::map<const Dataset*, std::string> hashes;
   return std::all_of(all.cells.begin(), all.cells.end(), [&](const EvaluationCell& cell) {
-    if (!is_finished(cell.file)) return false;
     const ResultHeader found = read_header(cell.file, *cell.form);
     std::string& hash = hashes[cell.dataset];
     if (hash.empty()) hash = dataset_hash(*cell.dataset);
-    OrderedJson expected = provenance.value_or(found.provenance);
-    if (!provenance) expected["sampling"].update(to_json(evaluation.generation.sampling));
+    const OrderedJson expected = provenance ? *provenance : provenance_without_model(found.provenance, settings);
     return !header_difference(found, cell_header(cell, options, expected, hash));
   });
 }

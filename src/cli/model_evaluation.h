@@ -22,13 +22,14 @@ struct ModelEvaluation {
   std::string run_name;                               // results go to <folder>/<run_name>-seed<s>/<task>.jsonl
   std::string model, method;                          // for headers and tables
   EngineGenerator::Options generation;
-  EvaluationOptions::IfDifferent if_different = EvaluationOptions::IfDifferent::kError;
+  IfExists if_different = IfExists::kError;
 };
 
 std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelEvaluation& evaluation);
 
-// Whether every file of the evaluation is finished and says, in all that decides answers, what one made now would say
-// with `provenance` (of run_provenance). Without one, because the model is not here, the files' own holds.
-bool is_evaluated(const ModelEvaluation& evaluation, const std::optional<OrderedJson>& provenance);
+// Whether every file of the evaluation is finished and says, in all that decides answers, what one made now with these
+// settings would say. `model`: nullopt where the model is not here; what the files say of it holds then.
+bool is_evaluated(const ModelEvaluation& evaluation, const RunSettings& settings,
+                  const std::optional<OpenedModel>& model);
 
 }  // namespace qreason

@@ -104,7 +104,6 @@ ModelSummary from_checkpoint(const std::string& reference, const fs::path& path,
     checkpoint = std::move(model.checkpoint);
   } catch (const Error& error) {  // the tokenizer's fault when the checkpoint alone opens
     checkpoint = open_checkpoint(path, &process_executor().pool());
-    log_warnings(*checkpoint);
     summary.tokenizer_problem = error.what();
   }
   summary.format = checkpoint->format();

@@ -19,6 +19,12 @@ std::string recorded_original(const fs::path& report) {
   return recorded ? json_string(json["original"], "sha256", report.string()) : "";
 }
 
+OrderedJson sampling_json(const RunSettings& settings, const OrderedJson& whole_context) {
+  OrderedJson drawn = to_json(settings.sampling);
+  drawn["context"] = settings.context > 0 ? OrderedJson(settings.context) : whole_context;
+  return drawn;
+}
+
 }  // namespace
 
 ModelOrigin model_origin(const OpenedModel& model) {
@@ -44,15 +50,24 @@ OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, 
                           {"sha256", checkpoint.content_hash()},
                           {"dtype", settings.dtype}};
   if (!origin.original_sha256.empty()) identity["original_sha256"] = origin.original_sha256;
-  OrderedJson drawn = to_json(settings.sampling);
-  drawn["context"] = settings.context > 0 ? settings.context : checkpoint.config().max_positions;
   const OrderedJson cache = settings.cache_bytes > 0 ? OrderedJson(settings.cache_bytes) : OrderedJson("auto");
   return {{"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}, {"cache_memory", cache}}},
           {"arithmetic", name_of(settings.arithmetic)},
           {"model", identity},
           {"plan", to_json(checkpoint.plan())},
           {"recipe", origin.recipe},
-          {"sampling", drawn}};
+          {"sampling", sampling_json(settings, checkpoint.config().max_positions)}};
+}
+
+OrderedJson provenance_without_model(OrderedJson found, const RunSettings& settings) {
+  if (!found.is_object()) found = OrderedJson::object();
+  const auto member = [&](const char* name) { return found.contains(name) ? found[name] : OrderedJson(nullptr); };
+  const OrderedJson sampling = member("sampling");
+  const bool recorded = sampling.is_object() && sampling.contains("context");
+  found["sampling"] = sampling_json(settings, recorded ? sampling["context"] : OrderedJson(nullptr));
+  found["arithmetic"] = name_of(settings.arithmetic);
+  if (member("model").is_object()) found["model"]["dtype"] = settings.dtype;
+  return found;
 }
 
 }  // namespace qreason

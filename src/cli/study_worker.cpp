@@ -6,6 +6,7 @@
 #include "analysis/perplexity.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "checkpoint/readers.h"
 #include "cli/model_evaluation.h"
 #include "cli/process_executor.h"
 #include "cli/quantize_model.h"
@@ -55,12 +56,11 @@ void EngineStudyWorker::quantize(const StudyCell& cell) {
     spec.samples = calibration.samples.value_or(spec.samples);
     spec.length = calibration.length.value_or(spec.length);
   }
-  const QuantizeRequest request{
-      .model = model,
-      .recipe = recipe,
-      .calibration_source = {},
-      .output = cell.checkpoint,
-      .if_exists = if_different_ == EvaluationOptions::IfDifferent::kReplace ? IfExists::kReplace : IfExists::kError};
+  const QuantizeRequest request{.model = model,
+                                .recipe = recipe,
+                                .calibration_source = {},
+                                .output = cell.checkpoint,
+                                .if_exists = if_different_};
   quantize_model(request, plan_quantization(request));
 }
 
@@ -117,32 +117,30 @@ void EngineStudyWorker::evaluate(const StudyCell& cell) {
 
 bool EngineStudyWorker::evaluated(const StudyCell& cell) {
   const ModelEvaluation evaluation = evaluation_of(cell);
-  for (const std::string& task : evaluation.tasks)
-    for (const std::uint64_t seed : evaluation.seeds)
-      if (!is_finished(result_path(cell.results, cell.run_name(), seed, task))) return false;
+  const EngineGenerator::Options& generation = evaluation.generation;
   // Files of other settings are for evaluate() to refuse or replace.
-  return is_evaluated(evaluation, provenance_if_here(cell));
+  return is_evaluated(evaluation,
+                      {.dtype = cell.model->dtype,
+                       .sampling = generation.sampling,
+                       .context = generation.context.positions,
+                       .cache_bytes = generation.context.cache_bytes,
+                       .arithmetic = arithmetic_of(process_executor())},
+                      weights_if_here(cell));
 }
 
-std::optional<OrderedJson> EngineStudyWorker::provenance_if_here(const StudyCell& cell) const {
-  std::string reference = cell.checkpoint.string();
+std::optional<OpenedModel> EngineStudyWorker::weights_if_here(const StudyCell& cell) const {
+  fs::path path = cell.checkpoint;
   if (cell.baseline()) {
     try {
-      reference = resolve_model(cell.model->reference).string();
+      path = resolve_model(cell.model->reference);
     } catch (const Error&) {
       return std::nullopt;  // a finished study needs no model
     }
-  } else if (!fs::exists(cell.checkpoint)) {
+  } else if (!fs::exists(path)) {
     return std::nullopt;
   }
-  const OpenedModel model = open_model(reference);
-  const EngineGenerator::Options settings = evaluation_of(cell).generation;
-  return run_provenance(model, model_origin(model),
-                        {.dtype = cell.model->dtype,
-                         .sampling = settings.sampling,
-                         .context = settings.context.positions,
-                         .cache_bytes = settings.context.cache_bytes,
-                         .arithmetic = arithmetic_of(process_executor())});
+  return OpenedModel{
+      .checkpoint = open_checkpoint(path, &process_executor().pool()), .text = {}, .name = model_name(path)};
 }
 
 }  // namespace qreason

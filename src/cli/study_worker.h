@@ -16,8 +16,7 @@ namespace qreason {
 
 class EngineStudyWorker : public StudyWorker {
  public:
-  EngineStudyWorker(const StudySpec& spec, EvaluationOptions::IfDifferent if_different)
-      : spec_(spec), if_different_(if_different) {}
+  EngineStudyWorker(const StudySpec& spec, IfExists if_different) : spec_(spec), if_different_(if_different) {}
 
   void require(const StudyModel& model) override;
   void quantize(const StudyCell& cell) override;
@@ -30,11 +29,11 @@ class EngineStudyWorker : public StudyWorker {
   const ResidentModel& resident(const StudyCell& cell);
   const ResidentModel& baseline(const StudyModel& model);
   ModelEvaluation evaluation_of(const StudyCell& cell) const;
-  // What a run of the cell's model would record; nullopt where the model is not there.
-  std::optional<OrderedJson> provenance_if_here(const StudyCell& cell) const;
+  // The cell's model without its tokenizer; nullopt where it is not there.
+  std::optional<OpenedModel> weights_if_here(const StudyCell& cell) const;
 
   const StudySpec& spec_;
-  EvaluationOptions::IfDifferent if_different_;
+  IfExists if_different_;
   std::string baseline_name_, quantized_name_;
   std::unique_ptr<ResidentModel> baseline_, quantized_;
 };

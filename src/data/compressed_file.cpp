@@ -100,4 +100,9 @@ std::string read_possibly_compressed(const std::filesystem::path& path, std::uin
   return content;
 }
 
+std::filesystem::path unpacked_extension(const std::filesystem::path& path) {
+  const bool packed = path.extension() == ".gz" || path.extension() == ".zst";
+  return packed ? path.stem().extension() : path.extension();
+}
+
 }  // namespace qreason

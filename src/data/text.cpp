@@ -11,9 +11,9 @@
 namespace qreason {
 namespace {
 
-bool holds_rows(std::filesystem::path path) {
-  if (path.extension() == ".gz" || path.extension() == ".zst") path = path.stem();
-  return path.extension() == ".jsonl" || path.extension() == ".json" || path.extension() == ".csv";
+bool holds_rows(const std::filesystem::path& path) {
+  const std::filesystem::path content = unpacked_extension(path);
+  return content == ".jsonl" || content == ".json" || content == ".csv";
 }
 
 }  // namespace

@@ -50,12 +50,20 @@ class Survival {
 
 }  // namespace
 
+void AnswerPace::begin_until(std::size_t count) {
+  begun_.resize(std::max(begun_.size(), count), last_);
+  done_.resize(begun_.size(), false);
+}
+
+void AnswerPace::skipped(std::size_t index) {
+  begin_until(index + 1);
+  done_[index] = true;
+}
+
 void AnswerPace::finished(std::size_t index, std::int64_t in_work, double now) {
   // The first batch began with the run; those after it when the answer before this one left its place.
-  const std::size_t so_far = std::max(index + 1, durations_.size() + 1 + static_cast<std::size_t>(in_work));
-  begun_.resize(std::max(begun_.size(), so_far), last_);
+  begin_until(std::max(index + 1, durations_.size() + 1 + static_cast<std::size_t>(in_work)));
   last_ = now;
-  done_.resize(begun_.size(), false);
   done_[index] = true;
   const double took = now - begun_[index];
   durations_.insert(std::upper_bound(durations_.begin(), durations_.end(), took), took);

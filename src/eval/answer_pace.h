@@ -17,10 +17,15 @@ class AnswerPace {
   // Answer `index` (in the order of asking) is there at time `now`, when `in_work` others are being generated.
   void finished(std::size_t index, std::int64_t in_work, double now);
 
+  // Answer `index` needed no work, and says nothing of how long others take.
+  void skipped(std::size_t index);
+
   // Seconds from `now` until `total` answers are there; nullopt before the first.
   std::optional<double> seconds_left(std::int64_t total, double now) const;
 
  private:
+  void begin_until(std::size_t count);
+
   std::vector<double> begun_;  // by index
   std::vector<bool> done_;
   std::vector<double> durations_;  // of finished answers

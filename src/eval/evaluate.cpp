@@ -102,7 +102,7 @@ class Evaluation {
 
   bool begin_files() {
     const std::size_t first = next_;
-    for (const std::size_t most = open_at_once(); open_ < most && next_ < runs_.size(); ++next_) {
+    for (; open_ < most_open_ && next_ < runs_.size(); ++next_) {
       EvaluationRun& run = *runs_[next_];
       if (run.finished()) continue;
       run.open();
@@ -128,7 +128,10 @@ class Evaluation {
     const auto id = static_cast<std::size_t>(completion.id);
     if (completion.id < 0 || id >= asked_.size() || asked_[id].answered)
       throw Error(options_.model, "an answer to no open request", "the ids submitted");
-    pace_.finished(id, completion.in_work, elapsed());
+    if (completion.output_tokens == 0)
+      pace_.skipped(id);
+    else
+      pace_.finished(id, completion.in_work, elapsed());
     Asked& asked = asked_[id];
     asked.answered = true;
     const EvaluationCell& cell = asked.run->cell();
@@ -160,6 +163,7 @@ class Evaluation {
   Generator& generator_;
   const EvaluationOptions& options_;
   std::vector<std::unique_ptr<EvaluationRun>> runs_;
+  const std::size_t most_open_ = open_at_once();
   std::size_t next_ = 0;  // the first run that was not begun
   std::size_t open_ = 0;
   std::vector<Asked> asked_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/output_path.h"
 #include "base/progress.h"
 #include "data/dataset.h"
 #include "eval/answer_form.h"
@@ -27,9 +28,9 @@ struct EvaluationCell {
 struct EvaluationOptions {
   std::string model;  // for the headers
   std::string method;
-  std::optional<std::int64_t> limit;  // what --limit said; recorded
-  std::string activity = "evaluate";  // for the progress line
-  enum class IfDifferent { kError, kReplace } if_different = IfDifferent::kError;
+  std::optional<std::int64_t> limit;         // what --limit said; recorded
+  std::string activity = "evaluate";         // for the progress line
+  IfExists if_different = IfExists::kError;  // files of another run
   ProgressListener& listener = no_listener();
 };
 

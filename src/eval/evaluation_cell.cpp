@@ -35,8 +35,7 @@ ResultHeader cell_header(const EvaluationCell& cell, const EvaluationOptions& op
           .provenance = provenance};
 }
 
-EvaluationRun::EvaluationRun(const EvaluationCell& cell, ResultHeader header,
-                             EvaluationOptions::IfDifferent if_different)
+EvaluationRun::EvaluationRun(const EvaluationCell& cell, ResultHeader header, IfExists if_different)
     : cell_(&cell),
       header_(std::move(header)),
       if_different_(if_different),
@@ -89,7 +88,8 @@ AnswerRecord EvaluationRun::record(std::size_t problem, GradedCompletion graded)
 bool EvaluationRun::finish() {
   if (finished_ || answers_.size() != cell_->dataset->problems.size()) return finished_;
   std::vector<AnswerRecord> ordered;
-  for (const auto& [problem, answer] : answers_) ordered.push_back(answer);
+  ordered.reserve(answers_.size());
+  for (auto& [problem, answer] : answers_) ordered.push_back(std::move(answer));
   write_answers(cell_->file, *cell_->form, header_, ordered);
   journal_.reset();
   fs::remove(partial_path(cell_->file));
@@ -101,7 +101,7 @@ bool EvaluationRun::finish() {
 bool EvaluationRun::accept(const ResultHeader& found, const fs::path& path) const {
   const auto difference = header_difference(found, header_);
   if (!difference) return true;
-  if (if_different_ == EvaluationOptions::IfDifferent::kError)
+  if (if_different_ == IfExists::kError)
     throw Error(path.string(), "results of another run (" + *difference + ")",
                 "the same settings, another -o, or --force");
   fs::remove(path);

@@ -31,7 +31,7 @@ class EvaluationRun {
  public:
   // Looks at what is there. The file or journal of another run is an Error, or goes; a journal beside a finished file,
   // which a kill in the last moment leaves, goes as well.
-  EvaluationRun(const EvaluationCell& cell, ResultHeader header, EvaluationOptions::IfDifferent if_different);
+  EvaluationRun(const EvaluationCell& cell, ResultHeader header, IfExists if_different);
 
   bool finished() const { return finished_; }
   std::int64_t answered() const { return summary_.count; }
@@ -54,7 +54,7 @@ class EvaluationRun {
 
   const EvaluationCell* cell_;
   ResultHeader header_;
-  EvaluationOptions::IfDifferent if_different_;
+  IfExists if_different_;
   std::map<std::string, std::size_t, std::less<>> index_of_;  // of problems, by id; while open
   std::map<std::size_t, AnswerRecord> answers_;               // while open
   std::unique_ptr<Journal> journal_;

@@ -1,4 +1,4 @@
-// How the evaluation sees a model: three methods. The command line implements it with the engine, `serve` over HTTP.
+// How the evaluation sees a model: three methods. The command line implements it with the engine.
 #pragma once
 
 #include <cstdint>

@@ -94,8 +94,7 @@ ResultFile read_study_file(const std::filesystem::path& path, const std::string&
 // kernels did not): an update does not throw finished answers away.
 void name_arithmetic(OrderedJson& provenance) {
   if (provenance.contains("arithmetic") || !provenance.contains("tool")) return;
-  const OrderedJson& tool = provenance["tool"];
-  const std::string isa = tool.is_object() ? tool.value("isa", "") : "";
+  const std::string isa = text_or_empty(provenance["tool"], "isa");
   if (isa == "avx2" || isa == "avx512") provenance["arithmetic"] = "portable";
 }
 

@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "data/compressed_file.h"
 #include "data/locations.h"
 #include "data/table.h"
 #include "data/utf8.h"
@@ -60,13 +61,6 @@ std::string joined_records(const std::string& content, const fs::path& path) {
     text += record_text(record, where) + "\n\n";
   }
   return text;
-}
-
-// What --data reads as rows of columns, whose cells are text.
-bool is_table(const fs::path& path) {
-  const fs::path packed = path.extension();
-  const fs::path extension = packed == ".gz" || packed == ".zst" ? path.stem().extension() : packed;
-  return extension == ".json" || extension == ".csv" || (extension == ".jsonl" && extension != packed);
 }
 
 std::string joined_rows(const Table& table) {
@@ -145,10 +139,11 @@ CalibrationSet draw_windows(const std::vector<std::int32_t>& tokens, const Calib
 }
 
 std::string calibration_text(const fs::path& path) {
-  if (is_table(path)) return joined_rows(read_table(path));
-  const std::string content = read_text_file(path);
+  const fs::path kind = unpacked_extension(path);
+  if (kind == ".json" || kind == ".csv") return joined_rows(read_table(path));
+  const std::string content = read_possibly_compressed(path);
   require_utf8(content, path.string());
-  return path.extension() == ".jsonl" ? joined_records(content, path) : content;
+  return kind == ".jsonl" ? joined_records(content, path) : content;
 }
 
 fs::path find_calibration_file(const std::string& source, const fs::path& model) {

@@ -27,18 +27,14 @@ bool is_result_path(const fs::path& path) {
   return mark != std::string::npos && is_digits(std::string_view(folder).substr(mark + kSeedMark.size()));
 }
 
-std::string text_member(const OrderedJson& object, const char* key) {
-  return object.is_object() && object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : "";
-}
-
 RunOrigin origin_of(const ResultHeader& header) {
   const OrderedJson& provenance = header.provenance;
   if (!provenance.is_object() || !provenance.contains("model")) return {};
   const OrderedJson& model = provenance["model"];
-  RunOrigin origin{.model_sha256 = text_member(model, "sha256"),
-                   .original_sha256 = text_member(model, "original_sha256"),
-                   .dtype = text_member(model, "dtype"),
-                   .arithmetic = text_member(provenance, "arithmetic")};
+  RunOrigin origin{.model_sha256 = text_or_empty(model, "sha256"),
+                   .original_sha256 = text_or_empty(model, "original_sha256"),
+                   .dtype = text_or_empty(model, "dtype"),
+                   .arithmetic = text_or_empty(provenance, "arithmetic")};
   if (origin.original_sha256.empty() && is_baseline(header.method)) origin.original_sha256 = origin.model_sha256;
   return origin;
 }

@@ -11,6 +11,9 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/method_names.h"
+#include "base/staged_directory.h"
+#include "eval/evaluation_cell.h"
+#include "eval/task.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -156,18 +159,24 @@ class Study {
     return options_.folder / "measures" / (cell.run_name() + ".json");
   }
 
-  // A checkpoint of other settings is an Error, or goes with its results.
+  // A checkpoint of other settings is an Error, or goes with its results; nothing else goes.
   void drop_other(const StudyCell& cell) {
     if (cell.baseline()) return;
     const auto found = read_json_if(settings_path(cell));
     if (!found || *found == quantize_settings(cell)) return;
-    if (options_.if_different == StudyOptions::IfDifferent::kError)
+    if (options_.if_different == IfExists::kError)
       throw Error(settings_path(cell).string(), "made with other settings than the study's",
                   "the same settings, another -o, or --force");
-    fs::remove_all(cell.checkpoint);
-    fs::remove_all(cell.checkpoint.string() + ".partial");
-    for (const std::uint64_t seed : cell.model->seeds)
-      fs::remove_all(result_path(cell.results, cell.run_name(), seed, "any").parent_path());
+    StagedDirectory::remove(cell.checkpoint);
+    for (const std::uint64_t seed : cell.model->seeds) {
+      for (const Task& task : task_table()) {
+        const fs::path file = result_path(cell.results, cell.run_name(), seed, task.name);
+        fs::remove(file);
+        fs::remove(partial_path(file));
+      }
+      std::error_code not_empty;
+      fs::remove(result_path(cell.results, cell.run_name(), seed, "").parent_path(), not_empty);
+    }
     fs::remove(settings_path(cell));
   }
 

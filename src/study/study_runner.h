@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/output_path.h"
 #include "base/progress.h"
 #include "study/study_spec.h"
 #include "study/table.h"
@@ -46,10 +47,7 @@ class StudyWorker {
 
 struct StudyOptions {
   std::filesystem::path folder;
-  enum class IfDifferent {
-    kError,
-    kReplace
-  } if_different = IfDifferent::kError;        // checkpoints made with other settings
+  IfExists if_different = IfExists::kError;    // checkpoints made with other settings, with their results
   ProgressListener& listener = no_listener();  // is told of every step
 };
 

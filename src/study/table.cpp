@@ -162,14 +162,16 @@ Groups grouped(const std::vector<StudyRun>& runs) {
   return groups;
 }
 
-// The origin of a row's runs; runs of one row that come from different models get a note.
+// The origin of a row's runs, the first that is known; runs of one row that come from different models get a note.
 std::map<RowKey, RunOrigin> origins_of(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
   std::map<RowKey, RunOrigin> origins;
   std::set<RowKey> told;
   for (const StudyRun& run : runs) {
     const RowKey row(run.model, run.method);
-    const auto [entry, is_new] = origins.emplace(row, run.origin);
-    if (is_new || entry->second.model_sha256 == run.origin.model_sha256 || !told.insert(row).second) continue;
+    RunOrigin& origin = origins.emplace(row, run.origin).first->second;
+    if (origin.model_sha256.empty()) origin = run.origin;
+    const std::string& own = run.origin.model_sha256;
+    if (own.empty() || own == origin.model_sha256 || !told.insert(row).second) continue;
     notes.push_back(fmt::format("{} {}: runs of different models under one name", run.model, run.method));
   }
   return origins;

@@ -83,8 +83,23 @@ TEST_F(StagedFolder, ReplacesOnlyWhatQreasonMade) {
   EXPECT_EQ(entries(), 1u);  // no staging folder either
   put(at("precious/qreason_folder.json"), "{\"made_by\": \"someone\"}");
   EXPECT_THAT(forcing(at("precious")), ThrowsMessage<Error>(HasSubstr("did not make")));
+  put(at("precious/qreason_folder.json"), "{\"made_by\": 3}");
+  EXPECT_THAT(forcing(at("precious")), ThrowsMessage<Error>(HasSubstr("did not make")));
   fs::create_directory(at("empty"));
   forcing(at("empty"))();  // nobody's files
+}
+
+TEST_F(StagedFolder, RemovesWhatItWouldReplaceWithWhatIsUnfinished) {
+  make("out", "x");
+  { StagedDirectory begun(at("out"), kForced); }
+  EXPECT_TRUE(fs::exists(at("out.partial")));
+  StagedDirectory::remove(at("out"));
+  StagedDirectory::remove(at("out"));  // absent by now
+  EXPECT_EQ(entries(), 0U);
+  make("out", "x");
+  put(at("out/mine"), "mine");
+  EXPECT_THAT([&] { StagedDirectory::remove(at("out")); }, ThrowsMessage<Error>(HasSubstr("did not put there")));
+  EXPECT_EQ(read_text_file(at("out/mine")), "mine");
 }
 
 TEST_F(StagedFolder, KeepsAFolderOfItsOwnThatSomeonePutAFileInto) {

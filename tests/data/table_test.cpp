@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "base/error.h"
@@ -11,11 +10,13 @@
 #include "data/text.h"
 #include "data/utf8.h"
 #include "support/fixtures.h"
+#include "support/gzipped.h"
 
 namespace qreason {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::gzipped;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
@@ -39,20 +40,6 @@ class TableFile : public ::testing::Test {
  private:
   testing::ScratchFolder scratch_;
 };
-
-std::string gzipped(std::string_view text) {
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::string zstandard(std::string_view text) {
   std::string out(ZSTD_compressBound(text.size()), '\0');

@@ -21,6 +21,14 @@ TEST(AnswerPace, GoesByTheMeanWhereOneFollowsTheOther) {
   EXPECT_DOUBLE_EQ(*pace.seconds_left(10, 4), 8 * 2);  // one place; 1 and 3 seconds
 }
 
+TEST(AnswerPace, LearnsNothingFromAnswersThatNeededNoWork) {
+  AnswerPace pace;
+  pace.skipped(0);
+  EXPECT_FALSE(pace.seconds_left(5, 1));
+  pace.finished(1, 0, 2);
+  EXPECT_DOUBLE_EQ(*pace.seconds_left(5, 2), 3 * 2);
+}
+
 // Four begin together. Two are there after 1 second, two go on: S is 1 up to 1 and 1/2 from there, those in work are
 // taken to go on up to 2. 1 second more for each; a new one takes 1 + 1/2.
 TEST(AnswerPace, TakesAnswersInWorkForLongerThanTheyAre) {

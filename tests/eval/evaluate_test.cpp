@@ -180,11 +180,11 @@ TEST_F(EvaluateTest, KeepsFinishedFilesOfTheSameRunAndRefusesThoseOfAnother) {
   greedy.temperature_ = 0;
   EXPECT_THAT([&] { evaluate(greedy, cells(scratch.path()), options_); },
               ThrowsMessage<Error>(HasSubstr("provenance.sampling.temperature: 0.6")));
-  options_.if_different = EvaluationOptions::IfDifferent::kReplace;
+  options_.if_different = IfExists::kReplace;
   evaluate(greedy, cells(scratch.path()), options_);
   EXPECT_EQ(greedy.asked.size(), 18U);
   dataset_.problems.pop_back();
-  options_.if_different = EvaluationOptions::IfDifferent::kError;
+  options_.if_different = IfExists::kError;
   EXPECT_THAT([&] { evaluate(greedy, cells(scratch.path()), options_); },
               ThrowsMessage<Error>(HasSubstr("dataset.count")));
 }

@@ -22,6 +22,11 @@ struct Case {
   const char* answer;
 };
 
+TEST(SameAnswer, AnyCommandMayStandFirst) {
+  for (const char* answer : {"\\degree", "$\\degree C$", "\\circ", "^\\circ", "\\boxed{\\degree}"})
+    EXPECT_FALSE(same_answer("45", answer)) << answer;
+}
+
 TEST(SameAnswer, AcceptsOtherWritingsOfTheSameValue) {
   const Case cases[] = {
       {"18", "18"},
@@ -38,6 +43,8 @@ TEST(SameAnswer, AcceptsOtherWritingsOfTheSameValue) {
       {"137 \\frac{1}{2}", "137.5"},
       {"1.8", "1 4/5"},
       {"90^\\circ", "90"},
+      {"45", "45\\degree"},
+      {"45", "45^\\degree"},
       {"28\\%", "28"},
       {"28\\%", "0.28"},
       {"\\$18.90", "18.9"},

@@ -198,6 +198,8 @@ TEST(ResultHeader, RunsBeforeTheClassWasRecordedHaveThatOfTheirInstructionSet) {
   now.provenance = {{"tool", {{"isa", "avx2"}}}, {"arithmetic", "portable"}};
   before.provenance = {{"tool", {{"isa", "avx512"}}}};
   EXPECT_EQ(header_difference(before, now), std::nullopt);
+  before.provenance = {{"tool", {{"isa", 3}}}};  // what anyone may have written
+  EXPECT_THAT(*header_difference(before, now), HasSubstr("provenance.arithmetic: null"));
   before.provenance = {{"tool", {{"isa", "generic"}}}};  // did not fuse then
   EXPECT_THAT(*header_difference(before, now), HasSubstr("provenance.arithmetic: null"));
 }

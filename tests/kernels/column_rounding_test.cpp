@@ -8,6 +8,7 @@
 
 #include "base/isa.h"
 #include "support/closeness.h"
+#include "support/forced_isa.h"
 
 namespace qreason {
 namespace {
@@ -55,10 +56,9 @@ struct Buffers {
 
 // Expected: the definition, one row and one column after the other, with the standard library's rounding.
 TEST(ColumnRounding, FollowsTheDefinitionOnEveryInstructionSet) {
-  const Isa before = current_isa();
   for (const Isa isa : supported_isas()) {
     SCOPED_TRACE(std::string(name_of(isa)));
-    force_isa(isa);
+    const testing::ForcedIsa forced(isa);
     Buffers tile(37);
     tile.run();
     Buffers want(37);
@@ -82,7 +82,6 @@ TEST(ColumnRounding, FollowsTheDefinitionOnEveryInstructionSet) {
     }
     EXPECT_TRUE(testing::bits_equal(tile.current, want.current));
   }
-  force_isa(before);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/isa.h"
 #include "model/naive_decoder.h"
 #include "support/closeness.h"
+#include "support/forced_isa.h"
 #include "support/random_model.h"
 
 namespace qreason {
@@ -157,15 +158,13 @@ TEST(Decoder, GivesTheSameBitsOnEveryInstructionSet) {
   RandomModel model(small_config(Architecture::kLlama));
   Executor executor(2);
   const auto tokens = random_tokens(40, 101, 6);
-  const Isa before = current_isa();
   std::vector<float> first;
   for (const Isa isa : supported_isas()) {
-    force_isa(isa);
+    const ForcedIsa forced(isa);
     const std::vector<float> logits = all_logits(Decoder(model, {}), tokens, executor);
     if (first.empty()) first = logits;
     EXPECT_TRUE(bits_equal(logits, first)) << name_of(isa);
   }
-  force_isa(before);
 }
 
 TEST(Decoder, ForkedSequencesGiveTheBitsOfIndependentOnes) {

@@ -14,6 +14,7 @@
 #include "quantize/calibration_walk.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
+#include "support/gzipped.h"
 #include "support/random_model.h"
 
 namespace qreason {
@@ -26,7 +27,6 @@ constexpr std::array kAllTaps{Tap::kBlockInput, Tap::kAttentionInput, Tap::kQuer
                               Tap::kValue,      Tap::kRotatedQuery,   Tap::kRotatedKey, Tap::kAttentionOutput,
                               Tap::kMlpInput,   Tap::kMlpMiddle,      Tap::kBlockOutput};
 
-// Starts by CPython: random.seed(0); [random.randint(0, 100 - 8 - 1) for _ in range(6)], and seed 42 with n = 5000.
 std::string failure_of(const std::function<void()>& action) {
   try {
     action();
@@ -36,6 +36,7 @@ std::string failure_of(const std::function<void()>& action) {
   return "";
 }
 
+// Starts by CPython: random.seed(0); [random.randint(0, 100 - 8 - 1) for _ in range(6)], and seed 42 with n = 5000.
 TEST(Calibration, CutsTheWindowsThatPythonsGeneratorCuts) {
   std::vector<std::int32_t> tokens(5000);
   std::iota(tokens.begin(), tokens.end(), 0);
@@ -69,6 +70,9 @@ TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {
   EXPECT_EQ(calibration_text(file), "Pwhole\n\nQfirst\n\nT\n\nx?\ny\n\na\nb\n\n");
   write_file_atomic(file, "{\"qreason_traces\": 1, \"run\": {}}\n{\"text\": \"T\"}\n");
   EXPECT_EQ(calibration_text(file), "T\n\n");
+  write_file_atomic(folder.path() / "p.jsonl.gz",
+                    testing::gzipped("{\"qreason_traces\": 1, \"run\": {}}\n{\"text\": \"packed\"}\n"));
+  EXPECT_EQ(calibration_text(folder.path() / "p.jsonl.gz"), "packed\n\n");
   write_file_atomic(file, "{\"text\": \"T\"}\n{\"words\": 1}\n");
   try {
     calibration_text(file);

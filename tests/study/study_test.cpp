@@ -198,8 +198,20 @@ TEST(StudyRunner, RefusesCheckpointsOfOtherSettingsUnlessForced) {
   spec.models[0].calibration.samples = 7;
   EXPECT_THAT([&] { run_study(spec, {.folder = scratch.path()}, worker); },
               ThrowsMessage<Error>(HasSubstr("other settings")));
+  // What is no result stays, and what is no checkpoint of ours is not touched.
+  const fs::path thesis = scratch.path() / "models" / "A-rtn-w4g64" / "thesis.tex";
+  write_file_atomic(thesis, "mine");
+  EXPECT_THAT([&] { run_study(spec, {.folder = scratch.path(), .if_different = IfExists::kReplace}, worker); },
+              ThrowsMessage<Error>(HasSubstr("A-rtn-w4g64: a folder that qreason did not make")));
+  EXPECT_EQ(read_text_file(thesis), "mine");
+  fs::remove(thesis);
+  const fs::path notes = scratch.path() / "results" / "A-rtn-w4g64-seed42" / "notes.txt";
+  write_file_atomic(notes, "mine");
+  write_file_atomic(notes.parent_path() / "MATH-500.jsonl", "of the checkpoint that goes");
   FileWorker again;
-  run_study(spec, {.folder = scratch.path(), .if_different = StudyOptions::IfDifferent::kReplace}, again);
+  run_study(spec, {.folder = scratch.path(), .if_different = IfExists::kReplace}, again);
+  EXPECT_FALSE(fs::exists(scratch.path() / "results" / "A-rtn-w4g64-seed42" / "MATH-500.jsonl"));
+  EXPECT_EQ(read_text_file(notes), "mine");
   EXPECT_THAT(again.steps, ElementsAre("measure A-bf16", "quantize A-rtn-w4g64", "measure A-rtn-w4g64",
                                        "evaluate A-rtn-w4g64 42", "evaluate A-rtn-w4g64 43"));
 }

@@ -246,6 +246,12 @@ TEST(Table, WarnsOfRowsOfDifferentArithmeticAndOfDifferentModelsUnderOneName) {
   ASSERT_EQ(make_table(runs, {}).notes.size(), 1U);
   EXPECT_THAT(make_table(runs, {}).notes[0], HasSubstr("fast (m rtn-w4), portable (m bf16)"));
   runs[1].origin.arithmetic = "portable";
+  for (const std::size_t unknown : {1, 2}) {  // whose file does not tell what it is of: no other model
+    std::vector<StudyRun> with = runs;
+    with[unknown].origin = {};
+    EXPECT_TRUE(make_table(with, {}).notes.empty()) << unknown;
+    EXPECT_EQ(cell_of(make_table(with, {}), "m", "rtn-w4").not_compared, "");
+  }
   runs[2].origin.model_sha256 = "cc";
   EXPECT_THAT(make_table(runs, {}).notes, ::testing::ElementsAre("m rtn-w4: runs of different models under one name"));
 }

@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/prompts.h"
+#include "cli/run_options.h"
 #include "cli/sampling_options.h"
 #include "cli/terminal.h"
 #include "eval/evaluate.h"
@@ -60,8 +61,7 @@ class CalibrateCommand : public Command {
                                     .method = model.origin.method,
                                     .limit = count_,
                                     .activity = "calibrate",
-                                    .if_different = common.force ? EvaluationOptions::IfDifferent::kReplace
-                                                                 : EvaluationOptions::IfDifferent::kError,
+                                    .if_different = if_exists(common),
                                     .listener = terminal_progress()};
     const CellSummary summary =
         evaluate(generator,

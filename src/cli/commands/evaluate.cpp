@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/model_evaluation.h"
 #include "cli/output.h"
+#include "cli/run_options.h"
 #include "cli/sampling_options.h"
 #include "cli/seeds.h"
 #include "cli/terminal.h"
@@ -57,7 +58,7 @@ class EvaluateCommand : public Command {
     evaluation.limit = limit_;
     evaluation.folder = output_;
     evaluation.generation = sampling_.checked();
-    if (common.force) evaluation.if_different = EvaluationOptions::IfDifferent::kReplace;
+    evaluation.if_different = if_exists(common);
     return evaluation;
   }
 

@@ -6,6 +6,7 @@
 #include "cli/embedded_study.h"
 #include "cli/narrow_tables.h"
 #include "cli/output.h"
+#include "cli/run_options.h"
 #include "cli/study_worker.h"
 #include "cli/terminal.h"
 
@@ -38,14 +39,9 @@ class StudyCommand : public Command {
     const StudySpec spec = read_spec();
     const std::string part = full_ ? "-full" : limit_ ? fmt::format("-limit{}", *limit_) : "";
     folder_ = output_.value_or("outputs/" + spec.name + part);
-    EngineStudyWorker worker(
-        spec, common.force ? EvaluationOptions::IfDifferent::kReplace : EvaluationOptions::IfDifferent::kError);
+    EngineStudyWorker worker(spec, if_exists(common));
     const StudyOutcome outcome = run_study(
-        spec,
-        {.folder = folder_,
-         .if_different = common.force ? StudyOptions::IfDifferent::kReplace : StudyOptions::IfDifferent::kError,
-         .listener = terminal_progress()},
-        worker);
+        spec, {.folder = folder_, .if_different = if_exists(common), .listener = terminal_progress()}, worker);
     common.json ? print_as_json(outcome) : print_as_text(outcome, common);
   }
 

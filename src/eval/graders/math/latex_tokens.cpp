@@ -180,12 +180,17 @@ class Tokenizer {
     else if (!contains(kIgnoredCommands, name))
       push(TokenKind::kCommand, std::move(name));
     else
-      space_ = true;
-    if (name == "degree" || (name == "circ" && !tokens_.empty() && tokens_.back().text == "^")) {
-      if (tokens_.back().text == "^") tokens_.pop_back();
-      push(TokenKind::kSymbol, std::string(kDegree));
-    }
+      ignored(name);
     return true;
+  }
+
+  // Of these only degrees mean something: "^\circ", "^\degree", "\degree".
+  void ignored(std::string_view name) {
+    space_ = true;
+    const bool raised = !tokens_.empty() && tokens_.back().text == "^";
+    if (name != "degree" && !(name == "circ" && raised)) return;
+    if (raised) tokens_.pop_back();
+    push(TokenKind::kSymbol, std::string(kDegree));
   }
 
   void skip_empty_delimiter() {
