@@ -21,7 +21,10 @@ class WindowLogits {
   static constexpr std::int64_t kPieceRows = 256;
 
   WindowLogits(const Decoder& decoder, TokenWindow window, Executor& executor)
-      : decoder_(&decoder), window_(window), executor_(&executor), cache_(PagePool(decoder.cache_layout())) {}
+      : decoder_(&decoder),
+        window_(window),
+        executor_(&executor),
+        cache_(PagePool(decoder.cache_layout(), 0, executor.backend())) {}
 
   bool done() const { return cache_.length() == static_cast<std::int64_t>(window_.size()); }
   std::int64_t position() const { return cache_.length(); }  // of the next piece's first row

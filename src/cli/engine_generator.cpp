@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "cli/process_executor.h"
 #include "cli/run_options.h"
-#include "kernels/arithmetic.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 ResidentModel load_resident(const std::string& reference, const std::string& dtype) {
@@ -15,12 +15,15 @@ ResidentModel load_resident(const std::string& reference, const std::string& dty
   ResidentModel model{open_model(reference), nullptr, dtype, {}};
   model.origin = model_origin(model.opened);
   model.decoder = std::make_unique<Decoder>(*model.opened.checkpoint,
-                                            Decoder::Options{.type = type, .pool = &process_executor().pool()});
+                                            Decoder::Options{.type = type, .executor = &process_executor()});
   return model;
 }
 
 EngineGenerator::EngineGenerator(const ResidentModel& model, Executor& executor, Options options)
-    : model_(model), arithmetic_(arithmetic_of(executor)), options_(options), stop_tokens_(stop_tokens(model.opened)) {
+    : model_(model),
+      arithmetic_(executor.backend().arithmetic()),
+      options_(options),
+      stop_tokens_(stop_tokens(model.opened)) {
   engine_ = std::make_unique<Engine>(*model.decoder, executor,
                                      Engine::Options{.max_batch = options.batch,
                                                      .context = options.context.positions,

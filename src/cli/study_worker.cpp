@@ -11,7 +11,7 @@
 #include "cli/process_executor.h"
 #include "cli/quantize_model.h"
 #include "cli/terminal.h"
-#include "kernels/arithmetic.h"
+#include "kernels/backend.h"
 #include "quantize/methods/method_table.h"
 
 namespace qreason {
@@ -39,7 +39,7 @@ const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
 }
 
 void EngineStudyWorker::require(const StudyModel& model) {
-  if (const Arithmetic here = arithmetic_of(process_executor()); here != model.arithmetic)
+  if (const Arithmetic here = process_executor().backend().arithmetic(); here != model.arithmetic)
     throw Error(model.name, fmt::format("arithmetic {}", name_of(here)), std::string(name_of(model.arithmetic)));
   resolve_model(model.reference);
 }
@@ -124,7 +124,7 @@ bool EngineStudyWorker::evaluated(const StudyCell& cell) {
                        .sampling = generation.sampling,
                        .context = generation.context.positions,
                        .cache_bytes = generation.context.cache_bytes,
-                       .arithmetic = arithmetic_of(process_executor())},
+                       .arithmetic = process_executor().backend().arithmetic()},
                       weights_if_here(cell));
 }
 

@@ -42,7 +42,7 @@ struct Engine::State {
       : decoder(a_decoder),
         executor(an_executor),
         cache_bytes(cache_limit(options)),
-        pages(a_decoder.cache_layout(), cache_bytes),
+        pages(a_decoder.cache_layout(), cache_bytes, an_executor.backend()),
         scheduler(pages, require_at_least_one(options.max_batch, "batch"),
                   require_at_least_one(options.prefill_chunk, "prefill chunk")),
         context(context_of(options, a_decoder.config())) {}

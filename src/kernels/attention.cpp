@@ -8,6 +8,7 @@
 #include "base/isa.h"
 #include "kernels/cpu/aligned_buffer.h"
 #include "kernels/cpu/attention_kernels.h"
+#include "kernels/cpu_backend.h"
 
 namespace qreason {
 namespace {
@@ -111,8 +112,9 @@ void by_segments(const AttentionBatch& batch, Executor& executor, Count&& count_
 
 }  // namespace
 
-void append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
-                       std::int64_t key_stride, const float* values, std::int64_t value_stride, Executor& executor) {
+void CpuBackend::append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
+                                   std::int64_t key_stride, const float* values, std::int64_t value_stride,
+                                   Executor& executor) const {
   check(shape);
   by_segments(
       batch, executor, [](const AttentionSegment& segment) { return (segment.rows + kPageTokens - 1) / kPageTokens; },
@@ -126,8 +128,8 @@ void append_key_values(const AttentionShape& shape, const AttentionBatch& batch,
       });
 }
 
-void attention(const AttentionShape& shape, const AttentionBatch& batch, const float* queries,
-               std::int64_t query_stride, float* out, std::int64_t out_stride, Executor& executor) {
+void CpuBackend::attention(const AttentionShape& shape, const AttentionBatch& batch, const float* queries,
+                           std::int64_t query_stride, float* out, std::int64_t out_stride, Executor& executor) const {
   check(shape);
   const Rows rows{.queries = queries, .query_stride = query_stride, .out = out, .out_stride = out_stride};
   by_segments(

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "formats/float_codecs.h"
 #include "formats/group_kernels.h"
+#include "kernels/cpu_backend.h"
 
 namespace qreason {
 namespace {
@@ -19,6 +20,33 @@ bool integers(const QuantFormat& format) {
   return format.kind == NumberKind::kInteger;
 }
 
+void encode_row(const float* x, const CodedRowsView& to, std::int64_t row) {
+  const GroupKernels& kernels = group_kernels();
+  std::uint8_t* codes = to.codes + row * to.width;
+  for (std::int64_t group = 0; group < to.groups; ++group) {
+    const std::int64_t first = group * to.group_size, count = std::min(to.group_size, to.width - first);
+    const std::span<const float> values(x + first, static_cast<std::size_t>(count));
+    const GroupParameters parameters = find_parameters_with(kernels, values, to.format);
+    to.scales[row * to.groups + group] = parameters.scale;
+    to.zeros[row * to.groups + group] =
+        integers(to.format) ? parameters.zero + static_cast<float>(to.format.code_offset()) : 0.0f;
+    if (integers(to.format)) {
+      encode_with(kernels, values, parameters, to.format, codes + first);
+      continue;
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+      codes[first + i] = static_cast<std::uint8_t>(encode(x[first + i], parameters, to.format));
+    }
+  }
+  if (!integers(to.format)) return;
+  for (std::int64_t unit = 0; unit < to.units; ++unit) {
+    std::int32_t sum = 0;
+    const std::int64_t end = std::min(to.width, (unit + 1) * CodedRows::kSumColumns);
+    for (std::int64_t i = unit * CodedRows::kSumColumns; i < end; ++i) sum += codes[i];
+    to.sums[row * to.units + unit] = sum;
+  }
+}
+
 }  // namespace
 
 void CodedRows::encode(const float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
@@ -27,58 +55,40 @@ void CodedRows::encode(const float* x, std::int64_t rows, std::int64_t width, co
   if (!grouped && format.granularity != Granularity::kToken) {
     throw Error("coded rows", to_string(format), "a format per token or per token and group");
   }
-  format_ = format;
-  rows_ = rows;
-  width_ = width;
-  group_size_ = grouped ? std::max(1, format.group_size) : std::max<std::int64_t>(1, width);
-  groups_ = runs_of(width, group_size_);
-  codes_.resize(static_cast<std::size_t>(rows * width));
-  scales_.resize(static_cast<std::size_t>(rows * groups_));
-  zeros_.resize(scales_.size());
-  if (integers(format)) sums_.resize(static_cast<std::size_t>(rows * units()));
-  executor.run(rows, [&](std::int64_t row) { encode_row(x + row * width, row); });
-}
-
-void CodedRows::encode_row(const float* x, std::int64_t row) {
-  const GroupKernels& kernels = group_kernels();
-  std::uint8_t* codes = codes_.data() + row * width_;
-  for (std::int64_t group = 0; group < groups_; ++group) {
-    const std::int64_t first = group * group_size_, count = std::min(group_size_, width_ - first);
-    const std::span<const float> values(x + first, static_cast<std::size_t>(count));
-    const GroupParameters parameters = find_parameters_with(kernels, values, format_);
-    scales_[static_cast<std::size_t>(row * groups_ + group)] = parameters.scale;
-    zeros_[static_cast<std::size_t>(row * groups_ + group)] =
-        integers(format_) ? parameters.zero + static_cast<float>(format_.code_offset()) : 0.0f;
-    if (integers(format_)) {
-      encode_with(kernels, values, parameters, format_, codes + first);
-      continue;
-    }
-    for (std::int64_t i = 0; i < count; ++i) {
-      codes[first + i] = static_cast<std::uint8_t>(qreason::encode(x[first + i], parameters, format_));
-    }
-  }
-  if (!integers(format_)) return;
-  for (std::int64_t unit = 0; unit < units(); ++unit) {
-    std::int32_t sum = 0;
-    const std::int64_t end = std::min(width_, (unit + 1) * kSumColumns);
-    for (std::int64_t i = unit * kSumColumns; i < end; ++i) sum += codes[i];
-    sums_[static_cast<std::size_t>(row * units() + unit)] = sum;
-  }
+  const Backend& backend = executor.backend();
+  view_ = {.format = format, .rows = rows, .width = width};
+  view_.group_size = grouped ? std::max(1, format.group_size) : std::max<std::int64_t>(1, width);
+  view_.groups = runs_of(width, view_.group_size);
+  view_.units = runs_of(width, kSumColumns);
+  view_.codes = codes_.need(rows * width, backend);
+  view_.scales = scales_.need(rows * view_.groups, backend);
+  view_.zeros = zeros_.need(rows * view_.groups, backend);
+  if (integers(format)) view_.sums = sums_.need(rows * view_.units, backend);
+  backend.encode_rows(x, view_, executor);
 }
 
 void CodedRows::decode(float* out, Executor& executor) const {
+  executor.backend().decode_rows(view_, out, executor);
+}
+
+void CpuBackend::encode_rows(const float* x, const CodedRowsView& to, Executor& executor) const {
+  executor.run(to.rows, [&](std::int64_t row) { encode_row(x + row * to.width, to, row); });
+}
+
+void CpuBackend::decode_rows(const CodedRowsView& from, float* out, Executor& executor) const {
   const GroupKernels& kernels = group_kernels();
-  const auto elements = element_values(format_.kind);
-  executor.run(rows_, [&](std::int64_t row) {
-    for (std::int64_t group = 0; group < groups_; ++group) {
-      const std::int64_t first = group * group_size_, count = std::min(group_size_, width_ - first);
-      const auto slot = static_cast<std::size_t>(row * groups_ + group);
-      const std::uint8_t* codes = codes_.data() + row * width_ + first;
-      float* to = out + row * width_ + first;
-      if (integers(format_)) {
-        kernels.decode(codes, static_cast<std::size_t>(count), {.scale = scales_[slot], .zero = zeros_[slot]}, to);
+  const auto elements = element_values(from.format.kind);
+  executor.run(from.rows, [&](std::int64_t row) {
+    for (std::int64_t group = 0; group < from.groups; ++group) {
+      const std::int64_t first = group * from.group_size, count = std::min(from.group_size, from.width - first);
+      const GroupParameters parameters{.scale = from.scales[row * from.groups + group],
+                                       .zero = from.zeros[row * from.groups + group]};
+      const std::uint8_t* codes = from.codes + row * from.width + first;
+      float* to = out + row * from.width + first;
+      if (integers(from.format)) {
+        kernels.decode(codes, static_cast<std::size_t>(count), parameters, to);
       } else {
-        for (std::int64_t i = 0; i < count; ++i) to[i] = scales_[slot] * (elements[codes[i]] - zeros_[slot]);
+        for (std::int64_t i = 0; i < count; ++i) to[i] = parameters.scale * (elements[codes[i]] - parameters.zero);
       }
     }
   });

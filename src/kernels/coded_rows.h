@@ -12,12 +12,25 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "formats/quant_format.h"
-#include "kernels/executor.h"
+#include "kernels/buffer.h"
 
 namespace qreason {
+
+class Executor;
+
+// The arrays, in the memory of a backend.
+struct CodedRowsView {
+  QuantFormat format;
+  std::int64_t rows = 0, width = 0;
+  std::int64_t groups = 0, group_size = 0;  // of a row
+  std::int64_t units = 0;                   // of a row
+  std::uint8_t* codes = nullptr;            // [rows, width], integers as QuantizedMatrix has them
+  float* scales = nullptr;                  // [rows, groups]
+  float* zeros = nullptr;                   // [rows, groups]
+  std::int32_t* sums = nullptr;             // [rows, units], integer formats only
+};
 
 class CodedRows {
  public:
@@ -30,25 +43,15 @@ class CodedRows {
   // The values, out [rows, width]: what quantize_dequantize_rows leaves in x.
   void decode(float* out, Executor& executor) const;
 
-  const QuantFormat& format() const { return format_; }
-  std::int64_t rows() const { return rows_; }
-  std::int64_t width() const { return width_; }
-  std::int64_t groups() const { return groups_; }  // of a row
-  std::int64_t group_size() const { return group_size_; }
-  std::int64_t units() const { return (width_ + kSumColumns - 1) / kSumColumns; }
-  const std::uint8_t* codes() const { return codes_.data(); }  // [rows, width], integers as QuantizedMatrix has them
-  const float* scales() const { return scales_.data(); }       // [rows, groups]
-  const float* zeros() const { return zeros_.data(); }         // [rows, groups]
-  const std::int32_t* sums() const { return sums_.data(); }    // [rows, units], integer formats only
+  const CodedRowsView& view() const { return view_; }
+  std::int64_t rows() const { return view_.rows; }
+  std::int64_t width() const { return view_.width; }
 
  private:
-  void encode_row(const float* x, std::int64_t row);
-
-  QuantFormat format_;
-  std::int64_t rows_ = 0, width_ = 0, groups_ = 0, group_size_ = 0;
-  std::vector<std::uint8_t> codes_;
-  std::vector<float> scales_, zeros_;
-  std::vector<std::int32_t> sums_;
+  CodedRowsView view_;
+  Buffer<std::uint8_t> codes_;
+  Buffer<float> scales_, zeros_;
+  Buffer<std::int32_t> sums_;
 };
 
 }  // namespace qreason

@@ -1,8 +1,31 @@
 #include "kernels/executor.h"
 
-namespace qreason {
+#include "base/error.h"
 
-Executor::Executor(int threads) : pool_(threads), workspaces_(std::make_unique<Workspace[]>(pool_.threads())) {}
+namespace qreason {
+namespace {
+
+class Alone : public Communicator {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  void all_gather(const float*, std::int64_t, float*) override {
+    throw Error("communicator", "rows to gather in one process", "several");
+  }
+};
+
+}  // namespace
+
+Communicator& alone() {
+  static Alone communicator;  // holds nothing
+  return communicator;
+}
+
+Executor::Executor(int threads, const Backend& backend, Communicator& communicator)
+    : backend_(backend),
+      communicator_(communicator),
+      pool_(threads),
+      workspaces_(std::make_unique<Workspace[]>(pool_.threads())) {}
 
 Executor::~Executor() = default;
 

@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/isa.h"
 #include "kernels/cpu/matmul_kernels.h"
+#include "kernels/cpu/panel_storage.h"
+#include "kernels/cpu_backend.h"
 #include "kernels/packed_rows.h"
 
 namespace qreason {
@@ -49,13 +51,14 @@ struct Input {
   std::int64_t columns = 0;
 };
 
-Target make_target(const MatmulTarget& target, MatmulStore store) {
-  return {.view = &target.w->storage().view,
+Target make_target(const MatmulTarget& target) {
+  if (target.w->empty()) throw Error("matmul", "an empty weight", "one with rows");
+  return {.view = &panel_view(*target.w),
           .outputs = target.w->rows(),
           .bias = target.bias,
           .y = target.y,
           .y_stride = target.y_stride,
-          .store = store};
+          .store = target.store};
 }
 
 // Tasks are whole fours of panels, but for the last one of a weight.
@@ -215,33 +218,34 @@ void run(std::span<Target> targets, const Input& in, Executor& executor) {
 
 }  // namespace
 
-void matmul(const PackedMatrix& w, const MatmulArguments& arguments, Executor& executor) {
-  if (w.empty()) throw Error("matmul", "an empty weight", "one with rows");
-  Target target =
-      make_target({.w = &w, .bias = arguments.bias, .y = arguments.y, .y_stride = arguments.y_stride}, arguments.store);
-  run({&target, 1}, {.x = arguments.x, .rows = arguments.rows, .x_stride = arguments.x_stride, .columns = w.columns()},
+void CpuBackend::multiply(std::span<const MatmulTarget> targets, const MatmulInput& input, Executor& executor) const {
+  constexpr std::size_t kMostTargets = 8;
+  if (targets.size() > kMostTargets) {
+    throw Error("matmul", fmt::format("{} weights", targets.size()), fmt::format("at most {}", kMostTargets));
+  }
+  Target prepared[kMostTargets];
+  std::transform(targets.begin(), targets.end(), prepared, make_target);
+  run({prepared, targets.size()},
+      {.x = input.x,
+       .rows = input.rows,
+       .x_stride = input.x_stride,
+       .columns = targets.empty() ? 0 : targets[0].w->columns()},
       executor);
 }
 
-void matmul_shared(std::span<const MatmulTarget> targets, const float* x, std::int64_t rows, std::int64_t x_stride,
-                   Executor& executor) {
-  constexpr std::size_t kMostTargets = 8;
-  if (targets.size() > kMostTargets) {
-    throw Error("matmul_shared", fmt::format("{} weights", targets.size()), fmt::format("at most {}", kMostTargets));
-  }
-  Target prepared[kMostTargets];
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (targets[i].w->empty()) throw Error("matmul_shared", "an empty weight", "weights with rows");
-    prepared[i] = make_target(targets[i], MatmulStore::kOverwrite);
-  }
-  run({prepared, targets.size()},
-      {.x = x, .rows = rows, .x_stride = x_stride, .columns = targets.empty() ? 0 : targets[0].w->columns()}, executor);
+void CpuBackend::gather_rows(const PackedMatrix& w, std::span<const std::int32_t> rows, float* out,
+                             Executor& executor) const {
+  const auto width = static_cast<std::size_t>(w.columns());
+  executor.run(static_cast<std::int64_t>(rows.size()), [&](std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    w.unpack_row(rows[at], {out + at * width, width});
+  });
 }
 
-std::string explain_matmul(const PackedMatrix& w, std::int64_t rows) {
+std::string CpuBackend::explain(const PackedMatrix& w, std::int64_t rows) const {
   if (w.empty()) return "empty";
   const MatmulKernels& kernels = matmul_kernels();
-  const PanelView& view = w.storage().view;
+  const PanelView& view = panel_view(w);
   const std::string kind = view.kind == WeightKind::kFloat32     ? "f32"
                            : view.kind == WeightKind::kBFloat16  ? "bf16"
                            : view.number == NumberKind::kInteger ? fmt::format("{}-bit", view.bits)

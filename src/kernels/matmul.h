@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 
 #include "kernels/executor.h"
 #include "kernels/packed_matrix.h"
@@ -36,14 +35,20 @@ struct MatmulTarget {
   const float* bias = nullptr;
   float* y = nullptr;
   std::int64_t y_stride = 0;
+  MatmulStore store = MatmulStore::kOverwrite;
 };
-void matmul_shared(std::span<const MatmulTarget> targets, const float* x, std::int64_t rows, std::int64_t x_stride,
-                   Executor& executor);
+struct MatmulInput {
+  const float* x = nullptr;  // [rows, x_stride]
+  std::int64_t rows = 0;
+  std::int64_t x_stride = 0;
+};
+void matmul_shared(std::span<const MatmulTarget> targets, const MatmulInput& input, Executor& executor);
 
-// Which kernel a product with `rows` rows takes, and why ("bf16 panels, avx512, 6x64 tiles").
-std::string explain_matmul(const PackedMatrix& w, std::int64_t rows);
+// out[i, :] = the values of row rows[i] of w in float32, exactly; out [rows, w.columns()].
+void gather_rows(const PackedMatrix& w, std::span<const std::int32_t> rows, float* out, Executor& executor);
 
-// Dense row-major products for statistics and solvers; same promises about order and threads.
+// Dense row-major products for statistics and solvers, in the host's memory whatever the backend; same promises about
+// order and threads.
 // gram: h[i, j] += alpha * sum_r x[r, i] x[r, j] for i <= j (upper triangle), x [rows, n], h [n, n].
 void accumulate_gram(const float* x, std::int64_t rows, std::int64_t n, float alpha, float* h, Executor& executor);
 

@@ -29,9 +29,8 @@ void check_size(std::size_t got, std::int64_t rows, std::int64_t columns) {
   }
 }
 
-std::unique_ptr<PackedMatrix::Storage> make_storage(WeightKind kind, std::int64_t rows, std::int64_t columns) {
-  auto storage = std::make_unique<PackedMatrix::Storage>();
-  storage->rows = rows;
+std::unique_ptr<PanelStorage> make_storage(WeightKind kind, std::int64_t rows, std::int64_t columns) {
+  auto storage = std::make_unique<PanelStorage>(kind, rows, columns);
   storage->view.kind = kind;
   storage->view.columns = columns;
   storage->view.panels = round_up(rows, kLanes) / kLanes;
@@ -96,7 +95,15 @@ void fill_parameters(const QuantizedMatrix& matrix, std::int64_t panel, float* s
 
 }  // namespace
 
-PackedMatrix::PackedMatrix() : storage_(std::make_unique<Storage>()) {}
+const PanelView& panel_view(const PackedMatrix& matrix) {
+  if (matrix.empty()) throw Error("packed matrix", "an empty weight", "one with rows");
+  const auto* panels = dynamic_cast<const PanelStorage*>(&matrix.storage());
+  if (panels == nullptr) throw Error("packed matrix", "a weight of another backend", "one packed for the processor");
+  return panels->view;
+}
+
+PackedMatrix::PackedMatrix() = default;
+PackedMatrix::PackedMatrix(std::unique_ptr<Storage> storage) : storage_(std::move(storage)) {}
 PackedMatrix::~PackedMatrix() = default;
 
 // A matrix that was moved from is empty, as a default one.
@@ -109,35 +116,32 @@ PackedMatrix& PackedMatrix::operator=(PackedMatrix&& other) noexcept {
 PackedMatrix PackedMatrix::from_float32(std::span<const float> values, std::int64_t rows, std::int64_t columns,
                                         ThreadPool* pool) {
   check_size(values.size(), rows, columns);
-  PackedMatrix packed;
-  packed.storage_ = make_storage(WeightKind::kFloat32, rows, columns);
-  Storage& storage = *packed.storage_;
+  auto kept = make_storage(WeightKind::kFloat32, rows, columns);
+  PanelStorage& storage = *kept;
   storage.values = AlignedBytes(static_cast<std::size_t>(storage.view.panels * kLanes * columns) * sizeof(float));
   run_on(pool, storage.view.panels,
          [&](std::int64_t panel) { fill_panel(values, rows, columns, panel, storage.values.as<float>()); });
   storage.view.float32 = storage.values.as<float>();
-  return packed;
+  return PackedMatrix(std::move(kept));
 }
 
 PackedMatrix PackedMatrix::from_bfloat16(std::span<const std::uint16_t> values, std::int64_t rows, std::int64_t columns,
                                          ThreadPool* pool) {
   check_size(values.size(), rows, columns);
-  PackedMatrix packed;
-  packed.storage_ = make_storage(WeightKind::kBFloat16, rows, columns);
-  Storage& storage = *packed.storage_;
+  auto kept = make_storage(WeightKind::kBFloat16, rows, columns);
+  PanelStorage& storage = *kept;
   storage.values = AlignedBytes(static_cast<std::size_t>(storage.view.panels * kLanes * columns) * 2);
   run_on(pool, storage.view.panels,
          [&](std::int64_t panel) { fill_panel(values, rows, columns, panel, storage.values.as<std::uint16_t>()); });
   storage.view.bfloat16 = storage.values.as<std::uint16_t>();
-  return packed;
+  return PackedMatrix(std::move(kept));
 }
 
 PackedMatrix PackedMatrix::from_quantized(const QuantizedMatrix& matrix, ThreadPool* pool) {
   validate_layout(matrix, "packed matrix");
   check_size(matrix.codes.size(), matrix.rows, matrix.columns);
-  PackedMatrix packed;
-  packed.storage_ = make_storage(WeightKind::kQuantized, matrix.rows, matrix.columns);
-  Storage& storage = *packed.storage_;
+  auto kept = make_storage(WeightKind::kQuantized, matrix.rows, matrix.columns);
+  PanelStorage& storage = *kept;
   PanelView& view = storage.view;
   view.number = matrix.format.kind;
   view.bits = matrix.format.bits;
@@ -158,23 +162,21 @@ PackedMatrix PackedMatrix::from_quantized(const QuantizedMatrix& matrix, ThreadP
   view.scales = storage.scales.as<float>();
   view.zeros = zeros;
   view.group_index = storage.group_index.empty() ? nullptr : storage.group_index.data();
-  return packed;
+  return PackedMatrix(std::move(kept));
 }
 
 std::int64_t PackedMatrix::rows() const {
   return storage_ ? storage_->rows : 0;
 }
 std::int64_t PackedMatrix::columns() const {
-  return storage_ ? storage_->view.columns : 0;
+  return storage_ ? storage_->columns : 0;
 }
 WeightKind PackedMatrix::kind() const {
-  return storage_ ? storage_->view.kind : WeightKind::kFloat32;
+  return storage_ ? storage_->kind : WeightKind::kFloat32;
 }
 
 std::uint64_t PackedMatrix::bytes() const {
-  if (!storage_) return 0;
-  return storage_->values.size() + storage_->scales.size() + storage_->zeros.size() +
-         storage_->group_index.size() * sizeof(std::int32_t);
+  return storage_ ? storage_->bytes() : 0;
 }
 
 void PackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
@@ -184,7 +186,7 @@ void PackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
         std::to_string(row) + " of " + std::to_string(rows()) + " into " + std::to_string(out.size()) + " values",
         std::to_string(columns()) + " values of a row that exists");
   }
-  const PanelView& view = storage_->view;
+  const PanelView& view = panel_view(*this);
   const std::int64_t panel = row / kLanes, lane = row % kLanes;
   const auto elements = element_values(view.number);
   for (std::int64_t k = 0; k < view.columns; ++k) {

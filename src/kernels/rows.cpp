@@ -8,6 +8,7 @@
 #include "base/isa.h"
 #include "formats/reference_quantizer.h"
 #include "kernels/cpu/row_kernels.h"
+#include "kernels/cpu_backend.h"
 
 namespace qreason {
 
@@ -30,7 +31,7 @@ void by_tasks(std::int64_t items, std::int64_t cost, Executor& executor, Body&& 
 
 void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, const QuantFormat& format) {
   if (format.kind != NumberKind::kInteger || format.search != RangeSearch::kNone) {
-    quantize_dequantize(run, format, run);
+    qreason::quantize_dequantize(run, format, run);
     return;
   }
   const RunRange found = kernels.range(run.data(), static_cast<std::int64_t>(run.size()));
@@ -52,15 +53,15 @@ void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, co
 
 }  // namespace
 
-void rms_norm(const float* x, std::int64_t rows, std::int64_t width, const float* gain, float epsilon, float* out,
-              Executor& executor) {
+void CpuBackend::rms_norm(const float* x, std::int64_t rows, std::int64_t width, const float* gain, float epsilon,
+                          float* out, Executor& executor) const {
   const RowKernels& kernels = row_kernels();
   by_tasks(rows, width, executor, [&](std::int64_t first, std::int64_t end) {
     for (std::int64_t r = first; r < end; ++r) kernels.rms_norm(x + r * width, width, gain, epsilon, out + r * width);
   });
 }
 
-void rope(const RopeArguments& a, Executor& executor) {
+void CpuBackend::rope(const RopeArguments& a, Executor& executor) const {
   const RowKernels& kernels = row_kernels();
   const std::int64_t half = a.head_dim / 2;
   by_tasks(a.rows, a.heads * a.head_dim, executor, [&](std::int64_t first, std::int64_t end) {
@@ -74,7 +75,8 @@ void rope(const RopeArguments& a, Executor& executor) {
   });
 }
 
-void silu_multiply(float* gate, const float* up, std::int64_t rows, std::int64_t width, Executor& executor) {
+void CpuBackend::silu_multiply(float* gate, const float* up, std::int64_t rows, std::int64_t width,
+                               Executor& executor) const {
   const RowKernels& kernels = row_kernels();
   // An exp costs as much as several plain operations.
   by_tasks(rows, 4 * width, executor, [&](std::int64_t first, std::int64_t end) {
@@ -82,14 +84,31 @@ void silu_multiply(float* gate, const float* up, std::int64_t rows, std::int64_t
   });
 }
 
-void add_in_place(float* x, const float* y, std::int64_t count, Executor& executor) {
+void CpuBackend::add_in_place(float* x, const float* y, std::int64_t count, Executor& executor) const {
   const RowKernels& kernels = row_kernels();
   by_tasks(count, 1, executor,
            [&](std::int64_t first, std::int64_t end) { kernels.add(x + first, y + first, end - first); });
 }
 
-void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
-                              Executor& executor) {
+void CpuBackend::add_to_rows(float* x, std::int64_t rows, const float* y, std::int64_t width,
+                             Executor& executor) const {
+  const RowKernels& kernels = row_kernels();
+  by_tasks(rows, width, executor, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t r = first; r < end; ++r) kernels.add(x + r * width, y, width);
+  });
+}
+
+void CpuBackend::select_rows(const float* x, std::int64_t width, std::span<const std::int64_t> rows, float* out,
+                             Executor& executor) const {
+  by_tasks(static_cast<std::int64_t>(rows.size()), width, executor, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t i = first; i < end; ++i) {
+      std::copy_n(x + rows[static_cast<std::size_t>(i)] * width, width, out + i * width);
+    }
+  });
+}
+
+void CpuBackend::quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
+                                          Executor& executor) const {
   const bool grouped = format.granularity == Granularity::kTokenGroup;
   if (!grouped && format.granularity != Granularity::kToken) {
     throw Error("quantize_dequantize_rows", to_string(format), "a format per token or per token and group");
@@ -101,6 +120,19 @@ void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, c
       for (std::int64_t i = 0; i < width; i += run) {
         const auto count = static_cast<std::size_t>(std::min(run, width - i));
         quantize_dequantize_run(kernels, {x + r * width + i, count}, format);
+      }
+    }
+  });
+}
+
+void CpuBackend::quantize_dequantize_channels(float* x, std::int64_t rows, const ChannelRanges& ranges,
+                                              const QuantFormat& format, Executor& executor) const {
+  by_tasks(rows, 4 * ranges.width, executor, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t r = first; r < end; ++r) {
+      float* values = x + r * ranges.width;
+      for (std::int64_t c = 0; c < ranges.width; ++c) {
+        const GroupParameters parameters{.scale = ranges.scales[c], .zero = ranges.zeros[c]};
+        values[c] = decode(encode(values[c], parameters, format), parameters, format);
       }
     }
   });

@@ -33,13 +33,42 @@ void silu_multiply(float* gate, const float* up, std::int64_t rows, std::int64_t
 
 // x += y, both [count].
 void add_in_place(float* x, const float* y, std::int64_t count, Executor& executor);
+// x[r, :] += y, x [rows, width].
+void add_to_rows(float* x, std::int64_t rows, const float* y, std::int64_t width, Executor& executor);
+
+// out[i, :] = x[rows[i], :], both of this width.
+void select_rows(const float* x, std::int64_t width, std::span<const std::int64_t> rows, float* out,
+                 Executor& executor);
+
+// A linear map of every run of left x right numbers of a row, as a matrix X [left, right]: X becomes L^T X R
+// (model/online_transform.h). A null factor is one. Sums run in the order of the index that is summed.
+struct RunTransform {
+  std::int64_t left = 1, right = 1;
+  enum class Right { kMatrix, kHadamard } kind = Right::kMatrix;  // kHadamard: Sylvester's of order `right`, normalized
+  const float* left_matrix = nullptr;                             // [left, left] of the first run, row-major
+  const float* right_matrix = nullptr;                            // [right, right]
+  std::int64_t left_step = 0, right_step = 0;  // from one run's matrix to the next one's; 0: all share one
+};
+// x [rows, width] in place; width is a multiple of left * right.
+void transform_rows(float* x, std::int64_t rows, std::int64_t width, const RunTransform& transform, Executor& executor);
 
 // Quantize-dequantize of activation rows in place, format kToken (per row) or kTokenGroup (per row and run of
 // group_size). Equal to the reference quantizer bit for bit.
 void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
                               Executor& executor);
 
-// log(sum(exp(x))) in float32 pieces summed in double; index of the first largest value.
+// Quantize-dequantize with parameters that are known before the rows: column c of every row of x [rows, width] with
+// the c-th scale and zero point.
+struct ChannelRanges {
+  const float* scales = nullptr;  // [width]
+  const float* zeros = nullptr;   // [width]
+  std::int64_t width = 0;
+};
+void quantize_dequantize_channels(float* x, std::int64_t rows, const ChannelRanges& ranges, const QuantFormat& format,
+                                  Executor& executor);
+
+// On the host, whatever the backend: log(sum(exp(x))) in float32 pieces summed in double; index of the first largest
+// value.
 double log_sum_exp(std::span<const float> x);
 std::int64_t arg_max(std::span<const float> x);
 

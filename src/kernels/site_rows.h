@@ -13,8 +13,8 @@ class SiteRows {
   SiteRows(const float* floats) : floats_(floats) {}
   SiteRows(const CodedRows& codes) : codes_(&codes) {}
 
-  // What a product of these rows is defined by: the floats, those of codes decoded into the executor's work space and
-  // valid until the next call.
+  // What a product of these rows is defined by: the floats, those of codes decoded into the executor's rows and valid
+  // until the next call.
   const float* decoded(Executor& executor) const;
 
  private:

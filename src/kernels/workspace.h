@@ -9,7 +9,7 @@
 
 namespace qreason {
 
-enum class WorkspaceSlot { kRows, kPanels, kWeights, kTotals, kAttention, kSite };
+enum class WorkspaceSlot { kRows, kPanels, kWeights, kTotals, kAttention, kTransform };
 
 class Workspace {
  public:

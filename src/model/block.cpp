@@ -5,8 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "kernels/matmul.h"
-#include "kernels/rows.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
@@ -18,31 +17,59 @@ void require_shape(const LinearWeight& weight, LinearShape want, const std::stri
   }
 }
 
-void grow(std::vector<float>& values, std::int64_t count) {
-  if (values.size() < static_cast<std::size_t>(count)) values.resize(static_cast<std::size_t>(count));
+// Each process computes the products of its shards, and adds up those of all.
+void gather_shards(const Linear& w, MatmulArguments product, float* sum, Executor& executor) {
+  Communicator& ranks = executor.communicator();
+  const auto shards = static_cast<std::int64_t>(w.shards.size());
+  if (shards % ranks.size() != 0) {
+    throw Error("tensor parallelism", fmt::format("{} shards on {} processes", shards, ranks.size()),
+                "as many on each");
+  }
+  const std::int64_t own = shards / ranks.size(), first = ranks.rank() * own, count = product.rows * w.rows();
+  float* mine = executor.rows(Executor::Rows::kOwnShards, own * count);
+  float* all = executor.rows(Executor::Rows::kAllShards, shards * count);
+  const float *x = product.x, *bias = product.bias;
+  for (std::int64_t i = 0; i < own; ++i) {
+    const PackedMatrix& shard = w.shards[static_cast<std::size_t>(first + i)];
+    product.x = x + (first + i) * shard.columns();
+    product.bias = first + i == 0 ? bias : nullptr;
+    product.y = mine + i * count;
+    matmul(shard, product, executor);
+  }
+  ranks.all_gather(mine, own * count, all);
+  executor.backend().copy(all, static_cast<std::size_t>(count) * sizeof(float), sum);
+  for (std::int64_t rank = 1; rank < shards; ++rank) add_in_place(sum, all + rank * count, count, executor);
 }
 
-// rows [count, values.size()] += values
-void add_to_rows(float* rows, std::int64_t count, const std::vector<float>& values) {
-  for (std::int64_t row = 0; row < count; ++row) {
-    for (const float value : values) *rows++ += value;
+// ((p_0 + bias) + p_1) + ... + p_(t-1)
+void sum_shards(const Linear& w, MatmulArguments product, float* sum, Executor& executor) {
+  product.store = MatmulStore::kOverwrite;
+  if (executor.communicator().size() > 1) return gather_shards(w, product, sum, executor);
+  product.y = sum;
+  for (const PackedMatrix& shard : w.shards) {
+    matmul(shard, product, executor);
+    product.x += shard.columns();
+    product.bias = nullptr;
+    product.store = MatmulStore::kAdd;
   }
 }
 
 }  // namespace
 
-void BlockScratch::reserve(const BlockShape& shape, std::int64_t rows) {
-  grow(x, rows * shape.hidden);
-  grow(q, rows * shape.query);
-  grow(k, rows * shape.key_value);
-  grow(v, rows * shape.key_value);
-  grow(a, rows * shape.query);
-  grow(gate, rows * shape.intermediate);
-  grow(up, rows * shape.intermediate);
+void BlockScratch::reserve(const BlockShape& shape, std::int64_t rows, const Backend& backend) {
+  x.need(rows * shape.hidden, backend);
+  for (Buffer<float>* query : {&q, &a}) query->need(rows * shape.query, backend);
+  for (Buffer<float>* key_value : {&k, &v}) key_value->need(rows * shape.key_value, backend);
+  for (Buffer<float>* intermediate : {&gate, &up}) intermediate->need(rows * shape.intermediate, backend);
 }
 
-Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type, ThreadPool* pool)
-    : type_(type), plan_(source.plan().block(layer)), degree_(source.plan().tensor_parallel), rope_(&rope) {
+Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type,
+             const WeightPlace& place)
+    : type_(type),
+      backend_(&place.backend),
+      plan_(source.plan().block(layer)),
+      degree_(source.plan().tensor_parallel),
+      rope_(&rope) {
   const ModelConfig& config = source.config();
   shape_ = {config.hidden_size, config.heads * config.head_dim, config.kv_heads * config.head_dim,
             config.intermediate_size};
@@ -51,12 +78,12 @@ Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& ro
   epsilon_ = static_cast<float>(config.rms_norm_epsilon);
   const auto gain = [&](const char* norm) {
     const std::string name = block_tensor_name(layer, norm);
-    return float_vector(source.tensor(name), shape_.hidden, name);
+    return Buffer<float>(float_vector(source.tensor(name), shape_.hidden, name), *backend_);
   };
   input_gain_ = gain(kInputNorm);
   post_gain_ = gain(kPostNorm);
   for (const Site site : kSites) load_site(source, layer, site);
-  for (const LinearSlot slot : kLinearSlots) load_linear(source, layer, slot, pool);
+  for (const LinearSlot slot : kLinearSlots) load_linear(source, layer, slot, place.pool);
 }
 
 void Block::load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot, ThreadPool* pool) {
@@ -64,8 +91,8 @@ void Block::load_linear(const WeightSource& source, std::int64_t layer, LinearSl
   const LinearWeight weight = source.linear(name);
   require_shape(weight, linear_shape(source.config(), slot), name);
   Linear& target = linears_[static_cast<std::size_t>(slot)];
-  target.shards = pack_shards(weight, type_, is_row_parallel(slot) ? degree_ : 1, name, pool);
-  if (weight.bias) target.bias = float_vector(*weight.bias, weight.rows(), name + ".bias");
+  target.shards = pack_shards(weight, type_, is_row_parallel(slot) ? degree_ : 1, name, {*backend_, pool});
+  if (weight.bias) target.bias = Buffer<float>(float_vector(*weight.bias, weight.rows(), name + ".bias"), *backend_);
 }
 
 void Block::load_site(const WeightSource& source, std::int64_t layer, Site site) {
@@ -79,13 +106,13 @@ void Block::load_site(const WeightSource& source, std::int64_t layer, Site site)
     return {};
   };
   if (plan.transform) {
-    std::vector<float> left = values(kTransformLeft);
-    if (site == Site::kKey) query_transform_.emplace(*plan.transform, left, values(kTransformQuery));
-    transforms_[static_cast<std::size_t>(site)].emplace(*plan.transform, std::move(left), values(kTransformRight));
+    const std::vector<float> left = values(kTransformLeft);
+    if (site == Site::kKey) query_transform_.emplace(*plan.transform, left, values(kTransformQuery), *backend_);
+    transforms_[static_cast<std::size_t>(site)].emplace(*plan.transform, left, values(kTransformRight), *backend_);
   }
   if (plan.range == RangeSource::kStatic) {
     key_ranges_.emplace(*plan.format, values(kStaticScale), values(kStaticZero),
-                        site_tensor_name(layer, site, "static"));
+                        site_tensor_name(layer, site, "static"), *backend_);
   }
 }
 
@@ -96,19 +123,21 @@ SiteRows Block::attention_input(const float* h, std::int64_t rows, float* x, Exe
 }
 
 void Block::project(const SiteRows& x, std::int64_t rows, BlockScratch& scratch, Executor& executor) const {
-  scratch.reserve(shape_, rows);
+  scratch.reserve(shape_, rows, executor.backend());
   const Linear &q = linear(LinearSlot::kQ), &k = linear(LinearSlot::kK), &v = linear(LinearSlot::kV);
-  const float* key_bias = key_stage() == KeyStage::kBeforeBias ? nullptr : k.bias_or_null();
-  const std::array targets{MatmulTarget{&q.whole(), q.bias_or_null(), scratch.q.data(), shape_.query},
+  const float* key_bias = key_stage() == KeyStage::kBeforeBias ? nullptr : k.bias.data_or_null();
+  const std::array targets{MatmulTarget{&q.whole(), q.bias.data_or_null(), scratch.q.data(), shape_.query},
                            MatmulTarget{&k.whole(), key_bias, scratch.k.data(), shape_.key_value},
-                           MatmulTarget{&v.whole(), v.bias_or_null(), scratch.v.data(), shape_.key_value}};
-  matmul_shared(targets, x.decoded(executor), rows, shape_.hidden, executor);
+                           MatmulTarget{&v.whole(), v.bias.data_or_null(), scratch.v.data(), shape_.key_value}};
+  matmul_shared(targets, {.x = x.decoded(executor), .rows = rows, .x_stride = shape_.hidden}, executor);
 }
 
 void Block::rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
   float *q = scratch.q.data(), *k = scratch.k.data();
   quantize_keys(KeyStage::kBeforeBias, k, batch.rows, executor);
-  if (key_stage() == KeyStage::kBeforeBias) add_to_rows(k, batch.rows, linear(LinearSlot::kK).bias);
+  if (const Buffer<float>& bias = linear(LinearSlot::kK).bias; key_stage() == KeyStage::kBeforeBias && !bias.empty()) {
+    add_to_rows(k, batch.rows, bias.data(), shape_.key_value, executor);
+  }
   quantize_keys(KeyStage::kBeforeRope, k, batch.rows, executor);
 
   RopeArguments arguments{.x = q,
@@ -166,11 +195,11 @@ SiteRows Block::mlp_input(const float* h, std::int64_t rows, float* m, Executor&
 
 SiteRows Block::mlp_middle(const SiteRows& m, std::int64_t rows, BlockScratch& scratch, float* u, Executor& executor,
                            CodedRows* codes) const {
-  scratch.reserve(shape_, rows);
+  scratch.reserve(shape_, rows, executor.backend());
   const Linear &gate = linear(LinearSlot::kGate), &up = linear(LinearSlot::kUp);
-  const std::array targets{MatmulTarget{&gate.whole(), gate.bias_or_null(), u, shape_.intermediate},
-                           MatmulTarget{&up.whole(), up.bias_or_null(), scratch.up.data(), shape_.intermediate}};
-  matmul_shared(targets, m.decoded(executor), rows, shape_.hidden, executor);
+  const std::array targets{MatmulTarget{&gate.whole(), gate.bias.data_or_null(), u, shape_.intermediate},
+                           MatmulTarget{&up.whole(), up.bias.data_or_null(), scratch.up.data(), shape_.intermediate}};
+  matmul_shared(targets, {.x = m.decoded(executor), .rows = rows, .x_stride = shape_.hidden}, executor);
   silu_multiply(u, scratch.up.data(), rows, shape_.intermediate, executor);
   return finish_site(Site::kMlpMiddle, u, rows, executor, codes);
 }
@@ -180,7 +209,7 @@ void Block::add_mlp(float* h, const SiteRows& u, std::int64_t rows, Executor& ex
 }
 
 void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
-  scratch.reserve(shape_, batch.rows);
+  scratch.reserve(shape_, batch.rows, executor.backend());
   CodedRows* codes = &scratch.codes;
   const SiteRows x = attention_input(h, batch.rows, scratch.x.data(), executor, codes);
   const SiteRows a = attend(x, batch, scratch, scratch.a.data(), executor, codes);
@@ -196,33 +225,26 @@ void Block::add_row_parallel(LinearSlot slot, const SiteRows& x, std::int64_t ro
   MatmulArguments product{.x = x.decoded(executor),
                           .rows = rows,
                           .x_stride = w.columns(),
-                          .bias = w.bias_or_null(),
+                          .bias = w.bias.data_or_null(),
                           .y = h,
                           .y_stride = w.rows(),
                           .store = MatmulStore::kAdd};
   if (w.shards.size() == 1) return matmul(w.whole(), product, executor);
-  std::vector<float> sum(static_cast<std::size_t>(rows * w.rows()));
-  product.y = sum.data();
-  product.store = MatmulStore::kOverwrite;
-  for (const PackedMatrix& shard : w.shards) {
-    matmul(shard, product, executor);
-    product.x += shard.columns();
-    product.bias = nullptr;
-    product.store = MatmulStore::kAdd;
-  }
-  add_in_place(h, sum.data(), rows * w.rows(), executor);
+  float* sum = executor.rows(Executor::Rows::kShardSum, rows * w.rows());
+  sum_shards(w, product, sum, executor);
+  add_in_place(h, sum, rows * w.rows(), executor);
 }
 
 void Block::replace(LinearSlot slot, const LinearWeight& weight, ThreadPool* pool) {
   const std::string name(name_of(slot));
   Linear& old = linears_[static_cast<std::size_t>(slot)];
   require_shape(weight, {old.rows(), old.columns()}, name);
-  old.shards = pack_shards(weight, type_, static_cast<int>(old.shards.size()), name, pool);
-  if (weight.bias) old.bias = float_vector(*weight.bias, weight.rows(), name + ".bias");
+  old.shards = pack_shards(weight, type_, static_cast<int>(old.shards.size()), name, {*backend_, pool});
+  if (weight.bias) old.bias = Buffer<float>(float_vector(*weight.bias, weight.rows(), name + ".bias"), *backend_);
 }
 
 std::uint64_t Block::bytes() const {
-  std::uint64_t sum = (input_gain_.size() + post_gain_.size()) * sizeof(float);
+  std::uint64_t sum = input_gain_.bytes() + post_gain_.bytes();
   for (const Linear& linear : linears_) sum += linear.bytes();
   for (const auto& transform : transforms_) sum += transform ? transform->bytes() : 0;
   if (query_transform_) sum += query_transform_->bytes();
@@ -235,7 +257,7 @@ std::string Block::explain(std::int64_t rows) const {
   for (const LinearSlot slot : kLinearSlots) {
     const Linear& w = linear(slot);
     const std::string shards = w.shards.size() == 1 ? "" : fmt::format("{} shards, each ", w.shards.size());
-    text += fmt::format("{}: {}{}\n", name_of(slot), shards, explain_matmul(w.shards.front(), rows));
+    text += fmt::format("{}: {}{}\n", name_of(slot), shards, backend_->explain(w.shards.front(), rows));
   }
   return text;
 }

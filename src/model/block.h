@@ -17,6 +17,11 @@
 // or before their bias, as the plan says. Row-parallel linears of a plan of degree t > 1 are, on one process as on t,
 //
 //   h += ((p_0 + bias) + p_1) + ... + p_(t-1)    p_r: the product of the r-th shard of columns, r the rank
+//
+// Where the executor's communicator has several processes, each computes the products of its own shards; all else, and
+// the sum, every process computes whole.
+//
+// Rows, weights and cache lie in the memory of a backend, and only kernels touch them.
 #pragma once
 
 #include <array>
@@ -27,6 +32,7 @@
 #include <vector>
 
 #include "kernels/attention.h"
+#include "kernels/buffer.h"
 #include "kernels/executor.h"
 #include "kernels/site_rows.h"
 #include "model/config.h"
@@ -55,16 +61,16 @@ struct BlockBatch {
 
 // Scratch rows shared by all blocks of a model; grows as needed.
 struct BlockScratch {
-  std::vector<float> x, q, k, v, a, gate, up;
+  Buffer<float> x, q, k, v, a, gate, up;
   CodedRows codes;  // of the site in work
-  void reserve(const BlockShape& shape, std::int64_t rows);
+  void reserve(const BlockShape& shape, std::int64_t rows, const Backend& backend);
 };
 
 class Block {
  public:
-  // `pool` packs the weights; without one the caller's thread does.
+  // Runs on executors of the place's backend.
   Block(const WeightSource& source, std::int64_t layer, const RopeTable& rope, ComputeType type,
-        ThreadPool* pool = nullptr);
+        const WeightPlace& place = {});
 
   // A stage that ends in a site returns what the site's linears read. With `codes` a quantizer leaves its codes there
   // and the floats unrounded; without, as calibration looks at it, it rounds the floats. The linears give the same
@@ -117,11 +123,12 @@ class Block {
   BlockShape shape_;
   AttentionShape attention_;
   ComputeType type_;
+  const Backend* backend_;
   BlockPlan plan_;
   int degree_;  // of tensor parallelism
   const RopeTable* rope_;
   float epsilon_;
-  std::vector<float> input_gain_, post_gain_;
+  Buffer<float> input_gain_, post_gain_;
   std::array<Linear, kLinearSlots.size()> linears_;
   std::array<std::optional<RowTransform>, kSites.size()> transforms_;
   std::optional<RowTransform> query_transform_;

@@ -5,8 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "kernels/matmul.h"
-#include "kernels/rows.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
@@ -31,25 +30,26 @@ void check_tokens(const ModelConfig& config, std::span<const std::int32_t> token
 Decoder::Decoder(const WeightSource& source, Options options)
     : config_(source.config()),
       plan_(source.plan()),
+      backend_(options.executor ? &options.executor->backend() : &host_backend()),
       rope_(std::make_unique<RopeTable>(config_)),
       layout_(config_, plan_) {
   validate(plan_, config_, "plan");
-  embedding_ = plan_.embedding
-                   ? pack_weight(source.linear(kEmbeddingLinear), options.type, kEmbeddingName, options.pool)
-                   : pack_dense(source.tensor(kEmbeddingName), options.type, kEmbeddingName, options.pool);
+  const WeightPlace place = options.executor ? WeightPlace(*options.executor) : WeightPlace();
+  embedding_ = plan_.embedding ? pack_weight(source.linear(kEmbeddingLinear), options.type, kEmbeddingName, place)
+                               : pack_dense(source.tensor(kEmbeddingName), options.type, kEmbeddingName, place);
   require_matrix(embedding_, config_, kEmbeddingName);
   for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
-    blocks_.emplace_back(source, layer, *rope_, options.type, options.pool);
+    blocks_.emplace_back(source, layer, *rope_, options.type, place);
   }
-  final_gain_ = float_vector(source.tensor(kFinalNormName), config_.hidden_size, kFinalNormName);
+  final_gain_.assign(float_vector(source.tensor(kFinalNormName), config_.hidden_size, kFinalNormName), *backend_);
   if (!config_.tied_embeddings) {
-    head_ = pack_weight(source.linear(kHeadName), options.type, kHeadName, options.pool);
+    head_ = pack_weight(source.linear(kHeadName), options.type, kHeadName, place);
     require_matrix(head_, config_, kHeadName);
   }
 }
 
 std::uint64_t Decoder::weight_bytes() const {
-  std::uint64_t sum = embedding_.bytes() + final_gain_.size() * sizeof(float);
+  std::uint64_t sum = embedding_.bytes() + final_gain_.bytes();
   if (!head_.empty()) sum += head_.bytes();
   for (const Block& block : blocks_) sum += block.bytes();
   return sum;
@@ -57,18 +57,26 @@ std::uint64_t Decoder::weight_bytes() const {
 
 std::string Decoder::explain(std::int64_t rows) const {
   const PackedMatrix& head = head_.empty() ? embedding_ : head_;
-  return blocks_.front().explain(rows) + fmt::format("lm_head: {}\n", explain_matmul(head, rows));
+  return blocks_.front().explain(rows) + fmt::format("lm_head: {}\n", backend_->explain(head, rows));
 }
 
 void Decoder::forward(std::span<const DecoderInput> inputs, DecoderStep& step, std::vector<float>& logits,
                       Executor& executor) const {
+  require_backend(executor);
   collect_rows(inputs, step);
+  step.rope_.place(*backend_);
   logits.resize(step.logit_rows_.size() * static_cast<std::size_t>(config_.vocab_size));
   if (step.tokens_.empty()) return;
   embed(step, executor);
   run_blocks(step, executor);
   for (const DecoderInput& input : inputs) input.cache->advance(static_cast<std::int64_t>(input.tokens.size()));
   if (!step.logit_rows_.empty()) compute_logits(step, logits.data(), executor);
+}
+
+void Decoder::require_backend(const Executor& executor) const {
+  if (&executor.backend() == backend_) return;
+  throw Error("decoder", fmt::format("an executor of {}", executor.backend().name()),
+              fmt::format("one of {}", backend_->name()));
 }
 
 void Decoder::collect_rows(std::span<const DecoderInput> inputs, DecoderStep& step) const {
@@ -104,12 +112,8 @@ void Decoder::collect_rows(std::span<const DecoderInput> inputs, DecoderStep& st
 }
 
 void Decoder::embed(DecoderStep& step, Executor& executor) const {
-  const auto width = static_cast<std::size_t>(config_.hidden_size);
-  if (step.hidden_.size() < step.tokens_.size() * width) step.hidden_.resize(step.tokens_.size() * width);
-  executor.run(static_cast<std::int64_t>(step.tokens_.size()), [&](std::int64_t row) {
-    const auto at = static_cast<std::size_t>(row);
-    embedding_.unpack_row(step.tokens_[at], {step.hidden_.data() + at * width, width});
-  });
+  const auto rows = static_cast<std::int64_t>(step.tokens_.size());
+  gather_rows(embedding_, step.tokens_, step.hidden_.need(rows * config_.hidden_size, *backend_), executor);
 }
 
 void Decoder::run_blocks(DecoderStep& step, Executor& executor) const {
@@ -126,24 +130,15 @@ void Decoder::run_blocks(DecoderStep& step, Executor& executor) const {
 }
 
 void Decoder::compute_logits(DecoderStep& step, float* logits, Executor& executor) const {
-  const auto width = static_cast<std::size_t>(config_.hidden_size);
-  const std::size_t rows = step.logit_rows_.size();
-  if (step.selected_.size() < rows * width) step.selected_.resize(rows * width);
-  float* selected = step.selected_.data();
-  for (std::size_t i = 0; i < rows; ++i) {
-    const float* row = step.hidden_.data() + static_cast<std::size_t>(step.logit_rows_[i]) * width;
-    std::copy_n(row, width, selected + i * width);
-  }
-  rms_norm(selected, static_cast<std::int64_t>(rows), config_.hidden_size, final_gain_.data(),
-           static_cast<float>(config_.rms_norm_epsilon), selected, executor);
+  const std::int64_t width = config_.hidden_size, rows = static_cast<std::int64_t>(step.logit_rows_.size());
+  float* selected = step.selected_.need(rows * width, *backend_);
+  select_rows(step.hidden_.data(), width, step.logit_rows_, selected, executor);
+  rms_norm(selected, rows, width, final_gain_.data(), static_cast<float>(config_.rms_norm_epsilon), selected, executor);
   const PackedMatrix& head = head_.empty() ? embedding_ : head_;
-  matmul(head,
-         {.x = selected,
-          .rows = static_cast<std::int64_t>(rows),
-          .x_stride = config_.hidden_size,
-          .y = logits,
-          .y_stride = config_.vocab_size},
-         executor);
+  const bool in_place = backend_->shares_host_memory();
+  float* y = in_place ? logits : step.logits_.need(rows * config_.vocab_size, *backend_);
+  matmul(head, {.x = selected, .rows = rows, .x_stride = width, .y = y, .y_stride = config_.vocab_size}, executor);
+  if (!in_place) backend_->copy_out(y, static_cast<std::size_t>(rows * config_.vocab_size) * sizeof(float), logits);
 }
 
 }  // namespace qreason

@@ -35,7 +35,7 @@ class DecoderStep {
   RopeStep rope_;
   std::vector<AttentionSegment> segments_;
   std::vector<std::int64_t> logit_rows_;
-  std::vector<float> hidden_, selected_;
+  Buffer<float> hidden_, selected_, logits_;
 };
 
 // Weights and how they are used; nothing of a run. Several runs may share a decoder, each with a DecoderStep and caches
@@ -44,7 +44,8 @@ class Decoder {
  public:
   struct Options {
     ComputeType type = ComputeType::kAuto;
-    ThreadPool* pool = nullptr;  // packs the weights; without one the caller's thread does
+    // Of the backend that the decoder runs on; without one the host's and the caller's thread packs the weights.
+    Executor* executor = nullptr;
   };
   Decoder(const WeightSource& source, Options options);
 
@@ -55,7 +56,8 @@ class Decoder {
 
   // One step over a ragged batch. Logits of the asked-for rows, in input order, as [rows, vocab] in `logits` (resized).
   // Token ids out of range, positions past max_positions and a full cache are Errors; the caches are as before then.
-  // A cache may stand in one input only, and is of this decoder's layout. Scratch memory grows with the rows of a step:
+  // A cache may stand in one input only, is of this decoder's layout and in the memory of its backend, which is the
+  // executor's. Scratch memory grows with the rows of a step:
   // split long prompts, the results are the same bits.
   void forward(std::span<const DecoderInput> inputs, DecoderStep& step, std::vector<float>& logits,
                Executor& executor) const;
@@ -68,14 +70,17 @@ class Decoder {
   void run_blocks(DecoderStep& step, Executor& executor) const;
   void compute_logits(DecoderStep& step, float* logits, Executor& executor) const;
 
+  void require_backend(const Executor& executor) const;
+
   ModelConfig config_;
   ModelPlan plan_;
+  const Backend* backend_;
   std::unique_ptr<RopeTable> rope_;
   CacheLayout layout_;
   std::vector<Block> blocks_;
   PackedMatrix embedding_;
   PackedMatrix head_;  // empty when tied: the embedding serves
-  std::vector<float> final_gain_;
+  Buffer<float> final_gain_;
 };
 
 }  // namespace qreason

@@ -2,22 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <limits>
-#include <new>
 #include <utility>
 
 #include "base/error.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
 
 constexpr std::size_t kLine = 64;  // bytes of a cache line: streams and pages begin with one
-constexpr std::align_val_t kAlignment{kLine};
-
-struct AlignedDelete {
-  void operator()(std::byte* memory) const { ::operator delete[](memory, kAlignment); }
-};
 
 std::size_t whole_lines(std::size_t bytes) {
   return (bytes + kLine - 1) / kLine * kLine;
@@ -36,11 +30,12 @@ CacheLayout::CacheLayout(const ModelConfig& config, const ModelPlan& /*plan*/) {
 
 struct PagePool::State {
   struct Page {
-    std::unique_ptr<std::byte[], AlignedDelete> memory;
+    std::shared_ptr<std::byte> memory;
     int holders = 0;
   };
 
   CacheLayout layout;
+  const Backend* backend;
   std::uint64_t limit = 0;
   std::int64_t in_use = 0;
   std::vector<Page> pages;
@@ -49,8 +44,8 @@ struct PagePool::State {
   Page& at(int page) { return pages[static_cast<std::size_t>(page)]; }
 };
 
-PagePool::PagePool(const CacheLayout& layout, std::uint64_t limit_bytes)
-    : state_(std::make_shared<State>(State{.layout = layout, .limit = limit_bytes})) {}
+PagePool::PagePool(const CacheLayout& layout, std::uint64_t limit_bytes, const Backend& backend)
+    : state_(std::make_shared<State>(State{.layout = layout, .backend = &backend, .limit = limit_bytes})) {}
 
 const CacheLayout& PagePool::layout() const {
   return state_->layout;
@@ -77,11 +72,7 @@ int PagePool::acquire() const {
                 fmt::format("a limit above {} bytes", state.limit));
   }
   if (state.free.empty()) {
-    const std::size_t bytes = state.layout.page_bytes();
-    State::Page page;
-    page.memory.reset(static_cast<std::byte*>(::operator new[](bytes, kAlignment)));
-    std::memset(page.memory.get(), 0, bytes);
-    state.pages.push_back(std::move(page));
+    state.pages.push_back({.memory = state.backend->allocate(state.layout.page_bytes())});
     state.free.reserve(state.pages.size());
     state.free.push_back(static_cast<int>(state.pages.size()) - 1);
   }
@@ -104,6 +95,10 @@ void PagePool::release(int page) const {
 
 bool PagePool::is_shared(int page) const {
   return state_->at(page).holders > 1;
+}
+
+void PagePool::copy(int from, int to) const {
+  state_->backend->copy(memory(from), state_->layout.page_bytes(), memory(to));
 }
 
 std::byte* PagePool::memory(int page) const {
@@ -154,7 +149,7 @@ void SequenceCache::reserve(std::int64_t positions) {
   if (writes_a_shared_page()) {
     const auto at = static_cast<std::size_t>(length_ / kPageTokens);
     const int copy = pool_.acquire();
-    std::memcpy(pool_.memory(copy), memory_[at], layout().page_bytes());
+    pool_.copy(pages_[at], copy);
     pool_.release(std::exchange(pages_[at], copy));
     memory_[at] = pool_.memory(copy);
   }

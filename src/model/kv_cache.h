@@ -37,8 +37,9 @@ class CacheLayout {
 // those inside of sequences included. For one thread at a time.
 class PagePool {
  public:
-  // `limit_bytes` bounds the memory of all pages together; 0 = no bound.
-  explicit PagePool(const CacheLayout& layout, std::uint64_t limit_bytes = 0);
+  // `limit_bytes` bounds the memory of all pages together; 0 = no bound. Pages lie in the backend's memory; it must
+  // outlive them.
+  explicit PagePool(const CacheLayout& layout, std::uint64_t limit_bytes = 0, const Backend& backend = host_backend());
 
   const CacheLayout& layout() const;
   std::int64_t pages_in_use() const;     // a page that sequences share counts once
@@ -52,6 +53,7 @@ class PagePool {
   void share(int page) const;
   void release(int page) const;
   bool is_shared(int page) const;
+  void copy(int from, int to) const;
   std::byte* memory(int page) const;
 
   struct State;

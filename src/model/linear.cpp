@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "kernels/backend.h"
 #include "model/column_range.h"
 
 namespace qreason {
@@ -21,7 +22,8 @@ void require_dense_type(const at::Tensor& tensor, const std::string& where) {
 
 }  // namespace
 
-PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::string& where, ThreadPool* pool) {
+PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::string& where,
+                        const WeightPlace& place) {
   require_dense_type(matrix, where);
   if (matrix.dim() != 2) throw Error(where, fmt::format("{} dimensions", matrix.dim()), "a matrix");
   const std::int64_t rows = matrix.size(0), columns = matrix.size(1);
@@ -31,28 +33,29 @@ PackedMatrix pack_dense(const at::Tensor& matrix, ComputeType type, const std::s
   if (bfloat16) {
     const at::Tensor values = matrix.to(at::kBFloat16).contiguous();
     const auto* bits = static_cast<const std::uint16_t*>(values.const_data_ptr());
-    return PackedMatrix::from_bfloat16({bits, count}, rows, columns, pool);
+    return place.backend.pack_bfloat16({bits, count}, rows, columns, place.pool);
   }
   const at::Tensor values = matrix.to(at::kFloat).contiguous();
-  return PackedMatrix::from_float32({values.const_data_ptr<float>(), count}, rows, columns, pool);
+  return place.backend.pack_float32({values.const_data_ptr<float>(), count}, rows, columns, place.pool);
 }
 
-PackedMatrix pack_weight(const LinearWeight& weight, ComputeType type, const std::string& where, ThreadPool* pool) {
-  if (weight.quantized()) return PackedMatrix::from_quantized(std::get<QuantizedMatrix>(weight.matrix), pool);
-  return pack_dense(std::get<at::Tensor>(weight.matrix), type, where, pool);
+PackedMatrix pack_weight(const LinearWeight& weight, ComputeType type, const std::string& where,
+                         const WeightPlace& place) {
+  if (weight.quantized()) return place.backend.pack_quantized(std::get<QuantizedMatrix>(weight.matrix), place.pool);
+  return pack_dense(std::get<at::Tensor>(weight.matrix), type, where, place);
 }
 
 std::uint64_t Linear::bytes() const {
-  std::uint64_t sum = bias.size() * sizeof(float);
+  std::uint64_t sum = bias.bytes();
   for (const PackedMatrix& shard : shards) sum += shard.bytes();
   return sum;
 }
 
 std::vector<PackedMatrix> pack_shards(const LinearWeight& weight, ComputeType type, int degree,
-                                      const std::string& where, ThreadPool* pool) {
+                                      const std::string& where, const WeightPlace& place) {
   std::vector<PackedMatrix> shards;
   if (degree == 1) {
-    shards.push_back(pack_weight(weight, type, where, pool));
+    shards.push_back(pack_weight(weight, type, where, place));
     return shards;
   }
   if (weight.columns() % degree != 0) {
@@ -66,7 +69,7 @@ std::vector<PackedMatrix> pack_shards(const LinearWeight& weight, ComputeType ty
     } else {
       shard.matrix = std::get<at::Tensor>(weight.matrix).narrow(1, rank * width, width).contiguous();
     }
-    shards.push_back(pack_weight(shard, type, where, pool));
+    shards.push_back(pack_weight(shard, type, where, place));
   }
   return shards;
 }

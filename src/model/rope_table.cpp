@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/backend.h"
+
 namespace qreason {
 
 std::int64_t first_dynamic_length(const ModelConfig& config) {
@@ -58,6 +60,7 @@ bool RopeTable::has_prompt_angles(const RopeSpan& sequence) const {
 void RopeTable::prepare(std::span<const RopeSpan> sequences, RopeStep& step) const {
   std::int64_t longest = 0;
   step.index_.clear();
+  step.pairs_ = static_cast<std::int64_t>(inverse_frequency_.size());
   for (const RopeSpan& sequence : sequences) {
     longest = std::max(longest, sequence.first + sequence.count);
     for (std::int64_t i = 0; i < sequence.count; ++i) {
@@ -98,6 +101,29 @@ void RopeTable::fill_own(std::span<const RopeSpan> sequences, RopeStep& step) co
   step.cosine_ = step.own_cosine_.data();
   step.sine_ = step.own_sine_.data();
   std::iota(step.index_.begin(), step.index_.end(), 0);
+}
+
+// A row for each of the step's.
+void RopeStep::gather() {
+  const auto pairs = static_cast<std::size_t>(pairs_);
+  std::vector<float> cosine, sine;
+  for (const std::int32_t row : index_) {
+    const std::size_t at = static_cast<std::size_t>(row) * pairs;
+    cosine.insert(cosine.end(), cosine_ + at, cosine_ + at + pairs);
+    sine.insert(sine.end(), sine_ + at, sine_ + at + pairs);
+  }
+  own_cosine_ = std::move(cosine);
+  own_sine_ = std::move(sine);
+  std::iota(index_.begin(), index_.end(), 0);
+}
+
+void RopeStep::place(const Backend& backend) {
+  if (backend.shares_host_memory()) return;
+  gather();
+  placed_cosine_.assign(own_cosine_, backend);
+  placed_sine_.assign(own_sine_, backend);
+  cosine_ = placed_cosine_.data();
+  sine_ = placed_sine_.data();
 }
 
 }  // namespace qreason

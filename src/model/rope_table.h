@@ -18,6 +18,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/buffer.h"
 #include "model/config.h"
 
 namespace qreason {
@@ -30,18 +31,24 @@ struct RopeSpan {
   std::int64_t first = 0, count = 0, prompt = 0;
 };
 
-// The angles of the rows of a step: row r has cosine and sine number index[r]. Valid until it is filled anew, and as
-// long as the table.
+// The angles of the rows of a step: row r has cosine and sine number index[r], a list of the host's. Valid until it is
+// filled anew, and as long as the table.
 class RopeStep {
  public:
+  // Brings the angles into the backend's memory; until then, and where that is the host's, they are the host's.
+  void place(const Backend& backend);
   const std::int32_t* index() const { return index_.data(); }
   const float* cosine() const { return cosine_; }  // [.., head_dim / 2]
   const float* sine() const { return sine_; }
 
  private:
   friend class RopeTable;
+  void gather();
+
   std::vector<std::int32_t> index_;
+  std::int64_t pairs_ = 0;                    // of a row
   std::vector<float> own_cosine_, own_sine_;  // where the table's will not do
+  Buffer<float> placed_cosine_, placed_sine_;
   const float* cosine_ = nullptr;
   const float* sine_ = nullptr;
 };

@@ -5,19 +5,19 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "formats/reference_quantizer.h"
+#include "kernels/rows.h"
 
 namespace qreason {
 
-StaticRanges::StaticRanges(const QuantFormat& format, std::vector<float> scales, std::vector<float> zeros,
-                           const std::string& where)
-    : format_(format), scales_(std::move(scales)), zeros_(std::move(zeros)) {
+StaticRanges::StaticRanges(const QuantFormat& format, const std::vector<float>& scales, const std::vector<float>& zeros,
+                           const std::string& where, const Backend& backend)
+    : format_(format), scales_(scales, backend), zeros_(zeros, backend) {
   const bool symmetric = format.symmetry == Symmetry::kSymmetric;
-  for (std::size_t channel = 0; channel < scales_.size(); ++channel) {
-    if (!(scales_[channel] > 0)) {
-      throw Error(where, fmt::format("the scale {} at {}", scales_[channel], channel), "a positive one");
+  for (std::size_t channel = 0; channel < scales.size(); ++channel) {
+    if (!(scales[channel] > 0)) {
+      throw Error(where, fmt::format("the scale {} at {}", scales[channel], channel), "a positive one");
     }
-    const float zero = zeros_[channel];
+    const float zero = zeros[channel];
     if (zero != std::rint(zero) || (symmetric && zero != 0)) {
       throw Error(where, fmt::format("the zero point {} at {}", zero, channel),
                   symmetric ? "0 in a symmetric format" : "a whole number");
@@ -26,14 +26,8 @@ StaticRanges::StaticRanges(const QuantFormat& format, std::vector<float> scales,
 }
 
 void StaticRanges::quantize_dequantize(float* rows, std::int64_t count, Executor& executor) const {
-  const std::size_t width = scales_.size();
-  executor.run(count, [&](std::int64_t row) {
-    float* values = rows + static_cast<std::size_t>(row) * width;
-    for (std::size_t channel = 0; channel < width; ++channel) {
-      const GroupParameters parameters{.scale = scales_[channel], .zero = zeros_[channel]};
-      values[channel] = decode(encode(values[channel], parameters, format_), parameters, format_);
-    }
-  });
+  quantize_dequantize_channels(rows, count, {.scales = scales_.data(), .zeros = zeros_.data(), .width = scales_.size()},
+                               format_, executor);
 }
 
 }  // namespace qreason

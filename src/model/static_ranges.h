@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "formats/quant_format.h"
+#include "kernels/buffer.h"
 #include "kernels/executor.h"
 
 namespace qreason {
@@ -13,17 +14,18 @@ namespace qreason {
 class StaticRanges {
  public:
   // Errors, naming `where` and the channel: a scale that is not positive; a zero point that is no whole number, or is
-  // not 0 in a symmetric format. Scales and zero points are equally many, and finite.
-  StaticRanges(const QuantFormat& format, std::vector<float> scales, std::vector<float> zeros,
-               const std::string& where);
+  // not 0 in a symmetric format. Scales and zero points are equally many, and finite. They are kept in the backend's
+  // memory.
+  StaticRanges(const QuantFormat& format, const std::vector<float>& scales, const std::vector<float>& zeros,
+               const std::string& where, const Backend& backend = host_backend());
 
   // Rounds rows [count, channels] in place: channel c of every row with the c-th scale and zero point.
   void quantize_dequantize(float* rows, std::int64_t count, Executor& executor) const;
-  std::uint64_t bytes() const { return 2 * scales_.size() * sizeof(float); }
+  std::uint64_t bytes() const { return scales_.bytes() + zeros_.bytes(); }
 
  private:
   QuantFormat format_;
-  std::vector<float> scales_, zeros_;
+  Buffer<float> scales_, zeros_;
 };
 
 }  // namespace qreason

@@ -10,7 +10,7 @@ namespace {
 
 std::unique_ptr<Block> entered(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor) {
   if (!walk) return nullptr;
-  auto block = std::make_unique<Block>(weights, weights.layer(), walk->rope(), ComputeType::kFloat32, &executor.pool());
+  auto block = std::make_unique<Block>(weights, weights.layer(), walk->rope(), ComputeType::kFloat32, executor);
   walk->enter(*block);
   return block;
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
@@ -42,6 +43,9 @@ Tap tap_of(Site site) {
 CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples,
                                  Options options, Executor& executor)
     : options_(std::move(options)), executor_(executor), rope_(source.config()) {
+  if (!executor.backend().shares_host_memory()) {
+    throw Error("calibration walk", std::string(executor.backend().name()), "a backend whose memory is the host's");
+  }
   const ModelConfig& config = source.config();
   for (const auto& sample : samples) lengths_.push_back(static_cast<std::int64_t>(sample.size()));
   if (lengths_.empty()) throw Error("calibration", "no sequence", "at least one");
@@ -99,7 +103,7 @@ void CalibrationWalk::enter(Block& block) {
   block_ = &block;
   const BlockShape& shape = block.shape();
   reserve_pages(block.attention_shape());
-  scratch_.reserve(shape, longest_);
+  scratch_.reserve(shape, longest_, executor_.backend());
   rows_.resize(static_cast<std::size_t>(longest_ * shape.hidden));
   if (!middle_) wide_rows_.resize(static_cast<std::size_t>(longest_ * shape.intermediate));
   stages_.assign(lengths_.size(), Stage::kEntered);

@@ -5,7 +5,7 @@
 // replaced: any tap of any sequence may be asked for at any time, one sequence at a time. Stored are the block's
 // inputs, the attention outputs and the hidden states behind the attention; the inputs of the down projection too
 // when they fit into the memory limit, else they are computed where they are asked for. Stores that do not fit go to
-// disk.
+// disk. What is stored is the host's: the walk runs on backends whose memory that is.
 #pragma once
 
 #include <cstdint>

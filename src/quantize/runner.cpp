@@ -58,7 +58,7 @@ void check(const QuantizeJob& job) {
 
 void pass_through(const WeightSource& source, std::int64_t layer, CalibrationWalk& walk, Executor& executor) {
   check_interrupt();
-  Block block(source, layer, walk.rope(), ComputeType::kFloat32, &executor.pool());
+  Block block(source, layer, walk.rope(), ComputeType::kFloat32, executor);
   walk.enter(block);
   walk.leave();
 }

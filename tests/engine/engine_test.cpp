@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "engine/sampler.h"
+#include "support/guarded_backend.h"
 #include "support/random_model.h"
 
 namespace qreason {
@@ -267,6 +268,25 @@ TEST(Engine, SharedBeginningsChangeNoToken) {
   }
   EXPECT_GT(preemptions, 0);
   EXPECT_GT(shared, 0);
+}
+
+// All that a run keeps (pages, scratch, logits) in memory that the host cannot touch.
+TEST(Engine, GeneratesTheSameTokensOnAnotherBackend) {
+  const RandomModel model(small_config(Architecture::kQwen2));
+  std::vector<Request> requests;
+  for (std::uint64_t i = 0; i < 6; ++i) requests.push_back(request(i / 2, 12));
+  const testing::GuardedBackend backend;
+  Executor guarded(1, backend), host(1);
+  const auto answers = [&](Executor& executor) {
+    const Decoder decoder(model, {.executor = &executor});
+    const Engine::Options options{
+        .max_batch = 4, .prefill_chunk = 16, .cache_bytes = 6 * decoder.cache_layout().page_bytes()};
+    std::vector<std::vector<std::int32_t>> tokens;
+    for (const Answer& answer : generate_all(decoder, executor, options, requests)) tokens.push_back(answer.tokens);
+    return tokens;
+  };
+  EXPECT_EQ(answers(guarded), answers(host));
+  EXPECT_GT(backend.kernels, 0);
 }
 
 TEST(Engine, RefusesRequestsThatCannotRun) {

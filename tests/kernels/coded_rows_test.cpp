@@ -44,7 +44,7 @@ TEST(CodedRows, HoldTheCodesOfTheReferenceQuantizerAndDecodeToItsValues) {
         const auto x = rows_of_every_kind(width);
         coded.encode(x.data(), 6, width, format, executor);
         const std::int64_t run = format.granularity == Granularity::kToken ? width : format.group_size;
-        ASSERT_EQ(coded.groups(), (width + run - 1) / run);
+        ASSERT_EQ(coded.view().groups, (width + run - 1) / run);
         std::vector<float> want(x.size()), got(x.size());
         for (std::int64_t r = 0; r < 6; ++r) {
           for (std::int64_t i = 0; i < width; i += run) {
@@ -54,10 +54,11 @@ TEST(CodedRows, HoldTheCodesOfTheReferenceQuantizerAndDecodeToItsValues) {
             const GroupParameters parameters = find_parameters(values, format);
             const bool integers = format.kind == NumberKind::kInteger;
             const int offset = integers ? format.code_offset() : 0;
-            ASSERT_EQ(coded.scales()[r * coded.groups() + i / run], parameters.scale);
-            ASSERT_EQ(coded.zeros()[r * coded.groups() + i / run], parameters.zero + static_cast<float>(offset));
+            ASSERT_EQ(coded.view().scales[r * coded.view().groups + i / run], parameters.scale);
+            ASSERT_EQ(coded.view().zeros[r * coded.view().groups + i / run],
+                      parameters.zero + static_cast<float>(offset));
             for (std::size_t j = 0; j < count; ++j) {
-              ASSERT_EQ(coded.codes()[first + j], encode(values[j], parameters, format) + offset);
+              ASSERT_EQ(coded.view().codes[first + j], encode(values[j], parameters, format) + offset);
             }
             quantize_dequantize(values, format, {&want[first], count});
           }
@@ -86,20 +87,22 @@ TEST(CodedRows, RefuseWhatIsNotFiniteAndFormatsThatAreNotPerToken) {
 // s sw (sum q qw - zw sum q - z sum qw + 32 z zw).
 double product_of_codes(const CodedRows& rows, std::int64_t r, const QuantizedMatrix& w, std::int64_t n) {
   double y = 0;
-  for (std::int64_t unit = 0; unit < rows.units(); ++unit) {
+  for (std::int64_t unit = 0; unit < rows.view().units; ++unit) {
     const std::int64_t first = unit * CodedRows::kSumColumns;
     std::int64_t products = 0, weights = 0;
     for (std::int64_t c = first; c < first + CodedRows::kSumColumns; ++c) {
       const std::int64_t code = w.codes[static_cast<std::size_t>(n * w.columns + c)];
-      products += rows.codes()[r * rows.width() + c] * code;
+      products += rows.view().codes[r * rows.width() + c] * code;
       weights += code;
     }
-    const std::int64_t slot = n * w.groups + w.group_of(first), group = r * rows.groups() + first / rows.group_size();
-    const auto zero = static_cast<std::int64_t>(rows.zeros()[group]);
+    const std::int64_t slot = n * w.groups + w.group_of(first),
+                       group = r * rows.view().groups + first / rows.view().group_size;
+    const auto zero = static_cast<std::int64_t>(rows.view().zeros[group]);
     const auto weight_zero = static_cast<std::int64_t>(w.zero_of(slot));
-    const std::int64_t whole = products - weight_zero * rows.sums()[r * rows.units() + unit] - zero * weights +
-                               CodedRows::kSumColumns * zero * weight_zero;
-    y += static_cast<double>(rows.scales()[group]) * static_cast<double>(w.scale_of(slot)) * static_cast<double>(whole);
+    const std::int64_t whole = products - weight_zero * rows.view().sums[r * rows.view().units + unit] -
+                               zero * weights + CodedRows::kSumColumns * zero * weight_zero;
+    y += static_cast<double>(rows.view().scales[group]) * static_cast<double>(w.scale_of(slot)) *
+         static_cast<double>(whole);
   }
   return y;
 }

@@ -1,6 +1,7 @@
 // Which instruction set the products really run with.
 #include <gtest/gtest.h>
 
+#include "kernels/backend.h"
 #include "kernels/kernel_fixtures.h"
 #include "kernels/matmul.h"
 
@@ -16,7 +17,7 @@ TEST(Isa, AForcedSetIsTheOneThatRuns) {
   for (const Isa isa : supported_isas()) {
     const ForcedIsa forced(isa);
     EXPECT_EQ(current_isa(), isa);
-    EXPECT_NE(explain_matmul(w, 64).find(name_of(isa)), std::string::npos) << explain_matmul(w, 64);
+    EXPECT_NE(host_backend().explain(w, 64).find(name_of(isa)), std::string::npos) << host_backend().explain(w, 64);
   }
 }
 

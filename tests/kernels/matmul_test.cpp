@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/backend.h"
 #include "kernels/kernel_fixtures.h"
 #include "support/closeness.h"
 
@@ -124,7 +125,7 @@ TEST(Matmul, GivesARowTheSameBitsInEveryBatchWithAnyThreadsOnEveryIsa) {
             std::vector<float> y = run(w, p.x, rows, executor);
             if (first.empty()) first = y;
             EXPECT_TRUE(bits_equal(y, std::span<const float>(first).first(y.size())))
-                << explain_matmul(w, rows) << ", " << threads << " threads";
+                << host_backend().explain(w, rows) << ", " << threads << " threads";
           }
         }
       }
@@ -153,7 +154,7 @@ TEST(MatmulShared, EqualsTheProductsOneByOne) {
       for (const PackedMatrix& w : weights) y.emplace_back(static_cast<std::size_t>(rows * w.rows()));
       for (int i = 0; i < 3; ++i)
         targets.push_back({.w = &weights[i], .y = y[i].data(), .y_stride = weights[i].rows()});
-      matmul_shared(targets, q.x.data(), rows, 576, executor);
+      matmul_shared(targets, {.x = q.x.data(), .rows = rows, .x_stride = 576}, executor);
       for (int i = 0; i < 3; ++i) EXPECT_TRUE(bits_equal(y[i], run(weights[i], q.x, rows, executor)));
     }
   });
@@ -167,7 +168,7 @@ TEST(Matmul, RefusesWeightsThatDoNotFitTogether) {
   std::vector<float> y(4);
   const MatmulTarget targets[] = {{.w = &wide, .y = y.data(), .y_stride = 1},
                                   {.w = &narrow, .y = y.data(), .y_stride = 2}};
-  EXPECT_THROW(matmul_shared(targets, values.data(), 1, 64, executor), Error);
+  EXPECT_THROW(matmul_shared(targets, {.x = values.data(), .rows = 1, .x_stride = 64}, executor), Error);
   EXPECT_THROW(matmul(PackedMatrix(), {.x = values.data(), .rows = 1, .y = y.data()}, executor), Error);
   EXPECT_THROW(PackedMatrix::from_float32(values, 3, 32), Error);
 }

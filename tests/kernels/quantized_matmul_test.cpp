@@ -7,6 +7,7 @@
 #include "formats/float_codecs.h"
 #include "formats/quantized_matrix.h"
 #include "formats/scale_codec.h"
+#include "kernels/backend.h"
 #include "kernels/kernel_fixtures.h"
 #include "kernels/matmul.h"
 #include "support/closeness.h"
@@ -93,7 +94,7 @@ void expect_decode_then_multiply(const QuantizedMatrix& m, Executor& executor) {
   for (const std::int64_t rows : {1, 2, 5, 13}) {
     const auto x = normal_floats(static_cast<std::size_t>(rows * m.columns), 17);
     ASSERT_TRUE(bits_equal(product(packed, x, rows, executor), product(plain, x, rows, executor)))
-        << explain_matmul(packed, rows);
+        << host_backend().explain(packed, rows);
   }
 }
 

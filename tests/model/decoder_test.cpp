@@ -160,7 +160,7 @@ TEST(Decoder, GivesTheSameBitsOnEveryInstructionSet) {
   const auto tokens = random_tokens(40, 101, 6);
   std::vector<float> first;
   for (const Isa isa : supported_isas()) {
-    const ForcedIsa forced(isa);
+    const testing::ForcedIsa forced(isa);
     const std::vector<float> logits = all_logits(Decoder(model, {}), tokens, executor);
     if (first.empty()) first = logits;
     EXPECT_TRUE(bits_equal(logits, first)) << name_of(isa);

@@ -88,8 +88,8 @@ Seen run_block(const WeightSource& source, std::int64_t layer) {
   seen.mlp_middle.resize(size(block.shape().intermediate));
   block.attention_input(h.data(), kTokens, seen.attention_input.data(), executor);
   block.attend(seen.attention_input.data(), batch, scratch, seen.attention_output.data(), executor);
-  seen.key.assign(scratch.k.begin(), scratch.k.begin() + kTokens * block.shape().key_value);
-  seen.value.assign(scratch.v.begin(), scratch.v.begin() + kTokens * block.shape().key_value);
+  seen.key.assign(scratch.k.data(), scratch.k.data() + kTokens * block.shape().key_value);
+  seen.value.assign(scratch.v.data(), scratch.v.data() + kTokens * block.shape().key_value);
   block.add_attention(h.data(), seen.attention_output.data(), kTokens, executor);
   block.mlp_input(h.data(), kTokens, seen.mlp_input.data(), executor);
   block.mlp_middle(seen.mlp_input.data(), kTokens, scratch, seen.mlp_middle.data(), executor);

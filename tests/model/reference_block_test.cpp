@@ -14,6 +14,7 @@
 #include "formats/reference_quantizer.h"
 #include "model/decoder.h"
 #include "model/naive_decoder.h"
+#include "model/plan_cases.h"
 #include "model/tensor_quantizer.h"
 #include "support/closeness.h"
 #include "support/random_model.h"
@@ -21,7 +22,10 @@
 namespace qreason {
 namespace {
 
+using testing::model_with;
 using testing::NaiveDecoder;
+using testing::plan_cases;
+using testing::PlanCase;
 using testing::random_tokens;
 using testing::RandomModel;
 using testing::small_config;
@@ -54,57 +58,6 @@ std::vector<double> packed_of(const RandomModel& model, std::int64_t count) {
   std::vector<float> logits;
   decoder.forward({&input, 1}, step, logits, executor);
   return {logits.begin(), logits.end()};
-}
-
-RandomModel model_with(Architecture architecture, const std::vector<const char*>& rules, int degree,
-                       std::uint64_t seed) {
-  RandomModel model(small_config(architecture), seed);
-  ModelPlan plan = uniform_plan(model.config().layers, {}, degree);
-  for (const char* rule : rules) apply_rule(plan, rule, "test");
-  std::mt19937_64 random(seed);
-  std::normal_distribution<float> normal;
-  for (const PlanTensor& named : plan_tensors(model.config(), plan)) {
-    at::Tensor values = at::empty(named.shape, at::kFloat);
-    const double size = std::sqrt(static_cast<double>(named.shape.back()));
-    for (float& value : std::span(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()))) {
-      value = static_cast<float>(normal(random) / size);
-    }
-    if (named.name.ends_with(kStaticScale)) values = values.abs() * 0.05 + 0.03;
-    if (named.name.ends_with(kStaticZero)) values = (values * 50 + 128).round();
-    model.set_tensor(named.name, values);
-  }
-  model.set_plan(plan);
-  return model;
-}
-
-struct PlanCase {
-  const char* name;
-  std::vector<const char*> rules;
-  int degree = 1;
-  enum class Rounds { kNo, kYes } rounds = Rounds::kYes;
-
-  // Both in turn; keys before their bias need one, which Qwen2's have.
-  Architecture architecture_of(std::uint64_t seed) const {
-    const bool biased = std::string(name) == "bare keys";
-    return seed % 2 == 0 && !biased ? Architecture::kLlama : Architecture::kQwen2;
-  }
-};
-
-const std::vector<PlanCase>& plan_cases() {
-  using Rounds = PlanCase::Rounds;
-  static const std::vector<PlanCase> cases{
-      {"float", {}, 1, Rounds::kNo},
-      {"shards", {}, 2, Rounds::kNo},
-      {"hadamards", {"attn_in = hadamard16", "mlp_mid = hadamard80/5-each", "value = hadamard4"}, 1, Rounds::kNo},
-      {"factors", {"mlp_in = kronecker6x8", "attn_out = across4x12", "key = dense12"}, 1, Rounds::kNo},
-      {"one block", {"blocks[1].mlp_mid = kronecker8x5-each", "blocks[0].value = dense12-each"}, 1, Rounds::kNo},
-      {"a8kv4", {"attn_in, attn_out, mlp_in, mlp_mid = a8-token-asym", "key = k4-head-asym", "value = v4-head-asym"}},
-      {"symmetric runs", {"mlp_in = a8-g16-sym", "key = k8-g6-sym before-rope", "value = v8-g6-asym-clip0.9"}},
-      {"small floats", {"mlp_mid = a:fp8e4m3", "attn_in = a:fp8e5m2-g16", "value = v:fp8e5m2-head"}},
-      {"bare keys", {"key = k4-channel-asym static before-bias", "value = v8-head-asym"}},
-      {"rotated", {"mlp_mid = a8-token-asym hadamard16", "key = k8-head-asym hadamard4", "value = v8-head-sym"}},
-  };
-  return cases;
 }
 
 class ReferencePlans : public ::testing::TestWithParam<std::size_t> {};

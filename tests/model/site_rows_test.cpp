@@ -44,7 +44,7 @@ std::vector<float> run_block(const WeightSource& source, Between between) {
     EXPECT_EQ(scratch.codes.rows(), kTokens);
     return h;
   }
-  scratch.reserve(block.shape(), kTokens);
+  scratch.reserve(block.shape(), kTokens, executor.backend());
   block.attention_input(h.data(), kTokens, scratch.x.data(), executor);
   block.attend(scratch.x.data(), batch, scratch, scratch.a.data(), executor);
   block.add_attention(h.data(), scratch.a.data(), kTokens, executor);

@@ -44,7 +44,7 @@ class CompareCommand : public Command {
     }
     const std::int64_t window = fitting_window(window_, {base.checkpoint.get(), model.checkpoint.get()});
     const std::vector<TokenWindow> windows = cut_windows(tokens, window, limit_);
-    const Decoder::Options options{.type = type, .pool = &process_executor().pool()};
+    const Decoder::Options options{.type = type, .executor = &process_executor()};
     const Decoder base_decoder(*base.checkpoint, options), model_decoder(*model.checkpoint, options);
     const auto progress = terminal_progress().begin(
         {.what = "compare", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});

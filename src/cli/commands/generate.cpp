@@ -76,7 +76,7 @@ class GenerateCommand : public Command {
     const SamplingParameters sampling = sampling_of(*model.checkpoint);
     check_sampling(sampling);
     const std::vector<Request> requests = requests_of(model, prompts, sampling);
-    Decoder decoder(*model.checkpoint, {.type = type, .pool = &process_executor().pool()});
+    Decoder decoder(*model.checkpoint, {.type = type, .executor = &process_executor()});
     const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
     const auto make_engine = [&] {
       return std::make_unique<Engine>(

@@ -98,7 +98,7 @@ class LogitsCommand : public Command {
     const auto checkpoint = open_checkpoint(resolve_model(model_), &process_executor().pool());
     log_warnings(*checkpoint);
     check_tokens(tokens, checkpoint->config(), tokens_);
-    Decoder decoder(*checkpoint, {.type = type, .pool = &process_executor().pool()});
+    Decoder decoder(*checkpoint, {.type = type, .executor = &process_executor()});
     const std::vector<float> logits = compute_logits(decoder, tokens);
     const std::vector<std::int64_t> shape{tokens.count, tokens.length, decoder.config().vocab_size};
     require_output_file(output_, if_exists(common));  // once more: it took a while

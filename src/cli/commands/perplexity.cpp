@@ -38,7 +38,7 @@ class PerplexityCommand : public Command {
     const std::vector<std::int32_t> tokens = encode_evaluation_text(model, text);
     const std::int64_t window = fitting_window(window_, {model.checkpoint.get()});
     const std::vector<TokenWindow> windows = cut_windows(tokens, window, limit_);
-    Decoder decoder(*model.checkpoint, {.type = type, .pool = &process_executor().pool()});
+    Decoder decoder(*model.checkpoint, {.type = type, .executor = &process_executor()});
     const auto progress = terminal_progress().begin(
         {.what = "perplexity", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});
     const PerplexityResult result =

@@ -46,13 +46,19 @@ static inline bool streams_packed(const PanelView& view) {
          view.columns % kUnitColumns == 0;
 }
 
-struct PackedMatrix::Storage {
-  std::int64_t rows = 0;
+struct PanelStorage : PackedMatrix::Storage {
+  using Storage::Storage;
+  std::uint64_t bytes() const override {
+    return values.size() + scales.size() + zeros.size() + group_index.size() * sizeof(std::int32_t);
+  }
   PanelView view;
   AlignedBytes values;
   AlignedBytes scales;
   AlignedBytes zeros;
   std::vector<std::int32_t> group_index;
 };
+
+// Throws Error for an empty matrix and for one of another backend.
+const PanelView& panel_view(const PackedMatrix& matrix);
 
 }  // namespace qreason
