@@ -109,7 +109,14 @@ std::vector<PlanTensor> plan_tensors(const ModelConfig& config, const ModelPlan&
 //   blocks[0], blocks[-1] = float      mlp_mid = w8      blocks[2:5].key = k4-channel-asym static before-rope
 // Throws Error (usage) naming the rule and what is wrong: a place that does not exist, blocks that the model does not
 // have, words that no place of the rule takes.
-void apply_rule(ModelPlan& plan, std::string_view rule, const std::string& where);
+//
+// What a rule reaches: every place that it names, or of those the ones that have a format already. The second is for
+// the plan of one pass, whose rules are about what the pass quantizes: a place without any format is an Error, and so
+// are words that ask for what a pass of formats cannot make, transforms and static parameters. Where no site has a
+// format, as in the plan of a pass that rounds, float at a site means the linears that read it.
+enum class RuleReach : std::uint8_t { kEveryPlace, kFormatted };
+void apply_rule(ModelPlan& plan, std::string_view rule, const std::string& where,
+                RuleReach reach = RuleReach::kEveryPlace);
 
 // What most blocks have, place by place (of equally many the first), and the rules that turn a plan of such blocks
 // alone into `plan`.

@@ -53,6 +53,7 @@ struct FormatPlace {
 
 // One of a rule's places, with the blocks that it means.
 struct Target {
+  std::string_view text;
   std::vector<BlockPlan*> blocks;
   std::optional<LinearSlot> linear;
   std::optional<Site> site;
@@ -65,7 +66,7 @@ bool holds(Site site, Role role) {
   return role == Role::kActivation;
 }
 
-// The places of a target that hold formats of the role; of any role when there is none.
+// The places of a target that can hold formats of the role; of any role when there is none.
 std::vector<FormatPlace> format_places(const Target& target, std::optional<Role> role) {
   std::vector<FormatPlace> places;
   const bool weights = !role || *role == Role::kWeight;
@@ -118,8 +119,8 @@ std::optional<RoleBits> bare_bits(std::string_view word) {
 
 class Rule {
  public:
-  Rule(ModelPlan& plan, std::string_view text, const std::string& where)
-      : plan_(plan), where_(fmt::format("{}: rule \"{}\"", where, text)) {
+  Rule(ModelPlan& plan, std::string_view text, const std::string& where, RuleReach reach)
+      : plan_(plan), where_(fmt::format("{}: rule \"{}\"", where, text)), reach_(reach) {
     const std::size_t equals = text.find('=');
     if (equals == std::string_view::npos) fail("no =", "PLACES = WORDS");
     for (const std::string_view place : split(text.substr(0, equals), ',')) targets_.push_back(target_of(place));
@@ -140,10 +141,15 @@ class Rule {
     throw Error::usage(where_, got, expected);
   }
 
+  [[noreturn]] void fail_unquantized(const Target& target) const {
+    fail(fmt::format("nothing quantized at \"{}\"", target.text), "a place that the pass quantizes");
+  }
+
   Target target_of(std::string_view place) const {
-    if (place == "embedding") return {.outside = &plan_.embedding};
-    if (place == "head") return {.outside = &plan_.head};
-    Target target;
+    Target target{.text = place};
+    if (place == "embedding") target.outside = &plan_.embedding;
+    if (place == "head") target.outside = &plan_.head;
+    if (target.outside != nullptr) return target;
     std::string_view rest = place;
     if (place.starts_with(kBlocks)) {
       const std::size_t close = place.find(']');
@@ -205,17 +211,56 @@ class Rule {
     return blocks;
   }
 
+  // The places that a word about formats reaches.
+  std::vector<FormatPlace> reached(const Target& target, std::optional<Role> role) const {
+    std::vector<FormatPlace> places = format_places(target, role);
+    if (reach_ == RuleReach::kEveryPlace) return places;
+    // A pass that rounds says nothing of sites: float there is about the linears that read them.
+    if (target.site && !role) {
+      const std::vector<FormatPlace> readers = format_places(target, Role::kWeight);
+      places.insert(places.end(), readers.begin(), readers.end());
+    }
+    std::erase_if(places, [](const FormatPlace& place) { return place.current() == nullptr; });
+    if (places.empty()) fail_unquantized(target);
+    return places;
+  }
+
+  // What another parser says of a word, with the rule.
+  template <class Parse>
+  auto parsed(Parse parse) const {
+    try {
+      return parse();
+    } catch (const Error& failure) {
+      throw Error::usage(where_, failure.what());
+    }
+  }
+
+  void apply_site_word(const Target& target, std::string_view word,
+                       const std::function<void(SitePlan&)>& change) const {
+    if (!target.site) fail(fmt::format("\"{}\"", word), "it for a site alone");
+    if (reach_ == RuleReach::kFormatted && (names_transform(word) || word == "static")) {
+      fail(fmt::format("\"{}\"", word), "formats and stages alone");
+    }
+    bool changed = false;
+    for (BlockPlan* block : target.blocks) {
+      SitePlan& site = block->at(*target.site);
+      if (reach_ == RuleReach::kFormatted && !site.format) continue;
+      change(site);
+      changed = true;
+    }
+    if (!changed) fail_unquantized(target);
+  }
+
   void apply_word(const Target& target, std::string_view word) const {
     if (word == "float" || word == "bf16") {
-      for (const FormatPlace& place : format_places(target, std::nullopt)) place.set(std::nullopt);
-    } else if (const auto change = site_word(word)) {
-      if (!target.site) fail(fmt::format("\"{}\"", word), "it for a site alone");
-      for (BlockPlan* block : target.blocks) (*change)(block->at(*target.site));
+      for (const FormatPlace& place : reached(target, std::nullopt)) place.set(std::nullopt);
+    } else if (const auto change = parsed([&] { return site_word(word); })) {
+      apply_site_word(target, word, *change);
     } else if (const auto bits = bare_bits(word)) {
       set_bits(target, *bits, word);
     } else {
-      const QuantFormat format = parse_quant_format(word);
-      const std::vector<FormatPlace> places = format_places(target, format.role);
+      const QuantFormat format = parsed([&] { return parse_quant_format(word); });
+      const std::vector<FormatPlace> places = reached(target, format.role);
       if (places.empty()) fail(fmt::format("the format {}", word), "one of the role that the place has");
       for (const FormatPlace& place : places) place.set(format);
     }
@@ -223,7 +268,7 @@ class Rule {
 
   void set_bits(const Target& target, RoleBits wanted, std::string_view word) const {
     bool changed = false;
-    for (const FormatPlace& place : format_places(target, wanted.role)) {
+    for (const FormatPlace& place : reached(target, wanted.role)) {
       QuantFormat* format = place.current();
       if (format == nullptr || format->kind != NumberKind::kInteger) continue;
       format->bits = wanted.bits;
@@ -235,15 +280,16 @@ class Rule {
 
   ModelPlan& plan_;
   std::string where_;
+  RuleReach reach_;
   std::vector<Target> targets_;
   std::vector<std::string_view> words_;
 };
 
 }  // namespace
 
-void apply_rule(ModelPlan& plan, std::string_view rule, const std::string& where) {
+void apply_rule(ModelPlan& plan, std::string_view rule, const std::string& where, RuleReach reach) {
   ModelPlan changed = plan;
-  Rule(changed, rule, where).apply();
+  Rule(changed, rule, where, reach).apply();
   plan = std::move(changed);
 }
 

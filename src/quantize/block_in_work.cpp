@@ -49,6 +49,11 @@ ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
   return read_from(walk_, tap, sequence, "rounded");
 }
 
+void BlockInWork::begin(std::string_view pass, std::vector<LinearSlot> to_round) {
+  pass_ = pass;
+  to_round_ = std::move(to_round);
+}
+
 const QuantFormat& BlockInWork::format(LinearSlot slot) const {
   return plan_->block(layer()).weights.at(slot);
 }

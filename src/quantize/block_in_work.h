@@ -56,11 +56,12 @@ class BlockInWork : public BlockVisit {
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
 
   BlockView& original() override { return original_; }
+  const std::vector<LinearSlot>& to_round() const override { return to_round_; }
   const QuantFormat& format(LinearSlot slot) const override;
   void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) override;
 
-  // The runner's part of a visit: which pass is at work, for the report; the finished block; the way on.
-  void begin(std::string_view pass) { pass_ = pass; }
+  // The runner's part of a visit: which pass is at work and the linears that it rounds; the finished block; the way on.
+  void begin(std::string_view pass, std::vector<LinearSlot> to_round);
   void put_into(BlockSink& sink, const std::string& part) const;
   std::vector<OrderedJson> take_reports() { return std::move(reports_); }
   void leave();
@@ -73,6 +74,7 @@ class BlockInWork : public BlockVisit {
   const ModelPlan* plan_;
   Executor* executor_;
   std::string pass_;
+  std::vector<LinearSlot> to_round_;
   std::vector<OrderedJson> reports_;
 };
 

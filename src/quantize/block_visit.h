@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "formats/quant_format.h"
 #include "kernels/executor.h"
@@ -40,6 +41,9 @@ class BlockVisit : public BlockView {
   // The same block as the walk found it, with the inputs that the float model gives it.
   virtual BlockView& original() = 0;
 
+  // The linears of this block that the pass at work rounds, in the order of a block (what BlockPass::extend_plan gave a
+  // format).
+  virtual const std::vector<LinearSlot>& to_round() const = 0;
   // The format that the plan gives a linear.
   virtual const QuantFormat& format(LinearSlot slot) const = 0;
   // Puts a linear in place of what is there, matrix and bias: the passes behind see it, and it is written.

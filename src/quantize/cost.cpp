@@ -18,7 +18,8 @@ struct BlockSums {
   bool searched = false;
 };
 
-BlockSums sums_of(const ModelConfig& config, const BlockPlan& plan) {
+// What is rounded is that of a block on the average: rules may leave some as they are.
+BlockSums sums_of(const ModelConfig& config, const ModelPlan& plan) {
   BlockSums sums;
   for (const LinearSlot slot : kLinearSlots) {
     const LinearShape shape = linear_shape(config, slot);
@@ -26,10 +27,12 @@ BlockSums sums_of(const ModelConfig& config, const BlockPlan& plan) {
     const double count = static_cast<double>(shape.rows) * columns;
     sums.weights += count;
     sums.largest = std::max(sums.largest, count);
-    const auto found = plan.weights.find(slot);
-    if (found == plan.weights.end()) continue;
-    sums.rounding_flops += count * columns;
-    sums.searched |= found->second.search == RangeSearch::kMse;
+    for (const BlockPlan& block : plan.blocks) {
+      const auto found = block.weights.find(slot);
+      if (found == block.weights.end()) continue;
+      sums.rounding_flops += count * columns / static_cast<double>(plan.blocks.size());
+      sums.searched |= found->second.search == RangeSearch::kMse;
+    }
   }
   return sums;
 }
@@ -115,7 +118,7 @@ WalkCost walks_cost(const CostQuestion& question, const ModelConfig& config, con
 QuantizeCost estimate_cost(const CostQuestion& question, Executor& executor) {
   const ModelPlan plan = validate(question.recipe, question.config);
   const ModelOutline outline = outline_after(question.recipe, question.config);
-  const BlockSums block = sums_of(outline.config, common_block(plan));
+  const BlockSums block = sums_of(outline.config, plan);
   const auto layers = static_cast<double>(outline.config.layers);
   const double table = static_cast<double>(outline.config.vocab_size) * static_cast<double>(outline.config.hidden_size);
   const double outside =

@@ -38,7 +38,10 @@ std::string to_toml(const ParameterValue& value) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *integer);
   if (const auto* number = std::get_if<double>(&value)) return toml_number(*number);
-  return in_quotes(std::get<std::string>(value));
+  if (const auto* text = std::get_if<std::string>(&value)) return in_quotes(*text);
+  TextList quoted;
+  for (const std::string& text : std::get<TextList>(value)) quoted.push_back(in_quotes(text));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
 }
 
 ParameterValue parse_parameter_value(const std::string& text) {
@@ -94,6 +97,13 @@ std::string ParameterReader::text(const std::string& key, const std::string& fal
   if (!value) return fallback;
   if (const auto* text = std::get_if<std::string>(value)) return *text;
   throw Error::usage(where_ + ": " + key, to_toml(*value), "a text");
+}
+
+TextList ParameterReader::texts(const std::string& key) {
+  const ParameterValue* value = find(key);
+  if (!value) return {};
+  if (const auto* texts = std::get_if<TextList>(value)) return *texts;
+  throw Error::usage(where_ + ": " + key, to_toml(*value), "a list of texts");
 }
 
 void ParameterReader::refuse_unknown() const {

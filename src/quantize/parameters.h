@@ -6,13 +6,16 @@
 #include <set>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace qreason {
 
-using ParameterValue = std::variant<bool, std::int64_t, double, std::string>;
+using TextList = std::vector<std::string>;
+using ParameterValue = std::variant<bool, std::int64_t, double, std::string, TextList>;
 using ParameterMap = std::map<std::string, ParameterValue>;
 
-// As TOML writes it: true, 128, 0.01, "text". Doubles print with the shortest digits that read back the same.
+// As TOML writes it: true, 128, 0.01, "text", ["one", "two"]. Doubles print with the shortest digits that read back the
+// same.
 std::string to_toml(const ParameterValue& value);
 
 // Reads a map key by key. Every getter remembers its key; refuse_unknown() then throws for keys nobody asked for,
@@ -25,6 +28,7 @@ class ParameterReader {
   std::int64_t integer(const std::string& key, std::int64_t fallback);
   double number(const std::string& key, double fallback);  // an integer will do
   std::string text(const std::string& key, const std::string& fallback);
+  TextList texts(const std::string& key);  // empty without the key
   bool has(const std::string& key);
 
   void refuse_unknown() const;

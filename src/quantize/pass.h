@@ -58,13 +58,16 @@ class StatisticsPass : public Pass {
 // everything replaced so far; or both, side by side.
 enum class Propagation { kNone, kFloat, kRounded, kBoth };
 
+// What a block pass is for: to round linears, or to make up for what was rounded before it.
+enum class BlockWork { kRound, kCorrect };
+
 class BlockPass : public Pass {
  public:
   virtual Propagation propagation() const = 0;
-  // The linears that the pass rounds. One that rounds none makes up for what was rounded before it.
-  virtual std::vector<LinearSlot> rounds() const = 0;
-  // Adds the formats of what it rounds to the plan, whose tensor_parallel is set; errors as PlanPass::extend_plan. A
-  // pass that rounds nothing checks the model.
+  virtual BlockWork work() const = 0;
+  // kRound: adds the formats of what it rounds, block by block, to a float plan whose tensor_parallel is set: what it
+  // is given to round is what has one. The other kind checks the model and the plan of all passes before. Errors as
+  // PlanPass::extend_plan.
   virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
   virtual void apply(BlockVisit& block) const = 0;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 
@@ -63,21 +64,13 @@ class OrderCheck {
 
   void check(const BlockPass& pass) {
     if (pass.propagation() != Propagation::kNone) require_calibration(pass);
-    const std::vector<LinearSlot> rounded = pass.rounds();
-    if (rounded.empty() && rounded_by_.empty()) {
+    if (pass.work() == BlockWork::kCorrect && !last_block_) {
       throw Error::usage(where_, fmt::format("{} before anything is rounded", pass.kind()),
                          "a pass that rounds before it");
     }
-    if (!rounded.empty() && last_block_ && last_block_->rounds().empty()) {
+    if (pass.work() == BlockWork::kRound && last_block_ && last_block_->work() == BlockWork::kCorrect) {
       throw Error::usage(where_, fmt::format("{} after {}", pass.kind(), last_block_->kind()),
                          fmt::format("{} before {}", pass.kind(), last_block_->kind()));
-    }
-    for (const LinearSlot slot : rounded) {
-      const auto [place, added] = rounded_by_.emplace(slot, &pass);
-      if (added) continue;
-      throw Error::usage(
-          where_, fmt::format("{} after {}, both of which round {}", pass.kind(), place->second->kind(), name_of(slot)),
-          "one pass that rounds a linear");
     }
     last_block_ = &pass;
   }
@@ -97,7 +90,6 @@ class OrderCheck {
   std::string where_;
   std::set<std::string_view> plan_kinds_, stale_;
   std::map<std::string_view, bool> measured_;  // kinds of statistics passes; whether a pass has read them
-  std::map<LinearSlot, const BlockPass*> rounded_by_;
   const ExactPass* last_exact_ = nullptr;
   const BlockPass* last_block_ = nullptr;
 };
@@ -137,6 +129,29 @@ std::vector<const Kind*> passes_of(const Recipe& recipe) {
   return passes;
 }
 
+// Adds what the block passes round; a linear of a block is rounded by one of them.
+void add_block_passes(const Recipe& recipe, const ModelConfig& config, ModelPlan& plan) {
+  std::map<std::pair<std::size_t, LinearSlot>, const BlockPass*> rounded_by;
+  for (const BlockPass* pass : passes_of<BlockPass>(recipe)) {
+    if (pass->work() != BlockWork::kRound) {
+      pass->extend_plan(config, plan);
+      continue;
+    }
+    const ModelPlan own = plan_of(*pass, config, recipe.tensor_parallel);
+    for (std::size_t layer = 0; layer < own.blocks.size(); ++layer) {
+      for (const auto& [slot, format] : own.blocks[layer].weights) {
+        const auto [place, added] = rounded_by.emplace(std::pair(layer, slot), pass);
+        plan.blocks[layer].weights[slot] = format;
+        if (added) continue;
+        throw Error::usage("recipe " + recipe.name,
+                           fmt::format("{} after {}, both of which round {} of block {}", pass->kind(),
+                                       place->second->kind(), name_of(slot), layer),
+                           "one pass that rounds a linear");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 ModelPlan validate(const Recipe& recipe, const ModelConfig& config) {
@@ -146,9 +161,15 @@ ModelPlan validate(const Recipe& recipe, const ModelConfig& config) {
   const ModelOutline outline = outline_after(recipe, config);
   ModelPlan plan = uniform_plan(config.layers, {}, recipe.tensor_parallel);
   for (const PlanPass* pass : passes_of<PlanPass>(recipe)) pass->extend_plan(outline.config, plan);
-  for (const BlockPass* pass : passes_of<BlockPass>(recipe)) pass->extend_plan(outline.config, plan);
+  add_block_passes(recipe, outline.config, plan);
   validate(plan, outline.config, "recipe " + recipe.name);
   return plan;
+}
+
+ModelPlan plan_of(const BlockPass& pass, const ModelConfig& config, int tensor_parallel) {
+  ModelPlan own = uniform_plan(config.layers, {}, tensor_parallel);
+  if (pass.work() == BlockWork::kRound) pass.extend_plan(config, own);
+  return own;
 }
 
 ModelOutline outline_after(const Recipe& recipe, const ModelConfig& config) {

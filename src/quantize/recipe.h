@@ -51,12 +51,15 @@ Recipe parse_recipe(std::string_view text, const std::string& where);
 // model:
 //   - exact and statistics passes come before block passes;
 //   - what an exact pass reads was measured before it, with no other exact pass between, and what is measured is read;
-//   - no linear is rounded by two passes; a block pass that rounds nothing comes after those that do;
+//   - no linear of a block is rounded by two passes; a block pass that corrects comes after those that round;
 //   - at most one plan pass of each kind;
 //   - a pass that looks at activations needs a calibration set;
 //   - groups divide the columns of every linear, the tensor-parallel degree divides what it splits.
 // Throws Error (usage) naming the recipe and the two passes, the rule, linear or site.
 ModelPlan validate(const Recipe& recipe, const ModelConfig& config);
+
+// What a block pass alone says of the plan: the formats of what it rounds.
+ModelPlan plan_of(const BlockPass& pass, const ModelConfig& config, int tensor_parallel);
 
 // The model as the last exact pass leaves it. Errors as validate's.
 ModelOutline outline_after(const Recipe& recipe, const ModelConfig& config);

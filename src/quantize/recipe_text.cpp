@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
+#include <optional>
 
 #include "base/error.h"
 #include "quantize/passes/pass_table.h"
@@ -9,13 +10,26 @@
 namespace qreason {
 namespace {
 
+std::optional<TextList> texts_of(const toml::array& array) {
+  TextList texts;
+  for (const toml::node& entry : array) {
+    const auto* text = entry.as_string();
+    if (!text) return std::nullopt;
+    texts.push_back(text->get());
+  }
+  return texts;
+}
+
 ParameterValue value_of(const toml::node& node, const std::string& where) {
   if (const auto* flag = node.as_boolean()) return flag->get();
   if (const auto* integer = node.as_integer()) return integer->get();
   if (const auto* number = node.as_floating_point()) return number->get();
   if (const auto* text = node.as_string()) return text->get();
+  if (const auto* array = node.as_array()) {
+    if (const auto texts = texts_of(*array)) return *texts;
+  }
   throw Error::usage(where, fmt::format("a value of another kind in line {}", node.source().begin.line),
-                     "true, false, a number or a text");
+                     "true, false, a number, a text or a list of texts");
 }
 
 ParameterMap values_of(const toml::table& table, const std::string& where) {

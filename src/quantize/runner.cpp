@@ -63,6 +63,11 @@ void pass_through(const WeightSource& source, std::int64_t layer, CalibrationWal
   walk.leave();
 }
 
+struct PlannedPass {
+  const BlockPass* pass;
+  ModelPlan plan;  // what it alone rounds
+};
+
 class RecipeRun {
  public:
   RecipeRun(const QuantizeJob& job, Executor& executor)
@@ -89,7 +94,9 @@ class RecipeRun {
 
  private:
   void prepare(const PlanPass&) {}  // validate() has asked for all that it says
-  void prepare(const BlockPass& pass) { block_passes_.push_back(&pass); }
+  void prepare(const BlockPass& pass) {
+    block_passes_.push_back({&pass, plan_of(pass, source_->config(), plan_.tensor_parallel)});
+  }
 
   void prepare(const ExactPass& pass) {
     check_interrupt();
@@ -157,9 +164,11 @@ class RecipeRun {
     BlockInWork block(*source_, plan_, layer, walks, executor_);
     // A part without a journal line was finished just before a kill; it is made again.
     if (job_.sink.has_part(block_part(layer))) job_.sink.remove_part(block_part(layer));
-    for (const BlockPass* pass : block_passes_) {
-      block.begin(pass->kind());
-      pass->apply(block);
+    for (const PlannedPass& planned : block_passes_) {
+      std::vector<LinearSlot> to_round;
+      for (const auto& [slot, format] : planned.plan.block(layer).weights) to_round.push_back(slot);
+      block.begin(planned.pass->kind(), std::move(to_round));
+      planned.pass->apply(block);
     }
     block.put_into(job_.sink, block_part(layer));
     // Before the journal line: the time of the whole block belongs to its line.
@@ -200,7 +209,7 @@ class RecipeRun {
   std::int64_t phase_ = 0;
   Statistics statistics_;  // of the last view
   OrderedJson measured_ = OrderedJson::object();
-  std::vector<const BlockPass*> block_passes_;
+  std::vector<PlannedPass> block_passes_;
   std::unique_ptr<Progress> progress_;  // of the phase at work
 };
 

@@ -54,6 +54,29 @@ TEST(QuantizePlan, TellsTheDiskThatItTakes) {
   }
 }
 
+TEST(QuantizePlan, ShowsTheRulesThatTheCheckpointThenHas) {
+  const testing::ScratchFolder scratch;
+  const fs::path tiny = scratch.path() / "tiny", recipe = scratch.path() / "rules.toml", out = scratch.path() / "out";
+  testing::write_tiny_model(tiny, testing::TinyModel{});
+  const std::string rules = "rules = [\"blocks[0], blocks[-1] = float\", \"mlp.down_proj = w8\"]";
+  std::ofstream(recipe) << "[[pass]]\nkind = \"round_rtn\"\nformat = \"w4g32-asym\"\n" << rules << "\n";
+  EXPECT_THAT(testing::run_command(quantize(tiny, recipe.string(), "--plan")).standard_output, HasSubstr(rules));
+  const auto plan = testing::run_command(quantize(tiny, recipe.string(), "--plan --json"));
+  const auto planned = nlohmann::json::parse(plan.standard_output).at("plan");
+  EXPECT_EQ(planned.at("weights").at("mlp.down_proj"), "w8g32-asym");
+  EXPECT_THAT(planned.at("rules").dump(), HasSubstr("blocks[0].mlp.down_proj, blocks[5].mlp.down_proj = float"));
+  ASSERT_EQ(testing::run_command(quantize(tiny, recipe.string(), "-o " + out.string())).exit_code, 0);
+  std::ifstream config(out / "config.json");
+  EXPECT_EQ(nlohmann::json::parse(config).at("quantization_config").at("plan"), planned);
+  std::ifstream written(out / "recipe.toml");
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(written), {}), HasSubstr(rules));
+  // With --plan alone as when it runs: refused.
+  std::ofstream(recipe, std::ios::app) << "linears = \"q\"\n";
+  const auto refused = testing::run_command(quantize(tiny, recipe.string(), "--plan"));
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.standard_error, HasSubstr("nothing quantized at \"mlp.down_proj\""));
+}
+
 TEST(QuantizeCommand, RefusesWhatContradictsTheName) {
   const testing::ScratchFolder scratch;
   const fs::path tiny = scratch.path() / "tiny";

@@ -183,9 +183,48 @@ TEST(PlanRule, NamesWhatItCannotDo) {
   EXPECT_THAT(failure("head = hadamard8"), HasSubstr("site alone"));
   EXPECT_THAT(failure("head = w8"), HasSubstr("bits"));
   EXPECT_THAT(failure("mlp_mid = w9"), HasSubstr("9 bits"));
+  EXPECT_THAT(failure("mlp_mid = fliat"), AllOf(HasSubstr("plan.toml: rule"), HasSubstr("fliat")));
   EXPECT_THAT(failure("mlp_mid = w99999999999"), HasSubstr("w99999999999"));
   EXPECT_THAT(failure("mlp_mid = hadamard12"), HasSubstr("power of two"));
   EXPECT_EQ(plan, full_plan());  // a rule that fails changes nothing
+}
+
+// A rule of one pass changes what the pass has said, and nothing else.
+TEST(PlanRule, ReachesFormatsAloneWhereItIsOfAPass) {
+  const BlockPlan said{.weights = {{LinearSlot::kQ, parse_quant_format("w4g8-asym")},
+                                   {LinearSlot::kDown, parse_quant_format("w4c-sym")}},
+                       .sites = {}};
+  ModelPlan plan = uniform_plan(3, said);
+  const auto apply = [&](const char* rule) { apply_rule(plan, rule, "test", RuleReach::kFormatted); };
+  apply("blocks[1:] = w8c-sym");
+  EXPECT_EQ(plan.blocks[0], said);
+  EXPECT_EQ(plan.blocks[2].weights.size(), 2u);
+  EXPECT_EQ(format_of(plan, 2, LinearSlot::kQ), "w8c-sym");
+  apply("blocks[0].mlp.down_proj = float");
+  apply("mlp_mid = w6");  // not brought back in block 0
+  EXPECT_EQ(format_of(plan, 0, LinearSlot::kDown), "float");
+  EXPECT_EQ(format_of(plan, 1, LinearSlot::kDown), "w6c-sym");
+  apply("blocks[2].attn_in = float");
+  EXPECT_EQ(format_of(plan, 2, LinearSlot::kQ), "float");
+  EXPECT_EQ(format_of(plan, 2, LinearSlot::kDown), "w6c-sym");
+  const ModelPlan before = plan;
+  const auto failure = [&](const char* rule) { return error_of([&] { apply(rule); }); };
+  EXPECT_THAT(failure("attn_in = before-rope"), HasSubstr("nothing quantized at \"attn_in\""));
+  EXPECT_THAT(failure("blocks[0], blocks[0].mlp.down_proj = float"),
+              HasSubstr("nothing quantized at \"blocks[0].mlp.down_proj\""));
+  EXPECT_THAT(failure("mlp.up_proj = w8c-sym"), HasSubstr("nothing quantized at \"mlp.up_proj\""));
+  EXPECT_THAT(failure("embedding = float"), HasSubstr("embedding"));
+  EXPECT_THAT(failure("mlp_mid = a8-token-asym"), HasSubstr("nothing quantized at \"mlp_mid\""));
+  EXPECT_THAT(failure("key = before-rope"), HasSubstr("nothing quantized at \"key\""));
+  EXPECT_EQ(plan, before);
+  plan.set_format(Site::kKey, parse_quant_format("k4-channel-asym"));
+  EXPECT_THAT(failure("key = static"), HasSubstr("\"static\""));
+  EXPECT_THAT(failure("key = hadamard8"), HasSubstr("\"hadamard8\""));
+  apply("blocks[0] = float");
+  EXPECT_THAT(failure("blocks[0].key = before-rope"), HasSubstr("nothing quantized"));
+  apply("key = before-rope");
+  EXPECT_EQ(to_string(plan.block(0).at(Site::kKey)), "float");
+  EXPECT_EQ(to_string(plan.block(1).at(Site::kKey)), "k4-channel-asym before-rope");
 }
 
 TEST(OnlineTransform, ComesBackFromItsText) {

@@ -57,6 +57,7 @@ class GoldenVisit : public BlockVisit {
   Executor& executor() override { return executor_; }
   std::int64_t sequences() const override { return walk_.sequences(); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
+  const std::vector<LinearSlot>& to_round() const override { return all_linears_; }
   const QuantFormat& format(LinearSlot slot) const override { return plan_.blocks.front().weights.at(slot); }
   BlockView& original() override { throw Error("golden visit", "the float block", "no pass here asks for it"); }
 
@@ -86,6 +87,8 @@ class GoldenVisit : public BlockVisit {
   RowDifferences all_;
 
  private:
+  const std::vector<LinearSlot> all_linears_{kLinearSlots.begin(), kLinearSlots.end()};
+
   void compare_diagonal(Tap tap) {
     static const std::map<Tap, LinearSlot> kRecordedUnder{{Tap::kAttentionInput, LinearSlot::kQ},
                                                           {Tap::kAttentionOutput, LinearSlot::kO},

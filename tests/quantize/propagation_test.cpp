@@ -55,7 +55,7 @@ class Witness : public BlockPass {
   std::string_view kind() const override { return "witness"; }
   ParameterMap parameters() const override { return {}; }
   Propagation propagation() const override { return propagation_; }
-  std::vector<LinearSlot> rounds() const override { return {}; }
+  BlockWork work() const override { return BlockWork::kCorrect; }
   void extend_plan(const ModelConfig&, ModelPlan&) const override {}
   void apply(BlockVisit& block) const override {
     Seen seen;

@@ -77,7 +77,9 @@ class QuantizeCommand : public Command {
     }
     QuantizationPlan plan = plan_quantization(request);
     if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
-    if (plan_) return print_plan(common, plan.recipe, plan.cost);
+    if (plan_) {
+      return print_plan(common, plan.recipe, plan.cost, validate(plan.recipe, model.checkpoint->config()));
+    }
     const OrderedJson report = quantize_model(request, plan);
     print_result(common, plan.recipe, report, output_);
   }
@@ -126,10 +128,12 @@ class QuantizeCommand : public Command {
     return recipe;
   }
 
-  static void print_plan(const CommonOptions& common, const Recipe& recipe, const QuantizeCost& cost) {
+  static void print_plan(const CommonOptions& common, const Recipe& recipe, const QuantizeCost& cost,
+                         const ModelPlan& plan) {
     if (common.json) {
       OrderedJson json = to_json(cost);
       json["recipe"] = recipe.name;
+      json["plan"] = to_json(plan);
       return print_json(json);
     }
     fmt::print("{}: {} blocks, about {:.0f} s\n  memory  {}\n  disk    {} (checkpoint {}, activations {})\n\n{}",

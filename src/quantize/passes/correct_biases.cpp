@@ -37,8 +37,9 @@ std::vector<double> product(const at::Tensor& matrix, const std::vector<double>&
 }
 
 bool has_correctable(const ModelConfig& config, const ModelPlan& plan) {
-  return std::any_of(kLinearSlots.begin(), kLinearSlots.end(), [&](LinearSlot slot) {
-    return linear_shape(config, slot).has_bias && common_block(plan).weights.contains(slot);
+  return std::any_of(plan.blocks.begin(), plan.blocks.end(), [&](const BlockPlan& block) {
+    return std::any_of(block.weights.begin(), block.weights.end(),
+                       [&](const auto& weight) { return linear_shape(config, weight.first).has_bias; });
   });
 }
 
@@ -47,7 +48,7 @@ class CorrectBiases : public BlockPass {
   std::string_view kind() const override { return "correct_biases"; }
   ParameterMap parameters() const override { return {}; }
   Propagation propagation() const override { return Propagation::kBoth; }
-  std::vector<LinearSlot> rounds() const override { return {}; }
+  BlockWork work() const override { return BlockWork::kCorrect; }
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
     if (!has_correctable(config, plan)) {
       throw Error::usage("correct_biases", "no linear that is rounded and has a bias", "a model with such linears");

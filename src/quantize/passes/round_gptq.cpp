@@ -31,6 +31,11 @@ const std::vector<Stage>& stages() {
   return kStages;
 }
 
+void require_integers(const QuantFormat& format) {
+  if (format.kind == NumberKind::kInteger) return;
+  throw Error::usage("round_gptq: format", to_string(format), "integers, such as w4g128-asym");
+}
+
 // Seconds that the linears of a stage share.
 struct SharedSeconds {
   double hessian = 0, factor = 0;
@@ -49,17 +54,20 @@ class RoundGptq : public BlockPass {
     return parameters;
   }
   Propagation propagation() const override { return Propagation::kRounded; }
-  std::vector<LinearSlot> rounds() const override { return rounding_.linears; }
+  BlockWork work() const override { return BlockWork::kRound; }
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
     add_weight_formats(config, rounding_, kind(), plan);
+    for (const BlockPlan& block : plan.blocks) {
+      for (const auto& [slot, format] : block.weights) require_integers(format);
+    }
   }
 
   void apply(BlockVisit& block) const override {
+    const std::vector<LinearSlot>& wanted = block.to_round();
     for (const Stage& stage : stages()) {
       std::vector<LinearSlot> linears;
-      std::copy_if(stage.linears.begin(), stage.linears.end(), std::back_inserter(linears), [&](LinearSlot slot) {
-        return std::find(rounding_.linears.begin(), rounding_.linears.end(), slot) != rounding_.linears.end();
-      });
+      std::copy_if(stage.linears.begin(), stage.linears.end(), std::back_inserter(linears),
+                   [&](LinearSlot slot) { return std::find(wanted.begin(), wanted.end(), slot) != wanted.end(); });
       if (!linears.empty()) round_stage(block, stage.inputs, linears);
     }
   }
@@ -115,9 +123,7 @@ void check(const GptqSettings& settings, const std::string& where) {
 }  // namespace
 
 PassPointer round_gptq(const WeightRounding& rounding, const GptqSettings& settings) {
-  if (rounding.format.kind != NumberKind::kInteger) {
-    throw Error::usage("round_gptq: format", to_string(rounding.format), "integers, such as w4g128-asym");
-  }
+  require_integers(rounding.format);
   check(settings, "round_gptq");
   return std::make_shared<const RoundGptq>(rounding, settings);
 }

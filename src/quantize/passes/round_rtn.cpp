@@ -16,13 +16,13 @@ class RoundRtn : public BlockPass {
   std::string_view kind() const override { return "round_rtn"; }
   ParameterMap parameters() const override { return parameters_of(rounding_); }
   Propagation propagation() const override { return Propagation::kNone; }
-  std::vector<LinearSlot> rounds() const override { return rounding_.linears; }
+  BlockWork work() const override { return BlockWork::kRound; }
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
     add_weight_formats(config, rounding_, kind(), plan);
   }
 
   void apply(BlockVisit& block) const override {
-    for (const LinearSlot slot : rounding_.linears) {
+    for (const LinearSlot slot : block.to_round()) {
       const Stopwatch watch;
       const at::Tensor tensor = block.weight(slot);
       const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));

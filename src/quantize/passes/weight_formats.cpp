@@ -26,6 +26,26 @@ LinearSlot slot_named(std::string_view name, const std::string& where) {
   throw Error::usage(where, fmt::format("\"{}\"", name), fmt::format("all, or some of {}", fmt::join(known, ", ")));
 }
 
+void check_weight_format(const QuantFormat& format, const std::string& where) {
+  const bool divided = format.granularity == Granularity::kGroup || format.granularity == Granularity::kChannel;
+  if (format.role == Role::kWeight && divided) return;
+  throw Error::usage(where, to_string(format), "a weight format such as w4g128-asym, w8c-sym, fp8e4m3 or mxfp4");
+}
+
+// The format as the linear has it at the plan's degree.
+QuantFormat fitted(const QuantFormat& format, const ModelConfig& config, LinearSlot slot, std::string_view pass,
+                   int degree) {
+  const std::string where = fmt::format("{}: {}", pass, name_of(slot));
+  check_weight_format(format, where);
+  const std::int64_t columns = linear_shape(config, slot).columns;
+  const QuantFormat own = is_row_parallel(slot) ? sharded(format, columns, degree) : format;
+  if (own.granularity == Granularity::kGroup && columns % own.group_size != 0) {
+    throw Error::usage(where, fmt::format("groups of {} in {} columns", own.group_size, columns),
+                       "a group size that divides the columns of every linear");
+  }
+  return own;
+}
+
 }  // namespace
 
 LinearSet all_linears() {
@@ -61,36 +81,29 @@ std::string to_string(const LinearSet& linears) {
 }
 
 WeightRounding read_weight_rounding(ParameterReader& parameters) {
-  const std::string text = parameters.text("format", "");
-  WeightRounding rounding{.format = parse_quant_format(text)};
-  const QuantFormat& format = rounding.format;
-  if (format.role != Role::kWeight ||
-      (format.granularity != Granularity::kGroup && format.granularity != Granularity::kChannel)) {
-    throw Error::usage(parameters.where() + ": format", text,
-                       "a weight format such as w4g128-asym, w8c-sym, fp8e4m3 or mxfp4");
-  }
+  WeightRounding rounding{.format = parse_quant_format(parameters.text("format", ""))};
+  check_weight_format(rounding.format, parameters.where() + ": format");
   rounding.linears = parse_linears(parameters.text("linears", "all"), parameters.where() + ": linears");
+  rounding.rules = read_rules(parameters);
   return rounding;
 }
 
 ParameterMap parameters_of(const WeightRounding& rounding) {
   ParameterMap parameters{{"format", to_string(rounding.format)}};
   if (rounding.linears != all_linears()) parameters["linears"] = to_string(rounding.linears);
+  add_rules(rounding.rules, parameters);
   return parameters;
 }
 
 void add_weight_formats(const ModelConfig& config, const WeightRounding& rounding, std::string_view pass,
                         ModelPlan& plan) {
-  for (const LinearSlot slot : rounding.linears) {
-    const std::int64_t columns = linear_shape(config, slot).columns;
-    const QuantFormat own =
-        is_row_parallel(slot) ? sharded(rounding.format, columns, plan.tensor_parallel) : rounding.format;
-    if (own.granularity == Granularity::kGroup && columns % own.group_size != 0) {
-      throw Error::usage(fmt::format("{}: {}", pass, name_of(slot)),
-                         fmt::format("groups of {} in {} columns", own.group_size, columns),
-                         "a group size that divides the columns of every linear");
+  ModelPlan own = uniform_plan(config.layers);
+  for (const LinearSlot slot : rounding.linears) own.set_weight(slot, rounding.format);
+  apply_pass_rules(rounding.rules, pass, own);
+  for (std::size_t layer = 0; layer < own.blocks.size(); ++layer) {
+    for (const auto& [slot, format] : own.blocks[layer].weights) {
+      plan.blocks[layer].weights[slot] = fitted(format, config, slot, pass, plan.tensor_parallel);
     }
-    plan.set_weight(slot, own);
   }
 }
 

@@ -1,4 +1,5 @@
-// What rounding passes share: which linears they round, to which formats, checked against the model's shapes.
+// What rounding passes share: which linears of which blocks they round, to which formats, checked against the model's
+// shapes.
 #pragma once
 
 #include <string>
@@ -10,6 +11,7 @@
 #include "model/plan.h"
 #include "model/site.h"
 #include "quantize/parameters.h"
+#include "quantize/passes/pass_rules.h"
 
 namespace qreason {
 
@@ -24,16 +26,18 @@ std::string to_string(const LinearSet& linears);
 struct WeightRounding {
   QuantFormat format;
   LinearSet linears = all_linears();
+  TextList rules = {};  // for blocks and linears that differ (pass_rules.h)
 };
 
-// Reads the parameters `format` (weights, per channel or per group) and `linears`, which is printed only where it is
-// not "all".
+// Reads the parameters `format` (weights, per channel or per group), `linears`, which is printed only where it is not
+// "all", and `rules`.
 WeightRounding read_weight_rounding(ParameterReader& parameters);
 ParameterMap parameters_of(const WeightRounding& rounding);
 
-// Adds the linears' formats to the plan. Per channel under tensor parallelism t, the row-parallel linears (o, down) get
-// groups of columns / t (methods.md, section 1); all else is the format itself. Throws Error naming the linear when a
-// group does not divide the columns.
+// Adds the linears' formats to the plan, block by block as the rules have them. Per channel under tensor parallelism t,
+// the row-parallel linears (o, down) get groups of columns / t (methods.md, section 1); all else is the format itself.
+// Throws Error naming the linear when a group does not divide the columns or a rule gives a format per tensor; errors
+// of rules as apply_pass_rules'.
 void add_weight_formats(const ModelConfig& config, const WeightRounding& rounding, std::string_view pass,
                         ModelPlan& plan);
 
