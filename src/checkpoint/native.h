@@ -46,8 +46,9 @@ class NativeWriter {
   std::shared_ptr<Pending> pending_;
 };
 
-// One part read back, for resuming and tests.
+// What one part holds, read back for resuming and tests: a linear, a tensor as it is stored.
 LinearWeight read_native_linear(const std::filesystem::path& folder, const std::string& part, const std::string& name,
                                 ThreadPool* pool = nullptr);
+at::Tensor read_native_tensor(const std::filesystem::path& folder, const std::string& part, const std::string& name);
 
 }  // namespace qreason

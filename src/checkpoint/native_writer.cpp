@@ -158,4 +158,8 @@ LinearWeight read_native_linear(const fs::path& folder, const std::string& part,
   return read_native_linear(SafetensorsFile(part_path(folder, part)), name, pool);
 }
 
+at::Tensor read_native_tensor(const fs::path& folder, const std::string& part, const std::string& name) {
+  return mapped_tensor(SafetensorsFile(part_path(folder, part)), name);
+}
+
 }  // namespace qreason

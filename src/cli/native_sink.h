@@ -22,6 +22,9 @@ class NativeSink : public BlockSink {
   LinearWeight read_linear(const std::string& part, const std::string& name) const override {
     return read_native_linear(folder_, part, name, pool_);
   }
+  at::Tensor read_tensor(const std::string& part, const std::string& name) const override {
+    return read_native_tensor(folder_, part, name);
+  }
   void finish_model(const ModelConfig& config, const ModelPlan& plan) override { writer_.finish(config, plan); }
 
  private:

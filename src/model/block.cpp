@@ -243,6 +243,10 @@ void Block::replace(LinearSlot slot, const LinearWeight& weight, ThreadPool* poo
   if (weight.bias) old.bias = Buffer<float>(float_vector(*weight.bias, weight.rows(), name + ".bias"), *backend_);
 }
 
+void Block::replace_gain(BlockNorm norm, const at::Tensor& gain) {
+  (norm == BlockNorm::kInput ? input_gain_ : post_gain_) = float_vector(gain, shape_.hidden, name_of(norm));
+}
+
 std::uint64_t Block::bytes() const {
   std::uint64_t sum = input_gain_.bytes() + post_gain_.bytes();
   for (const Linear& linear : linears_) sum += linear.bytes();

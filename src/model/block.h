@@ -98,6 +98,8 @@ class Block {
   // Replaces a linear's matrix, and its bias where `weight` has one: how passes put their result in place.
   void replace(LinearSlot slot, const LinearWeight& weight, ThreadPool* pool = nullptr);
 
+  void replace_gain(BlockNorm norm, const at::Tensor& gain);  // [hidden]
+
   const BlockShape& shape() const { return shape_; }
   const AttentionShape& attention_shape() const { return attention_; }
   std::uint64_t bytes() const;

@@ -35,6 +35,10 @@ inline constexpr const char* kHeadName = "lm_head";
 inline constexpr const char* kInputNorm = "input_layernorm.weight";          // inside a block: before attention
 inline constexpr const char* kPostNorm = "post_attention_layernorm.weight";  // before the MLP
 inline constexpr std::array kBlockNorms{kInputNorm, kPostNorm};
+enum class BlockNorm : std::uint8_t { kInput, kPost };  // by their place in kBlockNorms
+constexpr const char* name_of(BlockNorm norm) {
+  return kBlockNorms[static_cast<std::size_t>(norm)];
+}
 std::string linear_name(std::int64_t layer, LinearSlot slot);              // "model.layers.3.mlp.down_proj"
 std::string block_tensor_name(std::int64_t layer, std::string_view rest);  // "model.layers.3.input_layernorm.weight"
 

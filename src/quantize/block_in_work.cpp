@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "model/linear.h"
 #include "quantize/report.h"
 
 namespace qreason {
@@ -59,9 +60,20 @@ const QuantFormat& BlockInWork::format(LinearSlot slot) const {
 }
 
 void BlockInWork::replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) {
+  if (weights_.linear(slot).quantized() && !weight.quantized()) {
+    throw Error(linear_name(layer(), slot), fmt::format("{} that puts floats where codes are", pass_),
+                "what changes floats before what rounds them");
+  }
   reports_.push_back(to_json(linear_name(layer(), slot), pass_, weight, report));
   if (walk_) walk_->replace(slot, weight);
   weights_.set_linear(slot, std::move(weight));
+}
+
+void BlockInWork::replace_gain(BlockNorm norm, at::Tensor gain) {
+  // Here too, where no walk's block checks it.
+  float_vector(gain, config().hidden_size, block_tensor_name(layer(), name_of(norm)));
+  if (walk_) walk_->replace_gain(norm, gain);
+  weights_.set_gain(norm, std::move(gain));
 }
 
 void BlockInWork::put_into(BlockSink& sink, const std::string& part) const {

@@ -24,6 +24,7 @@ class FloatBlock : public BlockView {
   Executor& executor() override { return *executor_; }
   std::int64_t sequences() const override { return walk_ ? walk_->sequences() : 0; }
   ActivationRows read(Tap tap, std::int64_t sequence) override;
+  const at::Tensor& gain(BlockNorm norm) const override { return weights_->gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_->linear(slot); }
 
   // Hands the block's outputs on to the next one.
@@ -53,12 +54,14 @@ class BlockInWork : public BlockVisit {
   Executor& executor() override { return *executor_; }
   std::int64_t sequences() const override { return walk_ ? walk_->sequences() : original_.sequences(); }
   ActivationRows read(Tap tap, std::int64_t sequence) override;
+  const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
 
   BlockView& original() override { return original_; }
   const std::vector<LinearSlot>& to_round() const override { return to_round_; }
   const QuantFormat& format(LinearSlot slot) const override;
   void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) override;
+  void replace_gain(BlockNorm norm, at::Tensor gain) override;
 
   // The runner's part of a visit: which pass is at work and the linears that it rounds; the finished block; the way on.
   void begin(std::string_view pass, std::vector<LinearSlot> to_round);

@@ -19,6 +19,7 @@ class BlockSink {
   virtual bool has_part(const std::string& part) const = 0;
   virtual void remove_part(const std::string& part) = 0;
   virtual LinearWeight read_linear(const std::string& part, const std::string& name) const = 0;
+  virtual at::Tensor read_tensor(const std::string& part, const std::string& name) const = 0;
   // Every part is there; `config` and `plan` are those of the model that they make.
   virtual void finish_model(const ModelConfig& config, const ModelPlan& plan) = 0;
 };

@@ -30,6 +30,8 @@ class BlockView {
   // carries no calibration sequences (BlockPass::propagation).
   virtual ActivationRows read(Tap tap, std::int64_t sequence) = 0;
 
+  // The gain of a norm as it is now, [hidden] in the type in which it is stored.
+  virtual const at::Tensor& gain(BlockNorm norm) const = 0;
   // The linear as it is now, and its matrix as float32 [out, in], contiguous.
   virtual const LinearWeight& linear(LinearSlot slot) const = 0;
   at::Tensor weight(LinearSlot slot) const { return linear(slot).dense_float32().contiguous(); }
@@ -46,8 +48,11 @@ class BlockVisit : public BlockView {
   virtual const std::vector<LinearSlot>& to_round() const = 0;
   // The format that the plan gives a linear.
   virtual const QuantFormat& format(LinearSlot slot) const = 0;
-  // Puts a linear in place of what is there, matrix and bias: the passes behind see it, and it is written.
+  // Puts a linear in place of what is there, matrix and bias: the passes behind see it, and it is written. A float
+  // matrix in place of a rounded one is an Error.
   virtual void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) = 0;
+  // The same for a norm's gain [hidden]: how scales of the linears that read it are folded away.
+  virtual void replace_gain(BlockNorm norm, at::Tensor gain) = 0;
 };
 
 }  // namespace qreason

@@ -24,6 +24,8 @@ class BlockWeights : public WeightSource {
   void set_linear(LinearSlot slot, LinearWeight weight) {
     linears_[static_cast<std::size_t>(slot)] = std::move(weight);
   }
+  const at::Tensor& gain(BlockNorm norm) const { return norms_[static_cast<std::size_t>(norm)]; }
+  void set_gain(BlockNorm norm, at::Tensor gain) { norms_[static_cast<std::size_t>(norm)] = std::move(gain); }
 
  private:
   const WeightSource* source_;

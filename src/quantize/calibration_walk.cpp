@@ -214,6 +214,13 @@ void CalibrationWalk::replace(LinearSlot slot, const LinearWeight& weight) {
   for (Stage& reached : stages_) reached = std::min(reached, kept);
 }
 
+void CalibrationWalk::replace_gain(BlockNorm norm, const at::Tensor& gain) {
+  require_block("a gain replaced");
+  block_->replace_gain(norm, gain);
+  const Stage kept = norm == BlockNorm::kInput ? Stage::kEntered : Stage::kJoined;
+  for (Stage& reached : stages_) reached = std::min(reached, kept);
+}
+
 void CalibrationWalk::leave() {
   require_block("leave()");
   for (std::size_t s = 0; s < lengths_.size(); ++s) {

@@ -1,11 +1,11 @@
 // Calibration sequences on their way through the blocks, stage by stage: what lies between the stages of a block as it
 // is now. Activation and cache quantizers are off (methods.md, section 2).
 //
-// The inputs of a block are kept until leave(), and so is every stage that was computed, until a linear before it is
-// replaced: any tap of any sequence may be asked for at any time, one sequence at a time. Stored are the block's
-// inputs, the attention outputs and the hidden states behind the attention; the inputs of the down projection too
-// when they fit into the memory limit, else they are computed where they are asked for. Stores that do not fit go to
-// disk. What is stored is the host's: the walk runs on backends whose memory that is.
+// The inputs of a block are kept until leave(), and so is every stage that was computed, until a linear or a gain
+// before it is replaced: any tap of any sequence may be asked for at any time, one sequence at a time. Stored are the
+// block's inputs, the attention outputs and the hidden states behind the attention; the inputs of the down projection
+// too when they fit into the memory limit, else they are computed where they are asked for. Stores that do not fit go
+// to disk. What is stored is the host's: the walk runs on backends whose memory that is.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +61,7 @@ class CalibrationWalk {
   ActivationRows read(Tap tap, std::int64_t sequence);
   // Replaces a linear of the block; what was computed with the old one is forgotten.
   void replace(LinearSlot slot, const LinearWeight& weight);
+  void replace_gain(BlockNorm norm, const at::Tensor& gain);  // the same for a norm
   // The inputs of the next block are this one's outputs.
   void leave();
 

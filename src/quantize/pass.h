@@ -58,15 +58,16 @@ class StatisticsPass : public Pass {
 // everything replaced so far; or both, side by side.
 enum class Propagation { kNone, kFloat, kRounded, kBoth };
 
-// What a block pass is for: to round linears, or to make up for what was rounded before it.
-enum class BlockWork { kRound, kCorrect };
+// What a block pass is for: to change floats so that they round better, to round linears, or to make up for what was
+// rounded before it.
+enum class BlockWork { kPrepare, kRound, kCorrect };
 
 class BlockPass : public Pass {
  public:
   virtual Propagation propagation() const = 0;
   virtual BlockWork work() const = 0;
   // kRound: adds the formats of what it rounds, block by block, to a float plan whose tensor_parallel is set: what it
-  // is given to round is what has one. The other kind checks the model and the plan of all passes before. Errors as
+  // is given to round is what has one. The other kinds check the model and the plan of all passes before. Errors as
   // PlanPass::extend_plan.
   virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
   virtual void apply(BlockVisit& block) const = 0;

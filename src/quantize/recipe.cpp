@@ -64,14 +64,15 @@ class OrderCheck {
 
   void check(const BlockPass& pass) {
     if (pass.propagation() != Propagation::kNone) require_calibration(pass);
-    if (pass.work() == BlockWork::kCorrect && !last_block_) {
+    if (pass.work() == BlockWork::kCorrect && !rounds_) {
       throw Error::usage(where_, fmt::format("{} before anything is rounded", pass.kind()),
                          "a pass that rounds before it");
     }
-    if (pass.work() == BlockWork::kRound && last_block_ && last_block_->work() == BlockWork::kCorrect) {
+    if (pass.work() != BlockWork::kCorrect && last_block_ && last_block_->work() == BlockWork::kCorrect) {
       throw Error::usage(where_, fmt::format("{} after {}", pass.kind(), last_block_->kind()),
                          fmt::format("{} before {}", pass.kind(), last_block_->kind()));
     }
+    rounds_ |= pass.work() == BlockWork::kRound;
     last_block_ = &pass;
   }
 
@@ -92,6 +93,7 @@ class OrderCheck {
   std::map<std::string_view, bool> measured_;  // kinds of statistics passes; whether a pass has read them
   const ExactPass* last_exact_ = nullptr;
   const BlockPass* last_block_ = nullptr;
+  bool rounds_ = false;
 };
 
 void check_calibration(const Recipe& recipe, const ModelConfig& config) {

@@ -51,7 +51,7 @@ Recipe parse_recipe(std::string_view text, const std::string& where);
 // model:
 //   - exact and statistics passes come before block passes;
 //   - what an exact pass reads was measured before it, with no other exact pass between, and what is measured is read;
-//   - no linear of a block is rounded by two passes; a block pass that corrects comes after those that round;
+//   - no linear of a block is rounded by two passes; a block pass that corrects comes after all others;
 //   - at most one plan pass of each kind;
 //   - a pass that looks at activations needs a calibration set;
 //   - groups divide the columns of every linear, the tensor-parallel degree divides what it splits.

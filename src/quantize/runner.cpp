@@ -17,7 +17,7 @@
 namespace qreason {
 namespace {
 
-// The model with the linears of one finished block in place of its own.
+// The model with one finished block in place of its own.
 class FinishedBlockSource : public WeightSource {
  public:
   FinishedBlockSource(const WeightSource& source, const BlockSink& sink, std::string part)
@@ -25,7 +25,7 @@ class FinishedBlockSource : public WeightSource {
   const ModelConfig& config() const override { return source_.config(); }
   const ModelPlan& plan() const override { return source_.plan(); }
   LinearWeight linear(const std::string& name) const override { return sink_.read_linear(part_, name); }
-  at::Tensor tensor(const std::string& name) const override { return source_.tensor(name); }
+  at::Tensor tensor(const std::string& name) const override { return sink_.read_tensor(part_, name); }
 
  private:
   const WeightSource& source_;

@@ -24,6 +24,7 @@ class MemorySink : public BlockSink {
   bool has_part(const std::string& part) const override { return parts_.contains(part); }
   void remove_part(const std::string& part) override { parts_.erase(part); }
   LinearWeight read_linear(const std::string&, const std::string& name) const override { return linears_.at(name); }
+  at::Tensor read_tensor(const std::string&, const std::string& name) const override { return tensors_.at(name); }
 
   void finish_model(const ModelConfig& config, const ModelPlan& plan) override {
     config_ = config;

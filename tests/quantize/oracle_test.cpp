@@ -56,6 +56,7 @@ class GoldenVisit : public BlockVisit {
   const ModelConfig& config() const override { return source_.config(); }
   Executor& executor() override { return executor_; }
   std::int64_t sequences() const override { return walk_.sequences(); }
+  const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
   const std::vector<LinearSlot>& to_round() const override { return all_linears_; }
   const QuantFormat& format(LinearSlot slot) const override { return plan_.blocks.front().weights.at(slot); }
@@ -83,6 +84,8 @@ class GoldenVisit : public BlockVisit {
     all_.add(differences);
     walk_.replace(slot, LinearWeight{.matrix = want, .bias = weight.bias});
   }
+
+  void replace_gain(BlockNorm norm, at::Tensor) override { ADD_FAILURE() << name_of(norm) << ", which GPTQ leaves"; }
 
   RowDifferences all_;
 
