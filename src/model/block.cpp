@@ -244,7 +244,8 @@ void Block::replace(LinearSlot slot, const LinearWeight& weight, ThreadPool* poo
 }
 
 void Block::replace_gain(BlockNorm norm, const at::Tensor& gain) {
-  (norm == BlockNorm::kInput ? input_gain_ : post_gain_) = float_vector(gain, shape_.hidden, name_of(norm));
+  (norm == BlockNorm::kInput ? input_gain_ : post_gain_)
+      .assign(float_vector(gain, shape_.hidden, name_of(norm)), *backend_);
 }
 
 std::uint64_t Block::bytes() const {

@@ -1,5 +1,6 @@
 #include "quantize/block_in_work.h"
 
+#include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -81,6 +82,11 @@ void BlockInWork::put_into(BlockSink& sink, const std::string& part) const {
   for (const char* norm : kBlockNorms) {
     const std::string name = block_tensor_name(layer(), norm);
     sink.put_tensor(name, weights_.tensor(name));
+  }
+  for (const Site site : kSites) {
+    for (const PlanTensor& tensor : site_tensors(config(), plan_->block(layer()).at(site), layer(), site)) {
+      sink.put_tensor(tensor.name, at::tensor(plan_values(weights_, tensor)).reshape(tensor.shape));
+    }
   }
   sink.finish_part(part);
 }

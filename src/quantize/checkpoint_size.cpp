@@ -49,6 +49,11 @@ double checkpoint_bytes(const ModelOutline& outline, const ModelPlan& plan) {
     }
     for (std::size_t norm = 0; norm < kBlockNorms.size(); ++norm) all.add(hidden, bytes_of(outline.types.norms));
   }
+  for (const PlanTensor& tensor : plan_tensors(config, plan)) {
+    double values = 1;
+    for (const std::int64_t size : tensor.shape) values *= static_cast<double>(size);
+    all.add(values, 4);
+  }
   all.add(vocabulary * hidden, bytes_of(outline.types.embedding));
   all.add(hidden, bytes_of(outline.types.norms));
   if (!config.tied_embeddings) all.add(vocabulary * hidden, bytes_of(outline.types.head));

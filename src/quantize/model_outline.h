@@ -1,9 +1,11 @@
-// What can be said of a model without its weights: enough to check a recipe and to tell what it will cost.
+// What can be said of a model without its weights: enough to check a recipe, to make its plan and to tell what it will
+// cost.
 #pragma once
 
 #include <array>
 
 #include "model/config.h"
+#include "model/plan.h"
 
 namespace qreason {
 
@@ -22,12 +24,13 @@ struct DenseTypes {
 struct ModelOutline {
   ModelConfig config;
   DenseTypes types;
+  ModelPlan plan;  // of a float model: online transforms alone
 };
 
 // The outline of a checkpoint that stores everything in the config's type.
 inline ModelOutline outline_of(const ModelConfig& config) {
   const StoredType type = config.stored_type;
-  ModelOutline outline{config, {.embedding = type, .norms = type, .head = type}};
+  ModelOutline outline{config, {.embedding = type, .norms = type, .head = type}, uniform_plan(config.layers)};
   outline.types.linears.fill(type);
   return outline;
 }

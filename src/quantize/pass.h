@@ -2,7 +2,8 @@
 // compiler sees to it that the runner does the work of every kind:
 //
 //   PlanPass        says how something is quantized while the model runs; changes no weight
-//   ExactPass       another view of the weights, which computes the same function
+//   ExactPass       another view of the weights, which computes the same function; it may add online transforms to the
+//                   plan
 //   StatisticsPass  looks at the model block by block and keeps named numbers for the exact passes behind it
 //   BlockPass       changes the weights of one block after the other
 #pragma once
@@ -42,9 +43,12 @@ class ExactPass : public Pass {
   // Kinds of the statistics passes whose numbers the view needs. They hold for the model that was measured: no other
   // exact pass may stand between.
   virtual std::vector<std::string_view> reads() const { return {}; }
-  // What view() will be, from what it will be given. Throws Error (usage) where the model does not allow the pass.
+  // What view() will be, from what it will be given, the online transforms of its plan included. Throws Error (usage)
+  // where the model does not allow the pass.
   virtual void change_outline(ModelOutline& outline) const = 0;
-  // `source`, a float model, and `statistics` outlive the view. Tensors are made when they are asked for.
+  // `source`, a float model, and `statistics` outlive the view. Tensors are made when they are asked for; those of the
+  // transforms (site_tensors) are the view's too. Block passes see the transformed rows, and the checkpoint has the
+  // transforms.
   virtual std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics& statistics) const = 0;
 };
 

@@ -161,7 +161,8 @@ ModelPlan validate(const Recipe& recipe, const ModelConfig& config) {
   check_calibration(recipe, config);
   check_tensor_parallel(recipe, config);
   const ModelOutline outline = outline_after(recipe, config);
-  ModelPlan plan = uniform_plan(config.layers, {}, recipe.tensor_parallel);
+  ModelPlan plan = outline.plan;
+  plan.tensor_parallel = recipe.tensor_parallel;
   for (const PlanPass* pass : passes_of<PlanPass>(recipe)) pass->extend_plan(outline.config, plan);
   add_block_passes(recipe, outline.config, plan);
   validate(plan, outline.config, "recipe " + recipe.name);

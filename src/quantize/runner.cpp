@@ -74,6 +74,7 @@ class RecipeRun {
       : job_(job),
         executor_(executor),
         plan_(validate(job.recipe, job.source.config())),
+        outline_(outline_of(job.source.config())),
         layers_(job.source.config().layers),
         source_(&job.source),
         journal_(job.folder / kRunJournal, identity_of(job), layers_) {}
@@ -102,6 +103,11 @@ class RecipeRun {
     check_interrupt();
     views_.push_back(pass.view(*source_, statistics_));
     source_ = views_.back().get();
+    // The plan of the checkpoint was made before there was a view.
+    pass.change_outline(outline_);
+    if (source_->plan().blocks != outline_.plan.blocks) {
+      throw Error(std::string(pass.kind()), "a view with other transforms than it told", "those of change_outline");
+    }
     statistics_ = Statistics();
   }
 
@@ -202,6 +208,7 @@ class RecipeRun {
   const QuantizeJob& job_;
   Executor& executor_;
   ModelPlan plan_;
+  ModelOutline outline_;  // of the last view
   std::int64_t layers_;
   std::vector<std::unique_ptr<WeightSource>> views_;
   const WeightSource* source_;  // the last view

@@ -12,7 +12,7 @@ namespace {
 class FoldedNorms : public WeightSource {
  public:
   explicit FoldedNorms(const WeightSource& source) : source_(source), config_(source.config()) {
-    require_no_transforms(source, "fold_norms");
+    require_no_transforms(source.plan(), "fold_norms");
     config_.tied_embeddings = false;
     for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
       for (const LinearSlot slot : kLinearSlots) {
@@ -53,6 +53,7 @@ class FoldNorms : public ExactPass {
   std::string_view kind() const override { return "fold_norms"; }
   ParameterMap parameters() const override { return {}; }
   void change_outline(ModelOutline& outline) const override {
+    require_no_transforms(outline.plan, "fold_norms");
     outline.config.tied_embeddings = false;
     outline.types.head = StoredType::kFloat32;
     for (const Site site : {Site::kAttentionInput, Site::kMlpInput}) {

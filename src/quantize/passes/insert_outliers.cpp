@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "quantize/passes/scaled_view.h"
 
 namespace qreason {
 namespace {
@@ -18,6 +19,7 @@ class InsertOutliers : public ExactPass {
             {"key_bias", options_.key_bias}};
   }
   void change_outline(ModelOutline& outline) const override {
+    require_no_transforms(outline.plan, "insert_outliers");
     check_outlier_options(outline.config, options_, "insert_outliers: ");
   }
   std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {

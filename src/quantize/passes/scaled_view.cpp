@@ -32,8 +32,8 @@ at::Tensor with_scaled_columns(const at::Tensor& matrix, const std::vector<doubl
   return scaled;
 }
 
-void require_no_transforms(const WeightSource& source, const char* pass) {
-  if (source.plan().has_transforms()) throw Error::usage(pass, "a model with online transforms", "one without");
+void require_no_transforms(const ModelPlan& plan, const char* pass) {
+  if (plan.has_transforms()) throw Error::usage(pass, "a model with online transforms", "one without");
 }
 
 std::vector<double> doubles_of(const at::Tensor& vector) {

@@ -13,8 +13,9 @@ namespace qreason {
 // float16 matrix and scales that are such numbers. Some rows at a time, so that a head needs no float64 copy.
 at::Tensor with_scaled_columns(const at::Tensor& matrix, const std::vector<double>& scales);
 
-// Throws Error naming the pass where the model has online transforms, which scaled channels do not pass unchanged.
-void require_no_transforms(const WeightSource& source, const char* pass);
+// Throws Error (usage) naming the pass where the model has online transforms, which scaled channels do not pass
+// unchanged.
+void require_no_transforms(const ModelPlan& plan, const char* pass);
 
 // A norm gain or bias as doubles.
 std::vector<double> doubles_of(const at::Tensor& vector);

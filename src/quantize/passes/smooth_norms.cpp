@@ -24,7 +24,7 @@ std::string norm_name(std::int64_t layer, Site site) {
 class SmoothedNorms : public WeightSource {
  public:
   SmoothedNorms(const WeightSource& source, const Statistics& statistics, double alpha) : source_(source) {
-    require_no_transforms(source, "smooth_norms");
+    require_no_transforms(source.plan(), "smooth_norms");
     for (std::int64_t layer = 0; layer < config().layers; ++layer) {
       for (const Site site : kSmoothedSites) {
         const std::vector<float>& maxima = statistics.at(channel_maxima_name(layer, name_of(site)));
@@ -68,6 +68,7 @@ class SmoothNorms : public ExactPass {
   ParameterMap parameters() const override { return {{"alpha", alpha_}}; }
   std::vector<std::string_view> reads() const override { return {"measure_channels"}; }
   void change_outline(ModelOutline& outline) const override {
+    require_no_transforms(outline.plan, "smooth_norms");
     outline.types.norms = StoredType::kFloat32;
     for (const Site site : kSmoothedSites) outline.types.set_readers(site, StoredType::kFloat32);
   }
