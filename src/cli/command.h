@@ -60,6 +60,9 @@ class Command {
   // Whether the same command line goes on where an interrupted run stopped.
   enum class AfterInterrupt { kStartsOver, kGoesOn };
   virtual AfterInterrupt after_interrupt() const { return AfterInterrupt::kStartsOver; }
+  // What --device may name: the processor, or any device of libtorch's.
+  enum class Devices { kProcessor, kAny };
+  virtual Devices devices() const { return Devices::kProcessor; }
   // Results on stdout (fmt::print), progress and messages through cli/terminal.h. Errors by exception.
   virtual void run(const CommonOptions& common) = 0;
 };

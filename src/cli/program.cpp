@@ -15,6 +15,7 @@
 #include "base/interrupt.h"
 #include "base/parallel.h"
 #include "cli/commands.h"
+#include "cli/device.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
@@ -26,25 +27,22 @@ namespace {
 constexpr std::int64_t kMaxThreads = 1024;
 constexpr std::size_t kLongestTypedName = 64;  // what a suggestion is looked for
 
-// cpu, cuda, cuda:N, npu, npu:N; this build has kernels for the CPU alone.
-void check_device(const std::string& device) {
-  const std::size_t colon = device.find(':');
-  const std::string kind = device.substr(0, colon);
-  const std::string number = colon == std::string::npos ? "0" : device.substr(colon + 1);
-  const bool is_number =
-      !number.empty() && number.size() <= 4 && number.find_first_not_of("0123456789") == std::string::npos;
-  const bool known = device == "cpu" || ((kind == "cuda" || kind == "npu") && is_number);
-  if (!known) throw Error::usage("--device", fmt::format("\"{}\"", device), "cpu, cuda, cuda:N, npu or npu:N");
-  if (device != "cpu")
-    throw Error("--device", fmt::format("{} and a build with kernels for the CPU alone", device), "cpu");
+// Before anything is read: a device that is absent, or that the command cannot use.
+void check_device(const Command& command, const std::string& device) {
+  check_device_name(device);
+  if (device == "cpu") return;
+  if (command.devices() == Command::Devices::kProcessor)
+    throw Error("--device", fmt::format("{} for {}, which has kernels for the processor alone", device, command.name()),
+                "cpu");
+  find_device(device);
 }
 
-void apply_common(const CommonOptions& common) {
+void apply_common(const Command& command, const CommonOptions& common) {
   if (common.quiet && common.verbose) throw Error::usage("--quiet", "given together with --verbose", "one of them");
   if (common.threads < 0 || common.threads > kMaxThreads) {
     throw Error::usage("--threads", fmt::format("{}", common.threads), fmt::format("0 to {}", kMaxThreads));
   }
-  check_device(common.device);
+  check_device(command, common.device);
   set_verbosity(common.quiet ? Verbosity::kQuiet : common.verbose ? Verbosity::kVerbose : Verbosity::kNormal);
   if (common.threads == 0) return;
   set_process_threads(static_cast<int>(common.threads));
@@ -94,7 +92,7 @@ void run_checked(const std::vector<std::string>& arguments) {
     if (parse_arguments(command, common, rest) == ParseOutcome::kHelp) {
       fmt::print("{}", command_help(command, rest));
     } else {
-      apply_common(common);
+      apply_common(command, common);
       run_command(command, common);
     }
   }

@@ -139,6 +139,7 @@ OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, St
                         .folder = folder,
                         .model_identity = identity_of(*request.model.checkpoint),
                         .activation_memory = request.activation_memory,
+                        .device = request.device,
                         .listener = terminal_progress()};
   if (journal_state(job) == JournalState::kOtherJob && request.if_exists == IfExists::kReplace) staged.clear();
   return run_recipe(job, process_executor());

@@ -1,6 +1,8 @@
 // Quantizes an open model into a directory: what `qreason quantize` and the cells of a study share.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -20,6 +22,7 @@ struct QuantizeRequest {
   std::optional<std::string> calibration_source;  // instead of the recipe's
   std::filesystem::path output;
   std::uint64_t activation_memory = std::uint64_t{2'000'000'000};
+  std::optional<at::Device> device = std::nullopt;  // as of --device
   // kReplace also starts over where a killed run of another job left its work.
   IfExists if_exists = IfExists::kError;
 };

@@ -104,8 +104,6 @@ class Block {
   const AttentionShape& attention_shape() const { return attention_; }
   std::uint64_t bytes() const;
   std::string explain(std::int64_t rows) const;  // one line a linear: the kernel a step of so many rows takes
-  // Activation and cache quantizers off while calibrating (methods.md, section 2); transforms stay on.
-  enum class Quantizers { kOn, kOff };
   void set_quantizers(Quantizers state) { quantizers_ = state; }
 
  private:

@@ -31,6 +31,9 @@ enum class KeyStage : std::uint8_t { kAfterRope, kBeforeRope, kBeforeBias };
 // Where scales and zero points of a site come from: the row itself, or tensors of the model, one of each a channel.
 enum class RangeSource : std::uint8_t { kDynamic, kStatic };
 
+// Those of activations and cache are off while calibrating (methods.md, section 2); transforms stay on.
+enum class Quantizers : std::uint8_t { kOn, kOff };
+
 // What happens to the rows of a site, in this order: transform (of keys and queries: after RoPE), then quantizer.
 //
 // Text form: words, in any order. A number format or "float"; a transform or "no-transform"; "static" or "dynamic";

@@ -82,7 +82,10 @@ ReferenceAngles reference_angles(const RopeTable& rope, const ModelConfig& confi
 }
 
 ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, const ReferenceOptions& options)
-    : config_(source.config()), plan_(source.plan().block(layer)), degree_(source.plan().tensor_parallel) {
+    : config_(source.config()),
+      plan_(source.plan().block(layer)),
+      quantizers_(options.quantizers),
+      degree_(source.plan().tensor_parallel) {
   for (const LinearSlot slot : kLinearSlots) {
     const LinearWeight loaded = source.linear(linear_name(layer, slot));
     weight(slot) = placed(matrix_of(loaded), options);
@@ -138,7 +141,7 @@ at::Tensor ReferenceBlock::transformed(Site site, const at::Tensor& x, const std
 at::Tensor ReferenceBlock::finished(Site site, const at::Tensor& x) const {
   const at::Tensor rows = transformed(site, x, tensors(site).right);
   const auto& format = plan_.at(site).format;
-  if (!format) return rows;
+  if (!format || quantizers_ == Quantizers::kOff) return rows;
   const bool grouped = format->granularity == Granularity::kTokenGroup;
   return quantize_dequantize(rows, *format, grouped ? format->group_size : rows.size(-1));
 }
@@ -151,7 +154,7 @@ at::Tensor ReferenceBlock::quantized_cache(const QuantFormat& format, const at::
 
 at::Tensor ReferenceBlock::quantized_keys(KeyStage stage, const at::Tensor& keys) const {
   const SitePlan& plan = plan_.at(Site::kKey);
-  if (!plan.format || plan.key_stage != stage) return keys;
+  if (!plan.format || quantizers_ == Quantizers::kOff || plan.key_stage != stage) return keys;
   if (plan.range == RangeSource::kDynamic) return quantized_cache(*plan.format, keys);
   const SiteTensors& own = tensors(Site::kKey);
   return quantize_dequantize(keys, *plan.format, *own.scale, *own.zero);
@@ -177,7 +180,8 @@ ReferenceBlock::Projections ReferenceBlock::position(const Projections& projecte
   keys = quantized_keys(KeyStage::kAfterRope, transformed(Site::kKey, keys, own.right));
   const at::Tensor queries = transformed(Site::kKey, rotated(projected.queries, config_.head_dim, angles), own.query);
   at::Tensor values = transformed(Site::kValue, projected.values, tensors(Site::kValue).right);
-  if (const auto& format = plan_.at(Site::kValue).format) values = quantized_cache(*format, values);
+  const auto& format = plan_.at(Site::kValue).format;
+  if (format && quantizers_ == Quantizers::kOn) values = quantized_cache(*format, values);
   return {queries, keys, values};
 }
 

@@ -22,6 +22,7 @@ namespace qreason {
 struct ReferenceOptions {
   at::ScalarType type = at::kDouble;
   at::Device device = at::kCPU;
+  Quantizers quantizers = Quantizers::kOn;
 };
 
 // Cosine and sine of positions 0 to length - 1, each [length, head_dim / 2]: those of model/rope_table.h for a prompt
@@ -76,6 +77,7 @@ class ReferenceBlock {
 
   ModelConfig config_;
   BlockPlan plan_;
+  Quantizers quantizers_;
   int degree_;
   std::array<at::Tensor, kLinearSlots.size()> weights_;
   std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases_;

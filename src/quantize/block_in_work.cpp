@@ -10,13 +10,6 @@
 namespace qreason {
 namespace {
 
-std::unique_ptr<Block> entered(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor) {
-  if (!walk) return nullptr;
-  auto block = std::make_unique<Block>(weights, weights.layer(), walk->rope(), ComputeType::kFloat32, executor);
-  walk->enter(*block);
-  return block;
-}
-
 ActivationRows read_from(CalibrationWalk* walk, Tap tap, std::int64_t sequence, const char* propagation) {
   if (!walk) {
     throw Error("quantize", fmt::format("inputs of {} propagation read", propagation), "a pass that asks for them");
@@ -27,7 +20,9 @@ ActivationRows read_from(CalibrationWalk* walk, Tap tap, std::int64_t sequence, 
 }  // namespace
 
 FloatBlock::FloatBlock(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor)
-    : weights_(&weights), walk_(walk), executor_(&executor), block_(entered(weights, walk, executor)) {}
+    : weights_(&weights), walk_(walk), executor_(&executor) {
+  if (walk_) walk_->enter(weights, weights.layer());
+}
 
 ActivationRows FloatBlock::read(Tap tap, std::int64_t sequence) {
   return read_from(walk_, tap, sequence, "float");
@@ -43,9 +38,10 @@ BlockInWork::BlockInWork(const WeightSource& source, const ModelPlan& plan, std:
       weights_(source_weights_),
       original_(source_weights_, walks.original, executor),
       walk_(walks.rounded),
-      block_(entered(weights_, walks.rounded, executor)),
       plan_(&plan),
-      executor_(&executor) {}
+      executor_(&executor) {
+  if (walk_) walk_->enter(weights_, layer);
+}
 
 ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
   return read_from(walk_, tap, sequence, "rounded");

@@ -34,7 +34,6 @@ class FloatBlock : public BlockView {
   const BlockWeights* weights_;
   CalibrationWalk* walk_;
   Executor* executor_;
-  std::unique_ptr<Block> block_;
 };
 
 // The walks of a recipe's block passes: float and rounded propagation, each only where a pass asks for it.
@@ -73,7 +72,6 @@ class BlockInWork : public BlockVisit {
   BlockWeights source_weights_, weights_;  // as found, and as it is now
   FloatBlock original_;
   CalibrationWalk* walk_;
-  std::unique_ptr<Block> block_;
   const ModelPlan* plan_;
   Executor* executor_;
   std::string pass_;

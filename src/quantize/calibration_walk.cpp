@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
@@ -42,14 +41,12 @@ Tap tap_of(Site site) {
 
 CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples,
                                  Options options, Executor& executor)
-    : options_(std::move(options)), executor_(executor), rope_(source.config()) {
-  if (!executor.backend().shares_host_memory()) {
-    throw Error("calibration walk", std::string(executor.backend().name()), "a backend whose memory is the host's");
-  }
+    : options_(std::move(options)) {
   const ModelConfig& config = source.config();
   for (const auto& sample : samples) lengths_.push_back(static_cast<std::int64_t>(sample.size()));
   if (lengths_.empty()) throw Error("calibration", "no sequence", "at least one");
   longest_ = *std::max_element(lengths_.begin(), lengths_.end());
+  blocks_ = options_.device ? reference_blocks(config, *options_.device) : packed_blocks(config, longest_, executor);
 
   std::uint64_t left = options_.memory_limit;
   const std::int64_t query = config.heads * config.head_dim;
@@ -74,36 +71,10 @@ CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<s
   }
 }
 
-void CalibrationWalk::reserve_pages(const AttentionShape& shape) {
-  const std::int64_t count = (longest_ + kPageTokens - 1) / kPageTokens;
-  const std::int64_t floats = shape.key_page_floats() + shape.value_page_floats();
-  pages_.numbers.resize(static_cast<std::size_t>(count * floats));
-  pages_.streams = {.keys = 0, .values = static_cast<std::size_t>(shape.key_page_floats()) * sizeof(float)};
-  pages_.starts.clear();
-  for (std::int64_t page = 0; page < count; ++page) {
-    pages_.starts.push_back(reinterpret_cast<std::byte*>(pages_.numbers.data() + page * floats));
-  }
-}
-
-BlockBatch CalibrationWalk::batch_of(std::size_t sequence) {
-  // A sample is one forward of its length.
-  const RopeSpan span{.first = 0, .count = lengths_[sequence], .prompt = lengths_[sequence]};
-  rope_.prepare({&span, 1}, rope_step_);
-  segment_ = {.first_row = 0, .rows = lengths_[sequence], .first_position = 0, .pages = pages_.starts.data()};
-  return {.rows = lengths_[sequence],
-          .positions = rope_step_.index(),
-          .cosine = rope_step_.cosine(),
-          .sine = rope_step_.sine(),
-          .attention = {.segments = &segment_, .count = 1, .streams = pages_.streams}};
-}
-
-void CalibrationWalk::enter(Block& block) {
+void CalibrationWalk::enter(const WeightSource& source, std::int64_t layer) {
   if (block_) throw Error("calibration walk", "a block entered inside another", "leave() first");
-  block.set_quantizers(Block::Quantizers::kOff);
-  block_ = &block;
-  const BlockShape& shape = block.shape();
-  reserve_pages(block.attention_shape());
-  scratch_.reserve(shape, longest_, executor_.backend());
+  block_ = blocks_->open(source, layer);
+  const BlockShape& shape = block_->shape();
   rows_.resize(static_cast<std::size_t>(longest_ * shape.hidden));
   if (!middle_) wide_rows_.resize(static_cast<std::size_t>(longest_ * shape.intermediate));
   stages_.assign(lengths_.size(), Stage::kEntered);
@@ -129,7 +100,7 @@ ActivationRows CalibrationWalk::read(Tap tap, std::int64_t sequence) {
     case Tap::kAttentionOutput:
       return {attended(s), lengths_[s], shape.query};
     case Tap::kMlpInput:
-      block_->mlp_input(joined(s), lengths_[s], rows_.data(), executor_);
+      block_->mlp_input(joined(s), lengths_[s], rows_.data());
       return {rows_.data(), lengths_[s], shape.hidden};
     case Tap::kMlpMiddle:
       return {middle(s), lengths_[s], shape.intermediate};
@@ -141,24 +112,25 @@ ActivationRows CalibrationWalk::read(Tap tap, std::int64_t sequence) {
 }
 
 const float* CalibrationWalk::attention_input(std::size_t sequence) {
-  block_->attention_input(inputs_->load(sequence), lengths_[sequence], rows_.data(), executor_);
+  block_->attention_input(inputs_->load(sequence), lengths_[sequence], rows_.data());
   return rows_.data();
 }
 
 ActivationRows CalibrationWalk::projected(Tap tap, std::size_t sequence) {
-  const BlockBatch batch = batch_of(sequence);
-  block_->project(attention_input(sequence), batch.rows, scratch_, executor_);
-  if (tap == Tap::kRotatedQuery || tap == Tap::kRotatedKey) block_->rotate(batch, scratch_, executor_);
+  const std::int64_t rows = lengths_[sequence];
+  const bool rotated = tap == Tap::kRotatedQuery || tap == Tap::kRotatedKey;
+  const WalkedBlock::Projections found = block_->project(
+      attention_input(sequence), rows, rotated ? WalkedBlock::Rotation::kAfter : WalkedBlock::Rotation::kBefore);
   const BlockShape& shape = block_->shape();
-  if (tap == Tap::kQuery || tap == Tap::kRotatedQuery) return {scratch_.q.data(), batch.rows, shape.query};
-  return {tap == Tap::kValue ? scratch_.v.data() : scratch_.k.data(), batch.rows, shape.key_value};
+  if (tap == Tap::kQuery || tap == Tap::kRotatedQuery) return {found.queries, rows, shape.query};
+  return {tap == Tap::kValue ? found.values : found.keys, rows, shape.key_value};
 }
 
 float* CalibrationWalk::attended(std::size_t sequence) {
   if (stage(sequence) >= Stage::kAttended) return attended_->load(sequence);
   const float* input = attention_input(sequence);
   float* rows = attended_->start(sequence);
-  block_->attend(input, batch_of(sequence), scratch_, rows, executor_);
+  block_->attend(input, lengths_[sequence], rows);
   attended_->save(sequence);
   stage(sequence) = Stage::kAttended;
   return rows;
@@ -170,7 +142,7 @@ float* CalibrationWalk::joined(std::size_t sequence) {
   const float* input = inputs_->load(sequence);
   float* rows = joined_->start(sequence);
   std::copy_n(input, lengths_[sequence] * block_->shape().hidden, rows);
-  block_->add_attention(rows, attention, lengths_[sequence], executor_);
+  block_->add_attention(rows, attention, lengths_[sequence]);
   joined_->save(sequence);
   stage(sequence) = Stage::kJoined;
   return rows;
@@ -178,9 +150,9 @@ float* CalibrationWalk::joined(std::size_t sequence) {
 
 float* CalibrationWalk::middle(std::size_t sequence) {
   if (stage(sequence) >= Stage::kMiddle) return middle_->load(sequence);
-  block_->mlp_input(joined(sequence), lengths_[sequence], rows_.data(), executor_);
+  block_->mlp_input(joined(sequence), lengths_[sequence], rows_.data());
   float* rows = middle_ ? middle_->start(sequence) : wide_rows_.data();
-  block_->mlp_middle(rows_.data(), lengths_[sequence], scratch_, rows, executor_);
+  block_->mlp_middle(rows_.data(), lengths_[sequence], rows);
   if (middle_) {
     middle_->save(sequence);
     stage(sequence) = Stage::kMiddle;
@@ -191,13 +163,13 @@ float* CalibrationWalk::middle(std::size_t sequence) {
 const float* CalibrationWalk::output(std::size_t sequence) {
   const float* inner = middle(sequence);
   std::copy_n(joined(sequence), lengths_[sequence] * block_->shape().hidden, rows_.data());
-  block_->add_mlp(rows_.data(), inner, lengths_[sequence], executor_);
+  block_->add_mlp(rows_.data(), inner, lengths_[sequence]);
   return rows_.data();
 }
 
 void CalibrationWalk::replace(LinearSlot slot, const LinearWeight& weight) {
   require_block("a linear replaced");
-  block_->replace(slot, weight, &executor_.pool());
+  block_->replace(slot, weight);
   // The last stage that does not depend on the linear.
   const Stage kept = [slot] {
     switch (input_site(slot)) {
@@ -227,11 +199,11 @@ void CalibrationWalk::leave() {
     check_interrupt();
     const float* inner = middle(s);
     float* rows = joined(s);
-    block_->add_mlp(rows, inner, lengths_[s], executor_);
+    block_->add_mlp(rows, inner, lengths_[s]);
     joined_->save(s);
   }
   std::swap(inputs_, joined_);
-  block_ = nullptr;
+  block_.reset();
 }
 
 }  // namespace qreason

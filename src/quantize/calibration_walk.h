@@ -5,17 +5,18 @@
 // before it is replaced: any tap of any sequence may be asked for at any time, one sequence at a time. Stored are the
 // block's inputs, the attention outputs and the hidden states behind the attention; the inputs of the down projection
 // too when they fit into the memory limit, else they are computed where they are asked for. Stores that do not fit go
-// to disk. What is stored is the host's: the walk runs on backends whose memory that is.
+// to disk.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
-#include "model/block.h"
 #include "quantize/activation_store.h"
+#include "quantize/walked_block.h"
 
 namespace qreason {
 
@@ -46,17 +47,17 @@ class CalibrationWalk {
   struct Options {
     std::uint64_t memory_limit = std::uint64_t{2} << 30;  // bytes for stored activations
     std::filesystem::path spill_folder = ".";
+    std::optional<at::Device> device = std::nullopt;  // blocks in tensors there; without one on the executor's kernels
   };
 
   // Starts with the embeddings of the samples' tokens; ids and lengths are checked by check_calibration.
   CalibrationWalk(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples, Options options,
                   Executor& executor);
 
-  const RopeTable& rope() const { return rope_; }
   std::int64_t sequences() const { return static_cast<std::int64_t>(lengths_.size()); }
 
-  // The block must outlive leave(). Its quantizers are switched off.
-  void enter(Block& block);
+  // The next block, with its weights in this source.
+  void enter(const WeightSource& source, std::int64_t layer);
   // Valid until the next call. What is asked for again is the same bit for bit, stored or not.
   ActivationRows read(Tap tap, std::int64_t sequence);
   // Replaces a linear of the block; what was computed with the old one is forgotten.
@@ -69,12 +70,6 @@ class CalibrationWalk {
   // How far a sequence's stores are filled.
   enum class Stage { kEntered, kAttended, kJoined, kMiddle };
 
-  struct Pages {  // of one sequence and one layer
-    std::vector<float> numbers;
-    std::vector<std::byte*> starts;
-    PageStreams streams;
-  };
-
   void require_block(const char* what) const;
   Stage& stage(std::size_t sequence) { return stages_[sequence]; }
   const float* attention_input(std::size_t sequence);
@@ -83,21 +78,14 @@ class CalibrationWalk {
   float* joined(std::size_t sequence);
   float* middle(std::size_t sequence);
   const float* output(std::size_t sequence);
-  void reserve_pages(const AttentionShape& shape);
-  BlockBatch batch_of(std::size_t sequence);
 
   std::vector<std::int64_t> lengths_;
   std::int64_t longest_ = 0;
   Options options_;
-  Executor& executor_;
-  RopeTable rope_;
-  RopeStep rope_step_;
+  std::unique_ptr<WalkedBlocks> blocks_;
   std::optional<ActivationStore> inputs_, attended_, joined_, middle_;
   std::vector<Stage> stages_;
-  Block* block_ = nullptr;
-  Pages pages_;
-  AttentionSegment segment_;
-  BlockScratch scratch_;
+  std::unique_ptr<WalkedBlock> block_;
   std::vector<float> rows_, wide_rows_;
 };
 

@@ -37,10 +37,13 @@ class FinishedBlockSource : public WeightSource {
 constexpr int kJournalForm = 2;
 
 OrderedJson identity_of(const QuantizeJob& job) {
-  return {{"journal", kJournalForm},
-          {"recipe", to_toml(job.recipe)},
-          {"model", job.model_identity},
-          {"calibration", job.calibration ? OrderedJson(job.calibration->sha256()) : OrderedJson(nullptr)}};
+  OrderedJson identity = {
+      {"journal", kJournalForm},
+      {"recipe", to_toml(job.recipe)},
+      {"model", job.model_identity},
+      {"calibration", job.calibration ? OrderedJson(job.calibration->sha256()) : OrderedJson(nullptr)}};
+  if (job.device) identity["device"] = job.device->str();
+  return identity;
 }
 
 void check(const QuantizeJob& job) {
@@ -56,10 +59,9 @@ void check(const QuantizeJob& job) {
   check_calibration(*job.calibration, config.vocab_size, config.max_positions);
 }
 
-void pass_through(const WeightSource& source, std::int64_t layer, CalibrationWalk& walk, Executor& executor) {
+void pass_through(const WeightSource& source, std::int64_t layer, CalibrationWalk& walk) {
   check_interrupt();
-  Block block(source, layer, walk.rope(), ComputeType::kFloat32, executor);
-  walk.enter(block);
+  walk.enter(source, layer);
   walk.leave();
 }
 
@@ -86,11 +88,13 @@ class RecipeRun {
     run_block_passes();
     if (!job_.sink.has_part(kOutsidePart)) put_outside();
     job_.sink.finish_model(source_->config(), plan_);
-    return make_report({.recipe = job_.recipe,
-                        .plan = plan_,
-                        .calibration = job_.calibration,
-                        .statistics = measured_,
-                        .blocks = journal_.finished(phase_)});
+    OrderedJson report = make_report({.recipe = job_.recipe,
+                                      .plan = plan_,
+                                      .calibration = job_.calibration,
+                                      .statistics = measured_,
+                                      .blocks = journal_.finished(phase_)});
+    if (job_.device) report["device"] = job_.device->str();
+    return report;
   }
 
  private:
@@ -118,7 +122,7 @@ class RecipeRun {
     std::optional<CalibrationWalk> walk;
     const std::int64_t finished = begin_phase(pass.kind());
     if (finished < layers_) start(walk, job_.activation_memory);
-    for (std::int64_t layer = 0; layer < finished && walk; ++layer) pass_through(*source_, layer, *walk, executor_);
+    for (std::int64_t layer = 0; layer < finished && walk; ++layer) pass_through(*source_, layer, *walk);
     for (std::int64_t layer = finished; layer < layers_; ++layer) {
       check_interrupt();
       const Stopwatch watch;
@@ -147,9 +151,8 @@ class RecipeRun {
     std::optional<CalibrationWalk> original, rounded;
     if (finished < layers_) make_walks(original, rounded);
     for (std::int64_t layer = 0; layer < finished; ++layer) {
-      if (original) pass_through(*source_, layer, *original, executor_);
-      if (rounded)
-        pass_through(FinishedBlockSource(*source_, job_.sink, block_part(layer)), layer, *rounded, executor_);
+      if (original) pass_through(*source_, layer, *original);
+      if (rounded) pass_through(FinishedBlockSource(*source_, job_.sink, block_part(layer)), layer, *rounded);
     }
     for (; finished < layers_; ++finished) {
       check_interrupt();
@@ -190,7 +193,8 @@ class RecipeRun {
 
   void start(std::optional<CalibrationWalk>& walk, std::uint64_t memory) {
     walk.emplace(*source_, job_.calibration->samples,
-                 CalibrationWalk::Options{.memory_limit = memory, .spill_folder = job_.folder}, executor_);
+                 CalibrationWalk::Options{.memory_limit = memory, .spill_folder = job_.folder, .device = job_.device},
+                 executor_);
   }
 
   // How many blocks of the phase are done.

@@ -8,7 +8,10 @@
 // hidden states are computed again with the blocks that are finished.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/json.h"
@@ -28,6 +31,8 @@ struct QuantizeJob {
   std::filesystem::path folder;  // of the journal and of activations that do not fit into memory
   std::string model_identity;    // two models must not share one journal
   std::uint64_t activation_memory = std::uint64_t{2} << 30;
+  // Where calibration runs the blocks (quantize/walked_block.h): a device of libtorch's, else the executor's kernels.
+  std::optional<at::Device> device = std::nullopt;
   ProgressListener& listener = no_listener();  // hears of a task a phase: the statistics pass's kind, or "quantize"
 };
 

@@ -77,6 +77,22 @@ TEST(QuantizePlan, ShowsTheRulesThatTheCheckpointThenHas) {
   EXPECT_THAT(refused.standard_error, HasSubstr("nothing quantized at \"mlp.down_proj\""));
 }
 
+// The libtorch of the tests may have a device; the hundredth is on no machine.
+TEST(QuantizeCommand, RefusesDevicesThatAreNotThere) {
+  const testing::ScratchFolder scratch;
+  testing::write_tiny_model(scratch.path() / "tiny", testing::TinyModel{});
+  const auto on = [&](const std::string& device) {
+    return testing::run_command(quantize(scratch.path() / "tiny", "rtn-w4c",
+                                         "--device " + device + " -o " + (scratch.path() / "out").string()));
+  };
+  for (const char* device : {"toaster", "cuda:x", "''", "cuda:", "xpu"})
+    EXPECT_THAT(on(device).standard_error, HasSubstr("expected cpu, cuda, cuda:N, npu or npu:N")) << device;
+  EXPECT_THAT(on("cuda:99").standard_error, HasSubstr("cuda:99, which this libtorch or this machine does not have"));
+  EXPECT_EQ(on("npu:99").exit_code, 1);
+  EXPECT_FALSE(fs::exists(scratch.path() / "out"));
+  EXPECT_EQ(on("cpu").exit_code, 0);
+}
+
 TEST(QuantizeCommand, RefusesWhatContradictsTheName) {
   const testing::ScratchFolder scratch;
   const fs::path tiny = scratch.path() / "tiny";

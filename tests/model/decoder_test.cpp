@@ -94,7 +94,7 @@ TEST(Decoder, QuantizersOffGiveTheFloatModel) {
   };
   const std::vector<float> want = run(plain);
   EXPECT_FALSE(bits_equal(run(quantized), want));
-  quantized.set_quantizers(Block::Quantizers::kOff);
+  quantized.set_quantizers(Quantizers::kOff);
   EXPECT_TRUE(bits_equal(run(quantized), want));
 }
 

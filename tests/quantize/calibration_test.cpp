@@ -168,8 +168,7 @@ TEST(CalibrationWalk, GivesTheSameNumbersWhereverActivationsAreKept) {
                          executor);
     auto& values = seen.emplace_back();
     for (std::int64_t layer = 0; layer < 2; ++layer) {
-      Block block(model, layer, walk.rope(), ComputeType::kFloat32);
-      walk.enter(block);
+      walk.enter(model, layer);
       const std::vector<float> all = everything(walk);
       values.insert(values.end(), all.begin(), all.end());
       walk.leave();
@@ -188,10 +187,8 @@ TEST(CalibrationWalk, AnswersInAnyOrderAndAgain) {
   CalibrationWalk asked(model, some_samples(model.config()), {.memory_limit = 0, .spill_folder = folder.path()},
                         executor);
   for (std::int64_t layer = 0; layer < 2; ++layer) {
-    Block first(model, layer, in_order.rope(), ComputeType::kFloat32);
-    Block second(model, layer, asked.rope(), ComputeType::kFloat32);
-    in_order.enter(first);
-    asked.enter(second);
+    in_order.enter(model, layer);
+    asked.enter(model, layer);
     for (int i = 0; i < 40; ++i)
       asked.read(kAllTaps[random() % kAllTaps.size()], static_cast<std::int64_t>(random() % 4));
     const std::vector<float> want = everything(in_order);
@@ -207,12 +204,11 @@ TEST(CalibrationWalk, HandsTheOutputsOn) {
   const testing::RandomModel model(testing::small_config(Architecture::kQwen2), 5);
   Executor executor(1);
   CalibrationWalk walk(model, some_samples(model.config()), {}, executor);
-  Block first(model, 0, walk.rope(), ComputeType::kFloat32), second(model, 1, walk.rope(), ComputeType::kFloat32);
-  walk.enter(first);
+  walk.enter(model, 0);
   const ActivationRows output = walk.read(Tap::kBlockOutput, 1);
   const std::vector<float> want(output.data, output.data + output.count * output.width);
   walk.leave();
-  walk.enter(second);
+  walk.enter(model, 1);
   const ActivationRows input = walk.read(Tap::kBlockInput, 1);
   EXPECT_EQ(input.count, 21);
   EXPECT_TRUE(testing::bits_equal(std::vector<float>(input.data, input.data + input.count * input.width), want));
@@ -230,13 +226,12 @@ TEST(CalibrationWalk, ForgetsWhatAReplacedLinearComputed) {
       const CalibrationWalk::Options options{.memory_limit = limit, .spill_folder = folder.path()};
       CalibrationWalk walk(model, some_samples(model.config()), options, executor);
       CalibrationWalk fresh(model, some_samples(model.config()), options, executor);
-      Block block(model, 0, walk.rope(), ComputeType::kFloat32), changed(model, 0, fresh.rope(), ComputeType::kFloat32);
       const LinearWeight weight = other.linear(linear_name(0, slot));
-      walk.enter(block);
+      walk.enter(model, 0);
       const std::vector<float> before = everything(walk);
       walk.replace(slot, weight);
-      changed.replace(slot, weight);
-      fresh.enter(changed);
+      fresh.enter(model, 0);
+      fresh.replace(slot, weight);
       const std::vector<float> after = everything(walk);
       EXPECT_TRUE(testing::bits_equal(after, everything(fresh)));
       EXPECT_FALSE(testing::bits_equal(after, before));
@@ -250,8 +245,7 @@ TEST(CalibrationWalk, TapsQueriesKeysAndValuesBeforeAndAfterTheRotation) {
   const ModelConfig& config = model.config();
   Executor executor(1);
   CalibrationWalk walk(model, some_samples(config), {}, executor);
-  Block block(model, 0, walk.rope(), ComputeType::kFloat32);
-  walk.enter(block);
+  walk.enter(model, 0);
   const auto rows_of = [&](Tap tap) {
     const ActivationRows rows = walk.read(tap, 3);
     return at::from_blob(const_cast<float*>(rows.data), {rows.count, rows.width}, at::kFloat).to(at::kDouble);
@@ -285,9 +279,8 @@ TEST(CalibrationWalk, RefusesWhatHasNoMeaning) {
   EXPECT_THROW(walk.read(Tap::kMlpInput, 0), Error);
   EXPECT_THROW(walk.leave(), Error);
   EXPECT_THROW(walk.replace(LinearSlot::kQ, model.linear(linear_name(0, LinearSlot::kQ))), Error);
-  Block block(model, 0, walk.rope(), ComputeType::kFloat32);
-  walk.enter(block);
-  EXPECT_THROW(walk.enter(block), Error);
+  walk.enter(model, 0);
+  EXPECT_THROW(walk.enter(model, 0), Error);
   EXPECT_THROW(walk.read(Tap::kMlpInput, 1), Error);
   EXPECT_THROW(walk.read(Tap::kMlpInput, -1), Error);
   walk.leave();

@@ -115,8 +115,7 @@ TEST(MeasureChannels, FindsTheLargestOfEveryChannel) {
   const Statistics statistics = measured(model, samples);
   Executor executor(1);
   CalibrationWalk walk(model, samples, {}, executor);
-  Block block(model, 0, walk.rope(), ComputeType::kFloat32);
-  walk.enter(block);
+  walk.enter(model, 0);
   std::vector<float> want(80, 0.0f);
   for (std::int64_t sequence = 0; sequence < 2; ++sequence) {
     const ActivationRows rows = walk.read(Tap::kMlpMiddle, sequence);

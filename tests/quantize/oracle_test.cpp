@@ -46,9 +46,8 @@ class GoldenVisit : public BlockVisit {
         walk_(walk),
         layer_(layer),
         executor_(executor),
-        weights_(source, layer),
-        block_(weights_, layer, walk.rope(), ComputeType::kFloat32) {
-    walk_.enter(block_);
+        weights_(source, layer) {
+    walk_.enter(weights_, layer);
   }
   ~GoldenVisit() override { walk_.leave(); }
 
@@ -110,7 +109,6 @@ class GoldenVisit : public BlockVisit {
   std::int64_t layer_;
   Executor& executor_;
   BlockWeights weights_;
-  Block block_;
   std::vector<double> diagonal_;
 };
 

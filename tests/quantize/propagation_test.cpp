@@ -91,8 +91,7 @@ std::vector<std::vector<float>> block_inputs(const WeightSource& source) {
   CalibrationWalk walk(source, calibration().samples, {}, executor);
   std::vector<std::vector<float>> inputs;
   for (std::int64_t layer = 0; layer < source.config().layers; ++layer) {
-    Block block(source, layer, walk.rope(), ComputeType::kFloat32);
-    walk.enter(block);
+    walk.enter(source, layer);
     auto& values = inputs.emplace_back();
     for (std::int64_t sequence = 0; sequence < walk.sequences(); ++sequence) {
       const ActivationRows rows = walk.read(Tap::kBlockInput, sequence);
@@ -131,8 +130,7 @@ TEST(Propagation, HandsOnFloatOrRoundedOutputsAsThePassSays) {
 std::vector<double> mean_query(const WeightSource& source) {
   Executor executor(1);
   CalibrationWalk walk(source, calibration().samples, {}, executor);
-  Block block(source, 0, walk.rope(), ComputeType::kFloat32);
-  walk.enter(block);
+  walk.enter(source, 0);
   std::vector<double> means;
   for (std::int64_t sequence = 0; sequence < walk.sequences(); ++sequence) {
     const ActivationRows rows = walk.read(Tap::kQuery, sequence);

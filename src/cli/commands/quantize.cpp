@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/device.h"
 #include "cli/model_loader.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -29,6 +30,8 @@ class QuantizeCommand : public Command {
   }
 
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
+
+  Devices devices() const override { return Devices::kAny; }  // calibration runs the model there
 
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
@@ -69,6 +72,7 @@ class QuantizeCommand : public Command {
                                   .calibration_source = calibration_,
                                   .output = output_,
                                   .activation_memory = activation_bytes(),
+                                  .device = find_device(common.device),
                                   .if_exists = if_exists(common)};
     if (recipe_out_) require_output_file(*recipe_out_, if_exists(common));
     if (!plan_) {

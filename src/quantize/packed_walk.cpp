@@ -1,0 +1,110 @@
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/backend.h"
+#include "quantize/walked_block.h"
+
+namespace qreason {
+namespace {
+
+// What the blocks of a walk share.
+struct Memory {
+  RopeTable rope;
+  RopeStep rope_step;
+  BlockScratch scratch;
+  std::vector<float> numbers;  // the cache of one sequence and one layer
+  std::vector<std::byte*> pages;
+  PageStreams streams;
+  AttentionSegment segment;
+
+  explicit Memory(const ModelConfig& config) : rope(config) {}
+
+  void reserve(const Block& block, std::int64_t longest, const Backend& backend) {
+    scratch.reserve(block.shape(), longest, backend);
+    const AttentionShape& shape = block.attention_shape();
+    const std::int64_t count = (longest + kPageTokens - 1) / kPageTokens;
+    const std::int64_t floats = shape.key_page_floats() + shape.value_page_floats();
+    numbers.resize(static_cast<std::size_t>(count * floats));
+    streams = {.keys = 0, .values = static_cast<std::size_t>(shape.key_page_floats()) * sizeof(float)};
+    pages.clear();
+    for (std::int64_t page = 0; page < count; ++page) {
+      pages.push_back(reinterpret_cast<std::byte*>(numbers.data() + page * floats));
+    }
+  }
+
+  BlockBatch batch(std::int64_t rows) {
+    const RopeSpan span{.first = 0, .count = rows, .prompt = rows};  // a sample is one forward of its length
+    rope.prepare({&span, 1}, rope_step);
+    segment = {.first_row = 0, .rows = rows, .first_position = 0, .pages = pages.data()};
+    return {.rows = rows,
+            .positions = rope_step.index(),
+            .cosine = rope_step.cosine(),
+            .sine = rope_step.sine(),
+            .attention = {.segments = &segment, .count = 1, .streams = streams}};
+  }
+};
+
+class PackedBlock : public WalkedBlock {
+ public:
+  PackedBlock(const WeightSource& source, std::int64_t layer, std::int64_t longest, Memory& memory, Executor& executor)
+      : memory_(memory), executor_(executor), block_(source, layer, memory.rope, ComputeType::kFloat32, executor) {
+    block_.set_quantizers(Quantizers::kOff);
+    memory_.reserve(block_, longest, executor.backend());
+  }
+
+  const BlockShape& shape() const override { return block_.shape(); }
+  void attention_input(const float* h, std::int64_t rows, float* x) override {
+    block_.attention_input(h, rows, x, executor_);
+  }
+  Projections project(const float* x, std::int64_t rows, Rotation rotation) override {
+    block_.project(x, rows, memory_.scratch, executor_);
+    if (rotation == Rotation::kAfter) block_.rotate(memory_.batch(rows), memory_.scratch, executor_);
+    return {memory_.scratch.q.data(), memory_.scratch.k.data(), memory_.scratch.v.data()};
+  }
+  void attend(const float* x, std::int64_t rows, float* a) override {
+    block_.attend(x, memory_.batch(rows), memory_.scratch, a, executor_);
+  }
+  void add_attention(float* h, const float* a, std::int64_t rows) override {
+    block_.add_attention(h, a, rows, executor_);
+  }
+  void mlp_input(const float* h, std::int64_t rows, float* m) override { block_.mlp_input(h, rows, m, executor_); }
+  void mlp_middle(const float* m, std::int64_t rows, float* u) override {
+    block_.mlp_middle(m, rows, memory_.scratch, u, executor_);
+  }
+  void add_mlp(float* h, const float* u, std::int64_t rows) override { block_.add_mlp(h, u, rows, executor_); }
+  void replace(LinearSlot slot, const LinearWeight& weight) override {
+    block_.replace(slot, weight, &executor_.pool());
+  }
+  void replace_gain(BlockNorm norm, const at::Tensor& gain) override { block_.replace_gain(norm, gain); }
+
+ private:
+  Memory& memory_;
+  Executor& executor_;
+  Block block_;
+};
+
+class PackedBlocks : public WalkedBlocks {
+ public:
+  PackedBlocks(const ModelConfig& config, std::int64_t longest, Executor& executor)
+      : memory_(config), longest_(longest), executor_(executor) {}
+  std::unique_ptr<WalkedBlock> open(const WeightSource& source, std::int64_t layer) override {
+    return std::make_unique<PackedBlock>(source, layer, longest_, memory_, executor_);
+  }
+
+ private:
+  Memory memory_;
+  std::int64_t longest_;
+  Executor& executor_;
+};
+
+}  // namespace
+
+std::unique_ptr<WalkedBlocks> packed_blocks(const ModelConfig& config, std::int64_t longest, Executor& executor) {
+  if (!executor.backend().shares_host_memory()) {
+    throw Error("calibration walk", std::string(executor.backend().name()), "a backend whose memory is the host's");
+  }
+  return std::make_unique<PackedBlocks>(config, longest, executor);
+}
+
+}  // namespace qreason
