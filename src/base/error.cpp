@@ -16,4 +16,12 @@ Error Error::usage(std::string where, std::string got, std::string expected) {
   return Error(std::move(where), std::move(got), std::move(expected), ErrorKind::kUsage);
 }
 
+Error Error::inside(const std::string& where, const Error& error) {
+  if (error.kind_ == ErrorKind::kInterrupted) return error;
+  Error named = error;
+  named.where_ = where + ": " + error.where_;
+  named.message_ = escaped(where + ": ") + error.message_;
+  return named;
+}
+
 }  // namespace qreason

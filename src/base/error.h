@@ -17,6 +17,8 @@ class Error : public std::exception {
   Error(std::string where, std::string got, std::string expected = "", ErrorKind kind = ErrorKind::kFailed);
 
   static Error usage(std::string where, std::string got, std::string expected = "");
+  // A failure inside of `where`: its line behind that name. Interrupts stay what they are.
+  static Error inside(const std::string& where, const Error& error);
 
   const char* what() const noexcept override { return message_.c_str(); }
   const std::string& where() const { return where_; }

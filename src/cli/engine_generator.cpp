@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "cli/process_executor.h"
 #include "cli/run_options.h"
@@ -19,15 +20,26 @@ ResidentModel load_resident(const std::string& reference, const std::string& dty
   return model;
 }
 
+std::uint64_t cache_bytes_of(const ContextSettings& settings, const Decoder& decoder) {
+  if (settings.memory_bytes == 0) return settings.cache_bytes;
+  const std::uint64_t weights = decoder.weight_bytes();
+  if (settings.memory_bytes <= weights) {
+    throw Error::usage("--memory", bytes_text(settings.memory_bytes),
+                       fmt::format("more than the {} of the weights", bytes_text(weights)));
+  }
+  return settings.memory_bytes - weights;
+}
+
 EngineGenerator::EngineGenerator(const ResidentModel& model, Executor& executor, Options options)
     : model_(model),
       arithmetic_(executor.backend().arithmetic()),
       options_(options),
       stop_tokens_(stop_tokens(model.opened)) {
+  options_.context.cache_bytes = cache_bytes_of(options.context, *model.decoder);
   engine_ = std::make_unique<Engine>(*model.decoder, executor,
                                      Engine::Options{.max_batch = options.batch,
                                                      .context = options.context.positions,
-                                                     .cache_bytes = options.context.cache_bytes});
+                                                     .cache_bytes = options_.context.cache_bytes});
 }
 
 EngineGenerator::~EngineGenerator() = default;

@@ -29,9 +29,13 @@ struct ResidentModel {
 ResidentModel load_resident(const std::string& reference, const std::string& dtype);
 
 struct ContextSettings {
-  std::int64_t positions = 0;     // of a prompt with its answer; 0: the model's max_positions
-  std::uint64_t cache_bytes = 0;  // 0: half of the free memory
+  std::int64_t positions = 0;      // of a prompt with its answer; 0: the model's max_positions
+  std::uint64_t cache_bytes = 0;   // 0: what memory_bytes leaves
+  std::uint64_t memory_bytes = 0;  // of weights and cache together; 0: half of the free memory for the cache
 };
+// What is for the cache beside a decoder's weights, 0 for half of the free memory. An Error where the weights alone
+// take more than memory_bytes.
+std::uint64_t cache_bytes_of(const ContextSettings& settings, const Decoder& decoder);
 
 class EngineGenerator : public Generator {
  public:

@@ -8,6 +8,15 @@
 #include "base/memory.h"
 
 namespace qreason {
+namespace {
+
+std::uint64_t size_of(const char* option, const std::string& text) {
+  const auto bytes = parse_bytes(text);
+  if (!bytes) throw Error::usage(option, text, "a size, as in 512MiB or 4GiB");
+  return *bytes;
+}
+
+}  // namespace
 
 void SamplingOptions::declare(OptionSet& options) {
   options.value("--max-tokens", sampling_.max_tokens, "New tokens an answer, at most");
@@ -28,17 +37,16 @@ void ContextOptions::declare(OptionSet& options) {
   options.value("--context", context_, "Positions of a prompt with its answer, at most (default: the model's)");
   options.value("--cache-memory", cache_memory_,
                 "Memory of the key/value cache, as in 4GiB; changes no answer (default: half of what is free)");
+  options.value("--memory", memory_, "The same for weights and cache together");
 }
 
 ContextSettings ContextOptions::checked() const {
   ContextSettings settings;
   if (context_ && *context_ < 2) throw Error::usage("--context", fmt::format("{}", *context_), "2 or more");
   settings.positions = context_.value_or(0);
-  if (cache_memory_) {
-    const auto bytes = parse_bytes(*cache_memory_);
-    if (!bytes) throw Error::usage("--cache-memory", *cache_memory_, "a size, as in 512MiB or 4GiB");
-    settings.cache_bytes = *bytes;
-  }
+  if (cache_memory_ && memory_) throw Error::usage("--memory", "given together with --cache-memory", "one of them");
+  if (cache_memory_) settings.cache_bytes = size_of("--cache-memory", *cache_memory_);
+  if (memory_) settings.memory_bytes = size_of("--memory", *memory_);
   return settings;
 }
 

@@ -20,7 +20,7 @@ class ContextOptions {
 
  private:
   std::optional<std::int64_t> context_;
-  std::optional<std::string> cache_memory_;
+  std::optional<std::string> cache_memory_, memory_;
 };
 
 // An Error (usage) that names the option of the first setting that is out of its range.

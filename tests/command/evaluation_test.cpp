@@ -212,7 +212,13 @@ TEST(EvaluateCommand, RecordsItsContextAndRefusesWhatItsCacheCannotHold) {
   const CommandResult tight = qreason_command(evaluate + "--force --max-tokens 600 --cache-memory 100KiB");
   EXPECT_EQ(tight.exit_code, 1);
   EXPECT_THAT(tight.standard_error, HasSubstr("100.0 KiB hold 0 sequences of"));
-  for (const char* wrong : {"--context 641", "--context 1", "--cache-memory much"}) {
+  // Weights and cache together: what they leave, and that they alone are too many.
+  const CommandResult whole = qreason_command(evaluate + "--max-tokens 24 --context 200 --memory 16MiB --force");
+  EXPECT_EQ(whole.exit_code, 0) << whole.standard_error;
+  const CommandResult heavy = qreason_command(evaluate + "--max-tokens 24 --context 200 --memory 1MiB");
+  EXPECT_THAT(heavy.standard_error, HasSubstr("--memory: 1.0 MiB, expected more than the"));
+  for (const char* wrong : {"--context 641", "--context 1", "--cache-memory much", "--memory some",
+                            "--memory 8MiB --cache-memory 8MiB", "--memory 1MiB"}) {
     EXPECT_EQ(qreason_command(evaluate + wrong).exit_code, 2) << wrong;
   }
 }

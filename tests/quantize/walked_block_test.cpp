@@ -115,6 +115,33 @@ TEST(ReferenceBlocks, MakeTheCheckpointThatPackedOnesMakeUpToRounding) {
   EXPECT_LT(other, codes / 200);  // codes at a border, and those behind them in their row
 }
 
+// Finite numbers whose squares are not: what fails inside of a linear is told by its name.
+TEST(RoundingPasses, NameTheLinearThatTheyCannotRound) {
+  for (const char* method : {"gptq-w4c", "gptq-w4g4", "rtn-w4c"}) {
+    testing::RandomModel model(testing::small_config(Architecture::kQwen2), 5);
+    const std::string name = linear_name(1, LinearSlot::kO);
+    model.set_tensor(name + ".weight", model.tensor(name + ".weight").mul(3e37));
+    Recipe recipe = make_recipe(method, {});
+    const CalibrationSet calibration{.description = "random", .samples = samples()};
+    if (recipe.calibration) recipe.calibration = CalibrationSpec{.source = "random", .samples = 2, .length = 40};
+    const testing::ScratchFolder folder;
+    testing::MemorySink sink;
+    Executor executor(1);
+    const QuantizeJob job{.source = model,
+                          .recipe = recipe,
+                          .calibration = recipe.calibration ? &calibration : nullptr,
+                          .sink = sink,
+                          .folder = folder.path(),
+                          .model_identity = "random"};
+    try {
+      run_recipe(job, executor);
+      EXPECT_FALSE(recipe.calibration) << method;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), ::testing::StartsWith("model.layers.1.self_attn.o_proj: ")) << method;
+    }
+  }
+}
+
 TEST(PackedBlocks, NeedMemoryOfTheHost) {
   const testing::GuardedBackend backend;
   Executor executor(1, backend);

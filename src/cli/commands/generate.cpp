@@ -79,10 +79,10 @@ class GenerateCommand : public Command {
     Decoder decoder(*model.checkpoint, {.type = type, .executor = &process_executor()});
     const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
     const auto make_engine = [&] {
-      return std::make_unique<Engine>(
-          decoder, process_executor(),
-          Engine::Options{
-              .max_batch = batch_.value_or(all), .context = context.positions, .cache_bytes = context.cache_bytes});
+      return std::make_unique<Engine>(decoder, process_executor(),
+                                      Engine::Options{.max_batch = batch_.value_or(all),
+                                                      .context = context.positions,
+                                                      .cache_bytes = cache_bytes_of(context, decoder)});
     };
     if (chat)
       return run_chat(model, {.sampling = sampling,

@@ -85,7 +85,13 @@ class RoundGptq : public BlockPass {
         factorize(std::move(hessian), settings_.order, settings_.damping,
                   fmt::format("{} of block {}", name_of(inputs), block.layer()), block.executor());
     shared.factor = watch.seconds() - shared.hessian;
-    for (const LinearSlot slot : linears) round(block, slot, factor, shared);
+    for (const LinearSlot slot : linears) {
+      try {
+        round(block, slot, factor, shared);
+      } catch (const Error& error) {
+        throw Error::inside(linear_name(block.layer(), slot), error);
+      }
+    }
   }
 
   void round(BlockVisit& block, LinearSlot slot, const GptqFactor& factor, SharedSeconds shared) const {

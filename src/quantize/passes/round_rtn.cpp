@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "base/error.h"
 #include "base/stopwatch.h"
 #include "quantize/block_visit.h"
 #include "quantize/rounding_error.h"
@@ -23,20 +24,28 @@ class RoundRtn : public BlockPass {
 
   void apply(BlockVisit& block) const override {
     for (const LinearSlot slot : block.to_round()) {
-      const Stopwatch watch;
-      const at::Tensor tensor = block.weight(slot);
-      const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
-      RtnResult rounded =
-          round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
-      LinearReport report;
-      report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
-      report.clipped = rounded.clipped;
-      report.seconds = watch.seconds();
-      block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = block.linear(slot).bias}, report);
+      try {
+        round(block, slot);
+      } catch (const Error& error) {
+        throw Error::inside(linear_name(block.layer(), slot), error);
+      }
     }
   }
 
  private:
+  static void round(BlockVisit& block, LinearSlot slot) {
+    const Stopwatch watch;
+    const at::Tensor tensor = block.weight(slot);
+    const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
+    RtnResult rounded =
+        round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
+    LinearReport report;
+    report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
+    report.clipped = rounded.clipped;
+    report.seconds = watch.seconds();
+    block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = block.linear(slot).bias}, report);
+  }
+
   WeightRounding rounding_;
 };
 
