@@ -3,9 +3,6 @@
 # Contraction would let the compiler fuse a*b+c where the ISA allows it, so results would differ between translation
 # units; kernels write fma explicitly where they want one.
 add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers -ffp-contract=off)
-if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
-  add_compile_options(-Wno-deprecated-literal-operator)  # in the header of fmt 9
-endif()
 # (Not with sanitizers: GCC 12 then warns of uninitialized memory inside std::function.)
 if(QREASON_WERROR AND NOT QREASON_SANITIZE)
   add_compile_options(-Werror)
