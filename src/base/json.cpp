@@ -56,13 +56,13 @@ J parse_strict(std::string_view text, const std::string& where) {
   }
 }
 
-[[noreturn]] void wrong_type(const Json& value, const std::string& key, const std::string& where, const char* wanted) {
+[[noreturn]] void wrong_type(const Json& value, std::string_view key, const std::string& where, const char* wanted) {
   std::string shown = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (shown.size() > 60) shown = shown.substr(0, 60) + "...";
   throw Error(where, fmt::format("\"{}\" is {}", key, shown), wanted);
 }
 
-const Json* present_member(const Json& object, const std::string& key, const std::string& where) {
+const Json* present_member(const Json& object, std::string_view key, const std::string& where) {
   if (!object.is_object()) throw Error(where, fmt::format("a JSON {}", object.type_name()), "an object");
   const auto found = object.find(key);
   return found == object.end() || found->is_null() ? nullptr : &*found;
@@ -78,13 +78,13 @@ OrderedJson parse_ordered_json(std::string_view text, const std::string& where) 
   return parse_strict<OrderedJson>(text, where);
 }
 
-const Json& json_member(const Json& object, const std::string& key, const std::string& where) {
+const Json& json_member(const Json& object, std::string_view key, const std::string& where) {
   const Json* member = present_member(object, key, where);
   if (member == nullptr) throw Error(where, fmt::format("no \"{}\"", key), "that key with a value");
   return *member;
 }
 
-std::optional<std::int64_t> json_int_if(const Json& object, const std::string& key, const std::string& where) {
+std::optional<std::int64_t> json_int_if(const Json& object, std::string_view key, const std::string& where) {
   const Json* member = present_member(object, key, where);
   if (member == nullptr) return std::nullopt;
   const bool fits =
@@ -93,43 +93,43 @@ std::optional<std::int64_t> json_int_if(const Json& object, const std::string& k
   return member->get<std::int64_t>();
 }
 
-std::optional<double> json_number_if(const Json& object, const std::string& key, const std::string& where) {
+std::optional<double> json_number_if(const Json& object, std::string_view key, const std::string& where) {
   const Json* member = present_member(object, key, where);
   if (member == nullptr) return std::nullopt;
   if (!member->is_number()) wrong_type(*member, key, where, "a number");
   return member->get<double>();
 }
 
-std::optional<std::string> json_string_if(const Json& object, const std::string& key, const std::string& where) {
+std::optional<std::string> json_string_if(const Json& object, std::string_view key, const std::string& where) {
   const Json* member = present_member(object, key, where);
   if (member == nullptr) return std::nullopt;
   if (!member->is_string()) wrong_type(*member, key, where, "a string");
   return member->get<std::string>();
 }
 
-std::optional<bool> json_bool_if(const Json& object, const std::string& key, const std::string& where) {
+std::optional<bool> json_bool_if(const Json& object, std::string_view key, const std::string& where) {
   const Json* member = present_member(object, key, where);
   if (member == nullptr) return std::nullopt;
   if (!member->is_boolean()) wrong_type(*member, key, where, "true or false");
   return member->get<bool>();
 }
 
-std::int64_t json_int(const Json& object, const std::string& key, const std::string& where) {
+std::int64_t json_int(const Json& object, std::string_view key, const std::string& where) {
   json_member(object, key, where);
   return *json_int_if(object, key, where);
 }
 
-double json_number(const Json& object, const std::string& key, const std::string& where) {
+double json_number(const Json& object, std::string_view key, const std::string& where) {
   json_member(object, key, where);
   return *json_number_if(object, key, where);
 }
 
-std::string json_string(const Json& object, const std::string& key, const std::string& where) {
+std::string json_string(const Json& object, std::string_view key, const std::string& where) {
   json_member(object, key, where);
   return *json_string_if(object, key, where);
 }
 
-bool json_bool(const Json& object, const std::string& key, const std::string& where) {
+bool json_bool(const Json& object, std::string_view key, const std::string& where) {
   json_member(object, key, where);
   return *json_bool_if(object, key, where);
 }

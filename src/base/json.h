@@ -17,17 +17,17 @@ Json parse_json(std::string_view text, const std::string& where);
 OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
 
 // Typed members of an object. A missing key or another type is an Error naming `where` and the key.
-const Json& json_member(const Json& object, const std::string& key, const std::string& where);
-std::int64_t json_int(const Json& object, const std::string& key, const std::string& where);
-double json_number(const Json& object, const std::string& key, const std::string& where);
-std::string json_string(const Json& object, const std::string& key, const std::string& where);
-bool json_bool(const Json& object, const std::string& key, const std::string& where);
+const Json& json_member(const Json& object, std::string_view key, const std::string& where);
+std::int64_t json_int(const Json& object, std::string_view key, const std::string& where);
+double json_number(const Json& object, std::string_view key, const std::string& where);
+std::string json_string(const Json& object, std::string_view key, const std::string& where);
+bool json_bool(const Json& object, std::string_view key, const std::string& where);
 
 // As above, but absent or null gives nullopt.
-std::optional<std::int64_t> json_int_if(const Json& object, const std::string& key, const std::string& where);
-std::optional<double> json_number_if(const Json& object, const std::string& key, const std::string& where);
-std::optional<std::string> json_string_if(const Json& object, const std::string& key, const std::string& where);
-std::optional<bool> json_bool_if(const Json& object, const std::string& key, const std::string& where);
+std::optional<std::int64_t> json_int_if(const Json& object, std::string_view key, const std::string& where);
+std::optional<double> json_number_if(const Json& object, std::string_view key, const std::string& where);
+std::optional<std::string> json_string_if(const Json& object, std::string_view key, const std::string& where);
+std::optional<bool> json_bool_if(const Json& object, std::string_view key, const std::string& where);
 
 // For what may be of any shape and is not worth an Error: "" unless it is an object with a text of this name.
 std::string text_or_empty(const OrderedJson& object, const char* key);

@@ -16,7 +16,7 @@ constexpr std::size_t kMostFrameTokens = 64;
   throw Error(where, fmt::format("{} of type \"{}\"", section, shown(type)), std::string(known));
 }
 
-const Json& json_array(const Json& section, const std::string& key, const std::string& where) {
+const Json& json_array(const Json& section, std::string_view key, const std::string& where) {
   const Json& member = json_member(section, key, where);
   if (!member.is_array()) throw Error(where, fmt::format("\"{}\" is a JSON {}", key, member.type_name()), "an array");
   return member;
