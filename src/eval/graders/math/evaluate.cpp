@@ -33,12 +33,12 @@ std::optional<Rational> exact_factorial(const Node& node) {
 std::optional<Rational> exact_binomial(const Node& node) {
   const auto upper = exact_value(node.children[0]);
   const auto lower = exact_value(node.children[1]);
-  const auto n = upper ? upper->to_int64() : std::nullopt;
-  const auto k = lower ? lower->to_int64() : std::nullopt;
-  if (!n || !k || *n < 0 || *k < 0 || *k > *n || *n > 200) return std::nullopt;
+  const std::int64_t n = upper ? upper->to_int64().value_or(-1) : -1;
+  const std::int64_t k = lower ? lower->to_int64().value_or(-1) : -1;
+  if (k < 0 || k > n || n > 200) return std::nullopt;
   std::optional<Rational> result = Rational(1);
-  for (std::int64_t j = 1; j <= *k && result; ++j) {
-    result = result->times(Rational(*n - *k + j));
+  for (std::int64_t j = 1; j <= k && result; ++j) {
+    result = result->times(Rational(n - k + j));
     if (result) result = result->over(Rational(j));
   }
   return result;
