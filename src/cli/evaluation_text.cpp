@@ -37,7 +37,7 @@ EvaluationText load_evaluation_text(const std::optional<std::string>& file) {
       return {.text = read_text_input(path.string()), .source = path.string()};
   }
   EvaluationText text = gsm8k_text();
-  log_line("no --text and no " + std::string(kWikiText) + " in a data folder: reading " + text.source);
+  log_line(fmt::format("no --text and no {} in a data folder: reading {}", kWikiText, text.source));
   return text;
 }
 
