@@ -82,9 +82,19 @@ void require_ours(const fs::path& folder) {
       throw Error((folder / file).string(), "a file that qreason did not put there", "it elsewhere, or a new path");
 }
 
+// As a run killed before its folder was marked leaves it: empty, or with the mark not yet renamed (base/file.h).
+bool is_just_begun(const fs::path& folder) {
+  const fs::path torn_mark = fmt::format("{}.qreason-tmp", kFolderManifest);
+  std::error_code failure;
+  const auto entries = fs::directory_iterator(folder, failure);
+  return !failure && std::all_of(begin(entries), end(entries), [&](const fs::directory_entry& entry) {
+    return entry.path().filename() == torn_mark && fs::is_regular_file(entry.symlink_status());
+  });
+}
+
 // A folder in the making of ours: marked, and without a list.
 void require_unfinished(const fs::path& folder) {
-  if (is_empty_folder(folder)) return;
+  if (is_just_begun(folder)) return;
   const auto manifest = manifest_of(folder);
   if (!manifest)
     throw Error(folder.string(), "it exists, and is no unfinished work of qreason", "no such folder, or another -o");

@@ -64,6 +64,23 @@ TEST_F(StagedFolder, IsCompleteOrAbsent) {
   EXPECT_EQ(entries(), 1u);
 }
 
+// A kill between the making of the folder and the renaming of its mark leaves the mark under its temporary name.
+TEST_F(StagedFolder, GoesOnInAFolderThatWasNotYetMarked) {
+  for (const char* torn : {"", "{\"made_"}) {
+    fs::create_directory(at("out.partial"));
+    put(at("out.partial/qreason_folder.json.qreason-tmp"), torn);
+    make("out", "x");
+    EXPECT_EQ(read_text_file(at("out/file")), "x");
+    EXPECT_FALSE(fs::exists(at("out/qreason_folder.json.qreason-tmp")));
+    EXPECT_EQ(entries(), 1u);
+  }
+  fs::create_directory(at("out.partial"));
+  put(at("out.partial/qreason_folder.json.qreason-tmp"), "");
+  put(at("out.partial/mine"), "mine");
+  EXPECT_THAT(forcing(at("out")), ThrowsMessage<Error>(HasSubstr("no unfinished work of qreason")));
+  EXPECT_EQ(read_text_file(at("out.partial/mine")), "mine");
+}
+
 TEST_F(StagedFolder, BeginsAgainWhenCleared) {
   StagedDirectory staged(at("out"), {});
   put(staged.path() / "file", "x");
