@@ -38,7 +38,7 @@ inline float exp_nonpositive(float x) {
 
 // NaN wins and stays.
 inline float larger_of(float value, float best) {
-  return (value > best) | (value != value) ? value : best;
+  return ((value > best) | (value != value)) ? value : best;
 }
 
 }  // namespace
