@@ -3,6 +3,10 @@
 # Contraction would let the compiler fuse a*b+c where the ISA allows it, so results would differ between translation
 # units; kernels write fma explicitly where they want one.
 add_compile_options(-Wall -Wextra -Wshadow -Wno-missing-field-initializers -ffp-contract=off)
+# (clang 18 and later tell of what libstdc++ 12 deprecates and calls itself, in its stable_sort. g++ still tells of ours.)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  add_compile_options(-Wno-deprecated-declarations)
+endif()
 # (Not with sanitizers: GCC 12 then warns of uninitialized memory inside std::function.)
 if(QREASON_WERROR AND NOT QREASON_SANITIZE)
   add_compile_options(-Werror)
