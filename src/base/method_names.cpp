@@ -28,4 +28,12 @@ bool is_baseline(std::string_view method) {
   return std::find(unquantized.begin(), unquantized.end(), lower) != unquantized.end();
 }
 
+bool is_plain_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= ' ' && byte != 0x7F && c != '/' && c != '\\';
+  };
+  return !name.empty() && name != "." && name != ".." && std::all_of(name.begin(), name.end(), allowed);
+}
+
 }  // namespace qreason

@@ -16,4 +16,9 @@ inline constexpr std::string_view kUnknownMethod = "unknown";  // of a folder wh
 // Whether the name is that of an unquantized model: "bf16", "BF16", "fp16", "float32".
 bool is_baseline(std::string_view method);
 
+// Whether a name may stand in a folder's name, a table and a terminal's line as it is: not empty, no slash, no control
+// character, not "." or "..".
+bool is_plain_name(std::string_view name);
+inline constexpr const char* kPlainName = "a name without slashes and control characters";
+
 }  // namespace qreason

@@ -30,19 +30,6 @@ bool is_or_holds(const fs::path& folder, const fs::path& other) {
   return other.string().starts_with(folder.string());
 }
 
-void refuse_precious(const fs::path& target, const std::vector<fs::path>& inputs) {
-  const fs::path folder = whole_path(target);
-  const auto refuse = [&](const char* what) { throw Error(target.string(), what, "a folder of its own"); };
-  if (folder == folder.root_path()) refuse("the root folder");
-  if (is_or_holds(folder, whole_path(fs::current_path()))) refuse("the working folder or one that holds it");
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && *home != '\0' && is_or_holds(folder, whole_path(home)))
-    refuse("the home folder or one that holds it");
-  for (const fs::path& input : inputs)
-    if (!input.empty() && is_or_holds(folder, whole_path(input)))
-      refuse("the model or the data that is read, or a folder that holds them");
-}
-
 bool is_empty_folder(const fs::path& folder) {
   std::error_code failure;
   return fs::is_empty(folder, failure) && !failure;
@@ -119,8 +106,21 @@ fs::path without_last_slash(fs::path path) {
 
 }  // namespace
 
+void StagedDirectory::refuse_precious(const fs::path& target, const std::vector<fs::path>& inputs) {
+  if (target.empty()) throw Error("output", "an empty path", "a folder");
+  const fs::path folder = whole_path(target);
+  const auto refuse = [&](const char* what) { throw Error(target.string(), what, "a folder of its own"); };
+  if (folder == folder.root_path()) refuse("the root folder");
+  if (is_or_holds(folder, whole_path(fs::current_path()))) refuse("the working folder or one that holds it");
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home != '\0' && is_or_holds(folder, whole_path(home)))
+    refuse("the home folder or one that holds it");
+  for (const fs::path& input : inputs)
+    if (!input.empty() && is_or_holds(folder, whole_path(input)))
+      refuse("the model or the data that is read, or a folder that holds them");
+}
+
 fs::path StagedDirectory::require_target(const fs::path& given, const Options& options) {
-  if (given.empty()) throw Error("output", "an empty path", "a folder");
   refuse_precious(given, options.inputs);
   fs::path target = without_last_slash(follow_links(without_last_slash(given)));
   std::error_code failure;

@@ -35,6 +35,9 @@ class StagedDirectory {
   // folder that holds one of these; a file; an existing folder with kError, and one with kReplace that is not ours.
   static std::filesystem::path require_target(const std::filesystem::path& target, const Options& options);
 
+  // Errors as require_target's for folders that no output may be, whether they exist or not.
+  static void refuse_precious(const std::filesystem::path& target, const std::vector<std::filesystem::path>& inputs);
+
   // Removes such a folder with the `.partial` beside it; both may be absent. Errors: what kReplace would not replace.
   static void remove(const std::filesystem::path& target);
 

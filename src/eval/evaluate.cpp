@@ -186,7 +186,7 @@ std::vector<CellSummary> evaluate(Generator& generator, const std::vector<Evalua
 }
 
 bool is_finished(const fs::path& file) {
-  return fs::exists(file) && !fs::exists(partial_path(file));
+  return fs::is_regular_file(file) && !fs::exists(partial_path(file));
 }
 
 }  // namespace qreason

@@ -110,6 +110,7 @@ bool EvaluationRun::accept(const ResultHeader& found, const fs::path& path) cons
 
 bool EvaluationRun::take_finished() {
   if (!fs::exists(cell_->file)) return false;
+  if (!fs::is_regular_file(cell_->file)) throw Error(cell_->file.string(), "not a regular file", "a result file");
   if (!accept(read_header(cell_->file, *cell_->form), cell_->file)) return false;
   for (AnswerRecord& answer : read_answers(cell_->file, *cell_->form).answers)
     take(std::move(answer), cell_->file.string());

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/method_names.h"
 #include "quantize/passes/pass_table.h"
 #include "quantize/recipe.h"
 
@@ -92,6 +93,9 @@ Recipe recipe_of(const toml::table& document, const std::string& where) {
   }
   ParameterReader reader(top, where);
   recipe.name = reader.text("name", "custom");
+  if (!is_plain_name(recipe.name)) {
+    throw Error::usage(where + ": name", fmt::format("\"{}\"", recipe.name), kPlainName);
+  }
   const std::int64_t seed = reader.integer("seed", 0);
   if (seed < 0) throw Error::usage(where + ": seed", fmt::format("{}", seed), "0 or more");
   recipe.seed = static_cast<std::uint64_t>(seed);

@@ -34,7 +34,9 @@ RunOrigin origin_of(const ResultHeader& header) {
   RunOrigin origin{.model_sha256 = text_or_empty(model, "sha256"),
                    .original_sha256 = text_or_empty(model, "original_sha256"),
                    .dtype = text_or_empty(model, "dtype"),
-                   .arithmetic = text_or_empty(provenance, "arithmetic")};
+                   .arithmetic = text_or_empty(provenance, "arithmetic"),
+                   .sampling = provenance.contains("sampling") ? provenance["sampling"].dump() : "",
+                   .dataset_sha256 = text_or_empty(header.dataset, "sha256")};
   if (origin.original_sha256.empty() && is_baseline(header.method)) origin.original_sha256 = origin.model_sha256;
   return origin;
 }

@@ -16,7 +16,9 @@ struct RunOrigin {
   std::string model_sha256;
   std::string original_sha256;  // of the model that was quantized; of an unquantized model, its own
   std::string dtype;
-  std::string arithmetic;  // the class of the products: results agree bit for bit only within one
+  std::string arithmetic;      // the class of the products: results agree bit for bit only within one
+  std::string sampling;        // the settings, as text
+  std::string dataset_sha256;  // of what was asked
 };
 
 struct StudyRun {

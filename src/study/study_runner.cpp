@@ -19,6 +19,8 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char *kTableMarkdown = "table.md", *kTableCsv = "table.csv", *kTableJson = "table.json";
+
 enum class Step { kQuantize, kMeasure, kEvaluate };
 
 std::string_view name_of(Step step) {
@@ -136,6 +138,7 @@ class Study {
   }
 
   StudyOutcome run() {
+    require_own_tables();
     for (const StudyCell& cell : cells_) drop_other(cell);
     const std::vector<Planned> plan = open_steps();
     std::set<const StudyModel*> needed;
@@ -157,6 +160,21 @@ class Study {
   }
   fs::path measure_path(const StudyCell& cell) const {
     return options_.folder / "measures" / (cell.run_name() + ".json");
+  }
+
+  // Tables are written over where those of a study are; other files of these names need --force.
+  void require_own_tables() const {
+    const fs::path json = options_.folder / kTableJson;
+    std::error_code failure;
+    if (options_.if_different == IfExists::kReplace) return;
+    if (fs::is_regular_file(json, failure)) {
+      const Json found = parse_json(read_text_file(json), json.string());
+      if (found.is_object() && found.contains("study")) return;
+    }
+    for (const char* name : {kTableMarkdown, kTableCsv, kTableJson}) {
+      const fs::path path = options_.folder / name;
+      if (fs::exists(fs::symlink_status(path, failure))) require_output_file(path, IfExists::kError);
+    }
   }
 
   // A checkpoint of other settings is an Error, or goes with its results; nothing else goes.
@@ -259,11 +277,11 @@ class Study {
       outcome.markdown = before + to_markdown(outcome.table);
       outcome.summary = before + to_summary(outcome.table);
       json.update(to_json(outcome.table));
-      put(outcome, "table.csv", to_csv(outcome.table));
+      put(outcome, kTableCsv, to_csv(outcome.table));
     }
     if (outcome.summary.empty()) outcome.summary = outcome.markdown;
-    put(outcome, "table.md", outcome.markdown);
-    put(outcome, "table.json", json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
+    put(outcome, kTableMarkdown, outcome.markdown);
+    put(outcome, kTableJson, json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
     return outcome;
   }
 

@@ -200,9 +200,7 @@ StudyModel read_model(const Reader& reader, const toml::table& table, const Stud
   if (model.name.ends_with(".gguf")) model.name.resize(model.name.size() - 5);
   reader.text(table, "name", model.name);
   // It becomes a folder's name.
-  const bool plain =
-      model.name.find_first_of("/\\\n\t") == std::string::npos && model.name != "." && model.name != "..";
-  if (!plain) reader.fail(table, "name " + model.name, "a name without slashes");
+  if (!is_plain_name(model.name)) reader.fail(table, "name " + model.name, kPlainName);
   read_settings(reader, table, model);
   if (model.methods.empty()) reader.fail(table, "no methods", "methods = [\"bf16\", ...]");
   if (model.tasks.empty() && !model.measure)
@@ -233,6 +231,9 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
   StudySpec spec;
   spec.name = file.stem().string();
   reader.text(root, "name", spec.name);
+  if (const toml::node* name = root.get("name"); name && !is_plain_name(spec.name)) {
+    reader.fail(*name, "name " + spec.name, kPlainName);
+  }
   StudyModel defaults;
   read_settings(reader, root, defaults);
   if (const toml::table* data = reader.table(root, "data")) {

@@ -177,6 +177,21 @@ std::map<RowKey, RunOrigin> origins_of(const std::vector<StudyRun>& runs, std::v
   return origins;
 }
 
+// Seeds that are averaged were asked the same, with the same settings; where they were not, a note says so.
+void note_mixed_settings(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
+  using Told = std::pair<const char*, std::string RunOrigin::*>;
+  for (const auto& [what, member] : {Told("sampling settings", &RunOrigin::sampling), Told("dtypes", &RunOrigin::dtype),
+                                     Told("problems", &RunOrigin::dataset_sha256)}) {
+    std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> rows;
+    for (const StudyRun& run : runs)
+      if (!(run.origin.*member).empty()) rows[{run.model, run.method, run.task}].insert(run.origin.*member);
+    for (const auto& [row, values] : rows)
+      if (values.size() > 1)
+        notes.push_back(fmt::format("{} {} {}: seeds with different {}, averaged all the same", std::get<0>(row),
+                                    std::get<1>(row), std::get<2>(row), what));
+  }
+}
+
 // Answers of different classes differ by rounding alone; such rows are no fair comparison.
 void note_mixed_arithmetic(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
   std::map<std::string, std::set<std::string>> rows;  // by class
@@ -281,6 +296,7 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
     if (!baseline.note.empty()) table.notes.push_back(baseline.note);
     table.rows.push_back(std::move(row));
   }
+  note_mixed_settings(runs, table.notes);
   note_mixed_arithmetic(runs, table.notes);
   table.seeds.assign(seeds.begin(), seeds.end());
   table.tasks = task_columns(groups, table.rows);

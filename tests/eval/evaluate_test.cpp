@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <sys/resource.h>
 
@@ -187,6 +188,18 @@ TEST_F(EvaluateTest, KeepsFinishedFilesOfTheSameRunAndRefusesThoseOfAnother) {
   options_.if_different = IfExists::kError;
   EXPECT_THAT([&] { evaluate(greedy, cells(scratch.path()), options_); },
               ThrowsMessage<Error>(HasSubstr("dataset.count")));
+}
+
+// Opened for reading a pipe would wait for its writer.
+TEST_F(EvaluateTest, RefusesAPipeInTheFilesPlace) {
+  testing::ScratchFolder scratch;
+  const fs::path file = cells(scratch.path())[0].file;
+  fs::create_directories(file.parent_path());
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_FALSE(is_finished(file));
+  TableGenerator generator;
+  EXPECT_THAT([&] { evaluate(generator, cells(scratch.path()), options_); },
+              ThrowsMessage<Error>(HasSubstr("GSM8K.jsonl: not a regular file")));
 }
 
 TEST_F(EvaluateTest, TellsItsListenerHowFarItIs) {

@@ -192,6 +192,9 @@ TEST(Recipe, TellsWhereATextIsWrong) {
   EXPECT_THAT(parse("tensor_parallel = 0"), HasSubstr("tensor_parallel"));
   EXPECT_THAT(parse("seed = -1"), HasSubstr("seed"));
   EXPECT_THAT(parse("name = [1]"), HasSubstr("line 1"));
+  for (const char* name : {"", "../../evil", "..", "a\\nb\\u001b[31m"}) {
+    EXPECT_THAT(parse(std::string("name = \"") + name + "\""), HasSubstr("a name without slashes")) << name;
+  }
 }
 
 TEST(Recipe, RefusesPassesInAnOrderWithoutMeaning) {

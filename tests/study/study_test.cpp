@@ -64,6 +64,11 @@ TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
   const auto parsing = [](std::string text) { return [text = std::move(text)] { parse_study(text, "s.toml"); }; };
   EXPECT_THAT(parsing("a = ["), ThrowsMessage<Error>(HasSubstr("s.toml, line 1")));
   EXPECT_THAT(parsing("\ntask = 3\n"), ThrowsMessage<Error>(HasSubstr("line 2: the key \"task\"")));
+  for (const char* name : {"../../evil", ".", "a\\nb", "a\\u001b[31m"})
+    EXPECT_THAT(parsing(fmt::format(
+                    "name = \"{}\"\ntasks = [\"GSM8K\"]\nmethods = [\"bf16\"]\n[[model]]\nmodel = \"a\"\n", name)),
+                ThrowsMessage<Error>(HasSubstr("a name without slashes and control characters")))
+        << name;
   EXPECT_THAT(parsing("seeds = [1, 1]\n"), ThrowsMessage<Error>(HasSubstr("seed 1 twice")));
   EXPECT_THAT(parsing("seeds = [-1]\n"), ThrowsMessage<Error>(HasSubstr("a whole number from 0")));
   EXPECT_THAT(parsing("limit = \"all\"\n"), ThrowsMessage<Error>(HasSubstr("limit")));
@@ -214,6 +219,22 @@ TEST(StudyRunner, RefusesCheckpointsOfOtherSettingsUnlessForced) {
   EXPECT_EQ(read_text_file(notes), "mine");
   EXPECT_THAT(again.steps, ElementsAre("measure A-bf16", "quantize A-rtn-w4g64", "measure A-rtn-w4g64",
                                        "evaluate A-rtn-w4g64 42", "evaluate A-rtn-w4g64 43"));
+}
+
+TEST(StudyRunner, WritesNoTableOverAFileOfTheUser) {
+  const StudySpec spec = parse_study(kStudy, "s.toml");
+  for (const char* name : {"table.md", "table.csv", "table.json"}) {
+    testing::ScratchFolder scratch;
+    write_file_atomic(scratch.path() / "mine", "[1]");
+    fs::create_symlink("mine", scratch.path() / name);
+    FileWorker worker;
+    EXPECT_THAT([&] { run_study(spec, {.folder = scratch.path()}, worker); },
+                ThrowsMessage<Error>(HasSubstr(std::string(name) + ": it exists already")));
+    EXPECT_EQ(read_text_file(scratch.path() / "mine"), "[1]");
+    EXPECT_TRUE(worker.steps.empty());
+    run_study(spec, {.folder = scratch.path(), .if_different = IfExists::kReplace}, worker);
+    run_study(spec, {.folder = scratch.path()}, worker);  // a study's by now
+  }
 }
 
 }  // namespace

@@ -237,6 +237,24 @@ TEST(Table, TakesAnUnknownMethodForNoBaseline) {
   EXPECT_EQ(cell_of(table, "m", "unknown").not_compared, "no baseline");
 }
 
+TEST(Table, WarnsOfSeedsThatWereNotAskedTheSame) {
+  std::vector<StudyRun> runs = {a_run("bf16", "GSM8K", 42, "10"), a_run("bf16", "GSM8K", 43, "10"),
+                                a_run("bf16", "MATH-500", 42, "10")};
+  for (StudyRun& run : runs) run.origin = {.dtype = "auto", .sampling = "{1}", .dataset_sha256 = run.task};
+  EXPECT_TRUE(make_table(runs, {}).notes.empty());
+  const auto notes_with = [&](std::string RunOrigin::*member, const char* value) {
+    std::vector<StudyRun> changed = runs;
+    changed[1].origin.*member = value;
+    return make_table(changed, {}).notes;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(notes_with(&RunOrigin::sampling, "{2}"),
+              ElementsAre("m bf16 GSM8K: seeds with different sampling settings, averaged all the same"));
+  EXPECT_THAT(notes_with(&RunOrigin::dtype, "float32"), ElementsAre(HasSubstr("different dtypes")));
+  EXPECT_THAT(notes_with(&RunOrigin::dataset_sha256, "x"), ElementsAre(HasSubstr("different problems")));
+  EXPECT_TRUE(notes_with(&RunOrigin::dataset_sha256, "").empty());
+}
+
 TEST(Table, WarnsOfRowsOfDifferentArithmeticAndOfDifferentModelsUnderOneName) {
   std::vector<StudyRun> runs = {from(a_run("bf16", "GSM8K", 42, "1111"), "m", float_model("aa", "portable")),
                                 from(a_run("rtn-w4", "GSM8K", 42, "1000"), "m", quantized_from("aa", "portable")),

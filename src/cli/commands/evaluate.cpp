@@ -56,6 +56,7 @@ class EvaluateCommand : public Command {
       evaluation.data[std::string(task.dataset)] = assignment.substr(equals + 1);
     }
     evaluation.limit = limit_;
+    if (output_.empty()) throw Error::usage("-o", "an empty path", "a folder");
     evaluation.folder = output_;
     evaluation.generation = sampling_.checked();
     evaluation.if_different = if_exists(common);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/staged_directory.h"
 #include "cli/commands.h"
 #include "cli/embedded_study.h"
 #include "cli/narrow_tables.h"
@@ -39,6 +40,7 @@ class StudyCommand : public Command {
     const StudySpec spec = read_spec();
     const std::string part = full_ ? "-full" : limit_ ? fmt::format("-limit{}", *limit_) : "";
     folder_ = output_.value_or("outputs/" + spec.name + part);
+    require_folder(spec);
     EngineStudyWorker worker(spec, if_exists(common));
     const StudyOutcome outcome = run_study(
         spec, {.folder = folder_, .if_different = if_exists(common), .listener = terminal_progress()}, worker);
@@ -54,6 +56,15 @@ class StudyCommand : public Command {
     for (StudyModel& model : spec.models)
       if (full_ || limit_) model.limit = limit_;
     return spec;
+  }
+
+  // A folder of its own: not the one that is worked in, nor a model's.
+  void require_folder(const StudySpec& spec) const {
+    std::vector<std::filesystem::path> models;
+    std::error_code failure;
+    for (const StudyModel& model : spec.models)
+      if (std::filesystem::is_directory(model.reference, failure)) models.emplace_back(model.reference);
+    StagedDirectory::refuse_precious(folder_, models);
   }
 
   void print_as_text(const StudyOutcome& outcome, const CommonOptions& common) const {
