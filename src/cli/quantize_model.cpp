@@ -157,6 +157,10 @@ void finish(const QuantizeRequest& request, const QuantizationPlan& plan, const 
 }  // namespace
 
 void require_output(const QuantizeRequest& request) {
+  const Checkpoint& checkpoint = *request.model.checkpoint;
+  if (!checkpoint.plan().is_float()) {
+    throw Error::usage(checkpoint.path().string(), "a model that is quantized already", "a float model");
+  }
   StagedDirectory::require_target(request.output, output_options(request));
 }
 

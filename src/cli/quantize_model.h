@@ -33,7 +33,8 @@ struct QuantizationPlan {
   QuantizeCost cost;
 };
 
-// Refuses an output that is there, or that must not be replaced (base/staged_directory.h), before anything is loaded.
+// Refuses a model that is quantized, an output that is there or that must not be replaced (base/staged_directory.h),
+// before anything is loaded or made.
 void require_output(const QuantizeRequest& request);
 
 // Loads the calibration set, validates the recipe and estimates what it will take; changes nothing.

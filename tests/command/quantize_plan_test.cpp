@@ -93,6 +93,17 @@ TEST(QuantizeCommand, RefusesDevicesThatAreNotThere) {
   EXPECT_EQ(on("cpu").exit_code, 0);
 }
 
+TEST(QuantizeCommand, LeavesNothingOfAModelThatIsQuantizedAlready) {
+  const testing::ScratchFolder scratch;
+  const fs::path tiny = scratch.path() / "tiny", once = scratch.path() / "once", twice = scratch.path() / "twice";
+  testing::write_tiny_model(tiny, testing::TinyModel{});
+  ASSERT_EQ(testing::run_command(quantize(tiny, "rtn-w4c", "-o " + once.string())).exit_code, 0);
+  const auto result = testing::run_command(quantize(once, "rtn-w4c", "-o " + twice.string()));
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.standard_error, HasSubstr("once: a model that is quantized already"));
+  EXPECT_FALSE(fs::exists(twice.string() + ".partial"));
+}
+
 TEST(QuantizeCommand, RefusesWhatContradictsTheName) {
   const testing::ScratchFolder scratch;
   const fs::path tiny = scratch.path() / "tiny";
