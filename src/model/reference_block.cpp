@@ -70,15 +70,13 @@ ReferenceAngles reference_angles(const RopeTable& rope, const ModelConfig& confi
   const RopeSpan span{.first = 0, .count = length, .prompt = length};
   RopeStep step;
   rope.prepare({&span, 1}, step);
+  step.gather();
   const std::int64_t half = config.head_dim / 2;
-  std::vector<float> cosine, sine;
-  for (std::int64_t row = 0; row < length; ++row) {
-    const std::int64_t at = step.index()[row] * half;
-    cosine.insert(cosine.end(), step.cosine() + at, step.cosine() + at + half);
-    sine.insert(sine.end(), step.sine() + at, step.sine() + at + half);
-  }
-  return {placed(at::tensor(cosine, at::kFloat).reshape({length, half}), options),
-          placed(at::tensor(sine, at::kFloat).reshape({length, half}), options)};
+  const auto tensor = [&](const float* rows) {
+    return placed(at::tensor(at::ArrayRef(rows, static_cast<std::size_t>(length * half)), at::kFloat), options)
+        .reshape({length, half});
+  };
+  return {tensor(step.cosine()), tensor(step.sine())};
 }
 
 ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, const ReferenceOptions& options)

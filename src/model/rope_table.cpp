@@ -103,7 +103,6 @@ void RopeTable::fill_own(std::span<const RopeSpan> sequences, RopeStep& step) co
   std::iota(step.index_.begin(), step.index_.end(), 0);
 }
 
-// A row for each of the step's.
 void RopeStep::gather() {
   const auto pairs = static_cast<std::size_t>(pairs_);
   std::vector<float> cosine, sine;
@@ -114,6 +113,8 @@ void RopeStep::gather() {
   }
   own_cosine_ = std::move(cosine);
   own_sine_ = std::move(sine);
+  cosine_ = own_cosine_.data();
+  sine_ = own_sine_.data();
   std::iota(index_.begin(), index_.end(), 0);
 }
 

@@ -35,6 +35,8 @@ struct RopeSpan {
 // filled anew, and as long as the table.
 class RopeStep {
  public:
+  // Puts a row of angles for each of the step's one behind another: index 0, 1, ...
+  void gather();
   // Brings the angles into the backend's memory; until then, and where that is the host's, they are the host's.
   void place(const Backend& backend);
   const std::int32_t* index() const { return index_.data(); }
@@ -43,8 +45,6 @@ class RopeStep {
 
  private:
   friend class RopeTable;
-  void gather();
-
   std::vector<std::int32_t> index_;
   std::int64_t pairs_ = 0;                    // of a row
   std::vector<float> own_cosine_, own_sine_;  // where the table's will not do

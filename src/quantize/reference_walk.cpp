@@ -1,7 +1,7 @@
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 
 #include <cstring>
+#include <map>
 
 #include "model/reference_block.h"
 #include "quantize/walked_block.h"
@@ -9,13 +9,32 @@
 namespace qreason {
 namespace {
 
+// The angles of the sequences of a walk, made once for all blocks.
+class WalkAngles {
+ public:
+  WalkAngles(const ModelConfig& config, const ReferenceOptions& options)
+      : config_(config), options_(options), rope_(config) {}
+  const ReferenceAngles& of(std::int64_t length) {
+    const auto found = made_.find(length);
+    if (found != made_.end()) return found->second;
+    return made_.emplace(length, reference_angles(rope_, config_, length, options_)).first->second;
+  }
+
+ private:
+  ModelConfig config_;
+  ReferenceOptions options_;
+  RopeTable rope_;
+  std::map<std::int64_t, ReferenceAngles> made_;  // by length
+};
+
 class ReferenceWalkedBlock : public WalkedBlock {
  public:
-  ReferenceWalkedBlock(const WeightSource& source, std::int64_t layer, const RopeTable& rope,
+  ReferenceWalkedBlock(const WeightSource& source, std::int64_t layer, WalkAngles& angles,
                        const ReferenceOptions& options)
-      : config_(source.config()), rope_(rope), options_(options), block_(source, layer, options) {
-    shape_ = {config_.hidden_size, config_.heads * config_.head_dim, config_.kv_heads * config_.head_dim,
-              config_.intermediate_size};
+      : angles_(angles), options_(options), block_(source, layer, options) {
+    const ModelConfig& config = source.config();
+    shape_ = {config.hidden_size, config.heads * config.head_dim, config.kv_heads * config.head_dim,
+              config.intermediate_size};
   }
 
   const BlockShape& shape() const override { return shape_; }
@@ -24,16 +43,15 @@ class ReferenceWalkedBlock : public WalkedBlock {
     take(block_.attention_input(bring(h, rows, shape_.hidden)), x);
   }
   Projections project(const float* x, std::int64_t rows, Rotation rotation) override {
-    const at::NoGradGuard guard;
     ReferenceBlock::Projections found = block_.project(bring(x, rows, shape_.hidden));
-    if (rotation == Rotation::kAfter) found = block_.position(found, angles(rows));
+    if (rotation == Rotation::kAfter) found = block_.position(found, angles_.of(rows));
     kept_ = {hosted(found.queries), hosted(found.keys), hosted(found.values)};
     return {kept_.queries.const_data_ptr<float>(), kept_.keys.const_data_ptr<float>(),
             kept_.values.const_data_ptr<float>()};
   }
   void attend(const float* x, std::int64_t rows, float* a) override {
     const ReferenceBlock::Projections found = block_.project(bring(x, rows, shape_.hidden));
-    take(block_.attention(block_.position(found, angles(rows))), a);
+    take(block_.attention(block_.position(found, angles_.of(rows))), a);
   }
   void add_attention(float* h, const float* a, std::int64_t rows) override {
     take(block_.add_attention(bring(h, rows, shape_.hidden), bring(a, rows, shape_.query)), h);
@@ -66,10 +84,8 @@ class ReferenceWalkedBlock : public WalkedBlock {
     const at::Tensor found = hosted(rows);
     std::memcpy(to, found.const_data_ptr<float>(), static_cast<std::size_t>(found.numel()) * sizeof(float));
   }
-  ReferenceAngles angles(std::int64_t rows) const { return reference_angles(rope_, config_, rows, options_); }
 
-  ModelConfig config_;
-  const RopeTable& rope_;
+  WalkAngles& angles_;
   ReferenceOptions options_;
   ReferenceBlock block_;
   BlockShape shape_;
@@ -79,14 +95,14 @@ class ReferenceWalkedBlock : public WalkedBlock {
 class ReferenceBlocks : public WalkedBlocks {
  public:
   ReferenceBlocks(const ModelConfig& config, at::Device device)
-      : rope_(config), options_{.type = at::kFloat, .device = device, .quantizers = Quantizers::kOff} {}
+      : options_{.type = at::kFloat, .device = device, .quantizers = Quantizers::kOff}, angles_(config, options_) {}
   std::unique_ptr<WalkedBlock> open(const WeightSource& source, std::int64_t layer) override {
-    return std::make_unique<ReferenceWalkedBlock>(source, layer, rope_, options_);
+    return std::make_unique<ReferenceWalkedBlock>(source, layer, angles_, options_);
   }
 
  private:
-  RopeTable rope_;
   ReferenceOptions options_;
+  WalkAngles angles_;
 };
 
 }  // namespace

@@ -70,9 +70,9 @@ std::string study_folder_name(const ResultFile& file) {
   const bool same_run = own.ends_with(fmt::format("{}{}", kSeedMark, header.seed));
   if (same_run && says.model == header.model && says.method == header.method) return own;
   const std::string name = fmt::format("{}-{}{}{}", header.model, header.method, kSeedMark, header.seed);
-  if (name.find_first_of("/\\\n") != std::string::npos)
+  if (!is_plain_name(name))
     throw Error(file.path.string(), fmt::format("model \"{}\", method \"{}\"", header.model, header.method),
-                "names without slashes");
+                kPlainName);
   return name;
 }
 

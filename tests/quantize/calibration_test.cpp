@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "quantize/activation_store.h"
+#include "quantize/all_taps.h"
 #include "quantize/calibration_set.h"
 #include "quantize/calibration_walk.h"
 #include "support/closeness.h"
@@ -20,12 +21,10 @@
 namespace qreason {
 namespace {
 
+using testing::kAllTaps;
+
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr std::array kAllTaps{Tap::kBlockInput, Tap::kAttentionInput, Tap::kQuery,      Tap::kKey,
-                              Tap::kValue,      Tap::kRotatedQuery,   Tap::kRotatedKey, Tap::kAttentionOutput,
-                              Tap::kMlpInput,   Tap::kMlpMiddle,      Tap::kBlockOutput};
 
 std::string failure_of(const std::function<void()>& action) {
   try {

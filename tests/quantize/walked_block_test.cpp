@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "quantize/all_taps.h"
 #include "quantize/calibration_walk.h"
 #include "quantize/memory_sink.h"
 #include "quantize/methods/method_table.h"
@@ -19,9 +20,7 @@
 namespace qreason {
 namespace {
 
-constexpr std::array kAllTaps{Tap::kBlockInput, Tap::kAttentionInput, Tap::kQuery,      Tap::kKey,
-                              Tap::kValue,      Tap::kRotatedQuery,   Tap::kRotatedKey, Tap::kAttentionOutput,
-                              Tap::kMlpInput,   Tap::kMlpMiddle,      Tap::kBlockOutput};
+using testing::kAllTaps;
 
 const std::vector<std::vector<std::int32_t>>& samples() {
   static const std::vector<std::vector<std::int32_t>> kSamples{testing::random_tokens(40, 101, 1),
