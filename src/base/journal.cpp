@@ -52,6 +52,14 @@ Content split_lines(std::string_view text, const fs::path& path) {
   return content;
 }
 
+// A link here would have its target written: a file that nobody named.
+void refuse_other_kinds(const fs::path& path) {
+  std::error_code failure;
+  const fs::file_status status = fs::symlink_status(path, failure);
+  if (!fs::exists(status) || fs::is_regular_file(status)) return;
+  throw Error(path.string(), fs::is_symlink(status) ? "a link" : "no regular file", "a file of this run, or none");
+}
+
 Error system_error(const fs::path& path, const char* action) {
   return Error(path.string(), fmt::format("{} failed: {}", action, std::strerror(errno)));
 }
@@ -73,7 +81,8 @@ struct Journal::State {
 Journal::Journal(const fs::path& path, Sync sync) : state_(std::make_unique<State>()) {
   state_->sync = sync;
   state_->path = path;
-  state_->descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  refuse_other_kinds(path);
+  state_->descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (state_->descriptor < 0) throw system_error(path, "opening");
   if (::flock(state_->descriptor, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) throw system_error(path, "locking");

@@ -18,7 +18,8 @@ class Journal {
 
   // Opens or creates. A last line without its newline, or one that is not valid JSON, is cut off (truncated in the
   // file), as is everything from a line with zero bytes on (a power cut's work); another invalid line before the last
-  // is an Error naming file and line. A second process opening it is an Error (lock).
+  // is an Error naming file and line. A second process opening it is an Error (lock), and so is a link or anything else
+  // that is no regular file in its place: what it leads to is not the run's.
   explicit Journal(const std::filesystem::path& path, Sync sync = Sync::kEveryLine);
   ~Journal();
   Journal(Journal&&) noexcept;

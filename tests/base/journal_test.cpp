@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +131,17 @@ TEST_F(JournalFile, SurvivesAKillWhileItIsWritten) {
       EXPECT_EQ(journal.lines()[i], "{\"i\": " + std::to_string(i) + "}");
     }
   }
+}
+
+TEST_F(JournalFile, DoesNotWriteThroughALink) {
+  const std::filesystem::path other = path().string() + ".other";
+  write_file_atomic(other, "{\"a\": 1}");
+  std::filesystem::create_symlink(other, path());
+  EXPECT_THAT(failure_of_opening(), HasSubstr("a link"));
+  EXPECT_EQ(read_text_file(other), "{\"a\": 1}");  // a torn line is not cut off there either
+  std::filesystem::remove(path());
+  ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+  EXPECT_THAT(failure_of_opening(), HasSubstr("no regular file"));
 }
 
 TEST_F(JournalFile, SaysWhereItCannotBe) {
