@@ -5,9 +5,11 @@
 #include "analysis/divergence.h"
 #include "analysis/perplexity.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "checkpoint/readers.h"
 #include "cli/model_evaluation.h"
+#include "cli/outlier_model.h"
 #include "cli/process_executor.h"
 #include "cli/quantize_model.h"
 #include "cli/terminal.h"
@@ -17,19 +19,32 @@
 namespace qreason {
 namespace fs = std::filesystem;
 
-const ResidentModel& EngineStudyWorker::baseline(const StudyModel& model) {
+namespace {
+
+Recipe recipe_of(const StudyMethod& quantization) {
+  if (!quantization.is_recipe_file()) return make_recipe(quantization.method, parse_assignments(quantization.set));
+  if (!quantization.set.empty()) {
+    throw Error::usage(quantization.name, "set, for a recipe file", "a method; edit the recipe file instead");
+  }
+  return parse_recipe(read_text_file(quantization.method, 1 << 20), quantization.method);
+}
+
+}  // namespace
+
+const ResidentModel& EngineStudyWorker::baseline(const StudyCell& cell) {
+  const StudyModel& model = *cell.model;
   if (baseline_name_ != model.name) {
     baseline_.reset();
     quantized_.reset();
     quantized_name_.clear();
-    baseline_ = std::make_unique<ResidentModel>(load_resident(model.reference, model.dtype));
+    baseline_ = std::make_unique<ResidentModel>(load_resident(cell.reference, model.dtype));
     baseline_name_ = model.name;
   }
   return *baseline_;
 }
 
 const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
-  if (cell.baseline()) return baseline(*cell.model);
+  if (cell.baseline()) return baseline(cell);
   if (quantized_name_ != cell.run_name()) {
     quantized_.reset();
     quantized_ = std::make_unique<ResidentModel>(load_resident(cell.checkpoint.string(), cell.model->dtype));
@@ -38,18 +53,28 @@ const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
   return *quantized_;
 }
 
-void EngineStudyWorker::require(const StudyModel& model) {
+void EngineStudyWorker::require(const StudyModel& model, const std::string& reference) {
   if (const Arithmetic here = process_executor().backend().arithmetic(); here != model.arithmetic)
     throw Error(model.name, fmt::format("arithmetic {}", name_of(here)), std::string(name_of(model.arithmetic)));
-  resolve_model(model.reference);
+  resolve_model(reference);
+}
+
+void EngineStudyWorker::make_outliers(const StudyModel& model, const fs::path& folder) {
+  const StudyOutliers& outliers = *model.outliers;
+  write_outlier_model(open_model(model.reference),
+                      {.seed = static_cast<std::uint64_t>(outliers.seed),
+                       .channels = outliers.channels,
+                       .factor = outliers.factor,
+                       .key_bias = outliers.key_bias},
+                      folder, if_different_);
 }
 
 void EngineStudyWorker::quantize(const StudyCell& cell) {
   quantized_.reset();
   quantized_name_.clear();
-  const OpenedModel model = open_model(cell.model->reference);
-  const StudyCalibration& calibration = cell.model->calibration;
-  Recipe recipe = make_recipe(cell.method, parse_assignments(cell.model->set));
+  const OpenedModel model = open_model(cell.reference);
+  const StudyCalibration& calibration = cell.quantization.calibration;
+  Recipe recipe = recipe_of(cell.quantization);
   if (needs_calibration(recipe)) {
     CalibrationSpec& spec = recipe.calibration.emplace(recipe.calibration.value_or(CalibrationSpec{}));
     if (!calibration.source.empty()) spec.source = calibration.source;
@@ -66,7 +91,7 @@ void EngineStudyWorker::quantize(const StudyCell& cell) {
 
 OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
   const StudyMeasure& settings = *cell.model->measure;
-  const ResidentModel& base = baseline(*cell.model);
+  const ResidentModel& base = baseline(cell);
   const std::string text = calibration_text(find_calibration_file(settings.text, base.opened.checkpoint->path()));
   const std::vector<std::int32_t> tokens = base.opened.require_text().tokenizer.encode(text);
   const std::vector<TokenWindow> windows = cut_windows(tokens, settings.window, settings.windows);
@@ -132,7 +157,7 @@ std::optional<OpenedModel> EngineStudyWorker::weights_if_here(const StudyCell& c
   fs::path path = cell.checkpoint;
   if (cell.baseline()) {
     try {
-      path = resolve_model(cell.model->reference);
+      path = resolve_model(cell.reference);
     } catch (const Error&) {
       return std::nullopt;  // a finished study needs no model
     }

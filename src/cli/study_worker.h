@@ -18,7 +18,8 @@ class EngineStudyWorker : public StudyWorker {
  public:
   EngineStudyWorker(const StudySpec& spec, IfExists if_different) : spec_(spec), if_different_(if_different) {}
 
-  void require(const StudyModel& model) override;
+  void require(const StudyModel& model, const std::string& reference) override;
+  void make_outliers(const StudyModel& model, const std::filesystem::path& folder) override;
   void quantize(const StudyCell& cell) override;
   OrderedJson measure(const StudyCell& cell) override;
   void evaluate(const StudyCell& cell) override;
@@ -27,7 +28,7 @@ class EngineStudyWorker : public StudyWorker {
  private:
   // The cell's model; the one before it goes first, so that at most it and the unquantized one are in memory.
   const ResidentModel& resident(const StudyCell& cell);
-  const ResidentModel& baseline(const StudyModel& model);
+  const ResidentModel& baseline(const StudyCell& cell);
   ModelEvaluation evaluation_of(const StudyCell& cell) const;
   // The cell's model without its tokenizer; nullopt where it is not there.
   std::optional<OpenedModel> weights_if_here(const StudyCell& cell) const;

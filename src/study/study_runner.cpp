@@ -19,12 +19,16 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr std::uint64_t kMaxRecipe = 1 << 20;
+constexpr const char* kResults = "results";
 constexpr const char *kTableMarkdown = "table.md", *kTableCsv = "table.csv", *kTableJson = "table.json";
 
-enum class Step { kQuantize, kMeasure, kEvaluate };
+enum class Step { kOutliers, kQuantize, kMeasure, kEvaluate };
 
 std::string_view name_of(Step step) {
   switch (step) {
+    case Step::kOutliers:
+      return "outliers";
     case Step::kQuantize:
       return "quantize";
     case Step::kMeasure:
@@ -98,17 +102,31 @@ OrderedJson optional_json(const std::optional<std::int64_t>& value) {
   return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
-// What a checkpoint was made from; another one under the same name must not be taken for it.
-OrderedJson quantize_settings(const StudyCell& cell) {
-  const StudyModel& model = *cell.model;
+// What a model with outliers was made from; another one under the same name must not be taken for it.
+OrderedJson outlier_settings(const StudyModel& model) {
+  const StudyOutliers& outliers = *model.outliers;
   return {{"model", model.reference},
-          {"method", cell.method},
-          {"dtype", model.dtype},
-          {"set", model.set},
-          {"calibration",
-           {{"source", model.calibration.source},
-            {"samples", optional_json(model.calibration.samples)},
-            {"length", optional_json(model.calibration.length)}}}};
+          {"seed", outliers.seed},
+          {"channels", outliers.channels},
+          {"factor", outliers.factor},
+          {"key_bias", outliers.key_bias}};
+}
+
+// The same for a checkpoint.
+OrderedJson quantize_settings(const StudyCell& cell) {
+  const StudyMethod& quantization = cell.quantization;
+  const StudyCalibration& calibration = quantization.calibration;
+  OrderedJson settings = {{"model", cell.model->reference},
+                          {"method", quantization.method},
+                          {"dtype", cell.model->dtype},
+                          {"set", quantization.set},
+                          {"calibration",
+                           {{"source", calibration.source},
+                            {"samples", optional_json(calibration.samples)},
+                            {"length", optional_json(calibration.length)}}}};
+  if (cell.model->outliers) settings["outliers"] = outlier_settings(*cell.model);
+  if (quantization.is_recipe_file()) settings["recipe"] = read_text_file(quantization.method, kMaxRecipe);
+  return settings;
 }
 
 OrderedJson measure_settings(const StudyCell& cell) {
@@ -129,8 +147,9 @@ class Study {
   Study(const StudySpec& spec, const StudyOptions& options, StudyWorker& worker)
       : spec_(spec), options_(options), worker_(worker) {
     for (const StudyModel& model : spec.models) {
+      const std::string reference = model.outliers ? outlier_folder(model).string() : model.reference;
       for (const std::string& method : model.methods) {
-        StudyCell cell{&model, method, {}, options.folder / "results"};
+        StudyCell cell{&model, reference, method, method_of(spec, model, method), {}, options.folder / kResults};
         if (!is_baseline(method)) cell.checkpoint = options.folder / "models" / cell.run_name();
         cells_.push_back(std::move(cell));
       }
@@ -139,11 +158,14 @@ class Study {
 
   StudyOutcome run() {
     require_own_tables();
+    for (const StudyModel& model : spec_.models) drop_other(model);
     for (const StudyCell& cell : cells_) drop_other(cell);
     const std::vector<Planned> plan = open_steps();
     std::set<const StudyModel*> needed;
-    for (const Planned& planned : plan)
-      if (needed.insert(planned.cell->model).second) worker_.require(*planned.cell->model);
+    for (const auto& [step, cell] : plan) {
+      if (!needed.insert(cell->model).second) continue;
+      worker_.require(*cell->model, step == Step::kOutliers ? cell->model->reference : cell->reference);
+    }
     Clock clock(plan, options_.listener);
     for (std::size_t i = 0; i < plan.size(); ++i) {
       check_interrupt();
@@ -155,6 +177,8 @@ class Study {
   }
 
  private:
+  fs::path outlier_folder(const StudyModel& model) const { return options_.folder / "models" / model.name; }
+  fs::path settings_path(const StudyModel& model) const { return options_.folder / "models" / (model.name + ".json"); }
   fs::path settings_path(const StudyCell& cell) const {
     return options_.folder / "models" / (cell.run_name() + ".json");
   }
@@ -177,25 +201,41 @@ class Study {
     }
   }
 
+  // Whether what these settings made has to go.
+  bool is_other(const fs::path& settings, const OrderedJson& wanted) const {
+    const auto found = read_json_if(settings);
+    if (!found || *found == wanted) return false;
+    if (options_.if_different == IfExists::kReplace) return true;
+    throw Error(settings.string(), "made with other settings than the study's",
+                "the same settings, another -o, or --force");
+  }
+
+  // Its quantized forms are refused, or go, by settings of their own.
+  void drop_other(const StudyModel& model) {
+    if (!model.outliers || !is_other(settings_path(model), outlier_settings(model))) return;
+    StagedDirectory::remove(outlier_folder(model));
+    drop_results(model, fmt::format("{}-{}", model.name, kBaselineMethod));
+    fs::remove(settings_path(model));
+  }
+
   // A checkpoint of other settings is an Error, or goes with its results; nothing else goes.
   void drop_other(const StudyCell& cell) {
-    if (cell.baseline()) return;
-    const auto found = read_json_if(settings_path(cell));
-    if (!found || *found == quantize_settings(cell)) return;
-    if (options_.if_different == IfExists::kError)
-      throw Error(settings_path(cell).string(), "made with other settings than the study's",
-                  "the same settings, another -o, or --force");
+    if (cell.baseline() || !is_other(settings_path(cell), quantize_settings(cell))) return;
     StagedDirectory::remove(cell.checkpoint);
-    for (const std::uint64_t seed : cell.model->seeds) {
+    drop_results(*cell.model, cell.run_name());
+    fs::remove(settings_path(cell));
+  }
+
+  void drop_results(const StudyModel& model, const std::string& run_name) const {
+    for (const std::uint64_t seed : model.seeds) {
       for (const Task& task : task_table()) {
-        const fs::path file = result_path(cell.results, cell.run_name(), seed, task.name);
+        const fs::path file = result_path(options_.folder / kResults, run_name, seed, task.name);
         fs::remove(file);
         fs::remove(partial_path(file));
       }
       std::error_code not_empty;
-      fs::remove(result_path(cell.results, cell.run_name(), seed, "").parent_path(), not_empty);
+      fs::remove(result_path(options_.folder / kResults, run_name, seed, "").parent_path(), not_empty);
     }
-    fs::remove(settings_path(cell));
   }
 
   bool measured(const StudyCell& cell) const {
@@ -205,12 +245,16 @@ class Study {
 
   std::vector<Planned> open_steps() {
     std::vector<Planned> plan;
+    std::set<const StudyModel*> made;
     for (const StudyCell& cell : cells_) {
+      const std::size_t before = plan.size();
       const bool measure = cell.model->measure && !measured(cell);
       const bool evaluate = !cell.model->tasks.empty() && !worker_.evaluated(cell);
       if (!cell.baseline() && !fs::exists(cell.checkpoint)) plan.push_back({Step::kQuantize, &cell});
       if (measure) plan.push_back({Step::kMeasure, &cell});
       if (evaluate) plan.push_back({Step::kEvaluate, &cell});
+      if (plan.size() == before || !cell.model->outliers || fs::exists(cell.reference)) continue;
+      if (made.insert(cell.model).second) plan.insert(plan.begin() + before, {Step::kOutliers, &cell});
     }
     return plan;
   }
@@ -218,6 +262,11 @@ class Study {
   void run_step(const Planned& planned) {
     const StudyCell& cell = *planned.cell;
     switch (planned.step) {
+      case Step::kOutliers:
+        fs::create_directories(options_.folder / "models");
+        write_file_atomic(settings_path(*cell.model), outlier_settings(*cell.model).dump(2) + "\n");
+        worker_.make_outliers(*cell.model, cell.reference);
+        break;
       case Step::kQuantize:
         fs::create_directories(options_.folder / "models");
         write_file_atomic(settings_path(cell), quantize_settings(cell).dump(2) + "\n");

@@ -1,6 +1,7 @@
 // Runs a study's grid, one (model, method) after another: quantize, measure, evaluate; then the tables. What is
 // finished is kept, so the same call goes on after a kill.
 //
+//   OUT/models/<model>/                   models with outliers, OUT/models/<model>.json how they were made
 //   OUT/models/<model>-<method>/          quantized checkpoints, OUT/models/<model>-<method>.json how they were made
 //   OUT/measures/<model>-<method>.json    perplexity and divergence
 //   OUT/results/<model>-<method>-seed<s>/<task>.jsonl
@@ -22,7 +23,9 @@ namespace qreason {
 // One (model, method) of the grid.
 struct StudyCell {
   const StudyModel* model = nullptr;
+  std::string reference;  // the unquantized model: the study's MODEL, or the folder of the one that it gives outliers
   std::string method;
+  StudyMethod quantization;          // what the method's name means
   std::filesystem::path checkpoint;  // the quantized model; empty for the unquantized one
   std::filesystem::path results;     // folder of the result files
   std::string run_name() const { return model->name + "-" + method; }
@@ -33,8 +36,11 @@ struct StudyCell {
 class StudyWorker {
  public:
   virtual ~StudyWorker() = default;
-  // An Error when the model is not there: asked for every model with work left, before any work.
-  virtual void require(const StudyModel& model) = 0;
+  // An Error when `reference` is not there or the model cannot be run as asked: for every model with work left, before
+  // any work.
+  virtual void require(const StudyModel& model, const std::string& reference) = 0;
+  // Makes a model with outliers, complete or absent, at `folder`.
+  virtual void make_outliers(const StudyModel& model, const std::filesystem::path& folder) = 0;
   // Makes cell.checkpoint, complete or absent, resumable. Called when it is absent.
   virtual void quantize(const StudyCell& cell) = 0;
   // {"perplexity", "tokens", and for quantized models "kl_mean", "kl_p99", "same_top1"}.

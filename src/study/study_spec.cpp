@@ -189,9 +189,40 @@ void read_settings(const Reader& reader, const toml::table& table, StudyModel& m
     model.measure = read_measure(reader, *inner, model.measure.value_or(StudyMeasure{}));
 }
 
+StudyOutliers read_outliers(const Reader& reader, const toml::table& table) {
+  reader.only(table, {"seed", "channels", "factor", "key_bias"});
+  StudyOutliers outliers;
+  reader.integer(table, "seed", 0, outliers.seed);
+  reader.integer(table, "channels", 1, outliers.channels);
+  reader.number(table, "factor", outliers.factor);
+  reader.number(table, "key_bias", outliers.key_bias);
+  return outliers;
+}
+
+StudyMethod read_method(const Reader& reader, const toml::table& table) {
+  reader.only(table, {"name", "method", "recipe", "set", "calibration"});
+  StudyMethod method;
+  reader.text(table, "name", method.name);
+  if (!is_plain_name(method.name)) reader.fail(table, "name " + method.name, kPlainName);
+  if (is_baseline(method.name)) reader.fail(table, "name " + method.name, "another than the unquantized model's");
+  reader.text(table, "method", method.method);
+  std::string recipe;
+  reader.text(table, "recipe", recipe);
+  if (method.method.empty() == recipe.empty()) reader.fail(table, "method " + method.name, "method or recipe");
+  if (!recipe.empty()) {
+    method.method = reader.beside(recipe);
+    if (fs::path(recipe).extension() != ".toml") reader.fail(table, "recipe " + recipe, "a .toml file");
+  }
+  reader.texts(table, "set", method.set);
+  if (const toml::table* inner = reader.table(table, "calibration")) {
+    read_calibration(reader, *inner, method.calibration);
+  }
+  return method;
+}
+
 StudyModel read_model(const Reader& reader, const toml::table& table, const StudyModel& defaults) {
   std::set<std::string> keys = kSettings;
-  keys.insert({"model", "name"});
+  keys.insert({"model", "name", "outliers"});
   reader.only(table, keys);
   StudyModel model = defaults;
   reader.text(table, "model", model.reference);
@@ -201,6 +232,7 @@ StudyModel read_model(const Reader& reader, const toml::table& table, const Stud
   reader.text(table, "name", model.name);
   // It becomes a folder's name.
   if (!is_plain_name(model.name)) reader.fail(table, "name " + model.name, kPlainName);
+  if (const toml::table* outliers = reader.table(table, "outliers")) model.outliers = read_outliers(reader, *outliers);
   read_settings(reader, table, model);
   if (model.methods.empty()) reader.fail(table, "no methods", "methods = [\"bf16\", ...]");
   if (model.tasks.empty() && !model.measure)
@@ -216,6 +248,23 @@ StudyModel read_model(const Reader& reader, const toml::table& table, const Stud
 
 }  // namespace
 
+StudyMethod method_of(const StudySpec& spec, const StudyModel& model, const std::string& name) {
+  StudyMethod method{.name = name, .method = name, .set = model.set, .calibration = model.calibration};
+  const auto own = spec.methods.find(name);
+  if (own == spec.methods.end()) return method;
+  method.method = own->second.method;
+  const auto key = [](const std::string& setting) { return setting.substr(0, setting.find('=')); };
+  for (const std::string& setting : own->second.set) {
+    std::erase_if(method.set, [&](const std::string& other) { return key(other) == key(setting); });
+    method.set.push_back(setting);
+  }
+  const StudyCalibration& calibration = own->second.calibration;
+  if (!calibration.source.empty()) method.calibration.source = calibration.source;
+  if (calibration.samples) method.calibration.samples = calibration.samples;
+  if (calibration.length) method.calibration.length = calibration.length;
+  return method;
+}
+
 StudySpec parse_study(std::string_view text, const fs::path& file) {
   toml::table root;
   try {
@@ -226,7 +275,7 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
   }
   const Reader reader(file);
   std::set<std::string> keys = kSettings;
-  keys.insert({"name", "model", "data"});
+  keys.insert({"name", "model", "method", "data"});
   reader.only(root, keys);
   StudySpec spec;
   spec.name = file.stem().string();
@@ -241,6 +290,15 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
       std::string path;
       reader.text(*data, std::string(key.str()).c_str(), path);
       spec.data[std::string(require_task(key.str()).dataset)] = reader.beside(path);
+    }
+  }
+  if (const toml::node* methods = root.get("method")) {
+    if (!methods->is_array_of_tables()) reader.fail(*methods, "method", "[[method]]");
+    for (const toml::node& node : *methods->as_array()) {
+      const StudyMethod method = read_method(reader, *node.as_table());
+      if (!spec.methods.emplace(method.name, method).second) {
+        reader.fail(node, "two methods " + method.name, "different names");
+      }
     }
   }
   const toml::node* models = root.get("model");

@@ -27,11 +27,27 @@ struct StudyMeasure {
   std::int64_t windows = 4;
 };
 
+// A method under a name of its own in the study: other parameters or calibration, or a recipe file.
+struct StudyMethod {
+  std::string name;
+  std::string method;  // what `qreason quantize` takes as METHOD
+  std::vector<std::string> set;
+  StudyCalibration calibration;
+  bool is_recipe_file() const { return method.ends_with(".toml"); }
+};
+
+// The outliers that a model is given before it is studied (model/outliers.h); its function stays.
+struct StudyOutliers {
+  std::int64_t seed = 1, channels = 1;
+  double factor = 64, key_bias = 300;
+};
+
 // One model of the grid, with everything that holds for it.
 struct StudyModel {
-  std::string reference;             // what `qreason` commands take as MODEL
-  std::string name;                  // in results and tables
-  std::vector<std::string> methods;  // "bf16": unquantized
+  std::string reference;                  // what `qreason` commands take as MODEL
+  std::optional<StudyOutliers> outliers;  // the study makes the model first, from `reference`
+  std::string name;                       // in results and tables
+  std::vector<std::string> methods;       // "bf16": unquantized
   std::vector<std::string> tasks;
   std::vector<std::uint64_t> seeds;
   std::optional<std::int64_t> limit;  // problems a task
@@ -49,11 +65,16 @@ struct StudyModel {
 struct StudySpec {
   std::string name;
   std::vector<StudyModel> models;
+  std::map<std::string, StudyMethod> methods;         // [[method]], by name
   std::map<std::string, std::filesystem::path> data;  // local files of data sets
 };
 
-// Unknown keys, wrong types, empty lists and duplicates are Errors with the line. Relative paths of [data] and of a
-// measure's text that exist beside the study file are taken from there.
+// What a name in a model's `methods` means for it: [[method]] of that name, or the method itself; the model's `set` and
+// calibration with the [[method]]'s own behind them, which win.
+StudyMethod method_of(const StudySpec& spec, const StudyModel& model, const std::string& name);
+
+// Unknown keys, wrong types, empty lists and duplicates are Errors with the line. Relative paths of [data], of recipes
+// and of a measure's text that exist beside the study file are taken from there.
 StudySpec parse_study(std::string_view text, const std::filesystem::path& file);
 
 }  // namespace qreason

@@ -89,12 +89,67 @@ TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
               ThrowsMessage<Error>(HasSubstr("slashes")));
 }
 
+constexpr const char* kVariants = R"(
+tasks = ["gsm8k"]
+seeds = [42]
+set = ["damping=0.05", "samples=4"]
+methods = ["bf16", "gptq-w3g64", "coarse"]
+[calibration]
+length = 256
+[[method]]
+name = "coarse"
+method = "gptq-w3g64"
+set = ["damping=0.1"]
+[method.calibration]
+source = "wikitext2"
+[[model]]
+model = "folder/A.gguf"
+[[model]]
+model = "folder/A.gguf"
+name = "A-outliers"
+[model.outliers]
+factor = 32
+)";
+
+TEST(StudySpec, KnowsMethodsUnderNamesOfTheirOwn) {
+  const StudySpec spec = parse_study(kVariants, "s.toml");
+  const StudyMethod plain = method_of(spec, spec.models[0], "gptq-w3g64");
+  EXPECT_EQ(plain.method, "gptq-w3g64");
+  EXPECT_THAT(plain.set, ElementsAre("damping=0.05", "samples=4"));
+  EXPECT_EQ(plain.calibration.source, "");
+  const StudyMethod coarse = method_of(spec, spec.models[0], "coarse");
+  EXPECT_EQ(coarse.method, "gptq-w3g64");
+  EXPECT_THAT(coarse.set, ElementsAre("samples=4", "damping=0.1"));
+  EXPECT_EQ(coarse.calibration.source, "wikitext2");
+  EXPECT_EQ(coarse.calibration.length, 256);
+  EXPECT_FALSE(spec.models[0].outliers);
+  EXPECT_EQ(spec.models[1].outliers->factor, 32);
+  EXPECT_EQ(spec.models[1].outliers->key_bias, 300);
+}
+
+TEST(StudySpec, NamesTheLineOfAMethodThatIsWrong) {
+  const auto parsing = [](std::string text) { return [text = std::move(text)] { parse_study(text, "s.toml"); }; };
+  EXPECT_THAT(parsing("\n[[method]]\nname = \"a\"\n"), ThrowsMessage<Error>(HasSubstr("method or recipe")));
+  EXPECT_THAT(parsing("[[method]]\nname = \"a\"\nmethod = \"b\"\nrecipe = \"c.toml\"\n"),
+              ThrowsMessage<Error>(HasSubstr("method or recipe")));
+  EXPECT_THAT(parsing("[[method]]\nname = \"a/b\"\nmethod = \"b\"\n"), ThrowsMessage<Error>(HasSubstr("slashes")));
+  EXPECT_THAT(parsing("[[method]]\nname = \"BF16\"\nmethod = \"b\"\n"), ThrowsMessage<Error>(HasSubstr("unquantized")));
+  EXPECT_THAT(parsing("[[method]]\nname = \"a\"\nrecipe = \"c.txt\"\n"), ThrowsMessage<Error>(HasSubstr(".toml")));
+  EXPECT_THAT(parsing("[[method]]\nname = \"a\"\nmethod = \"b\"\n[[method]]\nname = \"a\"\nmethod = \"b\"\n"),
+              ThrowsMessage<Error>(HasSubstr("two methods a")));
+}
+
 // Every method right on seed 42, wrong on 43; fails at the step `fail_at`.
 class FileWorker : public StudyWorker {
  public:
   explicit FileWorker(int fail_at = -1) : fail_at_(fail_at) {}
-  void require(const StudyModel& model) override {
-    if (model.name == missing) throw Error(model.reference, "not there", "the model");
+  void require(const StudyModel& model, const std::string& reference) override {
+    if (model.name == missing) throw Error(reference, "not there", "the model");
+    required.push_back(reference);
+  }
+  void make_outliers(const StudyModel& model, const fs::path& folder) override {
+    step("outliers " + model.name);
+    fs::create_directories(folder);
   }
   void quantize(const StudyCell& cell) override {
     step("quantize " + cell.run_name());
@@ -134,7 +189,7 @@ class FileWorker : public StudyWorker {
       if (!fs::exists(result_path(cell.results, cell.run_name(), seed, "GSM8K"))) return false;
     return true;
   }
-  std::vector<std::string> steps;
+  std::vector<std::string> steps, required;
   std::string missing;
 
  private:
@@ -219,6 +274,28 @@ TEST(StudyRunner, RefusesCheckpointsOfOtherSettingsUnlessForced) {
   EXPECT_EQ(read_text_file(notes), "mine");
   EXPECT_THAT(again.steps, ElementsAre("measure A-bf16", "quantize A-rtn-w4g64", "measure A-rtn-w4g64",
                                        "evaluate A-rtn-w4g64 42", "evaluate A-rtn-w4g64 43"));
+}
+
+TEST(StudyRunner, MakesModelsWithOutliersFirst) {
+  testing::ScratchFolder scratch;
+  StudySpec spec = parse_study(kVariants, "s.toml");
+  FileWorker worker;
+  run_study(spec, {.folder = scratch.path()}, worker);
+  EXPECT_THAT(worker.steps, ElementsAre("evaluate A-bf16 42", "quantize A-gptq-w3g64", "evaluate A-gptq-w3g64 42",
+                                        "quantize A-coarse", "evaluate A-coarse 42", "outliers A-outliers",
+                                        "evaluate A-outliers-bf16 42", "quantize A-outliers-gptq-w3g64",
+                                        "evaluate A-outliers-gptq-w3g64 42", "quantize A-outliers-coarse",
+                                        "evaluate A-outliers-coarse 42"));
+  EXPECT_THAT(worker.required, ElementsAre("folder/A.gguf", "folder/A.gguf"));
+  // Other outliers are another model: with --force all of it is made again, and nothing else.
+  spec.models[1].outliers->factor = 16;
+  EXPECT_THAT([&] { run_study(spec, {.folder = scratch.path()}, worker); },
+              ThrowsMessage<Error>(HasSubstr("other settings")));
+  FileWorker again;
+  run_study(spec, {.folder = scratch.path(), .if_different = IfExists::kReplace}, again);
+  EXPECT_THAT(again.steps, ElementsAre("outliers A-outliers", "evaluate A-outliers-bf16 42",
+                                       "quantize A-outliers-gptq-w3g64", "evaluate A-outliers-gptq-w3g64 42",
+                                       "quantize A-outliers-coarse", "evaluate A-outliers-coarse 42"));
 }
 
 TEST(StudyRunner, WritesNoTableOverAFileOfTheUser) {
