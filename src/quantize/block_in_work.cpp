@@ -8,52 +8,65 @@
 #include "quantize/report.h"
 
 namespace qreason {
-namespace {
 
-ActivationRows read_from(CalibrationWalk* walk, Tap tap, std::int64_t sequence, const char* propagation) {
-  if (!walk) {
-    throw Error("quantize", fmt::format("inputs of {} propagation read", propagation), "a pass that asks for them");
-  }
-  return walk->read(tap, sequence);
+SharedWalk::SharedWalk(CalibrationWalk* walk, const BlockWeights& found) : walk_(walk) {
+  if (walk_) walk_->enter(found, found.layer());
 }
 
-}  // namespace
+void SharedWalk::hold(const BlockWeights& weights) {
+  for (const LinearSlot slot : kLinearSlots) {
+    int& held = linears_[static_cast<std::size_t>(slot)];
+    if (held != weights.revision(slot)) walk_->replace(slot, weights.linear(slot));
+    held = weights.revision(slot);
+  }
+  for (const BlockNorm norm : {BlockNorm::kInput, BlockNorm::kPost}) {
+    int& held = norms_[static_cast<std::size_t>(norm)];
+    if (held != weights.revision(norm)) walk_->replace_gain(norm, weights.gain(norm));
+    held = weights.revision(norm);
+  }
+}
+
+ActivationRows SharedWalk::read(const BlockWeights& weights, Tap tap, std::int64_t sequence) {
+  if (!walk_) throw Error("quantize", "calibration inputs read", "a pass that asks for them");
+  hold(weights);
+  return walk_->read(tap, sequence);
+}
+
+void SharedWalk::leave(const BlockWeights& weights) {
+  if (!walk_) return;
+  hold(weights);
+  walk_->leave();
+}
 
 FloatBlock::FloatBlock(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor)
-    : weights_(&weights), walk_(walk), executor_(&executor) {
-  if (walk_) walk_->enter(weights, weights.layer());
-}
-
-ActivationRows FloatBlock::read(Tap tap, std::int64_t sequence) {
-  return read_from(walk_, tap, sequence, "float");
-}
-
-void FloatBlock::leave() {
-  if (walk_) walk_->leave();
-}
+    : weights_(&weights), walk_(walk, weights), executor_(&executor) {}
 
 BlockInWork::BlockInWork(const WeightSource& source, const ModelPlan& plan, std::int64_t layer, BlockWalks walks,
                          Executor& executor)
     : source_weights_(source, layer),
       weights_(source_weights_),
       original_(source_weights_, walks.original, executor),
-      walk_(walks.rounded),
+      rounded_(walks.rounded, source_weights_),
       plan_(&plan),
-      executor_(&executor) {
-  if (walk_) walk_->enter(weights_, layer);
-}
+      executor_(&executor) {}
 
 ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
-  return read_from(walk_, tap, sequence, "rounded");
+  if (!reads_) throw Error("quantize", fmt::format("calibration inputs read by {}", pass_), "a pass that asks for them");
+  return reads_->read(trial_ ? *trial_ : weights_, tap, sequence);
 }
 
-void BlockInWork::begin(std::string_view pass, std::vector<LinearSlot> to_round) {
-  pass_ = pass;
+void BlockInWork::begin(const BlockPass& pass, std::vector<LinearSlot> to_round) {
+  pass_ = pass.kind();
   to_round_ = std::move(to_round);
+  trial_.reset();
+  reads_ = nullptr;
+  if (pass.propagation() == Propagation::kFloat) reads_ = &original_.walk();
+  if (pass.propagation() == Propagation::kRounded || pass.propagation() == Propagation::kBoth) reads_ = &rounded_;
 }
 
-const QuantFormat& BlockInWork::format(LinearSlot slot) const {
-  return plan_->block(layer()).weights.at(slot);
+void BlockInWork::try_matrix(LinearSlot slot, at::Tensor matrix) {
+  if (!trial_) trial_.emplace(weights_);
+  trial_->set_linear(slot, {.matrix = std::move(matrix), .bias = weights_.linear(slot).bias}, ++revision_);
 }
 
 void BlockInWork::replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) {
@@ -62,15 +75,14 @@ void BlockInWork::replace(LinearSlot slot, LinearWeight weight, const LinearRepo
                 "what changes floats before what rounds them");
   }
   reports_.push_back(to_json(linear_name(layer(), slot), pass_, weight, report));
-  if (walk_) walk_->replace(slot, weight);
-  weights_.set_linear(slot, std::move(weight));
+  trial_.reset();
+  weights_.set_linear(slot, std::move(weight), ++revision_);
 }
 
 void BlockInWork::replace_gain(BlockNorm norm, at::Tensor gain) {
-  // Here too, where no walk's block checks it.
   float_vector(gain, config().hidden_size, block_tensor_name(layer(), name_of(norm)));
-  if (walk_) walk_->replace_gain(norm, gain);
-  weights_.set_gain(norm, std::move(gain));
+  trial_.reset();
+  weights_.set_gain(norm, std::move(gain), ++revision_);
 }
 
 void BlockInWork::put_into(BlockSink& sink, const std::string& part) const {
@@ -89,7 +101,7 @@ void BlockInWork::put_into(BlockSink& sink, const std::string& part) const {
 
 void BlockInWork::leave() {
   original_.leave();
-  if (walk_) walk_->leave();
+  rounded_.leave(weights_);
 }
 
 }  // namespace qreason

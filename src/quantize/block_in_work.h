@@ -2,7 +2,9 @@
 // recipe's passes ask for.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +12,30 @@
 #include "quantize/block_sink.h"
 #include "quantize/block_visit.h"
 #include "quantize/block_weights.h"
+#include "quantize/pass.h"
 
 namespace qreason {
+
+// A calibration walk that views of one block share, whose weights differ and change: before it is read it is given
+// those of the view that reads.
+class SharedWalk {
+ public:
+  // Enters `walk`, which may be null: nothing can be read then.
+  SharedWalk(CalibrationWalk* walk, const BlockWeights& found);
+  std::int64_t sequences() const { return walk_ ? walk_->sequences() : 0; }
+  // `weights`: those that were found or a copy that has changed since.
+  ActivationRows read(const BlockWeights& weights, Tap tap, std::int64_t sequence);
+  // Hands the outputs of the block with these weights on to the next one.
+  void leave(const BlockWeights& weights);
+
+ private:
+  void hold(const BlockWeights& weights);
+
+  CalibrationWalk* walk_;
+  // Revisions of what the walk has.
+  std::array<int, kLinearSlots.size()> linears_{};
+  std::array<int, kBlockNorms.size()> norms_{};
+};
 
 // The block as its source has it. Enters the walk, when there is one, and leaves it with leave().
 class FloatBlock : public BlockView {
@@ -22,21 +46,23 @@ class FloatBlock : public BlockView {
   std::int64_t layer() const override { return weights_->layer(); }
   const ModelConfig& config() const override { return weights_->config(); }
   Executor& executor() override { return *executor_; }
-  std::int64_t sequences() const override { return walk_ ? walk_->sequences() : 0; }
-  ActivationRows read(Tap tap, std::int64_t sequence) override;
+  std::int64_t sequences() const override { return walk_.sequences(); }
+  ActivationRows read(Tap tap, std::int64_t sequence) override { return walk_.read(*weights_, tap, sequence); }
   const at::Tensor& gain(BlockNorm norm) const override { return weights_->gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_->linear(slot); }
 
   // Hands the block's outputs on to the next one.
-  void leave();
+  void leave() { walk_.leave(*weights_); }
+  SharedWalk& walk() { return walk_; }
 
  private:
   const BlockWeights* weights_;
-  CalibrationWalk* walk_;
+  SharedWalk walk_;
   Executor* executor_;
 };
 
-// The walks of a recipe's block passes: float and rounded propagation, each only where a pass asks for it.
+// The walks of a recipe's block passes: on float and on rounded inputs, each only where a pass asks for it. The first
+// hands on what the block as found computes, whoever has read it.
 struct BlockWalks {
   CalibrationWalk* original = nullptr;
   CalibrationWalk* rounded = nullptr;
@@ -51,27 +77,33 @@ class BlockInWork : public BlockVisit {
   std::int64_t layer() const override { return weights_.layer(); }
   const ModelConfig& config() const override { return weights_.config(); }
   Executor& executor() override { return *executor_; }
-  std::int64_t sequences() const override { return walk_ ? walk_->sequences() : original_.sequences(); }
+  std::int64_t sequences() const override { return reads_ ? reads_->sequences() : 0; }
   ActivationRows read(Tap tap, std::int64_t sequence) override;
   const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
 
   BlockView& original() override { return original_; }
   const std::vector<LinearSlot>& to_round() const override { return to_round_; }
-  const QuantFormat& format(LinearSlot slot) const override;
+  bool is_rounded(LinearSlot slot) const override { return plan_->block(layer()).weights.contains(slot); }
+  const QuantFormat& format(LinearSlot slot) const override { return plan_->block(layer()).weights.at(slot); }
+  void try_matrix(LinearSlot slot, at::Tensor matrix) override;
+  void withdraw() override { trial_.reset(); }
   void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) override;
   void replace_gain(BlockNorm norm, at::Tensor gain) override;
 
   // The runner's part of a visit: which pass is at work and the linears that it rounds; the finished block; the way on.
-  void begin(std::string_view pass, std::vector<LinearSlot> to_round);
+  void begin(const BlockPass& pass, std::vector<LinearSlot> to_round);
   void put_into(BlockSink& sink, const std::string& part) const;
   std::vector<OrderedJson> take_reports() { return std::move(reports_); }
   void leave();
 
  private:
   BlockWeights source_weights_, weights_;  // as found, and as it is now
+  std::optional<BlockWeights> trial_;      // the block as a search has it for now
+  int revision_ = 0;                       // the last one given
   FloatBlock original_;
-  CalibrationWalk* walk_;
+  SharedWalk rounded_;
+  SharedWalk* reads_ = nullptr;  // the walk of the pass at work
   const ModelPlan* plan_;
   Executor* executor_;
   std::string pass_;

@@ -37,7 +37,8 @@ class BlockView {
   at::Tensor weight(LinearSlot slot) const { return linear(slot).dense_float32().contiguous(); }
 };
 
-// The block in work: what the passes before have made of it.
+// The block in work: what the passes before have made of it. read() is on the inputs that the pass at work asks for
+// (BlockPass::propagation): kFloat means those of the float model, kRounded and kBoth those of the quantized one.
 class BlockVisit : public BlockView {
  public:
   // The same block as the walk found it, with the inputs that the float model gives it.
@@ -46,8 +47,15 @@ class BlockVisit : public BlockView {
   // The linears of this block that the pass at work rounds, in the order of a block (what BlockPass::extend_plan gave a
   // format).
   virtual const std::vector<LinearSlot>& to_round() const = 0;
-  // The format that the plan gives a linear.
+  // Whether some pass of the recipe rounds a linear of this block, and the format that the plan then gives it.
+  virtual bool is_rounded(LinearSlot slot) const = 0;
   virtual const QuantFormat& format(LinearSlot slot) const = 0;
+
+  // For searches: read() computes with this float32 matrix [out, in] in the linear's place until the trial is withdrawn,
+  // which the next replacement and the end of the pass do too. linear(), original() and what is written stay.
+  virtual void try_matrix(LinearSlot slot, at::Tensor matrix) = 0;
+  virtual void withdraw() = 0;
+
   // Puts a linear in place of what is there, matrix and bias: the passes behind see it, and it is written. A float
   // matrix in place of a rounded one is an Error.
   virtual void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) = 0;

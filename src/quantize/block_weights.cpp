@@ -3,7 +3,7 @@
 namespace qreason {
 
 BlockWeights::BlockWeights(const WeightSource& source, std::int64_t layer) : source_(&source), layer_(layer) {
-  for (const LinearSlot slot : kLinearSlots) set_linear(slot, source.linear(linear_name(layer, slot)));
+  for (const LinearSlot slot : kLinearSlots) set_linear(slot, source.linear(linear_name(layer, slot)), 0);
   for (std::size_t i = 0; i < kBlockNorms.size(); ++i)
     norms_[i] = source.tensor(block_tensor_name(layer, kBlockNorms[i]));
 }

@@ -21,17 +21,26 @@ class BlockWeights : public WeightSource {
 
   std::int64_t layer() const { return layer_; }
   const LinearWeight& linear(LinearSlot slot) const { return linears_[static_cast<std::size_t>(slot)]; }
-  void set_linear(LinearSlot slot, LinearWeight weight) {
+  // `revision` tells what is there from all that was or will be there in this block or a copy of it; 0 is the source's.
+  void set_linear(LinearSlot slot, LinearWeight weight, int revision) {
     linears_[static_cast<std::size_t>(slot)] = std::move(weight);
+    linear_revisions_[static_cast<std::size_t>(slot)] = revision;
   }
+  int revision(LinearSlot slot) const { return linear_revisions_[static_cast<std::size_t>(slot)]; }
   const at::Tensor& gain(BlockNorm norm) const { return norms_[static_cast<std::size_t>(norm)]; }
-  void set_gain(BlockNorm norm, at::Tensor gain) { norms_[static_cast<std::size_t>(norm)] = std::move(gain); }
+  void set_gain(BlockNorm norm, at::Tensor gain, int revision) {
+    norms_[static_cast<std::size_t>(norm)] = std::move(gain);
+    norm_revisions_[static_cast<std::size_t>(norm)] = revision;
+  }
+  int revision(BlockNorm norm) const { return norm_revisions_[static_cast<std::size_t>(norm)]; }
 
  private:
   const WeightSource* source_;
   std::int64_t layer_;
   std::array<LinearWeight, kLinearSlots.size()> linears_;
   std::array<at::Tensor, kBlockNorms.size()> norms_;
+  std::array<int, kLinearSlots.size()> linear_revisions_{};
+  std::array<int, kBlockNorms.size()> norm_revisions_{};
 };
 
 }  // namespace qreason

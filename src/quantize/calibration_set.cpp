@@ -14,6 +14,7 @@
 #include "data/locations.h"
 #include "data/table.h"
 #include "data/utf8.h"
+#include "tokenizer/unicode.h"
 
 namespace qreason {
 namespace {
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kMostSamples = 1'000'000;
 constexpr std::int64_t kSamplesBetweenChecks = 256;
+constexpr std::uint64_t kShuffleSeed = 42;
 
 // A generation is a text, or a list whose first text is the answer (the study's records hold either).
 std::string text_or_first(const Json& value, const std::string& where) {
@@ -46,8 +48,8 @@ std::string record_text(const Json& record, const std::string& where) {
               "prompt and generation, text, problem and solution, or question and answer");
 }
 
-std::string joined_records(const std::string& content, const fs::path& path) {
-  std::string text;
+std::vector<std::string> texts_of_lines(const std::string& content, const fs::path& path) {
+  std::vector<std::string> texts;
   std::size_t line_number = 0;
   for (std::size_t begin = 0; begin < content.size();) {
     const std::size_t end = std::min(content.find('\n', begin), content.size());
@@ -58,13 +60,13 @@ std::string joined_records(const std::string& content, const fs::path& path) {
     const std::string where = fmt::format("{}:{}", path.string(), line_number);
     const Json record = parse_json(line, where);
     if (line_number == 1 && record.is_object() && record.contains("qreason_traces")) continue;  // how they were made
-    text += record_text(record, where) + "\n\n";
+    texts.push_back(record_text(record, where));
   }
-  return text;
+  return texts;
 }
 
-std::string joined_rows(const Table& table) {
-  std::string text;
+std::vector<std::string> texts_of_rows(const Table& table) {
+  std::vector<std::string> texts;
   for (const RecordRow& row : table.rows) {
     Json record(row.fields);
     // A table holds lists as their JSON.
@@ -74,7 +76,34 @@ std::string joined_rows(const Table& table) {
         record[key] = parse_json(field->second, table.where(row));
       }
     }
-    text += record_text(record, table.where(row)) + "\n\n";
+    texts.push_back(record_text(record, table.where(row)));
+  }
+  return texts;
+}
+
+bool has_records(const fs::path& path) {
+  const fs::path kind = unpacked_extension(path);
+  return kind == ".json" || kind == ".csv" || kind == ".jsonl";
+}
+
+std::string checked_content(const fs::path& path) {
+  std::string content = read_possibly_compressed(path);
+  require_utf8(content, path.string());
+  return content;
+}
+
+// As Python's str.strip().
+std::string_view stripped(std::string_view text) {
+  const auto is_space = [](char32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); };
+  while (!text.empty()) {
+    const DecodedChar first = decode_valid(text.data());
+    if (!is_space(first.codepoint)) break;
+    text.remove_prefix(first.length);
+  }
+  while (!text.empty()) {
+    const DecodedChar last = decode_valid_before(text, text.size());
+    if (!is_space(last.codepoint)) break;
+    text.remove_suffix(last.length);
   }
   return text;
 }
@@ -89,7 +118,7 @@ const std::vector<NamedSource>& named_sources() {
   static const std::vector<NamedSource> kSources{
       {"embedded", {"calibration/gsm8k_train_512.jsonl"}, "it belongs to the project's data folder"},
       {"wikitext2", {"calibration/wikitext2_train.txt", "wikitext2/train.txt"}, "put its train text there"},
-      {"pile", {"calibration/pile_val.jsonl"}, "put records with \"text\" there"},
+      {kPileSource, {"calibration/pile_val.jsonl"}, "put records with \"text\" there, or name another source: --calibration embedded"},
       {"numina-self", {"calibration/numina_self.jsonl"}, "`qreason calibrate` makes it"},
   };
   return kSources;
@@ -138,12 +167,42 @@ CalibrationSet draw_windows(const std::vector<std::int32_t>& tokens, const Calib
   return set;
 }
 
+CalibrationSet cut_short_texts(const std::vector<std::string>& texts, const CalibrationSpec& spec, std::uint64_t seed,
+                               const std::function<std::vector<std::int32_t>(std::string_view)>& encode) {
+  std::vector<std::int32_t> tokens;
+  std::int64_t taken = 0;
+  for (const std::int64_t index :
+       NumpyGenerator(kShuffleSeed + seed).permutation(static_cast<std::int64_t>(texts.size()))) {
+    if (taken == spec.samples) break;
+    check_interrupt();
+    const std::vector<std::int32_t> ids = encode(stripped(texts[static_cast<std::size_t>(index)]));
+    if (ids.empty() || static_cast<std::int64_t>(ids.size()) > spec.length) continue;
+    tokens.insert(tokens.end(), ids.begin(), ids.end());
+    ++taken;
+  }
+  CalibrationSet set{.description = spec.source};
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  for (std::int64_t first = 0; first + spec.length <= count; first += spec.length) {
+    set.samples.emplace_back(tokens.begin() + first, tokens.begin() + first + spec.length);
+  }
+  if (set.samples.empty()) {
+    throw Error("calibration " + spec.source, fmt::format("{} tokens in {} texts", count, taken),
+                fmt::format("at least {} for a block", spec.length));
+  }
+  return set;
+}
+
+std::vector<std::string> calibration_records(const fs::path& path) {
+  if (!has_records(path)) throw Error(path.string(), "a text without records", "JSON Lines, a JSON array or CSV");
+  if (unpacked_extension(path) != ".jsonl") return texts_of_rows(read_table(path));
+  return texts_of_lines(checked_content(path), path);
+}
+
 std::string calibration_text(const fs::path& path) {
-  const fs::path kind = unpacked_extension(path);
-  if (kind == ".json" || kind == ".csv") return joined_rows(read_table(path));
-  const std::string content = read_possibly_compressed(path);
-  require_utf8(content, path.string());
-  return kind == ".jsonl" ? joined_records(content, path) : content;
+  if (!has_records(path)) return checked_content(path);
+  std::string text;
+  for (const std::string& record : calibration_records(path)) text += record + "\n\n";
+  return text;
 }
 
 fs::path find_calibration_file(const std::string& source, const fs::path& model) {
@@ -168,7 +227,10 @@ fs::path find_calibration_file(const std::string& source, const fs::path& model)
 
 CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedModel& model, std::uint64_t seed) {
   const fs::path file = find_calibration_file(spec.source, model.folder);
-  CalibrationSet set = draw_windows(model.tokenizer.encode(calibration_text(file)), spec, seed);
+  const auto encode = [&](std::string_view text) { return model.tokenizer.encode(text, SpecialTokens::kAdd); };
+  CalibrationSet set = spec.cut == CalibrationCut::kShortTexts && spec.source == kPileSource
+                           ? cut_short_texts(calibration_records(file), spec, seed, encode)
+                           : draw_windows(model.tokenizer.encode(calibration_text(file)), spec, seed);
   set.description = fmt::format("{} ({})", spec.source, file.filename().string());
   return set;
 }

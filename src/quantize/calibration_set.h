@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "quantize/recipe.h"
@@ -25,12 +27,26 @@ struct CalibrationSet {
 // before any is drawn.
 CalibrationSet draw_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed);
 
+// The blocks that AWQ's reference cuts: the texts in the order of NumPy's default_rng(42 + seed).permutation, each
+// stripped of white space at its ends and encoded alone (with the tokens that the tokenizer puts around a text); those
+// longer than spec.length tokens and empty ones skipped until spec.samples are taken; all of them as one, cut into
+// blocks of spec.length, the rest dropped. Texts that give no whole block are an Error. Every token id comes from
+// `encode`.
+CalibrationSet cut_short_texts(const std::vector<std::string>& texts, const CalibrationSpec& spec, std::uint64_t seed,
+                               const std::function<std::vector<std::int32_t>(std::string_view)>& encode);
+
+// The texts of the records of a file, one a record (calibration_text).
+std::vector<std::string> calibration_records(const std::filesystem::path& path);
+
 // The text of a file that is tokenized as one: of JSON Lines (.jsonl), of a JSON array (.json) and of CSV (.csv),
 // packed ones (.gz, .zst) included, each record's text followed by "\n\n"; of anything else the file as it is. A
 // record's text is "prompt" + "generation" (the whole of it, also where a list holds it), "text", "problem" + "\n" +
 // "solution", or "question" + "\n" + "answer"; another record is an Error naming file and line. A first line with
 // "qreason_traces" (eval/answer_form.h) is a header, not a record.
 std::string calibration_text(const std::filesystem::path& path);
+
+// The source of separate texts that kShortTexts cuts.
+inline constexpr const char* kPileSource = "pile";
 
 // A model that brings its own calibration traces has them beside its weights.
 inline constexpr const char* kOwnTraces = "calibration.jsonl";
@@ -47,7 +63,7 @@ struct CalibratedModel {
   std::filesystem::path folder;  // of its files; may be a .gguf file
 };
 
-// Text -> tokens -> windows.
+// Text -> tokens -> samples, by spec.cut; of a source other than "pile" always windows.
 CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedModel& model, std::uint64_t seed);
 
 // Ids outside [0, vocabulary) and sequences longer than `positions` are Errors.

@@ -78,6 +78,7 @@ void CalibrationWalk::enter(const WeightSource& source, std::int64_t layer) {
   rows_.resize(static_cast<std::size_t>(longest_ * shape.hidden));
   if (!middle_) wide_rows_.resize(static_cast<std::size_t>(longest_ * shape.intermediate));
   stages_.assign(lengths_.size(), Stage::kEntered);
+  wide_sequence_.reset();
 }
 
 void CalibrationWalk::require_block(const char* what) const {
@@ -99,11 +100,15 @@ ActivationRows CalibrationWalk::read(Tap tap, std::int64_t sequence) {
       return {attention_input(s), lengths_[s], shape.hidden};
     case Tap::kAttentionOutput:
       return {attended(s), lengths_[s], shape.query};
+    case Tap::kAttentionUpdate:
+      return {attention_update(s), lengths_[s], shape.hidden};
     case Tap::kMlpInput:
       block_->mlp_input(joined(s), lengths_[s], rows_.data());
       return {rows_.data(), lengths_[s], shape.hidden};
     case Tap::kMlpMiddle:
       return {middle(s), lengths_[s], shape.intermediate};
+    case Tap::kMlpUpdate:
+      return {mlp_update(s), lengths_[s], shape.hidden};
     case Tap::kBlockOutput:
       return {output(s), lengths_[s], shape.hidden};
     default:
@@ -150,14 +155,31 @@ float* CalibrationWalk::joined(std::size_t sequence) {
 
 float* CalibrationWalk::middle(std::size_t sequence) {
   if (stage(sequence) >= Stage::kMiddle) return middle_->load(sequence);
+  if (wide_sequence_ == sequence) return wide_rows_.data();
   block_->mlp_input(joined(sequence), lengths_[sequence], rows_.data());
   float* rows = middle_ ? middle_->start(sequence) : wide_rows_.data();
   block_->mlp_middle(rows_.data(), lengths_[sequence], rows);
   if (middle_) {
     middle_->save(sequence);
     stage(sequence) = Stage::kMiddle;
+  } else {
+    wide_sequence_ = sequence;
   }
   return rows;
+}
+
+const float* CalibrationWalk::attention_update(std::size_t sequence) {
+  const float* attention = attended(sequence);
+  std::fill_n(rows_.data(), lengths_[sequence] * block_->shape().hidden, 0.0f);
+  block_->add_attention(rows_.data(), attention, lengths_[sequence]);
+  return rows_.data();
+}
+
+const float* CalibrationWalk::mlp_update(std::size_t sequence) {
+  const float* inner = middle(sequence);
+  std::fill_n(rows_.data(), lengths_[sequence] * block_->shape().hidden, 0.0f);
+  block_->add_mlp(rows_.data(), inner, lengths_[sequence]);
+  return rows_.data();
 }
 
 const float* CalibrationWalk::output(std::size_t sequence) {
@@ -165,6 +187,11 @@ const float* CalibrationWalk::output(std::size_t sequence) {
   std::copy_n(joined(sequence), lengths_[sequence] * block_->shape().hidden, rows_.data());
   block_->add_mlp(rows_.data(), inner, lengths_[sequence]);
   return rows_.data();
+}
+
+void CalibrationWalk::forget_behind(Stage kept) {
+  for (Stage& reached : stages_) reached = std::min(reached, kept);
+  if (kept < Stage::kMiddle) wide_sequence_.reset();
 }
 
 void CalibrationWalk::replace(LinearSlot slot, const LinearWeight& weight) {
@@ -183,14 +210,13 @@ void CalibrationWalk::replace(LinearSlot slot, const LinearWeight& weight) {
         return Stage::kMiddle;
     }
   }();
-  for (Stage& reached : stages_) reached = std::min(reached, kept);
+  forget_behind(kept);
 }
 
 void CalibrationWalk::replace_gain(BlockNorm norm, const at::Tensor& gain) {
   require_block("a gain replaced");
   block_->replace_gain(norm, gain);
-  const Stage kept = norm == BlockNorm::kInput ? Stage::kEntered : Stage::kJoined;
-  for (Stage& reached : stages_) reached = std::min(reached, kept);
+  forget_behind(norm == BlockNorm::kInput ? Stage::kEntered : Stage::kJoined);
 }
 
 void CalibrationWalk::leave() {

@@ -21,7 +21,7 @@
 namespace qreason {
 
 // Places in a block, in its order. Queries, keys and values: heads side by side, biases included; before and after the
-// rotation by positions.
+// rotation by positions. Updates: what the attention (the whole of o's output) and the MLP add to the hidden states.
 enum class Tap {
   kBlockInput,
   kAttentionInput,
@@ -31,8 +31,10 @@ enum class Tap {
   kRotatedQuery,
   kRotatedKey,
   kAttentionOutput,
+  kAttentionUpdate,
   kMlpInput,
   kMlpMiddle,
+  kMlpUpdate,
   kBlockOutput
 };
 Tap tap_of(Site site);  // of the four sites that linears read
@@ -77,7 +79,10 @@ class CalibrationWalk {
   float* attended(std::size_t sequence);
   float* joined(std::size_t sequence);
   float* middle(std::size_t sequence);
+  const float* attention_update(std::size_t sequence);
+  const float* mlp_update(std::size_t sequence);
   const float* output(std::size_t sequence);
+  void forget_behind(Stage kept);
 
   std::vector<std::int64_t> lengths_;
   std::int64_t longest_ = 0;
@@ -87,6 +92,7 @@ class CalibrationWalk {
   std::vector<Stage> stages_;
   std::unique_ptr<WalkedBlock> block_;
   std::vector<float> rows_, wide_rows_;
+  std::optional<std::size_t> wide_sequence_;  // whose inputs of down lie in wide_rows_
 };
 
 }  // namespace qreason

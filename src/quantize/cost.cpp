@@ -12,26 +12,21 @@ namespace {
 
 constexpr double kMega = 1e6;
 
-// Sums over the seven linears of a block; sizes in double, which holds what a hostile config could overflow.
+// Over the seven linears of a block; sizes in double, which holds what a hostile config could overflow.
 struct BlockSums {
-  double weights = 0, largest = 0, rounding_flops = 0;
+  double weights = 0, largest = 0;
   bool searched = false;
 };
 
-// What is rounded is that of a block on the average: rules may leave some as they are.
 BlockSums sums_of(const ModelConfig& config, const ModelPlan& plan) {
   BlockSums sums;
   for (const LinearSlot slot : kLinearSlots) {
-    const LinearShape shape = linear_shape(config, slot);
-    const auto columns = static_cast<double>(shape.columns);
-    const double count = static_cast<double>(shape.rows) * columns;
+    const double count = weights_of(config, slot);
     sums.weights += count;
     sums.largest = std::max(sums.largest, count);
     for (const BlockPlan& block : plan.blocks) {
       const auto found = block.weights.find(slot);
-      if (found == block.weights.end()) continue;
-      sums.rounding_flops += count * columns / static_cast<double>(plan.blocks.size());
-      sums.searched |= found->second.search == RangeSearch::kMse;
+      sums.searched |= found != block.weights.end() && found->second.search == RangeSearch::kMse;
     }
   }
   return sums;
@@ -70,35 +65,35 @@ WalkCost forward_cost(const ModelConfig& config, const BlockSums& block, Calibra
   const bool middle_kept = 4 * tokens * middle <= left;
   if (middle_kept) cost.memory += 4 * tokens * middle;
   cost.memory += 4 * longest * (4 * hidden + 3 * query + 4 * middle) + 4 * block.weights;
-  cost.flops = 2 * tokens * block.weights + (middle_kept ? 0 : 4 * tokens * hidden * middle);
-  cost.flops += 2 * tokens * longest * query;
+  cost.flops = attention_flops(config, calibration) + mlp_flops(config, calibration);
+  cost.flops += middle_kept ? 0 : 4 * tokens * hidden * middle;
   cost.flops *= static_cast<double>(config.layers);
   return cost;
 }
 
-// Hessians, factors and updates of what is rounded on inputs.
-WalkCost rounding_cost(const ModelConfig& config, const BlockSums& block, CalibrationSize calibration) {
-  const auto tokens = static_cast<double>(calibration.tokens);
-  WalkCost cost;
-  double widest = 0;
-  for (const Site site : kActivationSites) {
-    const auto reads = [site](LinearSlot slot) { return input_site(slot) == site; };
-    const LinearSlot slot = *std::find_if(kLinearSlots.begin(), kLinearSlots.end(), reads);
-    const auto width = static_cast<double>(linear_shape(config, slot).columns);
-    cost.flops += tokens * width * width + width * width * width / 3;
-    widest = std::max(widest, width);
+// What the block passes do beside the walks, over all blocks.
+BlockCost pass_costs(const CostQuestion& question, const ModelConfig& config, const ModelPlan& plan) {
+  BlockCost sum;
+  for (const PassPointer& pointer : question.recipe.passes) {
+    const auto* pass = std::get_if<std::shared_ptr<const BlockPass>>(&pointer);
+    if (!pass) continue;
+    const bool rounds = (*pass)->work() == BlockWork::kRound;
+    const ModelPlan own = rounds ? plan_of(**pass, config, plan.tensor_parallel) : plan;
+    for (const BlockPlan& block : own.blocks) {
+      const BlockCost cost = (*pass)->cost({.config = config, .plan = block, .calibration = question.calibration});
+      sum.flops += cost.flops;
+      sum.rounded += cost.rounded;
+      sum.memory = std::max(sum.memory, cost.memory);
+    }
   }
-  cost.flops += 2 * block.rounding_flops;  // the updates, and the energies of the outputs
-  cost.flops *= static_cast<double>(config.layers);
-  cost.memory = 2 * 4 * widest * widest;
-  return cost;
+  return sum;
 }
 
 // All phases: their times add up, and the block passes' walks, the last ones, hold the most memory.
 WalkCost walks_cost(const CostQuestion& question, const ModelConfig& config, const BlockSums& block) {
   const auto memory = static_cast<double>(question.activation_memory);
   const Propagation propagation = propagation_of(question.recipe);
-  const bool both = propagation == Propagation::kBoth, rounded = both || propagation == Propagation::kRounded;
+  const bool both = propagation == Propagation::kBoth;
   WalkCost cost;
   for (const PassPointer& pass : question.recipe.passes) {
     if (!std::holds_alternative<std::shared_ptr<const StatisticsPass>>(pass)) continue;
@@ -107,10 +102,8 @@ WalkCost walks_cost(const CostQuestion& question, const ModelConfig& config, con
   }
   if (propagation == Propagation::kNone) return cost;
   const WalkCost walk = forward_cost(config, block, question.calibration, both ? memory / 2 : memory);
-  const WalkCost rounding = rounded ? rounding_cost(config, block, question.calibration) : WalkCost{};
   const double walks = both ? 2 : 1;
-  return {cost.flops + walks * walk.flops + rounding.flops, walks * walk.memory + rounding.memory,
-          std::max(cost.spilled, walks * walk.spilled)};
+  return {cost.flops + walks * walk.flops, walks * walk.memory, std::max(cost.spilled, walks * walk.spilled)};
 }
 
 }  // namespace
@@ -129,18 +122,20 @@ QuantizeCost estimate_cost(const CostQuestion& question, Executor& executor) {
   const double flops = measure_flops(executor);
   cost.gflops = flops / 1e9;
   const WalkCost walk = walks_cost(question, outline.config, block);
+  const BlockCost passes = pass_costs(question, outline.config, plan);
   // Weights of the block as they are read and what replaces them (a byte a code, and packed), copies of the linear in
   // work, the tables outside of the blocks while they are written, and the program itself.
   double dense_bytes = 0;
   for (const StoredType type : outline.types.linears) dense_bytes = std::max(dense_bytes, bytes_of(type));
   const double weights = (dense_bytes + 2.5) * block.weights + 4 * 4 * block.largest;
-  cost.peak_memory_bytes = static_cast<std::uint64_t>(walk.memory + weights + outside + 150 * kMega);
+  cost.peak_memory_bytes = static_cast<std::uint64_t>(walk.memory + passes.memory + weights + outside + 150 * kMega);
   cost.checkpoint_bytes = static_cast<std::uint64_t>(checkpoint_bytes(outline, plan)) + question.copied_bytes;
   cost.spilled_bytes = static_cast<std::uint64_t>(walk.spilled);
   cost.disk_bytes = cost.checkpoint_bytes + cost.spilled_bytes;
   // Rounding itself: about 100 ns a weight and thread with the range search, 10 ns without.
-  const double rounding = layers * block.weights * (block.searched ? 100e-9 : 10e-9) / executor.threads();
-  cost.seconds = walk.flops / flops + rounding + static_cast<double>(cost.checkpoint_bytes) / 500e6;
+  const double rounded = layers * block.weights + passes.rounded;
+  const double rounding = rounded * (block.searched ? 100e-9 : 10e-9) / executor.threads();
+  cost.seconds = (walk.flops + passes.flops) / flops + rounding + static_cast<double>(cost.checkpoint_bytes) / 500e6;
   return cost;
 }
 

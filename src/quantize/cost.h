@@ -9,10 +9,6 @@
 
 namespace qreason {
 
-struct CalibrationSize {
-  std::int64_t sequences = 0, tokens = 0, longest = 0;  // all 0 for recipes that need none
-};
-
 struct CostQuestion {
   const Recipe& recipe;
   const ModelConfig& config;  // of the float model

@@ -17,6 +17,7 @@
 #include "model/weights.h"
 #include "quantize/model_outline.h"
 #include "quantize/parameters.h"
+#include "quantize/pass_cost.h"
 #include "quantize/statistics.h"
 
 namespace qreason {
@@ -59,7 +60,7 @@ class StatisticsPass : public Pass {
 };
 
 // Which calibration inputs reach a block: none; those that the float model computes; those that the model computes with
-// everything replaced so far; or both, side by side.
+// everything replaced so far; or both, side by side. The block in work computes with what was replaced in it on either.
 enum class Propagation { kNone, kFloat, kRounded, kBoth };
 
 // What a block pass is for: to change floats so that they round better, to round linears, or to make up for what was
@@ -71,10 +72,11 @@ class BlockPass : public Pass {
   virtual Propagation propagation() const = 0;
   virtual BlockWork work() const = 0;
   // kRound: adds the formats of what it rounds, block by block, to a float plan whose tensor_parallel is set: what it
-  // is given to round is what has one. The other kinds check the model and the plan of all passes before. Errors as
+  // is given to round is what has one. The other kinds check the model and the plan of the whole recipe. Errors as
   // PlanPass::extend_plan.
   virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
   virtual void apply(BlockVisit& block) const = 0;
+  virtual BlockCost cost(const BlockCostQuestion&) const { return {}; }
 };
 
 using PassPointer = std::variant<std::shared_ptr<const PlanPass>, std::shared_ptr<const ExactPass>,

@@ -135,10 +135,7 @@ std::vector<const Kind*> passes_of(const Recipe& recipe) {
 void add_block_passes(const Recipe& recipe, const ModelConfig& config, ModelPlan& plan) {
   std::map<std::pair<std::size_t, LinearSlot>, const BlockPass*> rounded_by;
   for (const BlockPass* pass : passes_of<BlockPass>(recipe)) {
-    if (pass->work() != BlockWork::kRound) {
-      pass->extend_plan(config, plan);
-      continue;
-    }
+    if (pass->work() != BlockWork::kRound) continue;
     const ModelPlan own = plan_of(*pass, config, recipe.tensor_parallel);
     for (std::size_t layer = 0; layer < own.blocks.size(); ++layer) {
       for (const auto& [slot, format] : own.blocks[layer].weights) {
@@ -151,6 +148,9 @@ void add_block_passes(const Recipe& recipe, const ModelConfig& config, ModelPlan
                            "one pass that rounds a linear");
       }
     }
+  }
+  for (const BlockPass* pass : passes_of<BlockPass>(recipe)) {
+    if (pass->work() != BlockWork::kRound) pass->extend_plan(config, plan);
   }
 }
 

@@ -9,6 +9,7 @@
 //   source = "embedded"
 //   samples = 128
 //   length = 2048
+//   cut = "short-texts"      # windows where it is left out
 //
 //   [[pass]]
 //   kind = "round_gptq"
@@ -27,10 +28,15 @@
 
 namespace qreason {
 
+// How samples are cut. kWindows: windows at random starts of all texts as one. kShortTexts, of "pile" alone: `samples`
+// shuffled texts of at most `length` tokens as one, cut into samples of `length` (quantize/calibration_set.h).
+enum class CalibrationCut : std::uint8_t { kWindows, kShortTexts };
+
 struct CalibrationSpec {
   std::string source = "embedded";
   std::int64_t samples = 128;
   std::int64_t length = 2048;  // tokens of a sample
+  CalibrationCut cut = CalibrationCut::kWindows;
   bool operator==(const CalibrationSpec&) const = default;
 };
 

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
+#include <array>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/method_names.h"
@@ -39,6 +41,20 @@ ParameterMap values_of(const toml::table& table, const std::string& where) {
   return values;
 }
 
+constexpr std::array kCutNames{std::pair(CalibrationCut::kWindows, std::string_view("windows")),
+                               std::pair(CalibrationCut::kShortTexts, std::string_view("short-texts"))};
+
+std::string_view name_of(CalibrationCut cut) {
+  return kCutNames[static_cast<std::size_t>(cut)].second;
+}
+
+CalibrationCut cut_of(const std::string& text, const std::string& where) {
+  for (const auto& [cut, name] : kCutNames) {
+    if (name == text) return cut;
+  }
+  throw Error::usage(where, text, "windows or short-texts");
+}
+
 CalibrationSpec parse_calibration(const toml::node& node, const std::string& where) {
   const toml::table* table = node.as_table();
   if (!table) throw Error::usage(where, "calibration that is no table", "[calibration]");
@@ -48,6 +64,7 @@ CalibrationSpec parse_calibration(const toml::node& node, const std::string& whe
   spec.source = reader.text("source", spec.source);
   spec.samples = reader.integer("samples", spec.samples);
   spec.length = reader.integer("length", spec.length);
+  spec.cut = cut_of(reader.text("cut", std::string(name_of(spec.cut))), where + ": calibration: cut");
   reader.refuse_unknown();
   return spec;
 }
@@ -113,6 +130,9 @@ std::string to_toml(const Recipe& recipe) {
     text += fmt::format("\n[calibration]\nsource = {}\nsamples = {}\nlength = {}\n",
                         to_toml(ParameterValue(recipe.calibration->source)), recipe.calibration->samples,
                         recipe.calibration->length);
+    if (recipe.calibration->cut != CalibrationCut::kWindows) {
+      text += fmt::format("cut = {}\n", to_toml(ParameterValue(std::string(name_of(recipe.calibration->cut)))));
+    }
   }
   for (const PassPointer& pointer : recipe.passes) {
     const Pass& pass = pass_of(pointer);

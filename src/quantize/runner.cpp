@@ -176,7 +176,7 @@ class RecipeRun {
     for (const PlannedPass& planned : block_passes_) {
       std::vector<LinearSlot> to_round;
       for (const auto& [slot, format] : planned.plan.block(layer).weights) to_round.push_back(slot);
-      block.begin(planned.pass->kind(), std::move(to_round));
+      block.begin(*planned.pass, std::move(to_round));
       planned.pass->apply(block);
     }
     block.put_into(job_.sink, block_part(layer));

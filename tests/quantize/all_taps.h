@@ -7,8 +7,9 @@
 
 namespace qreason::testing {
 
-inline constexpr std::array kAllTaps{Tap::kBlockInput, Tap::kAttentionInput, Tap::kQuery,      Tap::kKey,
-                                     Tap::kValue,      Tap::kRotatedQuery,   Tap::kRotatedKey, Tap::kAttentionOutput,
-                                     Tap::kMlpInput,   Tap::kMlpMiddle,      Tap::kBlockOutput};
+inline constexpr std::array kAllTaps{
+    Tap::kBlockInput,      Tap::kAttentionInput,  Tap::kQuery,    Tap::kKey,       Tap::kValue,     Tap::kRotatedQuery,
+    Tap::kRotatedKey,      Tap::kAttentionOutput, Tap::kAttentionUpdate, Tap::kMlpInput,  Tap::kMlpMiddle, Tap::kMlpUpdate,
+    Tap::kBlockOutput};
 
 }  // namespace qreason::testing

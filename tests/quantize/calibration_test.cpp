@@ -58,6 +58,25 @@ TEST(Calibration, CutsTheWindowsThatPythonsGeneratorCuts) {
   EXPECT_THROW(draw_windows(hundred, {.samples = 0, .length = 8}, 0), Error);
 }
 
+// numpy.random.default_rng(42).permutation(12): 0 7 6 9 11 3 5 2 4 10 1 8. Text i is i times "i"; a token is a
+// character.
+TEST(Calibration, CutsShortTextsAsTheReferenceOfAwqDoes) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 12; ++i) texts.push_back("\n\u2003 " + std::string(static_cast<std::size_t>(i), 'a' + i) + "\t\x1c ");
+  const auto encode = [](std::string_view text) { return std::vector<std::int32_t>(text.begin(), text.end()); };
+  const auto cut = [&](std::int64_t samples, std::int64_t length, std::uint64_t seed) {
+    const CalibrationSpec spec{.samples = samples, .length = length, .cut = CalibrationCut::kShortTexts};
+    std::vector<std::string> blocks;
+    for (const auto& block : cut_short_texts(texts, spec, seed, encode).samples) blocks.emplace_back(block.begin(), block.end());
+    return blocks;
+  };
+  // 0 is empty and 9 and 11 are longer than 8: 7, 6, 3, 5.
+  EXPECT_THAT(cut(4, 8, 0), ElementsAre("hhhhhhhg", "gggggddd"));
+  EXPECT_THAT(cut(100, 8, 0), ElementsAre("hhhhhhhg", "gggggddd", "fffffcce", "eeebiiii"));
+  EXPECT_NE(cut(4, 8, 1), cut(4, 8, 0));
+  EXPECT_THAT(failure_of([&] { cut(1, 9, 0); }), HasSubstr("7 tokens in 1 texts"));
+}
+
 TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {
   const testing::ScratchFolder folder;
   const auto file = folder.path() / "records.jsonl";

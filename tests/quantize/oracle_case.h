@@ -1,5 +1,5 @@
-// The golden cases of the published reference implementation for rtn-* and gptq-*: parameters, codes, scales, logits
-// (tests/data/oracle/README.md has the layout). In a clone one of each; all of them where ../shared is.
+// The golden cases of the published reference implementation for rtn-*, gptq-* and awq-*: parameters, codes, scales,
+// logits (tests/data/oracle/README.md has the layout). In a clone one of each; all of them where ../shared is.
 #pragma once
 
 #include <algorithm>

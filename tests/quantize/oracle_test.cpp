@@ -6,14 +6,10 @@
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
-#include "model/decoder.h"
 #include "quantize/block_visit.h"
 #include "quantize/block_weights.h"
 #include "quantize/calibration_walk.h"
-#include "quantize/memory_sink.h"
-#include "quantize/methods/method_table.h"
-#include "quantize/oracle_case.h"
-#include "quantize/runner.h"
+#include "quantize/oracle_run.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
 
@@ -21,18 +17,15 @@ namespace qreason {
 namespace {
 
 using testing::compare_codes;
+using testing::FreeRun;
+using testing::golden_name;
+using testing::mean_squared;
+using testing::recipe_of;
+using testing::run_freely;
 using testing::golden_matrix;
 using testing::OracleCase;
 using testing::RowDifferences;
 using testing::SafetensorsReader;
-
-std::string golden_name(std::int64_t layer, LinearSlot slot) {
-  return "layers." + std::to_string(layer) + "." + std::string(name_of(slot));
-}
-
-Recipe recipe_of(const OracleCase& one) {
-  return make_recipe(one.method, parse_assignments(one.settings));
-}
 
 // A pass sees the float model; what it makes of a linear is compared with the golden matrix, which then takes its
 // place.
@@ -58,6 +51,9 @@ class GoldenVisit : public BlockVisit {
   const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
   const std::vector<LinearSlot>& to_round() const override { return all_linears_; }
+  bool is_rounded(LinearSlot) const override { return true; }
+  void try_matrix(LinearSlot slot, at::Tensor) override { ADD_FAILURE() << name_of(slot) << " tried by GPTQ"; }
+  void withdraw() override {}
   const QuantFormat& format(LinearSlot slot) const override { return plan_.blocks.front().weights.at(slot); }
   BlockView& original() override { throw Error("golden visit", "the float block", "no pass here asks for it"); }
 
@@ -112,60 +108,12 @@ class GoldenVisit : public BlockVisit {
   std::vector<double> diagonal_;
 };
 
-std::vector<float> logits_at_positions(const WeightSource& source,
-                                       const std::vector<std::vector<std::int32_t>>& sequences, Executor& executor) {
-  Decoder decoder(source, {.type = ComputeType::kFloat32});
-  std::vector<float> picked, logits;
-  const std::int64_t vocabulary = source.config().vocab_size;
-  for (const auto& tokens : sequences) {
-    SequenceCache cache(PagePool(decoder.cache_layout()));
-    DecoderStep step;
-    const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
-    decoder.forward(std::span(&input, 1), step, logits, executor);
-    for (std::int64_t position = 0; position < static_cast<std::int64_t>(tokens.size()); position += 3) {
-      picked.insert(picked.end(), logits.begin() + position * vocabulary, logits.begin() + (position + 1) * vocabulary);
-    }
-  }
-  return picked;
-}
-
-double mean_squared(const std::vector<float>& a, const std::vector<float>& b) {
-  EXPECT_EQ(a.size(), b.size());
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
-  return sum / static_cast<double>(a.size());
-}
-
-struct FreeRun {
-  testing::MemorySink sink;
-  OrderedJson report;
-  std::vector<float> logits;
-};
-
-void run_freely(const OracleCase& one, Executor& executor, FreeRun& run) {
-  const auto source = open_checkpoint(one.folder);
-  Recipe recipe = recipe_of(one);
-  CalibrationSet calibration{.description = "calib", .samples = testing::golden_tokens(one.folder, "calib")};
-  if (recipe.calibration) recipe.calibration->length = 64;
-  const testing::ScratchFolder scratch;
-  run.report = run_recipe({.source = *source,
-                           .recipe = recipe,
-                           .calibration = needs_calibration(recipe) ? &calibration : nullptr,
-                           .sink = run.sink,
-                           .folder = scratch.path(),
-                           .model_identity = one.model},
-                          executor);
-  const testing::SinkSource quantized(run.sink);
-  run.logits = logits_at_positions(quantized, testing::golden_tokens(one.folder, "eval"), executor);
-}
-
 TEST(Oracle, GptqMatchesStageByStageWithGoldenCodesInPlace) {
   Executor executor(2);
   for (const OracleCase& one : testing::oracle_cases("gptq")) {
     SCOPED_TRACE(one.model + " " + one.name);
     const auto source = open_checkpoint(one.folder);
-    Recipe recipe = recipe_of(one);
-    recipe.calibration->length = 64;
+    const Recipe recipe = recipe_of(one);
     const ModelPlan plan = validate(recipe, source->config());
     SafetensorsReader golden(one.file);
     CalibrationWalk walk(*source, testing::golden_tokens(one.folder, "calib"), {}, executor);

@@ -48,7 +48,8 @@ void run(const WeightSource& source, const Recipe& recipe, BlockSink& sink) {
 class Witness : public BlockPass {
  public:
   struct Seen {
-    std::vector<float> original, rounded;
+    std::vector<float> original, rounded;          // inputs
+    std::vector<float> original_outputs, outputs;  // of the block as found and in work, on float inputs
     bool q_rounded = false, original_q_rounded = false;
   };
   Witness(Propagation propagation, std::vector<Seen>& seen) : propagation_(propagation), seen_(&seen) {}
@@ -59,10 +60,13 @@ class Witness : public BlockPass {
   void extend_plan(const ModelConfig&, ModelPlan&) const override {}
   void apply(BlockVisit& block) const override {
     Seen seen;
-    if (propagation_ != Propagation::kRounded) seen.original = inputs(block.original());
-    if (propagation_ != Propagation::kFloat) seen.rounded = inputs(block);
+    if (propagation_ != Propagation::kRounded) seen.original = rows(block.original(), Tap::kBlockInput);
+    if (propagation_ != Propagation::kFloat) seen.rounded = rows(block, Tap::kBlockInput);
     if (propagation_ == Propagation::kFloat) {
-      EXPECT_THROW(block.read(Tap::kBlockInput, 0), Error);
+      EXPECT_EQ(rows(block, Tap::kBlockInput), seen.original);
+      seen.outputs = rows(block, Tap::kBlockOutput);
+      seen.original_outputs = rows(block.original(), Tap::kBlockOutput);
+      EXPECT_EQ(rows(block, Tap::kBlockOutput), seen.outputs);
     }
     if (propagation_ == Propagation::kRounded) {
       EXPECT_THROW(block.original().read(Tap::kBlockInput, 0), Error);
@@ -73,10 +77,10 @@ class Witness : public BlockPass {
   }
 
  private:
-  static std::vector<float> inputs(BlockView& block) {
+  static std::vector<float> rows(BlockView& block, Tap tap) {
     std::vector<float> values;
     for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-      const ActivationRows rows = block.read(Tap::kBlockInput, sequence);
+      const ActivationRows rows = block.read(tap, sequence);
       values.insert(values.end(), rows.data, rows.data + rows.count * rows.width);
     }
     return values;
@@ -84,6 +88,23 @@ class Witness : public BlockPass {
   Propagation propagation_;
   std::vector<Seen>* seen_;
 };
+
+// What one block of `weights` makes of the inputs that `source` gives it.
+std::vector<float> outputs_on(const WeightSource& source, const WeightSource& weights, std::int64_t layer) {
+  Executor executor(1);
+  CalibrationWalk walk(source, calibration().samples, {}, executor);
+  for (std::int64_t before = 0; before < layer; ++before) {
+    walk.enter(source, before);
+    walk.leave();
+  }
+  walk.enter(weights, layer);
+  std::vector<float> values;
+  for (std::int64_t sequence = 0; sequence < walk.sequences(); ++sequence) {
+    const ActivationRows rows = walk.read(Tap::kBlockOutput, sequence);
+    values.insert(values.end(), rows.data, rows.data + rows.count * rows.width);
+  }
+  return values;
+}
 
 // The inputs of every block when `source` runs as it is.
 std::vector<std::vector<float>> block_inputs(const WeightSource& source) {
@@ -115,6 +136,13 @@ TEST(Propagation, HandsOnFloatOrRoundedOutputsAsThePassSays) {
     for (std::size_t layer = 0; layer < 3; ++layer) {
       if (propagation != Propagation::kRounded) {
         EXPECT_TRUE(testing::bits_equal(seen[layer].original, original[layer]));
+      }
+      if (propagation == Propagation::kFloat) {
+        const auto block = static_cast<std::int64_t>(layer);
+        EXPECT_TRUE(
+            testing::bits_equal(seen[layer].outputs, outputs_on(source, testing::SinkSource(sink), block)));
+        EXPECT_TRUE(testing::bits_equal(seen[layer].original_outputs, outputs_on(source, source, block)));
+        EXPECT_FALSE(testing::bits_equal(seen[layer].original_outputs, seen[layer].outputs));
       }
       if (propagation != Propagation::kFloat) {
         EXPECT_TRUE(testing::bits_equal(seen[layer].rounded, rounded[layer]));

@@ -172,13 +172,14 @@ class Runner : public ::testing::Test {
   WatchedModel model_{testing::small_config(Architecture::kQwen2), 2};
   CalibrationSet calibration_{.description = "random", .samples = {}};
   const Recipe gptq_ = make_recipe("gptq-w3g16", {{"length", std::int64_t{16}}, {"samples", std::int64_t{4}}});
+  const Recipe awq_ = make_recipe("awq-w3g16", {{"length", std::int64_t{16}}, {"samples", std::int64_t{4}}});
   const Recipe three_phases_ = parse_recipe(kThreePhases, "three-phases.toml");
   std::string identity_ = "model";
   ProgressListener* listener_ = &no_listener();
 };
 
 TEST_F(Runner, GivesTheSameNumbersAfterAKillAtAnyPart) {
-  for (const Recipe* recipe : {&gptq_, &three_phases_}) {
+  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_}) {
     SCOPED_TRACE(recipe->name);
     testing::MemorySink whole;
     const testing::ScratchFolder whole_folder;
@@ -265,7 +266,7 @@ TEST_F(Runner, GivesTheSameNumbersAfterKillsAtRandom) {
 }
 
 TEST_F(Runner, GivesTheSameNumbersWithOneAndTwoThreads) {
-  for (const Recipe* recipe : {&gptq_, &three_phases_}) {
+  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_}) {
     const testing::ScratchFolder a, b;
     testing::MemorySink one, two;
     run(*recipe, one, a.path(), 1);
@@ -276,7 +277,7 @@ TEST_F(Runner, GivesTheSameNumbersWithOneAndTwoThreads) {
 
 // A block of a GGUF file is decoded when it is read.
 TEST_F(Runner, ReadsEveryLinearOnce) {
-  for (const Recipe& recipe : {make_recipe("rtn-w4g16", {}), gptq_}) {
+  for (const Recipe& recipe : {make_recipe("rtn-w4g16", {}), gptq_, awq_}) {
     const testing::ScratchFolder folder;
     testing::MemorySink sink;
     model_.die_at(-1);

@@ -7,7 +7,8 @@ namespace qreason {
 
 Recipe gptq(Target target, ParameterReader& parameters) {
   if (!target.weight) throw Error::usage("method " + target.name, "no weight bits", "gptq-w<bits>...");
-  apply_weight_parameters(target, parameters, RangeSearch::kMse);
+  apply_weight_parameters(target, parameters);
+  apply_range_search(target, parameters, RangeSearch::kMse);
   apply_runtime_parameters(target, parameters);
 
   const bool grouped = !target.per_channel();

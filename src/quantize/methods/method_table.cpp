@@ -11,12 +11,15 @@ namespace {
 
 using Parameters = std::vector<MethodParameter>;
 
-Parameters weight_parameters(std::string_view search_fallback) {
+Parameters weight_parameters() {
   return {
       {"symmetric", "false with groups, true per channel", "codes around zero, without zero points"},
-      {"mse_search", search_fallback, "shrink every range to the least |error|^2.4 (80 steps)"},
       {"group", "as in the method's name", "columns that share a scale, where the name does not say; 0: per channel"},
       {"scale_type", "float32", "float16 or bfloat16: scales as they will be stored, before anything is rounded"}};
+}
+
+Parameters range_search(std::string_view fallback) {
+  return {{"mse_search", fallback, "shrink every range to the least |error|^2.4 (80 steps)"}};
 }
 
 Parameters runtime_parameters() {
@@ -36,6 +39,14 @@ Parameters gptq_parameters() {
           {"length", "2048", "tokens of a window (at most what the model has positions for)"}};
 }
 
+Parameters awq_parameters() {
+  return {{"search_steps", "20", "ratios tried for the scales of a group of linears: 0, 1/N, 2/N, .."},
+          {"duo_scaling", "false", "scales by activations and weights, as AutoAWQ has them, not by activations alone"},
+          {"clip", "true", "cut the ranges of weight groups where that changes the outputs less"},
+          {"samples", "128", "texts of the Pile; of another source calibration windows"},
+          {"length", "512", "tokens of a block of texts or of a window"}};
+}
+
 Parameters joined(std::initializer_list<Parameters> lists) {
   Parameters all;
   for (const Parameters& list : lists) all.insert(all.end(), list.begin(), list.end());
@@ -47,9 +58,12 @@ Parameters joined(std::initializer_list<Parameters> lists) {
 const std::vector<Method>& all_methods() {
   static const std::vector<Method> kMethods{
       {"rtn", "rounding to nearest, weights alone or with activations and cache", "rtn-w4g128, rtn-w8a8kv8", rtn,
-       joined({weight_parameters("false"), runtime_parameters()})},
+       joined({weight_parameters(), range_search("false"), runtime_parameters()})},
       {"gptq", "column-wise rounding that makes up for each column's error (Frantar et al. 2022)",
-       "gptq-w4g128, gptq-w4c", gptq, joined({weight_parameters("true"), gptq_parameters(), runtime_parameters()})},
+       "gptq-w4g128, gptq-w4c", gptq,
+       joined({weight_parameters(), range_search("true"), gptq_parameters(), runtime_parameters()})},
+      {"awq", "scales and clips that protect the channels with large activations (Lin et al. 2024)",
+       "awq-w4g128, awq-w3g128", awq, joined({weight_parameters(), awq_parameters(), runtime_parameters()})},
   };
   return kMethods;
 }

@@ -15,4 +15,8 @@ Recipe rtn(Target target, ParameterReader& parameters);
 // W-A-KV methods of the study use it: symmetric, MSE search, neither act-order nor static groups.
 Recipe gptq(Target target, ParameterReader& parameters);
 
+// AWQ (methods.md, section 4): scales and clips by search, then rounding with true-range scales; asymmetric groups,
+// symmetric per channel. Calibrated on the Pile as the study does.
+Recipe awq(Target target, ParameterReader& parameters);
+
 }  // namespace qreason

@@ -45,13 +45,17 @@ void set_cache_format(std::optional<QuantFormat>& format, float clip, std::int64
 }  // namespace
 
 // Parameters of what the target does not quantize are not asked for, so that giving one is an error.
-void apply_weight_parameters(Target& target, ParameterReader& parameters, RangeSearch search) {
+void apply_weight_parameters(Target& target, ParameterReader& parameters) {
   if (!target.weight) return;
   set_group(target, read_group(parameters, "group", target.weight->group_size), parameters.where() + ": group");
   target.weight->symmetry = symmetry_of(parameters.flag("symmetric", target.per_channel()));
+  target.weight->scale_type = read_scale_type(parameters);
+}
+
+void apply_range_search(Target& target, ParameterReader& parameters, RangeSearch search) {
+  if (!target.weight) return;
   const bool searched = parameters.flag("mse_search", search == RangeSearch::kMse);
   target.weight->search = searched ? RangeSearch::kMse : RangeSearch::kNone;
-  target.weight->scale_type = read_scale_type(parameters);
 }
 
 void apply_runtime_parameters(Target& target, ParameterReader& parameters) {
@@ -65,11 +69,10 @@ void apply_runtime_parameters(Target& target, ParameterReader& parameters) {
   if (target.values) set_cache_format(target.values, read_clip(parameters, "value_clip"), group);
 }
 
-CalibrationSpec read_calibration(ParameterReader& parameters) {
-  CalibrationSpec spec;
-  spec.samples = parameters.integer("samples", spec.samples);
-  spec.length = parameters.integer("length", spec.length);
-  return spec;
+CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec method) {
+  method.samples = parameters.integer("samples", method.samples);
+  method.length = parameters.integer("length", method.length);
+  return method;
 }
 
 Recipe runtime_recipe(const Target& target) {

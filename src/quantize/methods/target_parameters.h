@@ -8,12 +8,14 @@
 
 namespace qreason {
 
-// symmetric, mse_search, group, scale_type.
-void apply_weight_parameters(Target& target, ParameterReader& parameters, RangeSearch search);
+// symmetric, group, scale_type.
+void apply_weight_parameters(Target& target, ParameterReader& parameters);
+// mse_search, `search` being the default.
+void apply_range_search(Target& target, ParameterReader& parameters, RangeSearch search);
 // activation_symmetric, activation_clip, key_clip, value_clip, kv_group.
 void apply_runtime_parameters(Target& target, ParameterReader& parameters);
-// samples, length.
-CalibrationSpec read_calibration(ParameterReader& parameters);
+// samples, length; the rest is the method's.
+CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec method = {});
 
 // A recipe named as the target whose passes set its activation and cache formats.
 Recipe runtime_recipe(const Target& target);

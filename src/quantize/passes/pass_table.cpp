@@ -4,12 +4,14 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "quantize/passes/clip_awq.h"
 #include "quantize/passes/correct_biases.h"
 #include "quantize/passes/fold_norms.h"
 #include "quantize/passes/insert_outliers.h"
 #include "quantize/passes/measure_channels.h"
 #include "quantize/passes/round_gptq.h"
 #include "quantize/passes/round_rtn.h"
+#include "quantize/passes/scale_awq.h"
 #include "quantize/passes/set_activation_format.h"
 #include "quantize/passes/set_kv_format.h"
 #include "quantize/passes/smooth_norms.h"
@@ -28,6 +30,9 @@ const std::vector<PassRow>& all_passes() {
        read_set_activation_format},
       {"set_kv_format", "the cache quantized while the model runs",
        "keys = \"k4-head-asym\"\nvalues = \"v4-head-asym\"", read_set_kv_format},
+      {"scale_awq", "scales that make linears round better, searched on calibration inputs (AWQ)", "",
+       read_scale_awq},
+      {"clip_awq", "ranges of weight groups cut where that changes the outputs less (AWQ)", "", read_clip_awq},
       {"round_rtn", "weights rounded to nearest", "format = \"w4g64-asym\"\nlinears = \"all\"", read_round_rtn},
       {"round_gptq", "weights rounded by GPTQ on calibration inputs", "format = \"w4g64-asym-mse\"\nlinears = \"all\"",
        read_round_gptq},

@@ -72,6 +72,23 @@ class RoundGptq : public BlockPass {
     }
   }
 
+  // Hessians, factors, the updates and the energies of the outputs.
+  BlockCost cost(const BlockCostQuestion& question) const override {
+    const auto tokens = static_cast<double>(question.calibration.tokens);
+    BlockCost cost;
+    for (const Stage& stage : stages()) {
+      double rounded = 0;
+      for (const LinearSlot slot : stage.linears) {
+        if (question.plan.weights.contains(slot)) rounded += weights_of(question.config, slot);
+      }
+      if (rounded == 0) continue;
+      const auto width = static_cast<double>(linear_shape(question.config, stage.linears.front()).columns);
+      cost.flops += tokens * width * width + width * width * width / 3 + 2 * rounded * width;
+      cost.memory = std::max(cost.memory, 2 * 4 * width * width);
+    }
+    return cost;
+  }
+
  private:
   void round_stage(BlockVisit& block, Site inputs, const std::vector<LinearSlot>& linears) const {
     const Stopwatch watch;

@@ -1,0 +1,142 @@
+#include "quantize/passes/scale_awq.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::int64_t kMostSteps = 1000;
+
+// Sites whose online transform stands between what is divided and what is multiplied.
+std::vector<Site> sites_between(AwqGroup group) {
+  if (group == AwqGroup::kO) return {Site::kValue, Site::kAttentionOutput};
+  return {inputs_of(group)};
+}
+
+void require_no_transforms(AwqGroup group, const ModelPlan& plan) {
+  for (const BlockPlan& block : plan.blocks) {
+    for (const Site site : sites_between(group)) {
+      if (!block.at(site).transform) continue;
+      throw Error::usage("scale_awq: groups",
+                         fmt::format("{} with an online transform at {}", name_of(group), name_of(site)),
+                         fmt::format("groups without {}", name_of(group)));
+    }
+  }
+}
+
+class ScaleAwq : public BlockPass {
+ public:
+  explicit ScaleAwq(const AwqScaling& scaling) : scaling_(scaling) {}
+  std::string_view kind() const override { return "scale_awq"; }
+  ParameterMap parameters() const override {
+    TextList groups;
+    for (const AwqGroup group : scaling_.groups) groups.emplace_back(name_of(group));
+    return {{"search_steps", scaling_.search.steps},
+            {"duo_scaling", scaling_.search.rule == ScaleRule::kActivationsAndWeights},
+            {"groups", groups}};
+  }
+  Propagation propagation() const override { return Propagation::kFloat; }
+  BlockWork work() const override { return BlockWork::kPrepare; }
+
+  void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
+    bool any = false;
+    for (const AwqGroup group : scaling_.groups) {
+      if (!has_scales(group, config)) continue;
+      require_no_transforms(group, plan);
+      any |= std::any_of(plan.blocks.begin(), plan.blocks.end(),
+                         [&](const BlockPlan& block) { return rounds(block, group); });
+    }
+    if (!any) throw Error::usage("scale_awq", "no linear of its groups that is rounded", "a pass that rounds some");
+  }
+
+  void apply(BlockVisit& block) const override {
+    std::vector<GroupScales> found;
+    for (const AwqGroup group : scaling_.groups) {
+      if (!has_scales(group, block.config()) || !is_rounded(block, group)) continue;
+      found.push_back(search_scales(block, group, scaling_.search));
+    }
+    fold_scales(block, found);
+  }
+
+  BlockCost cost(const BlockCostQuestion& question) const override {
+    const auto tokens = static_cast<double>(question.calibration.tokens);
+    const auto steps = static_cast<double>(scaling_.search.steps);
+    // Once more at the end: the next block's inputs are what the block as it was computes.
+    BlockCost cost{.flops = attention_flops(question.config, question.calibration) +
+                            mlp_flops(question.config, question.calibration)};
+    for (const AwqGroup group : scaling_.groups) {
+      if (!has_scales(group, question.config) || !rounds(question.plan, group)) continue;
+      double weights = 0;
+      for (const LinearSlot slot : readers_of(group)) weights += weights_of(question.config, slot);
+      const LinearSlot slot = readers_of(group).front();
+      const auto columns = static_cast<double>(linear_shape(question.config, slot).columns);
+      cost.rounded += steps * weights;
+      double memory = 0;
+      if (group == AwqGroup::kQkv || group == AwqGroup::kGateUp) {
+        const bool attention = group == AwqGroup::kQkv;
+        cost.flops += steps * (attention ? attention_flops(question.config, question.calibration)
+                                         : mlp_flops(question.config, question.calibration));
+        memory = 4 * (tokens * static_cast<double>(question.config.hidden_size) + 2.5 * weights);
+      } else {
+        cost.flops += tokens * columns * columns + steps * 2 * weights * columns;
+        memory = 4 * (columns * columns + 3.5 * weights);
+      }
+      cost.memory = std::max(cost.memory, memory);
+    }
+    return cost;
+  }
+
+ private:
+  static bool rounds(const BlockPlan& block, AwqGroup group) {
+    const std::vector<LinearSlot>& readers = readers_of(group);
+    return std::any_of(readers.begin(), readers.end(), [&](LinearSlot slot) { return block.weights.contains(slot); });
+  }
+
+  AwqScaling scaling_;
+};
+
+void check(const AwqScaling& scaling, const std::string& where) {
+  const std::int64_t steps = scaling.search.steps;
+  if (steps < 1 || steps > kMostSteps) {
+    throw Error::usage(where + ": search_steps", fmt::format("{}", steps), fmt::format("1 to {}", kMostSteps));
+  }
+}
+
+std::vector<AwqGroup> read_groups(ParameterReader& parameters) {
+  if (!parameters.has("groups")) return AwqScaling{}.groups;
+  const TextList wanted = parameters.texts("groups");
+  std::vector<std::string_view> known;
+  std::vector<AwqGroup> groups;
+  for (const AwqGroup group : kAwqGroups) {
+    known.push_back(name_of(group));
+    if (std::find(wanted.begin(), wanted.end(), name_of(group)) != wanted.end()) groups.push_back(group);
+  }
+  if (groups.empty() || groups.size() != wanted.size()) {
+    throw Error::usage(parameters.where() + ": groups", fmt::format("\"{}\"", fmt::join(wanted, "\", \"")),
+                       fmt::format("some of {}, each once", fmt::join(known, ", ")));
+  }
+  return groups;
+}
+
+}  // namespace
+
+PassPointer scale_awq(const AwqScaling& scaling) {
+  check(scaling, "scale_awq");
+  return std::make_shared<const ScaleAwq>(scaling);
+}
+
+PassPointer read_scale_awq(ParameterReader& parameters) {
+  AwqScaling scaling;
+  scaling.search.steps = parameters.integer("search_steps", scaling.search.steps);
+  if (parameters.flag("duo_scaling", false)) scaling.search.rule = ScaleRule::kActivationsAndWeights;
+  scaling.groups = read_groups(parameters);
+  check(scaling, parameters.where());
+  return scale_awq(scaling);
+}
+
+}  // namespace qreason

@@ -1,0 +1,72 @@
+// A golden case as a whole run of ours: its recipe, and the logits of what comes out.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "checkpoint/checkpoint.h"
+#include "model/decoder.h"
+#include "quantize/memory_sink.h"
+#include "quantize/methods/method_table.h"
+#include "quantize/oracle_case.h"
+#include "quantize/runner.h"
+
+namespace qreason::testing {
+
+inline std::string golden_name(std::int64_t layer, LinearSlot slot) {
+  return "layers." + std::to_string(layer) + "." + std::string(name_of(slot));
+}
+
+inline Recipe recipe_of(const OracleCase& one) {
+  Recipe recipe = make_recipe(one.method, parse_assignments(one.settings));
+  if (recipe.calibration) recipe.calibration->length = 64;
+  return recipe;
+}
+
+inline std::vector<float> logits_at_positions(const WeightSource& source,
+                                              const std::vector<std::vector<std::int32_t>>& sequences,
+                                              Executor& executor) {
+  Decoder decoder(source, {.type = ComputeType::kFloat32});
+  std::vector<float> picked, logits;
+  const std::int64_t vocabulary = source.config().vocab_size;
+  for (const auto& tokens : sequences) {
+    SequenceCache cache(PagePool(decoder.cache_layout()));
+    DecoderStep step;
+    const DecoderInput input{.tokens = tokens, .cache = &cache, .logits = DecoderInput::Logits::kAll};
+    decoder.forward(std::span(&input, 1), step, logits, executor);
+    for (std::int64_t position = 0; position < static_cast<std::int64_t>(tokens.size()); position += 3) {
+      picked.insert(picked.end(), logits.begin() + position * vocabulary, logits.begin() + (position + 1) * vocabulary);
+    }
+  }
+  return picked;
+}
+
+inline double mean_squared(const std::vector<float>& a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+  return sum / static_cast<double>(a.size());
+}
+
+struct FreeRun {
+  MemorySink sink;
+  OrderedJson report;
+  std::vector<float> logits;
+};
+
+inline void run_freely(const OracleCase& one, Executor& executor, FreeRun& run) {
+  const auto source = open_checkpoint(one.folder);
+  const Recipe recipe = recipe_of(one);
+  const CalibrationSet calibration{.description = "calib", .samples = golden_tokens(one.folder, "calib")};
+  const ScratchFolder scratch;
+  run.report = run_recipe({.source = *source,
+                           .recipe = recipe,
+                           .calibration = needs_calibration(recipe) ? &calibration : nullptr,
+                           .sink = run.sink,
+                           .folder = scratch.path(),
+                           .model_identity = one.model},
+                          executor);
+  const SinkSource quantized(run.sink);
+  run.logits = logits_at_positions(quantized, golden_tokens(one.folder, "eval"), executor);
+}
+
+}  // namespace qreason::testing
