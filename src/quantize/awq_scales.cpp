@@ -197,10 +197,13 @@ void search_by_outputs(BlockVisit& block, Tap judged, const ScaleSearch& search,
                        GroupScales& found) {
   read_inputs(block, found.group, candidates, [](const ActivationRows&) {});
   const OutputLoss outputs(block, judged);
-  choose(search, candidates, [&](const std::vector<float>& scales) {
-    for (const LinearSlot slot : candidates.slots()) block.try_matrix(slot, candidates.rounded(slot, scales));
-    return outputs.now(block);
-  }, found);
+  choose(
+      search, candidates,
+      [&](const std::vector<float>& scales) {
+        for (const LinearSlot slot : candidates.slots()) block.try_matrix(slot, candidates.rounded(slot, scales));
+        return outputs.now(block);
+      },
+      found);
   block.withdraw();
 }
 
@@ -208,12 +211,14 @@ void search_by_gram(BlockVisit& block, const ScaleSearch& search, Candidates& ca
   const LinearSlot slot = candidates.slots().front();
   const at::Tensor& weight = candidates.weight(slot);
   InputGram gram(weight.size(1));
-  read_inputs(block, found.group, candidates,
-              [&](const ActivationRows& rows) { gram.add(rows, block.executor()); });
+  read_inputs(block, found.group, candidates, [&](const ActivationRows& rows) { gram.add(rows, block.executor()); });
   gram.finish(block.executor());
-  choose(search, candidates, [&](const std::vector<float>& scales) {
-    return gram.loss(values_of(weight), values_of(candidates.rounded(slot, scales)), block.executor());
-  }, found);
+  choose(
+      search, candidates,
+      [&](const std::vector<float>& scales) {
+        return gram.loss(values_of(weight), values_of(candidates.rounded(slot, scales)), block.executor());
+      },
+      found);
 }
 
 // The linears that a folding changes, each replaced once.
@@ -238,7 +243,8 @@ class Folding {
     std::optional<at::Tensor>& bias = weights_.at(slot).bias;
     if (!bias) return;
     bias = bias->clone();
-    for (std::size_t i = 0; i < scales.size(); ++i) bias->data_ptr<float>()[first + static_cast<std::int64_t>(i)] /= scales[i];
+    for (std::size_t i = 0; i < scales.size(); ++i)
+      bias->data_ptr<float>()[first + static_cast<std::int64_t>(i)] /= scales[i];
   }
   void divide_gain(BlockNorm norm, const std::vector<float>& scales) {
     at::Tensor gain = block_.gain(norm).to(at::kFloat).clone();
@@ -253,7 +259,8 @@ class Folding {
 
  private:
   at::Tensor changed(LinearSlot slot) {
-    if (const auto found = weights_.find(slot); found != weights_.end()) return std::get<at::Tensor>(found->second.matrix);
+    if (const auto found = weights_.find(slot); found != weights_.end())
+      return std::get<at::Tensor>(found->second.matrix);
     at::Tensor matrix = block_.weight(slot).clone();
     weights_.emplace(slot, LinearWeight{.matrix = matrix, .bias = block_.linear(slot).bias});
     return matrix;

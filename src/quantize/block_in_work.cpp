@@ -51,7 +51,8 @@ BlockInWork::BlockInWork(const WeightSource& source, const ModelPlan& plan, std:
       executor_(&executor) {}
 
 ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
-  if (!reads_) throw Error("quantize", fmt::format("calibration inputs read by {}", pass_), "a pass that asks for them");
+  if (!reads_)
+    throw Error("quantize", fmt::format("calibration inputs read by {}", pass_), "a pass that asks for them");
   return reads_->read(trial_ ? *trial_ : weights_, tap, sequence);
 }
 

@@ -51,8 +51,9 @@ class BlockVisit : public BlockView {
   virtual bool is_rounded(LinearSlot slot) const = 0;
   virtual const QuantFormat& format(LinearSlot slot) const = 0;
 
-  // For searches: read() computes with this float32 matrix [out, in] in the linear's place until the trial is withdrawn,
-  // which the next replacement and the end of the pass do too. linear(), original() and what is written stay.
+  // For searches: read() computes with this float32 matrix [out, in] in the linear's place until the trial is
+  // withdrawn, which the next replacement and the end of the pass do too. linear(), original() and what is written
+  // stay.
   virtual void try_matrix(LinearSlot slot, at::Tensor matrix) = 0;
   virtual void withdraw() = 0;
 

@@ -3,6 +3,8 @@
 #include <ATen/ops/from_blob.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "quantize/awq_clips.h"
 #include "quantize/awq_scales.h"
 #include "quantize/block_in_work.h"
@@ -54,13 +56,12 @@ class GoldenBlock {
 
   void compare_clips() {
     block_.begin(block_pass(recipe_, 1), {});
-    for (const Site site : kActivationSites) {
-      const SampledRows inputs = sample_rows(block_, site, 512);
-      EXPECT_EQ(inputs.count, 512);
-      for (const LinearSlot slot : kLinearSlots) {
-        if (input_site(slot) != site || slot == LinearSlot::kQ || slot == LinearSlot::kK) continue;
-        compare_clip(slot, inputs);
-      }
+    std::map<Site, SampledRows> inputs;
+    for (const Site site : kActivationSites) inputs[site] = sample_rows(block_, site, 512);
+    for (const LinearSlot slot : kLinearSlots) {
+      if (slot == LinearSlot::kQ || slot == LinearSlot::kK) continue;
+      EXPECT_EQ(inputs.at(input_site(slot)).count, 512);
+      compare_clip(slot, inputs.at(input_site(slot)));
     }
   }
 

@@ -62,12 +62,14 @@ TEST(Calibration, CutsTheWindowsThatPythonsGeneratorCuts) {
 // character.
 TEST(Calibration, CutsShortTextsAsTheReferenceOfAwqDoes) {
   std::vector<std::string> texts;
-  for (int i = 0; i < 12; ++i) texts.push_back("\n\u2003 " + std::string(static_cast<std::size_t>(i), 'a' + i) + "\t\x1c ");
+  for (int i = 0; i < 12; ++i)
+    texts.push_back("\n\u2003 " + std::string(static_cast<std::size_t>(i), 'a' + i) + "\t\x1c ");
   const auto encode = [](std::string_view text) { return std::vector<std::int32_t>(text.begin(), text.end()); };
   const auto cut = [&](std::int64_t samples, std::int64_t length, std::uint64_t seed) {
     const CalibrationSpec spec{.samples = samples, .length = length, .cut = CalibrationCut::kShortTexts};
     std::vector<std::string> blocks;
-    for (const auto& block : cut_short_texts(texts, spec, seed, encode).samples) blocks.emplace_back(block.begin(), block.end());
+    for (const auto& block : cut_short_texts(texts, spec, seed, encode).samples)
+      blocks.emplace_back(block.begin(), block.end());
     return blocks;
   };
   // 0 is empty and 9 and 11 are longer than 8: 7, 6, 3, 5.

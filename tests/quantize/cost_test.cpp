@@ -29,5 +29,31 @@ TEST(Cost, CountsActivationsThatDoNotFit) {
   EXPECT_EQ(estimate_cost(question, executor).checkpoint_bytes, in_memory.checkpoint_bytes + 1000);
 }
 
+// By hand, for hidden 64, intermediate 128, no shared heads, groups of 32, 100 tokens, 2 steps and 1 tried range:
+// attention 2 * 100 * 4 * 64^2 + scores 2 * 100 * 50 * 64, MLP 2 * 100 * 3 * 64 * 128.
+TEST(Cost, CountsWhatAwqSearches) {
+  ModelConfig config = testing::small_config(Architecture::kLlama);
+  config.hidden_size = 64;
+  config.intermediate_size = 128;
+  config.heads = config.kv_heads = 4;
+  config.head_dim = 16;
+  const Recipe recipe = make_recipe("awq-w4g32", {{"search_steps", std::int64_t{2}}});
+  const ModelPlan plan = validate(recipe, config);
+  const auto cost_of = [&](std::size_t pass) {
+    return std::get<std::shared_ptr<const BlockPass>>(recipe.passes.at(pass))
+        ->cost(
+            {.config = config, .plan = plan.block(0), .calibration = {.sequences = 2, .tokens = 100, .longest = 50}});
+  };
+  const double attention = 2 * 100 * 4 * 64 * 64 + 2 * 100 * 50 * 64, mlp = 2 * 100 * 3 * 64 * 128;
+  const BlockCost scales = cost_of(0);
+  const double grams = 100 * 64 * 64 + 100 * 128 * 128, losses = 2 * 2 * (64 * 64 * 64 + 64 * 128 * 128);
+  EXPECT_EQ(scales.flops, 3 * attention + 3 * mlp + grams + losses);
+  EXPECT_EQ(scales.rounded, 2 * (4 * 64 * 64 + 3 * 64 * 128));
+  EXPECT_GT(scales.memory, 4 * (100 * 64 + 2 * 64 * 128));
+  const BlockCost clips = cost_of(1);
+  EXPECT_EQ(clips.rounded, 10 * (2 * 64 * 64 + 3 * 64 * 128));
+  EXPECT_EQ(cost_of(2).flops, 0);
+}
+
 }  // namespace
 }  // namespace qreason

@@ -18,13 +18,13 @@ namespace {
 
 using testing::compare_codes;
 using testing::FreeRun;
+using testing::golden_matrix;
 using testing::golden_name;
 using testing::mean_squared;
-using testing::recipe_of;
-using testing::run_freely;
-using testing::golden_matrix;
 using testing::OracleCase;
+using testing::recipe_of;
 using testing::RowDifferences;
+using testing::run_freely;
 using testing::SafetensorsReader;
 
 // A pass sees the float model; what it makes of a linear is compared with the golden matrix, which then takes its

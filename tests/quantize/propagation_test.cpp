@@ -139,8 +139,7 @@ TEST(Propagation, HandsOnFloatOrRoundedOutputsAsThePassSays) {
       }
       if (propagation == Propagation::kFloat) {
         const auto block = static_cast<std::int64_t>(layer);
-        EXPECT_TRUE(
-            testing::bits_equal(seen[layer].outputs, outputs_on(source, testing::SinkSource(sink), block)));
+        EXPECT_TRUE(testing::bits_equal(seen[layer].outputs, outputs_on(source, testing::SinkSource(sink), block)));
         EXPECT_TRUE(testing::bits_equal(seen[layer].original_outputs, outputs_on(source, source, block)));
         EXPECT_FALSE(testing::bits_equal(seen[layer].original_outputs, seen[layer].outputs));
       }

@@ -272,8 +272,8 @@ TEST(Methods, HaveTheStudysDefaults) {
   EXPECT_FALSE(std::get<bool>(gptq("gptq-w4c").at("act_order")));
   EXPECT_EQ(std::get<std::string>(gptq("rtn-w3g32").at("format")), "w3g32-asym");
   const Recipe awq = method("awq-w3g128");
-  EXPECT_EQ(awq.calibration, (CalibrationSpec{
-                                 .source = "pile", .samples = 128, .length = 512, .cut = CalibrationCut::kShortTexts}));
+  EXPECT_EQ(awq.calibration,
+            (CalibrationSpec{.source = "pile", .samples = 128, .length = 512, .cut = CalibrationCut::kShortTexts}));
   ASSERT_EQ(awq.passes.size(), 3u);
   EXPECT_EQ(to_toml(awq), to_toml(parse_recipe(R"(
 name = "awq-w3g128"

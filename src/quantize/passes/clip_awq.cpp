@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "base/stopwatch.h"
@@ -34,19 +35,19 @@ class ClipAwq : public BlockPass {
   }
 
   void apply(BlockVisit& block) const override {
-    for (const Site site : kActivationSites) {
-      std::vector<LinearSlot> linears;
-      for (const LinearSlot slot : clipping_.linears) {
-        if (input_site(slot) == site && block.is_rounded(slot)) linears.push_back(slot);
-      }
-      if (linears.empty()) continue;
-      const SampledRows inputs = sample_rows(block, site, clipping_.search.tokens);
-      for (const LinearSlot slot : linears) {
-        try {
-          clip(block, slot, inputs);
-        } catch (const Error& error) {
-          throw Error::inside(linear_name(block.layer(), slot), error);
-        }
+    // All inputs before the first weight is clamped.
+    std::map<Site, SampledRows> inputs;
+    for (const LinearSlot slot : clipping_.linears) {
+      const Site site = input_site(slot);
+      if (!block.is_rounded(slot) || inputs.contains(site)) continue;
+      inputs.emplace(site, sample_rows(block, site, clipping_.search.tokens));
+    }
+    for (const LinearSlot slot : clipping_.linears) {
+      if (!block.is_rounded(slot)) continue;
+      try {
+        clip(block, slot, inputs.at(input_site(slot)));
+      } catch (const Error& error) {
+        throw Error::inside(linear_name(block.layer(), slot), error);
       }
     }
   }
@@ -112,8 +113,8 @@ PassPointer read_clip_awq(ParameterReader& parameters) {
   clipping.search.steps = parameters.integer("search_steps", clipping.search.steps);
   clipping.search.largest_shrink = parameters.number("largest_shrink", clipping.search.largest_shrink);
   clipping.search.tokens = parameters.integer("tokens", clipping.search.tokens);
-  clipping.linears = parse_linears(parameters.text("linears", to_string(clipping.linears)),
-                                   parameters.where() + ": linears");
+  clipping.linears =
+      parse_linears(parameters.text("linears", to_string(clipping.linears)), parameters.where() + ": linears");
   check(clipping.search, parameters.where());
   return clip_awq(clipping);
 }
