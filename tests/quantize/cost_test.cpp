@@ -37,6 +37,7 @@ TEST(Cost, CountsWhatAwqSearches) {
   config.intermediate_size = 128;
   config.heads = config.kv_heads = 4;
   config.head_dim = 16;
+  config.max_positions = 512;
   const Recipe recipe = make_recipe("awq-w4g32", {{"search_steps", std::int64_t{2}}});
   const ModelPlan plan = validate(recipe, config);
   const auto cost_of = [&](std::size_t pass) {
