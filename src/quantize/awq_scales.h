@@ -8,7 +8,7 @@
 //
 // and every linear is judged as Q(W diag(s)) diag(1/s), Q being the rounding that the plan says. The loss is the mean
 // squared change of what the module behind the group computes; the first strictly smallest one wins. w_j of duo scaling
-// is AutoAWQ's (AwqQuantizer._compute_best_scale, version 0.2.9): the mean over the group's rows of |W_ij| divided by
+// is AutoAWQ's (AwqQuantizer._compute_best_scale): the mean over the group's rows of |W_ij| divided by
 // the largest |W_ik| + 1e-6 of its quantization group.
 #pragma once
 
