@@ -88,7 +88,7 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
   }
   CalibrationSpec& spec = recipe.calibration.emplace(recipe.calibration.value_or(CalibrationSpec{}));
   if (request.calibration_source) spec.source = *request.calibration_source;
-  if (spec.source != kPileSource) spec.cut = CalibrationCut::kWindows;
+  if (spec.source != kPileSource) spec.cut = SampleCut::kWindows;
   if (fs::path(spec.source).extension() == ".safetensors") {
     CalibrationSet set = read_token_file(spec.source);
     warn_of_few_tokens(set, request.model.checkpoint->config());
@@ -104,6 +104,10 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
   }
   refuse_what_cannot_be_drawn(spec);
   CalibrationSet set = load_calibration(spec, {request.model.require_text().tokenizer, checkpoint.path()}, recipe.seed);
+  if (const auto texts = static_cast<std::int64_t>(set.samples.size()); texts < spec.samples) {
+    log_line(fmt::format("note: calibration on {} texts, all that {} has", texts, spec.source));
+    spec.samples = texts;
+  }
   warn_of_few_tokens(set, checkpoint.config());
   return set;
 }
@@ -167,7 +171,7 @@ void require_output(const QuantizeRequest& request) {
 
 QuantizationPlan plan_quantization(const QuantizeRequest& request) {
   const ModelConfig& config = request.model.checkpoint->config();
-  QuantizationPlan plan{.recipe = request.recipe, .calibration = {}, .cost = {}};
+  QuantizationPlan plan{.recipe = decided(request.recipe, *request.model.checkpoint), .calibration = {}, .cost = {}};
   plan.calibration = load(plan.recipe, request);
   plan.cost = estimate_cost({.recipe = plan.recipe,
                              .config = config,

@@ -108,6 +108,12 @@ std::string_view stripped(std::string_view text) {
   return text;
 }
 
+void check_samples(const CalibrationSpec& spec) {
+  if (spec.samples >= 1 && spec.samples <= kMostSamples) return;
+  throw Error::usage("calibration " + spec.source, fmt::format("{} samples", spec.samples),
+                     fmt::format("1 to {}", kMostSamples));
+}
+
 struct NamedSource {
   const char* name;
   std::vector<std::string> files;  // under the data folders, first found wins
@@ -150,10 +156,7 @@ std::string CalibrationSet::sha256() const {
 }
 
 CalibrationSet draw_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec, std::uint64_t seed) {
-  if (spec.samples < 1 || spec.samples > kMostSamples) {
-    throw Error::usage("calibration " + spec.source, fmt::format("{} samples", spec.samples),
-                       fmt::format("1 to {}", kMostSamples));
-  }
+  check_samples(spec);
   const auto count = static_cast<std::int64_t>(tokens.size());
   if (count < spec.length + 1) {
     throw Error("calibration " + spec.source, fmt::format("{} tokens", count),
@@ -194,16 +197,34 @@ CalibrationSet cut_short_texts(const std::vector<std::string>& texts, const Cali
   return set;
 }
 
-std::vector<std::string> calibration_records(const fs::path& path) {
-  if (!has_records(path)) throw Error(path.string(), "a text without records", "JSON Lines, a JSON array or CSV");
+CalibrationSet draw_texts(const std::vector<std::string>& texts, const CalibrationSpec& spec, std::uint64_t seed,
+                          const Tokenizer& tokenizer) {
+  check_samples(spec);
+  CalibrationSet set{.description = spec.source};
+  NumpyGenerator random(kShuffleSeed + seed);
+  for (const std::int64_t index : random.permutation(static_cast<std::int64_t>(texts.size()))) {
+    if (static_cast<std::int64_t>(set.samples.size()) == spec.samples) break;
+    check_interrupt();
+    std::vector<std::int32_t> tokens = tokenizer.encode(texts[index], SpecialTokens::kAdd);
+    if (tokens.empty()) continue;
+    tokens.resize(std::min(tokens.size(), static_cast<std::size_t>(spec.length)));
+    set.samples.push_back(std::move(tokens));
+  }
+  if (set.samples.empty()) throw Error("calibration " + spec.source, "no text with a token", "at least one");
+  return set;
+}
+
+std::optional<std::vector<std::string>> calibration_records(const fs::path& path) {
+  if (!has_records(path)) return std::nullopt;
   if (unpacked_extension(path) != ".jsonl") return texts_of_rows(read_table(path));
   return texts_of_lines(checked_content(path), path);
 }
 
 std::string calibration_text(const fs::path& path) {
-  if (!has_records(path)) return checked_content(path);
+  const auto records = calibration_records(path);
+  if (!records) return checked_content(path);
   std::string text;
-  for (const std::string& record : calibration_records(path)) text += record + "\n\n";
+  for (const std::string& record : *records) text += record + "\n\n";
   return text;
 }
 
@@ -229,10 +250,19 @@ fs::path find_calibration_file(const std::string& source, const fs::path& model)
 
 CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedModel& model, std::uint64_t seed) {
   const fs::path file = find_calibration_file(spec.source, model.folder);
-  const auto encode = [&](std::string_view text) { return model.tokenizer.encode(text, SpecialTokens::kAdd); };
-  CalibrationSet set = spec.cut == CalibrationCut::kShortTexts && spec.source == kPileSource
-                           ? cut_short_texts(calibration_records(file), spec, seed, encode)
-                           : draw_windows(model.tokenizer.encode(calibration_text(file)), spec, seed);
+  const Tokenizer& tokenizer = model.tokenizer;
+  const bool by_text =
+      spec.cut == SampleCut::kTexts || (spec.cut == SampleCut::kShortTexts && spec.source == kPileSource);
+  const auto texts = by_text ? calibration_records(file) : std::nullopt;
+  CalibrationSet set;
+  if (!texts) {
+    set = draw_windows(tokenizer.encode(calibration_text(file)), spec, seed);
+  } else if (spec.cut == SampleCut::kTexts) {
+    set = draw_texts(*texts, spec, seed, tokenizer);
+  } else {
+    set = cut_short_texts(*texts, spec, seed,
+                          [&](std::string_view text) { return tokenizer.encode(text, SpecialTokens::kAdd); });
+  }
   set.description = fmt::format("{} ({})", spec.source, file.filename().string());
   return set;
 }

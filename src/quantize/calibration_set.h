@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +36,11 @@ CalibrationSet draw_windows(const std::vector<std::int32_t>& tokens, const Calib
 CalibrationSet cut_short_texts(const std::vector<std::string>& texts, const CalibrationSpec& spec, std::uint64_t seed,
                                const std::function<std::vector<std::int32_t>(std::string_view)>& encode);
 
-// The texts of the records of a file, one a record (calibration_text).
-std::vector<std::string> calibration_records(const std::filesystem::path& path);
+// `samples` of the texts, each one sample of its first `length` tokens, in the order of
+// numpy.random.default_rng(42 + seed).permutation: with seed 0 that of the study's shuffle. Texts without tokens are
+// passed over; where there are fewer texts than samples, all of them are taken. None with a token is an Error.
+CalibrationSet draw_texts(const std::vector<std::string>& texts, const CalibrationSpec& spec, std::uint64_t seed,
+                          const Tokenizer& tokenizer);
 
 // The text of a file that is tokenized as one: of JSON Lines (.jsonl), of a JSON array (.json) and of CSV (.csv),
 // packed ones (.gz, .zst) included, each record's text followed by "\n\n"; of anything else the file as it is. A
@@ -44,6 +48,8 @@ std::vector<std::string> calibration_records(const std::filesystem::path& path);
 // "solution", or "question" + "\n" + "answer"; another record is an Error naming file and line. A first line with
 // "qreason_traces" (eval/answer_form.h) is a header, not a record.
 std::string calibration_text(const std::filesystem::path& path);
+// The texts of the records, one each; nullopt where the file is one text.
+std::optional<std::vector<std::string>> calibration_records(const std::filesystem::path& path);
 
 // The source of separate texts that kShortTexts cuts.
 inline constexpr const char* kPileSource = "pile";
@@ -64,6 +70,8 @@ struct CalibratedModel {
 };
 
 // Text -> tokens -> samples, by spec.cut; of a source other than "pile" always windows.
+// Text -> tokens -> samples, by spec.cut: windows also where the source has no records, and of a source other than
+// "pile" where spec.cut is kShortTexts.
 CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedModel& model, std::uint64_t seed);
 
 // Ids outside [0, vocabulary) and sequences longer than `positions` are Errors.

@@ -47,6 +47,7 @@ class GptqRounding {
     for (std::int64_t begin = 0; begin < columns_; begin += options_.block_columns) {
       const std::int64_t end = std::min(columns_, begin + options_.block_columns);
       if (dynamic()) find_dynamic_parameters(begin, end);
+      add_drift(begin, end, begin, end);
       executor_.run(tiles, [&](std::int64_t tile) {
         const TileSums sums = round_tile(tile * kLanes, begin, end, difference);
         loss[tile] += sums.loss;
@@ -64,6 +65,7 @@ class GptqRounding {
                         .n = columns_ - end,
                         .k = end - begin},
                        executor_);
+      add_drift(begin, end, end, columns_);
     }
     return collect(loss, clipped);
   }
@@ -140,6 +142,21 @@ class GptqRounding {
     });
   }
 
+  // w' += w A: what the original weights of columns [begin, end) owe to the columns [first, last).
+  void add_drift(std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t last) {
+    if (factor_.drift.empty()) return;
+    subtract_product({.a = original_.data() + begin,
+                      .a_stride = columns_,
+                      .b = factor_.drift.data() + begin * columns_ + first,
+                      .b_stride = columns_,
+                      .c = work_.data() + first,
+                      .c_stride = columns_,
+                      .m = rows_,
+                      .n = last - first,
+                      .k = end - begin},
+                     executor_);
+  }
+
   TileSums round_tile(std::int64_t first_row, std::int64_t begin, std::int64_t end, std::vector<float>& difference) {
     const std::int64_t count = end - begin, lanes = std::min(kLanes, rows_ - first_row);
     // Lanes without a row round zeros with scale 1.
@@ -193,13 +210,25 @@ class GptqRounding {
     return sums;
   }
 
+  // Names what made the loss of a tile of rows infinite or NaN.
+  [[noreturn]] void refuse_loss(std::int64_t tile) const {
+    const std::int64_t first = tile * kLanes, last = std::min(rows_, first + kLanes);
+    for (std::int64_t at = first * columns_; at < last * columns_; ++at) {
+      if (std::isfinite(weights_[at])) continue;
+      throw Error("GPTQ", fmt::format("the weight {} at [{}, {}]", weights_[at], at / columns_, at % columns_),
+                  "finite weights");
+    }
+    throw Error("GPTQ", fmt::format("a loss that is not finite in rows {} to {}", first, last - 1),
+                "inputs and weights whose products fit into float32");
+  }
+
   GptqResult collect(const std::vector<double>& loss, const std::vector<double>& clipped) {
     GptqResult result;
     for (std::size_t tile = 0; tile < loss.size(); ++tile) {
+      if (!std::isfinite(loss[tile])) refuse_loss(static_cast<std::int64_t>(tile));
       result.loss += loss[tile] / 2;
       result.clipped += static_cast<std::int64_t>(clipped[tile]);
     }
-    if (!std::isfinite(result.loss)) throw Error("GPTQ", "a loss that is not finite", "finite weights");
     QuantizedMatrix& matrix = result.matrix;
     matrix.format = format_;
     matrix.rows = rows_;

@@ -21,11 +21,15 @@ struct GptqOptions {
 
 struct GptqResult {
   QuantizedMatrix matrix;
-  // 1/2 sum over rows and columns of (w'_j - q_j)^2 / U_jj^2: half of tr((W-Q) H (W-Q)^T), damping included.
+  // 1/2 sum over rows and columns of (w'_j - q_j)^2 / U_jj^2: half of tr((W-Q) H (W-Q)^T), damping included. Under
+  // asymmetric calibration V of quantize/gptaq.h stands in place of W.
   double loss = 0;
   std::int64_t clipped = 0;  // codes that rounding put outside the range
 };
 
+// A factor with a drift rounds by asymmetric calibration (quantize/gptaq.h). A weight or a loss that is not finite is
+// an Error naming its place.
+//
 // weights [rows, factor.columns], format an integer weight format (per channel or groups that divide the columns).
 // Under act-order with dynamic groups a group is a run of columns in rounding order, told by matrix.group_index.
 GptqResult round_gptq(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor,

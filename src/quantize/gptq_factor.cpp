@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "quantize/upper_cholesky.h"
@@ -38,6 +39,20 @@ void check_finite(const std::vector<float>& diagonal, const std::string& where) 
   }
 }
 
+// H_jj = 1 in dead columns.
+void mark_dead_columns(std::vector<float>& diagonal, GptqFactor& factor, const std::string& where) {
+  factor.dead.assign(diagonal.size(), 0);
+  for (std::size_t j = 0; j < diagonal.size(); ++j) {
+    if (diagonal[j] != 0) continue;
+    diagonal[j] = 1.0f;
+    factor.dead[j] = 1;
+    ++factor.dead_columns;
+  }
+  if (factor.dead_columns == factor.columns) {
+    throw Error(where, "inputs that are all 0", "calibration inputs, or a rule that leaves what reads them float");
+  }
+}
+
 // The Hessian in rounding order. The upper triangle will hold the factor; the lower one keeps the undamped values for
 // another try, the diagonal's are `diagonal`.
 std::vector<float> permuted_both_triangles(std::vector<float> upper, const std::vector<std::int64_t>& order,
@@ -58,6 +73,53 @@ std::vector<float> permuted_both_triangles(std::vector<float> upper, const std::
 
 void restore_upper(std::vector<float>& a, std::int64_t n, Executor& executor) {
   for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) { a[j * n + i] = a[i * n + j]; });
+}
+
+// One try at a damping: the undamped Hessian lies below the diagonal of factor.feedback and in `diagonal` (rounding
+// order); R goes above. The column that failed, if one did.
+std::optional<std::int64_t> try_float32(GptqFactor& factor, const std::vector<float>& diagonal, double added,
+                                        Executor& executor) {
+  const std::int64_t n = factor.columns;
+  restore_upper(factor.feedback, n, executor);
+  const auto damping = static_cast<float>(added);
+  for (std::int64_t j = 0; j < n; ++j) factor.feedback[j * n + j] = diagonal[j] + damping;
+  return factor_upper_cholesky(factor.feedback.data(), n, executor);
+}
+
+std::optional<std::int64_t> try_float64(GptqFactor& factor, const std::vector<float>& diagonal, double added,
+                                        Executor& executor) {
+  const std::int64_t n = factor.columns;
+  std::vector<double> wide(static_cast<std::size_t>(n * n));
+  for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) { wide[j * n + i] = factor.feedback[i * n + j]; });
+  for (std::int64_t j = 0; j < n; ++j) wide[j * n + j] = diagonal[j] + added;
+  if (const auto failed = factor_upper_cholesky(wide.data(), n, executor)) return failed;
+  for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) {
+    factor.feedback[j * n + i] = static_cast<float>(wide[j * n + i]);
+  });
+  for (std::int64_t j = 0; j < n; ++j) factor.feedback[j * n + j] = static_cast<float>(wide[j * n + j]);
+  return std::nullopt;
+}
+
+// R by the rule, the tries counted.
+void factorize_damped(GptqFactor& factor, const std::vector<float>& diagonal, const DampingRule& rule,
+                      const std::string& where, Executor& executor) {
+  const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(factor.columns);
+  factor.damping = rule.ratio;
+  while (true) {
+    auto failed = try_float32(factor, diagonal, factor.damping * mean, executor);
+    if (failed && factor.retries == 0) {
+      ++factor.float64_retries;
+      failed = try_float64(factor, diagonal, factor.damping * mean, executor);
+    }
+    if (!failed) return;
+    factor.damping += rule.step;
+    ++factor.retries;
+    if (factor.damping < rule.limit) continue;
+    throw Error(where,
+                fmt::format("the Cholesky factorization fails up to damping {:.4f} (column {} of {})", factor.damping,
+                            *failed, factor.columns),
+                fmt::format("a Hessian that is positive definite with damping below {}", rule.limit));
+  }
 }
 
 // R -> F: every column divided by its diagonal entry.
@@ -89,13 +151,7 @@ GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damp
   check_finite(factor.hessian_diagonal, where);
 
   std::vector<float> diagonal = factor.hessian_diagonal;
-  factor.dead.assign(static_cast<std::size_t>(n), 0);
-  for (std::int64_t j = 0; j < n; ++j) {
-    if (diagonal[j] != 0) continue;
-    diagonal[j] = 1.0f;
-    factor.dead[j] = 1;
-    ++factor.dead_columns;
-  }
+  mark_dead_columns(diagonal, factor, where);
   factor.order.resize(static_cast<std::size_t>(n));
   std::iota(factor.order.begin(), factor.order.end(), 0);
   if (order == ColumnOrder::kByActivation) {
@@ -103,24 +159,9 @@ GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damp
                      [&](std::int64_t a, std::int64_t b) { return diagonal[a] > diagonal[b]; });
   }
   factor.feedback = permuted_both_triangles(hessian.take_upper(), factor.order, executor);
-
-  const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(n);
-  factor.damping = damping.ratio;
-  while (true) {
-    const auto added = static_cast<float>(factor.damping * mean);
-    for (std::int64_t j = 0; j < n; ++j) factor.feedback[j * n + j] = diagonal[factor.order[j]] + added;
-    const auto failed = factor_upper_cholesky(factor.feedback.data(), n, executor);
-    if (!failed) break;
-    factor.damping += damping.step;
-    ++factor.retries;
-    if (factor.damping >= damping.limit) {
-      throw Error(where,
-                  fmt::format("the Cholesky factorization fails up to damping {:.4f} (column {} of {})", factor.damping,
-                              *failed, n),
-                  fmt::format("a Hessian that is positive definite with damping below {}", damping.limit));
-    }
-    restore_upper(factor.feedback, n, executor);
-  }
+  std::vector<float> ordered;
+  for (const std::int64_t column : factor.order) ordered.push_back(diagonal[column]);
+  factorize_damped(factor, ordered, damping, where, executor);
   normalize_columns(factor, executor);
   return factor;
 }

@@ -18,8 +18,9 @@ namespace qreason {
 
 enum class ColumnOrder { kAsStored, kByActivation };  // kByActivation: descending diag H, stable ("act-order")
 
-// Damping adds ratio * mean(diag H) to the diagonal of H. When the factorization fails, the ratio grows by `step` and
-// the undamped H is tried again; at `limit` it is an Error.
+// Damping adds ratio * mean(diag H) to the diagonal of H. When the factorization fails, it is tried once more in
+// float64 with the same damping (float32 may have lost what makes H positive definite). When that fails as well, the
+// ratio grows by `step` and the undamped H is tried again, in float32; at `limit` it is an Error.
 struct DampingRule {
   double ratio = 0.01;
   double step = 0.0015;
@@ -29,17 +30,22 @@ struct DampingRule {
 struct GptqFactor {
   std::int64_t columns = 0;
   std::vector<std::int64_t> order;  // order[i]: the stored column that is rounded i-th
-  std::vector<char> dead;           // [columns], stored order: 1 where H_jj was 0
+  // Columns whose input was always 0: H_jj = 0. They are left out: H_jj counts as 1, their weights as 0.
+  std::vector<char> dead;  // [columns], stored order: 1 where dead
   std::int64_t dead_columns = 0;
   std::vector<float> feedback;  // F [columns, columns] in rounding order; what lies below the diagonal is not F
   std::vector<float> pivots;    // diag(R)^2 [columns], rounding order: 1 / U_jj^2
-  double damping = 0;           // the ratio that worked
-  int retries = 0;
+  // -A of quantize/gptaq.h [columns, columns], rounding order, 0 on and below the diagonal; empty without asymmetric
+  // calibration.
+  std::vector<float> drift;
+  double damping = 0;                   // the ratio that worked
+  int retries = 0;                      // with more damping
+  int float64_retries = 0;              // 1 where float64 was tried
   std::vector<float> hessian_diagonal;  // [columns], stored order, before damping and before dead columns are set to 1
 };
 
 // Takes the Hessian's memory. `where` names the inputs in errors ("model.layers.3 attn_in"). A Hessian that is not
-// finite is an Error at once, a failing one at the rule's limit.
+// finite, or whose columns are all dead, is an Error at once, a failing one at the rule's limit.
 GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,
                      Executor& executor);
 

@@ -33,4 +33,26 @@ class Hessian {
   std::vector<float> upper_;
 };
 
+// How far inputs have moved from those of the float model (GPTAQ, quantize/gptaq.h): D = (2/n) sum (x~ - x) x^T over
+// all tokens of n sequences, x the inputs as they are and x~ the float model's, in float32.
+class InputDrift {
+ public:
+  InputDrift(std::int64_t columns, std::int64_t sequences);  // as Hessian's
+
+  // The rows of one sequence, both [rows, columns].
+  void add(const float* original, const float* x, std::int64_t rows, Executor& executor);
+
+  std::int64_t columns() const { return columns_; }
+  // D [columns, columns] row-major. Gives the memory away; the object is empty afterwards.
+  std::vector<float> take() { return std::move(values_); }
+  // sum |x~ - x|^2 / sum |x~|^2 over all tokens; 0 where all x~ are 0.
+  double relative() const { return original_energy_ > 0 ? energy_ / original_energy_ : 0; }
+
+ private:
+  std::int64_t columns_;
+  float weight_;
+  std::vector<float> values_, difference_;
+  double energy_ = 0, original_energy_ = 0;
+};
+
 }  // namespace qreason

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace qreason {
 
@@ -20,6 +21,8 @@ struct LinearReport {
   // over the model), and settings, sizes or times that it found.
   std::map<std::string, std::int64_t> counts;
   std::map<std::string, double> numbers;
+  std::map<std::string, std::vector<std::int64_t>>
+      columns;  // input columns that it treated apart; empty lists are left out
 };
 
 }  // namespace qreason

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -97,6 +98,16 @@ std::string ParameterReader::text(const std::string& key, const std::string& fal
   if (!value) return fallback;
   if (const auto* text = std::get_if<std::string>(value)) return *text;
   throw Error::usage(where_ + ": " + key, to_toml(*value), "a text");
+}
+
+std::string ParameterReader::choice(const std::string& key, const std::string& fallback,
+                                    std::initializer_list<std::string_view> allowed) {
+  const ParameterValue* value = find(key);
+  if (!value) return fallback;
+  const auto* text = std::get_if<std::string>(value);
+  const std::string word = text ? *text : to_toml(*value);
+  if (std::find(allowed.begin(), allowed.end(), word) != allowed.end()) return word;
+  throw Error::usage(where_ + ": " + key, to_toml(*value), fmt::format("{}", fmt::join(allowed, ", ")));
 }
 
 TextList ParameterReader::texts(const std::string& key) {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -28,6 +30,9 @@ class ParameterReader {
   std::int64_t integer(const std::string& key, std::int64_t fallback);
   double number(const std::string& key, double fallback);  // an integer will do
   std::string text(const std::string& key, const std::string& fallback);
+  // One of the allowed words, of which true and false may be two.
+  std::string choice(const std::string& key, const std::string& fallback,
+                     std::initializer_list<std::string_view> allowed);
   TextList texts(const std::string& key);  // empty without the key
   bool has(const std::string& key);
 

@@ -1,14 +1,17 @@
 // The passes that a recipe is made of. There is one type for each kind of work, and PassPointer lists them, so that the
 // compiler sees to it that the runner does the work of every kind:
 //
-//   PlanPass        says how something is quantized while the model runs; changes no weight
+//   PlanPass        says how something is quantized while the model runs; changes no weight, but makes the tensors that
+//                   its site plans name
 //   ExactPass       another view of the weights, which computes the same function; it may add online transforms to the
 //                   plan
-//   StatisticsPass  looks at the model block by block and keeps named numbers for the exact passes behind it
+//   StatisticsPass  looks at the model block by block and keeps named numbers for the passes behind it
 //   BlockPass       changes the weights of one block after the other
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -37,6 +40,18 @@ class PlanPass : public Pass {
   // Adds what the pass says to the plan, whose tensor_parallel is set. Throws Error (usage) naming the site and the
   // sizes when the model's shapes do not allow it.
   virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
+  // The pass with what only the weights of the recipe's model can tell decided; null where nothing is open. Errors as
+  // extend_plan's.
+  virtual std::shared_ptr<const PlanPass> decided(const WeightSource&) const { return nullptr; }
+  // Kinds of the statistics passes whose numbers site_values() needs. They hold for the model as the last exact pass
+  // leaves it: none may stand behind them.
+  virtual std::vector<std::string_view> reads() const { return {}; }
+  // The tensors by name that the pass's sites have in `plan`, that of the quantized model (site_tensors, model/plan.h);
+  // `source` is the model as the last exact pass leaves it.
+  virtual std::map<std::string, at::Tensor> site_values(const WeightSource&, const ModelPlan&,
+                                                        const Statistics&) const {
+    return {};
+  }
 };
 
 class ExactPass : public Pass {

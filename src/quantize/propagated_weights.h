@@ -13,7 +13,8 @@ namespace qreason {
 // which is the published loop's update only for the column rounded next. For the columns [begin, end) together, with
 // errors E of the rounded columns C and the rest R, the published loop holds the optimal compensation
 //     W_R = w_R + E H_CR inverse(H_RR) = w_R + S inverse(F_RR),
-// a triangular solve. Scales of dynamic groups are found on these.
+// a triangular solve, also where asymmetric calibration (quantize/gptaq.h) has added w_i A_ij of those columns to S.
+// Scales of dynamic groups are found on these.
 struct PropagationInput {
   const float* original = nullptr;  // [rows, columns], rounding order
   const float* work = nullptr;      // [rows, columns]: original + S

@@ -23,7 +23,7 @@ class OrderCheck {
       std::visit([this](const auto& pointer) { check(*pointer); }, pass);
     }
     for (const auto& [kind, read] : measured_) {
-      if (!read) throw Error::usage(where_, fmt::format("{} that no pass reads", kind), "an exact pass that does");
+      if (!read) throw Error::usage(where_, fmt::format("{} that no pass reads", kind), "a pass that does");
     }
   }
 
@@ -31,11 +31,23 @@ class OrderCheck {
   void check(const PlanPass& pass) {
     if (!plan_kinds_.insert(pass.kind()).second)
       throw Error::usage(where_, fmt::format("{} twice", pass.kind()), "once");
+    check_read(pass, pass.reads());
+    if (!pass.reads().empty()) plan_reader_ = &pass;
   }
 
   void check(const ExactPass& pass) {
     refuse_after_blocks(pass);
-    for (const std::string_view kind : pass.reads()) {
+    if (plan_reader_) {
+      throw Error::usage(where_, fmt::format("{} after {}", pass.kind(), plan_reader_->kind()),
+                         "what a plan pass reads measured on the model that is quantized");
+    }
+    check_read(pass, pass.reads());
+    last_exact_ = &pass;
+    for (const auto& [kind, read] : measured_) stale_.insert(kind);
+  }
+
+  void check_read(const Pass& pass, const std::vector<std::string_view>& kinds) {
+    for (const std::string_view kind : kinds) {
       const auto found = measured_.find(kind);
       if (found == measured_.end()) {
         throw Error::usage(where_, fmt::format("{} without {}", pass.kind(), kind),
@@ -47,8 +59,6 @@ class OrderCheck {
       }
       found->second = true;
     }
-    last_exact_ = &pass;
-    for (const auto& [kind, read] : measured_) stale_.insert(kind);
   }
 
   void check(const StatisticsPass& pass) {
@@ -91,6 +101,7 @@ class OrderCheck {
   std::string where_;
   std::set<std::string_view> plan_kinds_, stale_;
   std::map<std::string_view, bool> measured_;  // kinds of statistics passes; whether a pass has read them
+  const PlanPass* plan_reader_ = nullptr;
   const ExactPass* last_exact_ = nullptr;
   const BlockPass* last_block_ = nullptr;
   bool rounds_ = false;
@@ -167,6 +178,15 @@ ModelPlan validate(const Recipe& recipe, const ModelConfig& config) {
   add_block_passes(recipe, outline.config, plan);
   validate(plan, outline.config, "recipe " + recipe.name);
   return plan;
+}
+
+Recipe decided(Recipe recipe, const WeightSource& source) {
+  for (PassPointer& pass : recipe.passes) {
+    const auto* plan = std::get_if<std::shared_ptr<const PlanPass>>(&pass);
+    if (!plan) continue;
+    if (auto choice = (*plan)->decided(source)) pass = std::move(choice);
+  }
+  return recipe;
 }
 
 ModelPlan plan_of(const BlockPass& pass, const ModelConfig& config, int tensor_parallel) {

@@ -28,15 +28,16 @@
 
 namespace qreason {
 
-// How samples are cut. kWindows: windows at random starts of all texts as one. kShortTexts, of "pile" alone: `samples`
-// shuffled texts of at most `length` tokens as one, cut into samples of `length` (quantize/calibration_set.h).
-enum class CalibrationCut : std::uint8_t { kWindows, kShortTexts };
+// How samples are cut from a source (quantize/calibration_set.h). kWindows: windows at random starts of all texts as
+// one. kTexts: the records of a source of records, each one sample of at most `length` tokens. kShortTexts, of "pile"
+// alone: `samples` shuffled texts of at most `length` tokens as one, cut into samples of `length`.
+enum class SampleCut : std::uint8_t { kWindows, kTexts, kShortTexts };
 
 struct CalibrationSpec {
   std::string source = "embedded";
   std::int64_t samples = 128;
-  std::int64_t length = 2048;  // tokens of a sample
-  CalibrationCut cut = CalibrationCut::kWindows;
+  std::int64_t length = 2048;           // tokens of a sample
+  SampleCut cut = SampleCut::kWindows;  // in text: "windows", "texts", "short-texts"
   bool operator==(const CalibrationSpec&) const = default;
 };
 
@@ -56,13 +57,18 @@ Recipe parse_recipe(std::string_view text, const std::string& where);
 // Checks the order of the passes and every format against the model's shapes, and returns the plan of the quantized
 // model:
 //   - exact and statistics passes come before block passes;
-//   - what an exact pass reads was measured before it, with no other exact pass between, and what is measured is read;
+//   - what an exact or a plan pass reads was measured before it, with no other exact pass between, and what is measured
+//     is read; no exact pass comes behind a plan pass that reads;
 //   - no linear of a block is rounded by two passes; a block pass that corrects comes after all others;
 //   - at most one plan pass of each kind;
 //   - a pass that looks at activations needs a calibration set;
 //   - groups divide the columns of every linear, the tensor-parallel degree divides what it splits.
+// What is still open (decided) counts as the choice that needs no weights.
 // Throws Error (usage) naming the recipe and the two passes, the rule, linear or site.
 ModelPlan validate(const Recipe& recipe, const ModelConfig& config);
+
+// The recipe with what only the model's weights can tell decided (PlanPass::decided): its text says what was chosen.
+Recipe decided(Recipe recipe, const WeightSource& source);
 
 // What a block pass alone says of the plan: the formats of what it rounds.
 ModelPlan plan_of(const BlockPass& pass, const ModelConfig& config, int tensor_parallel);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -41,18 +42,10 @@ ParameterMap values_of(const toml::table& table, const std::string& where) {
   return values;
 }
 
-constexpr std::array kCutNames{std::pair(CalibrationCut::kWindows, std::string_view("windows")),
-                               std::pair(CalibrationCut::kShortTexts, std::string_view("short-texts"))};
+constexpr std::array<std::string_view, 3> kCutNames{"windows", "texts", "short-texts"};  // by the value of SampleCut
 
-std::string_view name_of(CalibrationCut cut) {
-  return kCutNames[static_cast<std::size_t>(cut)].second;
-}
-
-CalibrationCut cut_of(const std::string& text, const std::string& where) {
-  for (const auto& [cut, name] : kCutNames) {
-    if (name == text) return cut;
-  }
-  throw Error::usage(where, text, "windows or short-texts");
+std::string_view name_of(SampleCut cut) {
+  return kCutNames[static_cast<std::size_t>(cut)];
 }
 
 CalibrationSpec parse_calibration(const toml::node& node, const std::string& where) {
@@ -64,7 +57,8 @@ CalibrationSpec parse_calibration(const toml::node& node, const std::string& whe
   spec.source = reader.text("source", spec.source);
   spec.samples = reader.integer("samples", spec.samples);
   spec.length = reader.integer("length", spec.length);
-  spec.cut = cut_of(reader.text("cut", std::string(name_of(spec.cut))), where + ": calibration: cut");
+  const std::string cut = reader.choice("cut", "windows", {kCutNames[0], kCutNames[1], kCutNames[2]});
+  spec.cut = static_cast<SampleCut>(std::find(kCutNames.begin(), kCutNames.end(), cut) - kCutNames.begin());
   reader.refuse_unknown();
   return spec;
 }
@@ -130,7 +124,7 @@ std::string to_toml(const Recipe& recipe) {
     text += fmt::format("\n[calibration]\nsource = {}\nsamples = {}\nlength = {}\n",
                         to_toml(ParameterValue(recipe.calibration->source)), recipe.calibration->samples,
                         recipe.calibration->length);
-    if (recipe.calibration->cut != CalibrationCut::kWindows) {
+    if (recipe.calibration->cut != SampleCut::kWindows) {
       text += fmt::format("cut = {}\n", to_toml(ParameterValue(std::string(name_of(recipe.calibration->cut)))));
     }
   }

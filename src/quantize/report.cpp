@@ -80,6 +80,9 @@ OrderedJson to_json(const std::string& name, std::string_view pass, const Linear
   }
   json["seconds"] = report.seconds;
   for (const auto& [key, value] : report.numbers) json[key] = value;
+  for (const auto& [key, list] : report.columns) {
+    if (!list.empty()) json[key] = list;
+  }
   json["counts"] = report.counts;
   return json;
 }

@@ -19,7 +19,7 @@ namespace qreason {
 //   weight_error, output_error                  relative squared errors (linear_report.h), where the pass knows them
 //   loss, loss_of                               the error that matters most: of "outputs" where known, else of
 //   "weights" clipped                                     the share of codes that rounding put outside the range
-// and the pass's own counts and numbers under their names.
+// and the pass's own counts, numbers and lists of columns under their names.
 OrderedJson to_json(const std::string& name, std::string_view pass, const LinearWeight& weight,
                     const LinearReport& report);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -16,6 +17,24 @@
 
 namespace qreason {
 namespace {
+
+// The model with tensors that a plan pass has made.
+class SourceWithTensors : public WeightSource {
+ public:
+  SourceWithTensors(const WeightSource& source, std::map<std::string, at::Tensor> tensors)
+      : source_(source), tensors_(std::move(tensors)) {}
+  const ModelConfig& config() const override { return source_.config(); }
+  const ModelPlan& plan() const override { return source_.plan(); }
+  LinearWeight linear(const std::string& name) const override { return source_.linear(name); }
+  at::Tensor tensor(const std::string& name) const override {
+    const auto own = tensors_.find(name);
+    return own == tensors_.end() ? source_.tensor(name) : own->second;
+  }
+
+ private:
+  const WeightSource& source_;
+  std::map<std::string, at::Tensor> tensors_;
+};
 
 // The model with one finished block in place of its own.
 class FinishedBlockSource : public WeightSource {
@@ -34,12 +53,12 @@ class FinishedBlockSource : public WeightSource {
 };
 
 // Another form of its lines is another number: a run that an older program left is not gone on with.
-constexpr int kJournalForm = 2;
+constexpr int kJournalForm = 3;
 
-OrderedJson identity_of(const QuantizeJob& job) {
+OrderedJson identity_of(const QuantizeJob& job, const Recipe& recipe) {
   OrderedJson identity = {
       {"journal", kJournalForm},
-      {"recipe", to_toml(job.recipe)},
+      {"recipe", to_toml(recipe)},
       {"model", job.model_identity},
       {"calibration", job.calibration ? OrderedJson(job.calibration->sha256()) : OrderedJson(nullptr)}};
   if (job.device) identity["device"] = job.device->str();
@@ -75,20 +94,21 @@ class RecipeRun {
   RecipeRun(const QuantizeJob& job, Executor& executor)
       : job_(job),
         executor_(executor),
-        plan_(validate(job.recipe, job.source.config())),
+        recipe_(decided(job.recipe, job.source)),
+        plan_(validate(recipe_, job.source.config())),
         outline_(outline_of(job.source.config())),
         layers_(job.source.config().layers),
         source_(&job.source),
-        journal_(job.folder / kRunJournal, identity_of(job), layers_) {}
+        journal_(job.folder / kRunJournal, identity_of(job, recipe_), layers_) {}
 
   OrderedJson run() {
-    for (const PassPointer& pass : job_.recipe.passes) {
+    for (const PassPointer& pass : recipe_.passes) {
       std::visit([this](const auto& pointer) { prepare(*pointer); }, pass);
     }
     run_block_passes();
     if (!job_.sink.has_part(kOutsidePart)) put_outside();
     job_.sink.finish_model(source_->config(), plan_);
-    OrderedJson report = make_report({.recipe = job_.recipe,
+    OrderedJson report = make_report({.recipe = recipe_,
                                       .plan = plan_,
                                       .calibration = job_.calibration,
                                       .statistics = measured_,
@@ -98,7 +118,13 @@ class RecipeRun {
   }
 
  private:
-  void prepare(const PlanPass&) {}  // validate() has asked for all that it says
+  // validate() has asked for what it says.
+  void prepare(const PlanPass& pass) {
+    std::map<std::string, at::Tensor> values = pass.site_values(*source_, plan_, statistics_);
+    if (values.empty()) return;
+    views_.push_back(std::make_unique<SourceWithTensors>(*source_, std::move(values)));
+    source_ = views_.back().get();
+  }
   void prepare(const BlockPass& pass) {
     block_passes_.push_back({&pass, plan_of(pass, source_->config(), plan_.tensor_parallel)});
   }
@@ -162,7 +188,7 @@ class RecipeRun {
   }
 
   void make_walks(std::optional<CalibrationWalk>& original, std::optional<CalibrationWalk>& rounded) {
-    const Propagation propagation = propagation_of(job_.recipe);
+    const Propagation propagation = propagation_of(recipe_);
     const std::uint64_t memory = job_.activation_memory / (propagation == Propagation::kBoth ? 2 : 1);
     if (propagation == Propagation::kFloat || propagation == Propagation::kBoth) start(original, memory);
     if (propagation == Propagation::kRounded || propagation == Propagation::kBoth) start(rounded, memory);
@@ -211,6 +237,7 @@ class RecipeRun {
 
   const QuantizeJob& job_;
   Executor& executor_;
+  Recipe recipe_;  // the job's, decided
   ModelPlan plan_;
   ModelOutline outline_;  // of the last view
   std::int64_t layers_;
@@ -236,8 +263,8 @@ JournalState journal_state(const QuantizeJob& job) {
   if (!std::filesystem::exists(path, ignored)) return JournalState::kNew;
   const std::vector<std::string> lines = read_journal_lines(path);
   if (lines.empty()) return JournalState::kNew;
-  return parse_ordered_json(lines.front(), path.string()) == identity_of(job) ? JournalState::kSameJob
-                                                                              : JournalState::kOtherJob;
+  const OrderedJson own = identity_of(job, decided(job.recipe, job.source));
+  return parse_ordered_json(lines.front(), path.string()) == own ? JournalState::kSameJob : JournalState::kOtherJob;
 }
 
 OrderedJson run_recipe(const QuantizeJob& job, Executor& executor) {

@@ -57,4 +57,12 @@ std::string channel_maxima_name(std::int64_t layer, std::string_view site) {
   return fmt::format("layers.{}.{}.absmax", layer, site);
 }
 
+std::string key_minima_name(std::int64_t layer) {
+  return fmt::format("layers.{}.key.min", layer);
+}
+
+std::string key_maxima_name(std::int64_t layer) {
+  return fmt::format("layers.{}.key.max", layer);
+}
+
 }  // namespace qreason

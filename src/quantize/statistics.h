@@ -28,5 +28,9 @@ class Statistics {
 
 // "layers.3.attn_in.absmax": the largest |x| of every channel that the linears at a site of a block read.
 std::string channel_maxima_name(std::int64_t layer, std::string_view site);
+// "layers.3.key.min", "layers.3.key.max": the smallest and largest value of every channel of the keys of a block, as
+// projected: bias included, before RoPE.
+std::string key_minima_name(std::int64_t layer);
+std::string key_maxima_name(std::int64_t layer);
 
 }  // namespace qreason

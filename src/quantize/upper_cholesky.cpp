@@ -10,6 +10,19 @@ namespace qreason {
 namespace {
 
 constexpr std::int64_t kPanel = 256;
+constexpr std::int64_t kDoublePanel = 64;
+constexpr std::int64_t kRowsPerTask = 16;
+
+// Four sums side by side: one alone would wait for every addition.
+double dot(const double* a, const double* b, std::int64_t n) {
+  double sums[4] = {0, 0, 0, 0};
+  std::int64_t k = 0;
+  for (; k + 4 <= n; k += 4) {
+    for (int lane = 0; lane < 4; ++lane) sums[lane] += a[k + lane] * b[k + lane];
+  }
+  for (; k < n; ++k) sums[0] += a[k] * b[k];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
 
 // A diagonal block in double: small enough to cost nothing, and the place where cancellation would hurt.
 class DiagonalBlock {
@@ -48,16 +61,8 @@ class DiagonalBlock {
   double inverse_transposed(std::int64_t j, std::int64_t i) const { return inverse_[j * size_ + i]; }
 
  private:
-  // Four sums side by side: one alone would wait for every addition.
   double dot_behind(std::int64_t i, std::int64_t l, std::int64_t column) const {
-    const double *a = &r_[i * size_], *b = &r_[l * size_];
-    double sums[4] = {0, 0, 0, 0};
-    std::int64_t k = column + 1;
-    for (; k + 4 <= size_; k += 4) {
-      for (int lane = 0; lane < 4; ++lane) sums[lane] += a[k + lane] * b[k + lane];
-    }
-    for (; k < size_; ++k) sums[0] += a[k] * b[k];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    return dot(r_.data() + i * size_ + column + 1, r_.data() + l * size_ + column + 1, size_ - column - 1);
   }
 
   std::int64_t size_;
@@ -161,6 +166,37 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Exec
       for (std::int64_t j = i; j < width; ++j) a[(begin + i) * n + begin + j] = static_cast<float>(block.at(i, j));
     }
     if (begin > 0) solve_above(a, n, panel, block, scratch, executor);
+    end = begin;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> factor_upper_cholesky(double* a, std::int64_t n, Executor& executor) {
+  const auto for_rows = [&](std::int64_t rows, auto body) {
+    executor.run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
+      for (std::int64_t i = task * kRowsPerTask; i < std::min(rows, (task + 1) * kRowsPerTask); ++i) body(i);
+    });
+  };
+  for (std::int64_t end = n; end > 0;) {
+    const std::int64_t begin = (end - 1) / kDoublePanel * kDoublePanel, width = end - begin;
+    for_rows(end, [&](std::int64_t i) {
+      for (std::int64_t j = std::max(i, begin); j < end; ++j)
+        a[i * n + j] -= dot(a + i * n + end, a + j * n + end, n - end);
+    });
+    DiagonalBlock block(width);
+    for (std::int64_t i = 0; i < width; ++i) {
+      for (std::int64_t j = i; j < width; ++j) block.at(i, j) = a[(begin + i) * n + begin + j];
+    }
+    if (const auto failed = block.factor()) return begin + *failed;
+    for (std::int64_t i = 0; i < width; ++i) {
+      for (std::int64_t j = i; j < width; ++j) a[(begin + i) * n + begin + j] = block.at(i, j);
+    }
+    for_rows(begin, [&](std::int64_t i) {
+      for (std::int64_t j = end - 1; j >= begin; --j) {
+        const double behind = dot(a + i * n + j + 1, a + j * n + j + 1, end - j - 1);
+        a[i * n + j] = (a[i * n + j] - behind) / a[j * n + j];
+      }
+    });
     end = begin;
   }
   return std::nullopt;

@@ -17,4 +17,7 @@ namespace qreason {
 // threads.
 std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Executor& executor);
 
+// The same in double, several times slower: where float32 loses what makes a matrix positive definite.
+std::optional<std::int64_t> factor_upper_cholesky(double* a, std::int64_t n, Executor& executor);
+
 }  // namespace qreason

@@ -38,7 +38,7 @@ Recipe method(const std::string& name, std::vector<std::string> settings = {}) {
 TEST(Methods, HaveTheStudysAwq) {
   const Recipe awq = method("awq-w3g128");
   EXPECT_EQ(awq.calibration,
-            (CalibrationSpec{.source = "pile", .samples = 128, .length = 512, .cut = CalibrationCut::kShortTexts}));
+            (CalibrationSpec{.source = "pile", .samples = 128, .length = 512, .cut = SampleCut::kShortTexts}));
   ASSERT_EQ(awq.passes.size(), 3u);
   EXPECT_EQ(to_toml(awq), to_toml(parse_recipe(R"(
 name = "awq-w3g128"

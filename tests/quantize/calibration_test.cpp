@@ -66,7 +66,7 @@ TEST(Calibration, CutsShortTextsAsTheReferenceOfAwqDoes) {
     texts.push_back("\n\u2003 " + std::string(static_cast<std::size_t>(i), 'a' + i) + "\t\x1c ");
   const auto encode = [](std::string_view text) { return std::vector<std::int32_t>(text.begin(), text.end()); };
   const auto cut = [&](std::int64_t samples, std::int64_t length, std::uint64_t seed) {
-    const CalibrationSpec spec{.samples = samples, .length = length, .cut = CalibrationCut::kShortTexts};
+    const CalibrationSpec spec{.samples = samples, .length = length, .cut = SampleCut::kShortTexts};
     std::vector<std::string> blocks;
     for (const auto& block : cut_short_texts(texts, spec, seed, encode).samples)
       blocks.emplace_back(block.begin(), block.end());

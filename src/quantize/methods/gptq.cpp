@@ -11,16 +11,11 @@ Recipe gptq(Target target, ParameterReader& parameters) {
   apply_range_search(target, parameters, RangeSearch::kMse);
   apply_runtime_parameters(target, parameters);
 
-  const bool grouped = !target.per_channel();
-  GptqSettings settings;
-  settings.order = parameters.flag("act_order", grouped) ? ColumnOrder::kByActivation : ColumnOrder::kAsStored;
-  settings.options.groups = parameters.flag("static_groups", grouped) ? GroupTiming::kStatic : GroupTiming::kDynamic;
-  settings.damping.ratio = parameters.number("damping", settings.damping.ratio);
-  settings.options.block_columns = parameters.integer("block_size", settings.options.block_columns);
-
+  GptqSettings defaults;
+  if (target.per_channel()) defaults = per_channel_gptq();
   Recipe recipe = runtime_recipe(target);
   recipe.calibration = read_calibration(parameters);
-  recipe.passes.push_back(round_gptq({.format = *target.weight}, settings));
+  recipe.passes.push_back(round_gptq({.format = *target.weight}, read_gptq_settings(parameters, defaults)));
   return recipe;
 }
 

@@ -30,12 +30,16 @@ Parameters runtime_parameters() {
           {"kv_group", "0", "values of a cache row that share a scale; 0: a head"}};
 }
 
-Parameters gptq_parameters() {
-  return {{"act_order", "true with groups, false per channel", "columns in descending order of the Hessian's diagonal"},
-          {"static_groups", "true with groups, false per channel", "scales of all groups from the original weights"},
+Parameters gptq_parameters(std::string_view order_fallback) {
+  return {{"act_order", order_fallback, "columns in descending order of the Hessian's diagonal"},
+          {"static_groups", order_fallback, "scales of all groups from the original weights"},
           {"damping", "0.01", "share of the mean diagonal added to the Hessian's; raised by 0.0015 where it must be"},
           {"block_size", "128", "columns rounded before the rest is updated"},
-          {"samples", "128", "calibration windows"},
+          {"asymmetric_calibration", "false", "make up for what was rounded before as well (GPTAQ, Li et al. 2025)"}};
+}
+
+Parameters calibration_parameters() {
+  return {{"samples", "128", "calibration windows"},
           {"length", "2048", "tokens of a window (at most what the model has positions for)"}};
 }
 
@@ -45,6 +49,15 @@ Parameters awq_parameters() {
           {"clip", "true", "cut the ranges of weight groups where that changes the outputs less"},
           {"samples", "128", "texts of the Pile; of another source calibration windows"},
           {"length", "512", "tokens of a block of texts or of a window"}};
+}
+
+Parameters kvquant_parameters() {
+  return {{"pre_bias_keys", "auto", "keys rounded before their bias; auto: where it is large; true, false"},
+          {"key_clip", "1.0", "ratio by which the measured range of a key channel is cut"},
+          {"value_clip", "1.0", "ratio by which the range of values is cut"},
+          {"kv_group", "0", "values of a cache row that share a scale; 0: a head"},
+          {"samples", "512", "calibration texts; windows where the source is one text"},
+          {"length", "512", "tokens of a text at most, and of a window"}};
 }
 
 Parameters joined(std::initializer_list<Parameters> lists) {
@@ -61,9 +74,20 @@ const std::vector<Method>& all_methods() {
        joined({weight_parameters(), range_search("false"), runtime_parameters()})},
       {"gptq", "column-wise rounding that makes up for each column's error (Frantar et al. 2022)",
        "gptq-w4g128, gptq-w4c", gptq,
-       joined({weight_parameters(), range_search("true"), gptq_parameters(), runtime_parameters()})},
+       joined({weight_parameters(), range_search("true"), gptq_parameters("true with groups, false per channel"),
+               calibration_parameters(), runtime_parameters()})},
       {"awq", "scales and clips that protect the channels with large activations (Lin et al. 2024)",
        "awq-w4g128, awq-w3g128", awq, joined({weight_parameters(), awq_parameters(), runtime_parameters()})},
+      {"smoothquant", "outlier channels of activations into the weights, then GPTQ (Xiao et al. 2023)",
+       "smoothquant-w8a8kv8, smoothquant-w8a8kv8-tp2", smoothquant,
+       joined({{{"alpha", "0.85", "how much of the outliers goes into the weights, 0 to 1"}},
+               weight_parameters(),
+               range_search("true"),
+               gptq_parameters("false"),
+               calibration_parameters(),
+               runtime_parameters()})},
+      {"kvquant_star", "keys before RoPE, per channel with measured ranges; values per token (Hooper et al. 2024)",
+       "kvquant_star-kv4, kvquant_star-k4v3", kvquant_star, kvquant_parameters()},
   };
   return kMethods;
 }

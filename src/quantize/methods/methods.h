@@ -19,4 +19,14 @@ Recipe gptq(Target target, ParameterReader& parameters);
 // symmetric per channel. Calibrated on the Pile as the study does.
 Recipe awq(Target target, ParameterReader& parameters);
 
+// SmoothQuant (methods.md, section 8): outlier channels of the norms' outputs into the weights, then GPTQ per channel:
+// symmetric, MSE search, neither act-order nor static groups. Activations and cache per token, asymmetric, no clip.
+Recipe smoothquant(Target target, ParameterReader& parameters);
+
+// KVQuant* (methods.md, section 6): keys before RoPE, per channel, with ranges of the calibration texts; before their
+// bias as well where that is large (passes/set_kv_format.h). Values per token and head. Weights and activations stay.
+// Under tensor parallelism with fewer heads than ranks a head's ranges would be repeated with the head: in one process,
+// which keeps every head once, nothing changes.
+Recipe kvquant_star(Target target, ParameterReader& parameters);
+
 }  // namespace qreason

@@ -69,10 +69,17 @@ void apply_runtime_parameters(Target& target, ParameterReader& parameters) {
   if (target.values) set_cache_format(target.values, read_clip(parameters, "value_clip"), group);
 }
 
-CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec method) {
-  method.samples = parameters.integer("samples", method.samples);
-  method.length = parameters.integer("length", method.length);
-  return method;
+CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec defaults) {
+  defaults.samples = parameters.integer("samples", defaults.samples);
+  defaults.length = parameters.integer("length", defaults.length);
+  return defaults;
+}
+
+GptqSettings per_channel_gptq() {
+  GptqSettings settings;
+  settings.order = ColumnOrder::kAsStored;
+  settings.options.groups = GroupTiming::kDynamic;
+  return settings;
 }
 
 Recipe runtime_recipe(const Target& target) {

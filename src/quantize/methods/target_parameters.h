@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "quantize/parameters.h"
+#include "quantize/passes/round_gptq.h"
 #include "quantize/target.h"
 
 namespace qreason {
@@ -14,8 +15,11 @@ void apply_weight_parameters(Target& target, ParameterReader& parameters);
 void apply_range_search(Target& target, ParameterReader& parameters, RangeSearch search);
 // activation_symmetric, activation_clip, key_clip, value_clip, kv_group.
 void apply_runtime_parameters(Target& target, ParameterReader& parameters);
-// samples, length; the rest is the method's.
-CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec method = {});
+// samples, length.
+CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec defaults = {});
+// GPTQ as the W-A-KV methods of the study use it, per channel: columns as stored, scales of several groups (o and down
+// under tensor parallelism) found on the way.
+GptqSettings per_channel_gptq();
 
 // A recipe named as the target whose passes set its activation and cache formats.
 Recipe runtime_recipe(const Target& target);

@@ -9,6 +9,7 @@
 #include "quantize/passes/fold_norms.h"
 #include "quantize/passes/insert_outliers.h"
 #include "quantize/passes/measure_channels.h"
+#include "quantize/passes/measure_keys.h"
 #include "quantize/passes/round_gptq.h"
 #include "quantize/passes/round_rtn.h"
 #include "quantize/passes/scale_awq.h"
@@ -24,11 +25,13 @@ const std::vector<PassRow>& all_passes() {
        read_insert_outliers},
       {"measure_channels", "the largest |x| of every channel of the linears' inputs, over the calibration", "",
        read_measure_channels},
+      {"measure_keys", "the range of every channel of the keys before RoPE, over the calibration", "",
+       read_measure_keys},
       {"smooth_norms", "outlier channels of the norms into the weights, as measured (SmoothQuant)", "alpha = 0.85",
        read_smooth_norms},
       {"set_activation_format", "inputs of linears quantized while the model runs", "format = \"a8-token-asym\"",
        read_set_activation_format},
-      {"set_kv_format", "the cache quantized while the model runs",
+      {"set_kv_format", "the cache quantized while the model runs, keys per channel as measured",
        "keys = \"k4-head-asym\"\nvalues = \"v4-head-asym\"", read_set_kv_format},
       {"scale_awq", "scales that make linears round better, searched on calibration inputs (AWQ)", "", read_scale_awq},
       {"clip_awq", "ranges of weight groups cut where that changes the outputs less (AWQ)", "", read_clip_awq},

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/error.h"
 #include "base/stopwatch.h"
 #include "quantize/block_visit.h"
+#include "quantize/gptaq.h"
 #include "quantize/rounding_error.h"
 
 namespace qreason {
@@ -36,10 +39,29 @@ void require_integers(const QuantFormat& format) {
   throw Error::usage("round_gptq: format", to_string(format), "integers, such as w4g128-asym");
 }
 
-// Seconds that the linears of a stage share.
-struct SharedSeconds {
-  double hessian = 0, factor = 0;
+// What the linears of a stage share.
+struct Shared {
+  double hessian_seconds = 0, factor_seconds = 0;
+  std::optional<double> input_drift;  // InputDrift::relative
 };
+
+std::vector<std::int64_t> dead_columns(const GptqFactor& factor) {
+  std::vector<std::int64_t> dead;
+  for (std::int64_t j = 0; j < factor.columns; ++j) {
+    if (factor.dead[j]) dead.push_back(j);
+  }
+  return dead;
+}
+
+std::vector<float> differences(std::span<const float> weights, const QuantizedMatrix& matrix, Executor& executor) {
+  std::vector<float> difference(weights.size());
+  executor.run(matrix.rows, [&](std::int64_t row) {
+    const std::span own(difference.data() + row * matrix.columns, static_cast<std::size_t>(matrix.columns));
+    dequantize_row(matrix, row, own);
+    for (std::int64_t j = 0; j < matrix.columns; ++j) own[j] = weights[row * matrix.columns + j] - own[j];
+  });
+  return difference;
+}
 
 class RoundGptq : public BlockPass {
  public:
@@ -51,9 +73,10 @@ class RoundGptq : public BlockPass {
     parameters["static_groups"] = settings_.options.groups == GroupTiming::kStatic;
     parameters["damping"] = settings_.damping.ratio;
     parameters["block_size"] = settings_.options.block_columns;
+    if (asymmetric()) parameters["asymmetric_calibration"] = true;
     return parameters;
   }
-  Propagation propagation() const override { return Propagation::kRounded; }
+  Propagation propagation() const override { return asymmetric() ? Propagation::kBoth : Propagation::kRounded; }
   BlockWork work() const override { return BlockWork::kRound; }
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
     add_weight_formats(config, rounding_, kind(), plan);
@@ -84,24 +107,39 @@ class RoundGptq : public BlockPass {
       if (rounded == 0) continue;
       const auto width = static_cast<double>(linear_shape(question.config, stage.linears.front()).columns);
       cost.flops += tokens * width * width + width * width * width / 3 + 2 * rounded * width;
-      cost.memory = std::max(cost.memory, 2 * 4 * width * width);
+      double memory = 2 * 4 * width * width;
+      if (asymmetric()) {  // the same of how far the inputs are from the float model's
+        cost.flops += 2 * tokens * width * width + width * width * width / 3;
+        memory += 4 * width * (width + static_cast<double>(question.calibration.longest));
+      }
+      cost.memory = std::max(cost.memory, memory);
     }
     return cost;
   }
 
  private:
+  bool asymmetric() const { return settings_.calibration == GptqCalibration::kAsymmetric; }
+
   void round_stage(BlockVisit& block, Site inputs, const std::vector<LinearSlot>& linears) const {
     const Stopwatch watch;
-    Hessian hessian(linear_shape(block.config(), linears.front()).columns, block.sequences());
+    const std::int64_t columns = linear_shape(block.config(), linears.front()).columns;
+    Hessian hessian(columns, block.sequences());
+    std::optional<InputDrift> drift;
+    if (asymmetric()) drift.emplace(columns, block.sequences());
     for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
       const ActivationRows rows = block.read(tap_of(inputs), sequence);
       hessian.add(rows.data, rows.count, block.executor());
+      if (!drift) continue;
+      drift->add(block.original().read(tap_of(inputs), sequence).data, rows.data, rows.count, block.executor());
     }
-    SharedSeconds shared{.hessian = watch.seconds()};
-    const GptqFactor factor =
-        factorize(std::move(hessian), settings_.order, settings_.damping,
-                  fmt::format("{} of block {}", name_of(inputs), block.layer()), block.executor());
-    shared.factor = watch.seconds() - shared.hessian;
+    Shared shared{.hessian_seconds = watch.seconds()};
+    const std::string where = fmt::format("{} of block {}", name_of(inputs), block.layer());
+    GptqFactor factor = factorize(std::move(hessian), settings_.order, settings_.damping, where, block.executor());
+    if (drift) {
+      shared.input_drift = drift->relative();
+      add_drift(factor, std::move(*drift), where, block.executor());
+    }
+    shared.factor_seconds = watch.seconds() - shared.hessian_seconds;
     for (const LinearSlot slot : linears) {
       try {
         round(block, slot, factor, shared);
@@ -111,22 +149,41 @@ class RoundGptq : public BlockPass {
     }
   }
 
-  void round(BlockVisit& block, LinearSlot slot, const GptqFactor& factor, SharedSeconds shared) const {
+  void round(BlockVisit& block, LinearSlot slot, const GptqFactor& factor, const Shared& shared) const {
     const Stopwatch watch;
     const at::Tensor tensor = block.weight(slot);
     const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
     GptqResult rounded =
         qreason::round_gptq(weights, tensor.size(0), factor, block.format(slot), settings_.options, block.executor());
-    const double energy = output_energy(weights, tensor.size(0), factor, block.executor());
     LinearReport report;
     report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
-    report.output_error = energy > 0 ? 2 * rounded.loss / energy : 0;
+    report.output_error = output_error(weights, rounded, factor, block.executor());
     report.clipped = rounded.clipped;
     report.seconds = watch.seconds();
-    report.counts = {{"damping_retries", factor.retries}, {"dead_columns", factor.dead_columns}};
-    report.numbers = {
-        {"damping", factor.damping}, {"hessian_seconds", shared.hessian}, {"factor_seconds", shared.factor}};
+    report.counts = {{"damping_retries", factor.retries},
+                     {"float64_retries", factor.float64_retries},
+                     {"dead_columns", factor.dead_columns}};
+    report.numbers = {{"damping", factor.damping},
+                      {"hessian_seconds", shared.hessian_seconds},
+                      {"factor_seconds", shared.factor_seconds}};
+    if (shared.input_drift) report.numbers["input_drift"] = *shared.input_drift;
+    report.columns["dead_column_list"] = dead_columns(factor);
     block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = block.linear(slot).bias}, report);
+  }
+
+  // tr((W - Q) H (W - Q)^T) / tr(W H W^T). GPTQ's own loss is half of the first, except under asymmetric calibration,
+  // which aims beside W.
+  double output_error(std::span<const float> weights, const GptqResult& rounded, const GptqFactor& factor,
+                      Executor& executor) const {
+    const std::int64_t rows = rounded.matrix.rows;
+    const double energy = output_energy(weights, rows, factor, executor);
+    const double error = asymmetric()
+                             ? output_energy(differences(weights, rounded.matrix, executor), rows, factor, executor)
+                             : 2 * rounded.loss;
+    if (!std::isfinite(error) || !std::isfinite(energy)) {
+      throw Error("GPTQ", fmt::format("outputs of energy {} with errors of {}", energy, error), "finite ones");
+    }
+    return energy > 0 ? error / energy : 0;
   }
 
   WeightRounding rounding_;
@@ -145,6 +202,21 @@ void check(const GptqSettings& settings, const std::string& where) {
 
 }  // namespace
 
+GptqSettings read_gptq_settings(ParameterReader& parameters, const GptqSettings& defaults) {
+  GptqSettings settings = defaults;
+  const bool by_activation = parameters.flag("act_order", defaults.order == ColumnOrder::kByActivation);
+  settings.order = by_activation ? ColumnOrder::kByActivation : ColumnOrder::kAsStored;
+  const bool is_static = parameters.flag("static_groups", defaults.options.groups == GroupTiming::kStatic);
+  settings.options.groups = is_static ? GroupTiming::kStatic : GroupTiming::kDynamic;
+  settings.damping.ratio = parameters.number("damping", defaults.damping.ratio);
+  settings.options.block_columns = parameters.integer("block_size", defaults.options.block_columns);
+  const bool asymmetric =
+      parameters.flag("asymmetric_calibration", defaults.calibration == GptqCalibration::kAsymmetric);
+  settings.calibration = asymmetric ? GptqCalibration::kAsymmetric : GptqCalibration::kSymmetric;
+  check(settings, parameters.where());
+  return settings;
+}
+
 PassPointer round_gptq(const WeightRounding& rounding, const GptqSettings& settings) {
   require_integers(rounding.format);
   check(settings, "round_gptq");
@@ -153,13 +225,7 @@ PassPointer round_gptq(const WeightRounding& rounding, const GptqSettings& setti
 
 PassPointer read_round_gptq(ParameterReader& parameters) {
   const WeightRounding rounding = read_weight_rounding(parameters);
-  GptqSettings settings;
-  settings.order = parameters.flag("act_order", true) ? ColumnOrder::kByActivation : ColumnOrder::kAsStored;
-  settings.options.groups = parameters.flag("static_groups", true) ? GroupTiming::kStatic : GroupTiming::kDynamic;
-  settings.damping.ratio = parameters.number("damping", settings.damping.ratio);
-  settings.options.block_columns = parameters.integer("block_size", settings.options.block_columns);
-  check(settings, parameters.where());
-  return round_gptq(rounding, settings);
+  return round_gptq(rounding, read_gptq_settings(parameters, {}));
 }
 
 }  // namespace qreason

@@ -1,43 +1,101 @@
 #include "quantize/passes/set_kv_format.h"
 
+#include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "quantize/passes/key_ranges.h"
 #include "quantize/passes/pass_rules.h"
 
 namespace qreason {
 namespace {
 
+struct KvFormats {
+  std::optional<QuantFormat> keys, values;
+  PreBiasKeys pre_bias = PreBiasKeys::kNo;  // of static keys
+  TextList rules;
+};
+
+bool is_per_channel(const std::optional<QuantFormat>& format) {
+  return format && format->granularity == Granularity::kChannel;
+}
+
 class SetKvFormat : public PlanPass {
  public:
-  SetKvFormat(const std::optional<QuantFormat>& keys, const std::optional<QuantFormat>& values, TextList rules)
-      : keys_(keys), values_(values), rules_(std::move(rules)) {}
+  explicit SetKvFormat(KvFormats formats) : formats_(std::move(formats)) {}
   std::string_view kind() const override { return "set_kv_format"; }
 
   ParameterMap parameters() const override {
     ParameterMap parameters;
-    if (keys_) parameters["keys"] = to_string(*keys_);
-    if (values_) parameters["values"] = to_string(*values_);
-    add_rules(rules_, parameters);
+    if (formats_.keys) parameters["keys"] = to_string(*formats_.keys);
+    if (formats_.values) parameters["values"] = to_string(*formats_.values);
+    if (is_static()) {
+      parameters["pre_bias_keys"] = formats_.pre_bias == PreBiasKeys::kAuto
+                                        ? ParameterValue("auto")
+                                        : ParameterValue(formats_.pre_bias == PreBiasKeys::kYes);
+    }
+    add_rules(formats_.rules, parameters);
     return parameters;
+  }
+
+  std::shared_ptr<const PlanPass> decided(const WeightSource& source) const override {
+    if (!is_static() || formats_.pre_bias != PreBiasKeys::kAuto) return nullptr;
+    KvFormats formats = formats_;
+    formats.pre_bias = has_large_key_bias(source) ? PreBiasKeys::kYes : PreBiasKeys::kNo;
+    return std::make_shared<const SetKvFormat>(std::move(formats));
   }
 
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
     ModelPlan own = uniform_plan(config.layers);
-    own.set_format(Site::kKey, keys_);
-    own.set_format(Site::kValue, values_);
-    apply_pass_rules(rules_, kind(), own);
+    own.set_format(Site::kKey, formats_.keys);
+    own.set_format(Site::kValue, formats_.values);
+    if (is_static()) {
+      const bool before_bias = formats_.pre_bias == PreBiasKeys::kYes;
+      if (before_bias && !config.qkv_bias) {
+        throw Error::usage("set_kv_format: pre_bias_keys", "true for a model without key biases", "false or auto");
+      }
+      for (BlockPlan& block : own.blocks) {
+        block.at(Site::kKey).key_stage = before_bias ? KeyStage::kBeforeBias : KeyStage::kBeforeRope;
+      }
+    }
+    apply_pass_rules(formats_.rules, kind(), own);
     for (std::size_t layer = 0; layer < own.blocks.size(); ++layer) {
       for (const Site site : {Site::kKey, Site::kValue}) {
         const SitePlan& said = own.blocks[layer].at(site);
         check_group(said.format, site == Site::kKey ? "keys" : "values", config);
         plan.blocks[layer].at(site).format = said.format;
-        plan.blocks[layer].at(site).key_stage = said.key_stage;
+        plan.blocks[layer].at(site).key_stage = said.format ? said.key_stage : KeyStage::kAfterRope;
+        if (site == Site::kKey && is_static() && is_per_channel(said.format)) {
+          plan.blocks[layer].at(site).range = RangeSource::kStatic;
+        }
       }
     }
   }
 
+  std::vector<std::string_view> reads() const override {
+    return is_static() ? std::vector<std::string_view>{"measure_keys"} : std::vector<std::string_view>{};
+  }
+
+  std::map<std::string, at::Tensor> site_values(const WeightSource& source, const ModelPlan& plan,
+                                                const Statistics& statistics) const override {
+    std::map<std::string, at::Tensor> values;
+    for (std::int64_t layer = 0; layer < source.config().layers; ++layer) {
+      const SitePlan& keys = plan.block(layer).at(Site::kKey);
+      if (keys.range != RangeSource::kStatic) continue;
+      std::vector<float> scales, zeros;
+      for (const GroupParameters& channel : key_parameters(source, keys, layer, statistics)) {
+        scales.push_back(channel.scale);
+        zeros.push_back(channel.zero);
+      }
+      values[site_tensor_name(layer, Site::kKey, kStaticScale)] = at::tensor(scales);
+      values[site_tensor_name(layer, Site::kKey, kStaticZero)] = at::tensor(zeros);
+    }
+    return values;
+  }
+
  private:
+  bool is_static() const { return is_per_channel(formats_.keys); }
+
   // A group never crosses a head: what a head's cache holds must not depend on its neighbours.
   static void check_group(const std::optional<QuantFormat>& format, const char* what, const ModelConfig& config) {
     if (!format || format->granularity != Granularity::kTokenGroup) return;
@@ -48,9 +106,10 @@ class SetKvFormat : public PlanPass {
     }
   }
 
-  std::optional<QuantFormat> keys_, values_;
-  TextList rules_;
+  KvFormats formats_;
 };
+
+constexpr const char* kValueExamples = "v4-head-asym, v:fp8e4m3-head or v:mxfp4";
 
 void check_format(const std::optional<QuantFormat>& format, Role role, const char* example) {
   if (!format) return;
@@ -66,15 +125,35 @@ PassPointer set_kv_format(const std::optional<QuantFormat>& keys, const std::opt
                           TextList rules) {
   if (!keys && !values) throw Error::usage("set_kv_format", "neither keys nor values", "at least one of them");
   check_format(keys, Role::kKey, "k4-head-asym, k:fp8e4m3-head or k:mxfp4");
-  check_format(values, Role::kValue, "v4-head-asym, v:fp8e4m3-head or v:mxfp4");
-  return std::make_shared<const SetKvFormat>(keys, values, std::move(rules));
+  check_format(values, Role::kValue, kValueExamples);
+  return std::make_shared<const SetKvFormat>(KvFormats{.keys = keys, .values = values, .rules = std::move(rules)});
+}
+
+PassPointer set_static_kv_format(const QuantFormat& keys, PreBiasKeys pre_bias,
+                                 const std::optional<QuantFormat>& values, TextList rules) {
+  if (keys.role != Role::kKey || !is_per_channel(keys)) {
+    throw Error::usage("set_kv_format", to_string(keys),
+                       "a format per channel for static keys, such as k4-channel-asym");
+  }
+  check_format(values, Role::kValue, kValueExamples);
+  return std::make_shared<const SetKvFormat>(
+      KvFormats{.keys = keys, .values = values, .pre_bias = pre_bias, .rules = std::move(rules)});
+}
+
+PreBiasKeys read_pre_bias_keys(ParameterReader& parameters, PreBiasKeys fallback) {
+  const std::string word = parameters.choice("pre_bias_keys", "", {"auto", "true", "false"});
+  if (word.empty()) return fallback;
+  if (word == "auto") return PreBiasKeys::kAuto;
+  return word == "true" ? PreBiasKeys::kYes : PreBiasKeys::kNo;
 }
 
 PassPointer read_set_kv_format(ParameterReader& parameters) {
   std::optional<QuantFormat> keys, values;
   if (parameters.has("keys")) keys = parse_quant_format(parameters.text("keys", ""));
   if (parameters.has("values")) values = parse_quant_format(parameters.text("values", ""));
-  return set_kv_format(keys, values, read_rules(parameters));
+  if (!is_per_channel(keys)) return set_kv_format(keys, values, read_rules(parameters));
+  const PreBiasKeys pre_bias = read_pre_bias_keys(parameters, PreBiasKeys::kAuto);
+  return set_static_kv_format(*keys, pre_bias, values, read_rules(parameters));
 }
 
 }  // namespace qreason
