@@ -88,7 +88,7 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
   }
   CalibrationSpec& spec = recipe.calibration.emplace(recipe.calibration.value_or(CalibrationSpec{}));
   if (request.calibration_source) spec.source = *request.calibration_source;
-  if (spec.source != kPileSource) spec.cut = SampleCut::kWindows;
+  if (spec.cut == SampleCut::kShortTexts && spec.source != kPileSource) spec.cut = SampleCut::kWindows;
   if (fs::path(spec.source).extension() == ".safetensors") {
     CalibrationSet set = read_token_file(spec.source);
     warn_of_few_tokens(set, request.model.checkpoint->config());

@@ -40,7 +40,7 @@ class QuantizeKill : public ::testing::Test {
             "--quiet"};
   }
 
-  // Views, measurements, views, rounding: two phases with a line a block.
+  // Views, measurements, views, rounding: three phases with a line a block.
   void use_recipe_of_phases() {
     method_ = (folder_.path() / "phases.toml").string();
     std::ofstream(method_) << "name = \"phases\"\n[calibration]\nsamples = 12\nlength = 256\n";
@@ -48,8 +48,10 @@ class QuantizeKill : public ::testing::Test {
     for (const char* kind : {"fold_norms", "insert_outliers", "measure_channels", "smooth_norms"}) {
       text << "[[pass]]\nkind = \"" << kind << "\"\n";
     }
-    text << "[[pass]]\nkind = \"round_rtn\"\nformat = \"w4c-sym\"\nlinears = \"up\"\n"
-         << "[[pass]]\nkind = \"round_gptq\"\nformat = \"w3g32-asym-mse\"\nlinears = \"q, k, v, o, gate, down\"\n";
+    text << "[[pass]]\nkind = \"measure_keys\"\n[[pass]]\nkind = \"set_kv_format\"\nkeys = \"k4-channel-asym\"\n"
+         << "[[pass]]\nkind = \"round_rtn\"\nformat = \"w4c-sym\"\nlinears = \"up\"\n"
+         << "[[pass]]\nkind = \"round_gptq\"\nformat = \"w3g32-asym-mse\"\nlinears = \"q, k, v, o, gate, down\"\n"
+         << "asymmetric_calibration = true\n";
   }
 
   int finish(const std::string& output) const { return testing::run_to_end(command(output)); }
@@ -104,7 +106,7 @@ TEST_F(QuantizeKill, ResumesARecipeOfPhasesFromEveryBoundary) {
   use_recipe_of_phases();
   ASSERT_EQ(finish("whole"), 0);
   const auto whole = files_of("whole");
-  for (std::size_t lines = 1; lines <= 12; ++lines) {
+  for (std::size_t lines = 1; lines <= 18; ++lines) {
     const std::string output = "killed-" + std::to_string(lines);
     SCOPED_TRACE(output);
     kill_at(output, lines);

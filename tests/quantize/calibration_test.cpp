@@ -17,6 +17,7 @@
 #include "support/fixtures.h"
 #include "support/gzipped.h"
 #include "support/random_model.h"
+#include "support/tiny_model.h"
 
 namespace qreason {
 namespace {
@@ -77,6 +78,33 @@ TEST(Calibration, CutsShortTextsAsTheReferenceOfAwqDoes) {
   EXPECT_THAT(cut(100, 8, 0), ElementsAre("hhhhhhhg", "gggggddd", "fffffcce", "eeebiiii"));
   EXPECT_NE(cut(4, 8, 1), cut(4, 8, 0));
   EXPECT_THAT(failure_of([&] { cut(1, 9, 0); }), HasSubstr("7 tokens in 1 texts"));
+// numpy.random.default_rng(42).permutation(5) is [4, 2, 3, 1, 0], of seed 43 [4, 1, 2, 0, 3].
+TEST(Calibration, TakesTextsInTheOrderOfNumpysShuffleAndCutsThem) {
+  const testing::ScratchFolder folder;
+  testing::write_tiny_chat_model(folder.path());  // a token a byte
+  const Tokenizer tokenizer = Tokenizer::from_directory(folder.path());
+  const std::vector<std::string> texts{"aaaaaa", "bb", "", "dddd", "e"};
+  const auto drawn = [&](const CalibrationSpec& spec, std::uint64_t seed) {
+    std::vector<std::string> all;
+    for (const auto& sample : draw_texts(texts, spec, seed, tokenizer).samples) all.push_back(tokenizer.decode(sample));
+    return all;
+  };
+  EXPECT_THAT(drawn({.samples = 3, .length = 3}, 0), ElementsAre("e", "ddd", "bb"));
+  EXPECT_THAT(drawn({.samples = 9, .length = 5}, 0), ElementsAre("e", "dddd", "bb", "aaaaa"));
+  EXPECT_THAT(drawn({.samples = 2, .length = 5}, 1), ElementsAre("e", "bb"));
+  EXPECT_THROW(draw_texts({"", ""}, {.samples = 1, .length = 5}, 0, tokenizer), Error);
+  EXPECT_THROW(draw_texts(texts, {.samples = 0, .length = 5}, 0, tokenizer), Error);
+
+  // Records are texts where the spec asks for them; a text without records is cut into windows all the same.
+  write_file_atomic(folder.path() / "records.jsonl", "{\"text\": \"abcdefgh\"}\n{\"text\": \"xyz\"}\n");
+  write_file_atomic(folder.path() / "whole.txt", "abcdefghijklmnop");
+  const auto loaded = [&](const char* file, SampleCut cut) {
+    const CalibrationSpec spec{.source = (folder.path() / file).string(), .samples = 3, .length = 4, .cut = cut};
+    return load_calibration(spec, {tokenizer, folder.path()}, 0).samples;
+  };
+  EXPECT_EQ(loaded("records.jsonl", SampleCut::kTexts).size(), 2u);
+  EXPECT_EQ(loaded("records.jsonl", SampleCut::kWindows).size(), 3u);
+  EXPECT_EQ(loaded("whole.txt", SampleCut::kTexts), loaded("whole.txt", SampleCut::kWindows));
 }
 
 TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {

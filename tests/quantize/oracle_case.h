@@ -1,5 +1,5 @@
-// The golden cases of the published reference implementation for rtn-*, gptq-* and awq-*: parameters, codes, scales,
-// logits (tests/data/oracle/README.md has the layout). In a clone one of each; all of them where ../shared is.
+// The golden cases of the published reference implementation: parameters, codes, scales, logits
+// (tests/data/oracle/README.md has the layout). In a clone one of each; all of them where ../shared is.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +22,19 @@ struct OracleCase {
   std::filesystem::path folder, file;  // of the float model; of the case
 };
 
+// "w8ca8kv8-tp2", "w4g32", "kv4".
+inline std::string spec_of(const nlohmann::json& parameters) {
+  const auto bits = [&](const char* key) { return std::to_string(parameters.at(key).get<int>()); };
+  std::string spec;
+  if (parameters.contains("w_bits")) {
+    const int group = parameters.at("w_group");
+    spec += "w" + bits("w_bits") + (group > 0 ? "g" + std::to_string(group) : "c");
+  }
+  if (parameters.contains("a_bits")) spec += "a" + bits("a_bits");
+  if (parameters.contains("k_bits")) spec += "k" + bits("k_bits") + "v" + bits("v_bits");
+  return spec + (parameters.value("tp", 1) > 1 ? "-tp" + bits("tp") : "");
+}
+
 inline std::vector<OracleCase> oracle_cases(const std::string& method) {
   std::vector<OracleCase> cases;
   const auto list = shared_path("oracle/cases.json").value_or(project_path("tests/data/oracle/cases.json"));
@@ -29,11 +42,11 @@ inline std::vector<OracleCase> oracle_cases(const std::string& method) {
   for (const auto& entry : all.at("cases")) {
     const auto& parameters = entry.at("params");
     if (parameters.value("method", "") != method) continue;
-    const int group = parameters.at("w_group"), tp = parameters.at("tp");
-    OracleCase one{.model = entry.at("model"), .name = entry.at("name")};
-    one.method = method + "-w" + std::to_string(parameters.at("w_bits").get<int>()) +
-                 (group > 0 ? "g" + std::to_string(group) : "c") + (tp > 1 ? "-tp" + std::to_string(tp) : "");
+    OracleCase one{.model = entry.at("model"), .name = entry.at("name"), .method = method + "-" + spec_of(parameters)};
     if (method == "rtn" && parameters.at("w_mse")) one.settings.push_back("mse_search=true");
+    if (method == "kvquant_star") {
+      one.settings.push_back(std::string("pre_bias_keys=") + (parameters.at("k_pre_bias") ? "true" : "false"));
+    }
     one.logits_mse_vs_float = entry.at("logits_mse_vs_float");
     one.folder = oracle_path(one.model + "/model.safetensors").value().parent_path();
     one.file = oracle_path(entry.at("file")).value();

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "quantize/dying.h"
 #include "quantize/memory_sink.h"
 #include "quantize/methods/method_table.h"
 #include "support/fixtures.h"
@@ -17,32 +18,12 @@
 namespace qreason {
 namespace {
 
+using testing::DyingListener;
+using testing::DyingSink;
 using ::testing::Each;
 using ::testing::HasSubstr;
+using testing::Killed;
 using ::testing::Pair;
-
-struct Killed {};
-
-// Fails like a kill at the n-th call of finish_part, before or after the part is there.
-class DyingSink : public testing::MemorySink {
- public:
-  enum class When { kNever, kBefore, kAfter };
-  void finish_part(const std::string& part) override {
-    const bool now = when_ != When::kNever && calls_++ == call_;
-    if (now && when_ == When::kBefore) throw Killed{};
-    MemorySink::finish_part(part);
-    if (now) throw Killed{};
-  }
-  void die(int call, When when) {
-    calls_ = 0;
-    call_ = call;
-    when_ = when;
-  }
-
- private:
-  int calls_ = 0, call_ = 0;
-  When when_ = When::kNever;
-};
 
 // Counts how often every tensor is read, and fails like a kill at the n-th reading.
 class WatchedModel : public testing::RandomModel {
@@ -128,6 +109,24 @@ linears = "q, k, v, o, down"
 kind = "correct_biases"
 )";
 
+// Static ranges that a plan pass makes of what was measured, and rounding on two walks.
+constexpr const char* kMeasuredKeys = R"(
+name = "measured-keys"
+[calibration]
+samples = 4
+length = 16
+[[pass]]
+kind = "measure_keys"
+[[pass]]
+kind = "set_kv_format"
+keys = "k4-channel-asym"
+values = "v4-head-asym"
+[[pass]]
+kind = "round_gptq"
+format = "w3g16-asym"
+asymmetric_calibration = true
+)";
+
 class Runner : public ::testing::Test {
  protected:
   Runner() {
@@ -174,12 +173,13 @@ class Runner : public ::testing::Test {
   const Recipe gptq_ = make_recipe("gptq-w3g16", {{"length", std::int64_t{16}}, {"samples", std::int64_t{4}}});
   const Recipe awq_ = make_recipe("awq-w3g16", {{"length", std::int64_t{16}}, {"samples", std::int64_t{4}}});
   const Recipe three_phases_ = parse_recipe(kThreePhases, "three-phases.toml");
+  const Recipe measured_keys_ = parse_recipe(kMeasuredKeys, "measured-keys.toml");
   std::string identity_ = "model";
   ProgressListener* listener_ = &no_listener();
 };
 
 TEST_F(Runner, GivesTheSameNumbersAfterAKillAtAnyPart) {
-  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_}) {
+  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_}) {
     SCOPED_TRACE(recipe->name);
     testing::MemorySink whole;
     const testing::ScratchFolder whole_folder;
@@ -194,42 +194,19 @@ TEST_F(Runner, GivesTheSameNumbersAfterAKillAtAnyPart) {
   }
 }
 
-// Fails like a kill at the n-th thing it hears: the begin of a phase, or a block whose line is in the journal.
-class DyingListener : public ProgressListener {
- public:
-  explicit DyingListener(int event) : left_(event) {}
-  std::unique_ptr<Progress> begin(const ProgressTask&) override {
-    hear();
-    return std::make_unique<Phase>(*this);
-  }
-  void note(const std::string&) override {}
-
- private:
-  class Phase : public Progress {
-   public:
-    explicit Phase(DyingListener& listener) : listener_(listener) {}
-    void resume_at(std::int64_t) override {}
-    void update(const ProgressState&) override { listener_.hear(); }
-    void finish() override {}
-
-   private:
-    DyingListener& listener_;
-  };
-  void hear() {
-    if (--left_ == 0) throw Killed{};
-  }
-  int left_;
-};
-
 TEST_F(Runner, GivesTheSameNumbersAfterAKillAtAnyLineOfTheJournal) {
-  testing::MemorySink whole;
-  const testing::ScratchFolder whole_folder;
-  const OrderedJson report = run(three_phases_, whole, whole_folder.path());
-  // Two phases with a journal, three blocks each, and their begins.
-  for (int event = 1; event <= 2 * (1 + 3); ++event) {
-    SCOPED_TRACE(event);
-    DyingListener listener(event);
-    expect_resumed(three_phases_, whole, report, [&](DyingSink&) { listener_ = &listener; });
+  for (const Recipe* recipe : {&three_phases_, &measured_keys_}) {
+    SCOPED_TRACE(recipe->name);
+    testing::MemorySink whole;
+    const testing::ScratchFolder whole_folder;
+    listener_ = &no_listener();
+    const OrderedJson report = run(*recipe, whole, whole_folder.path());
+    // Two phases with a journal, three blocks each, and their begins.
+    for (int event = 1; event <= 2 * (1 + 3); ++event) {
+      SCOPED_TRACE(event);
+      DyingListener listener(event);
+      expect_resumed(*recipe, whole, report, [&](DyingSink&) { listener_ = &listener; });
+    }
   }
 }
 
@@ -266,7 +243,7 @@ TEST_F(Runner, GivesTheSameNumbersAfterKillsAtRandom) {
 }
 
 TEST_F(Runner, GivesTheSameNumbersWithOneAndTwoThreads) {
-  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_}) {
+  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_}) {
     const testing::ScratchFolder a, b;
     testing::MemorySink one, two;
     run(*recipe, one, a.path(), 1);
