@@ -135,7 +135,8 @@ TEST(StaticKeys, AreThoseOfTheModelAsTheLastExactPassLeavesIt) {
   EXPECT_LT(distance, 1e-3 * energy);
 }
 
-// A channel whose keys are all 0 has the range -1 to 1: s = 2 / 15, z = round(7.5) = 8.
+// A channel whose keys are all 0 has the range -1 to 1: s = 2 / 15, which float32 rounds up, so that 1 / s is a little
+// below 7.5 and z = 7.
 TEST(StaticKeys, DefineAChannelThatIsAlwaysZero) {
   testing::RandomModel model = model_of(Architecture::kLlama);
   at::Tensor keys = model.tensor("model.layers.1.self_attn.k_proj.weight").clone();
@@ -144,7 +145,7 @@ TEST(StaticKeys, DefineAChannelThatIsAlwaysZero) {
   const std::string parameters = "keys = \"k4-channel-asym\"\npre_bias_keys = false";
   const Outcome result = run(model, recipe_of(kMeasured + pass("set_kv_format", parameters)));
   EXPECT_EQ(values_of(result, 1, kStaticScale)[5], 2.0f / 15.0f);
-  EXPECT_EQ(values_of(result, 1, kStaticZero)[5], 8.0f);
+  EXPECT_EQ(values_of(result, 1, kStaticZero)[5], 7.0f);
 }
 
 TEST(StaticKeys, NameTheBlockAndChannelOfAKeyThatIsNotFinite) {
