@@ -75,12 +75,11 @@ void restore_upper(std::vector<float>& a, std::int64_t n, Executor& executor) {
   for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) { a[j * n + i] = a[i * n + j]; });
 }
 
-// One try at a damping: the undamped Hessian lies below the diagonal of factor.feedback and in `diagonal` (rounding
-// order); R goes above. The column that failed, if one did.
+// One try at a damping: the undamped Hessian lies on both sides of the diagonal of factor.feedback (float64: below it)
+// and in `diagonal`, in rounding order; R goes above. The column that failed, if one did.
 std::optional<std::int64_t> try_float32(GptqFactor& factor, const std::vector<float>& diagonal, double added,
                                         Executor& executor) {
   const std::int64_t n = factor.columns;
-  restore_upper(factor.feedback, n, executor);
   const auto damping = static_cast<float>(added);
   for (std::int64_t j = 0; j < n; ++j) factor.feedback[j * n + j] = diagonal[j] + damping;
   return factor_upper_cholesky(factor.feedback.data(), n, executor);
@@ -114,11 +113,13 @@ void factorize_damped(GptqFactor& factor, const std::vector<float>& diagonal, co
     if (!failed) return;
     factor.damping += rule.step;
     ++factor.retries;
-    if (factor.damping < rule.limit) continue;
-    throw Error(where,
-                fmt::format("the Cholesky factorization fails up to damping {:.4f} (column {} of {})", factor.damping,
-                            *failed, factor.columns),
-                fmt::format("a Hessian that is positive definite with damping below {}", rule.limit));
+    if (factor.damping >= rule.limit) {
+      throw Error(where,
+                  fmt::format("the Cholesky factorization fails up to damping {:.4f} (column {} of {})", factor.damping,
+                              *failed, factor.columns),
+                  fmt::format("a Hessian that is positive definite with damping below {}", rule.limit));
+    }
+    restore_upper(factor.feedback, factor.columns, executor);
   }
 }
 

@@ -36,7 +36,7 @@ bool has_large_key_bias(const WeightSource& source) {
     const LinearWeight keys = source.linear(linear_name(layer, LinearSlot::kK));
     if (!keys.bias) continue;
     const std::vector<double> gain = doubles_of(source.tensor(block_tensor_name(layer, kInputNorm)));
-    const at::Tensor inner = with_scaled_columns(std::get<at::Tensor>(keys.matrix), gain);
+    const at::Tensor inner = with_scaled_columns(keys.dense_float32(), gain);
     if (energy(doubles_of(*keys.bias)) > kLargeBias * kLargeBias * energy(doubles_of(inner.flatten()))) return true;
   }
   return false;
