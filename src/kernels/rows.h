@@ -40,16 +40,17 @@ void add_to_rows(float* x, std::int64_t rows, const float* y, std::int64_t width
 void select_rows(const float* x, std::int64_t width, std::span<const std::int64_t> rows, float* out,
                  Executor& executor);
 
-// A linear map of every run of left x right numbers of a row, as a matrix X [left, right]: X becomes L^T X R
-// (model/online_transform.h). A null factor is one. Sums run in the order of the index that is summed.
+// A linear map of every run of left x right values of a row, as a matrix X [left, right]: X becomes L^T X R
+// (model/online_transform.h). A null factor is one. Sums run in the order of the index that is summed. kHadamard: a
+// value is `lanes` numbers side by side, and the whole is divided by sqrt(left * right).
 struct RunTransform {
-  std::int64_t left = 1, right = 1;
-  enum class Right { kMatrix, kHadamard } kind = Right::kMatrix;  // kHadamard: Sylvester's of order `right`, normalized
+  std::int64_t left = 1, right = 1, lanes = 1;
+  enum class Right { kMatrix, kHadamard } kind = Right::kMatrix;  // kHadamard: Sylvester's of order `right`
   const float* left_matrix = nullptr;                             // [left, left] of the first run, row-major
   const float* right_matrix = nullptr;                            // [right, right]
   std::int64_t left_step = 0, right_step = 0;  // from one run's matrix to the next one's; 0: all share one
 };
-// x [rows, width] in place; width is a multiple of left * right.
+// x [rows, width] in place; width is a multiple of left * right * lanes.
 void transform_rows(float* x, std::int64_t rows, std::int64_t width, const RunTransform& transform, Executor& executor);
 
 // Quantize-dequantize of activation rows in place, format kToken (per row) or kTokenGroup (per row and run of

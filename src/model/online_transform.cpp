@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 20;
 constexpr std::string_view kExamples =
-    "a transform such as hadamard128, hadamard1536/12, kronecker64x80, dense128 or across12x128, -each behind it for "
+    "a transform such as hadamard128, hadamard1536/12, hadamard24x128, kronecker64x80, dense128 or across12x128, -each "
+    "behind it for "
     "matrices of every run";
 constexpr std::string_view kEach = "-each";
 
@@ -86,6 +87,10 @@ OnlineTransform parse_online_transform(std::string_view text) {
     second = take_size(rest, text);
   }
   set_sizes(transform, first, second, text);
+  if (transform.kind == TransformKind::kHadamard && rest.starts_with('x')) {
+    rest.remove_prefix(1);
+    transform.lanes = take_size(rest, text);
+  }
   if (rest == kEach && (transform.left_is_tensor() || transform.right_is_tensor())) {
     transform.matrices = RunMatrices::kOwn;
     rest = {};
@@ -98,8 +103,9 @@ std::string to_string(const OnlineTransform& transform) {
   std::string text;
   switch (transform.kind) {
     case TransformKind::kHadamard:
-      text = fmt::format("hadamard{}", transform.run());
+      text = fmt::format("hadamard{}", transform.left * transform.right);
       if (transform.left > 1) text += fmt::format("/{}", transform.left);
+      if (transform.lanes > 1) text += fmt::format("x{}", transform.lanes);
       break;
     case TransformKind::kKronecker:
       text = fmt::format("kronecker{}x{}", transform.left, transform.right);
@@ -112,6 +118,16 @@ std::string to_string(const OnlineTransform& transform) {
       break;
   }
   return transform.matrices == RunMatrices::kOwn ? text + std::string(kEach) : text;
+}
+
+std::int64_t transform_flops(const OnlineTransform& transform, std::int64_t width) {
+  std::int64_t each = 0;  // number of the row
+  if (transform.kind == TransformKind::kHadamard) {
+    each += std::countr_zero(static_cast<std::uint64_t>(transform.right)) + 1;
+  }
+  if (transform.left_is_tensor()) each += 2 * transform.left;
+  if (transform.right_is_tensor()) each += 2 * transform.right;
+  return each * width;
 }
 
 }  // namespace qreason

@@ -81,7 +81,7 @@ class PlaceCheck {
       fail(fmt::format("{} on rows of {}", to_string(transform), width),
            cached ? "one of a size that divides the head" : "one of a size that divides the row, or a shard's part");
     }
-    const bool fits = transform.kind == TransformKind::kHadamard ||
+    const bool fits = (transform.kind == TransformKind::kHadamard && transform.lanes == 1) ||
                       (transform.kind == TransformKind::kDense && transform.matrices == RunMatrices::kShared);
     if (site == Site::kKey && !fits) {
       fail(to_string(transform), "hadamard or dense for keys, shared by all heads");

@@ -32,11 +32,12 @@ at::Tensor matrix_of(const LinearWeight& weight) {
   return weight.quantized() ? weight.dense_float32() : std::get<at::Tensor>(weight.matrix);
 }
 
-// Sylvester's matrix over sqrt(size): +-1 by the parity of the common bits of row and column.
-at::Tensor sylvester(std::int64_t size) {
+// Sylvester's matrix, +-1 by the parity of the common bits of row and column, over the root of the whole transform's
+// order.
+at::Tensor sylvester(std::int64_t size, std::int64_t order) {
   std::vector<double> values;
   values.reserve(static_cast<std::size_t>(size * size));
-  const double one = 1 / std::sqrt(static_cast<double>(size));
+  const double one = 1 / std::sqrt(static_cast<double>(order));
   for (std::int64_t row = 0; row < size; ++row) {
     for (std::int64_t column = 0; column < size; ++column) {
       const auto common = static_cast<std::uint64_t>(row) & static_cast<std::uint64_t>(column);
@@ -105,7 +106,7 @@ ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, c
     }
     const auto& transform = plan_.at(site).transform;
     if (transform && transform->kind == TransformKind::kHadamard) {
-      own.right = own.query = placed(sylvester(transform->right), options);
+      own.right = own.query = placed(sylvester(transform->right, transform->left * transform->right), options);
     }
   }
 }
@@ -130,8 +131,12 @@ at::Tensor ReferenceBlock::transformed(Site site, const at::Tensor& x, const std
   const auto& transform = plan_.at(site).transform;
   if (!transform) return x;
   const auto& left = tensors(site).left;
-  at::Tensor runs = x.unflatten(-1, {x.size(-1) / transform->run(), transform->left, transform->right});
-  if (right) runs = at::matmul(runs, *right);
+  const std::int64_t count = x.size(-1) / transform->run(), lanes = transform->lanes;
+  at::Tensor runs = x.unflatten(-1, {count, transform->left, transform->right * lanes});
+  if (right && lanes == 1) runs = at::matmul(runs, *right);
+  if (right && lanes > 1) {
+    runs = at::matmul(right->t(), runs.unflatten(-1, {transform->right, lanes})).flatten(-2);
+  }
   if (left) runs = at::matmul(left->transpose(-1, -2), runs);
   return runs.flatten(-3);
 }

@@ -14,6 +14,7 @@ void RowTransform::apply(float* rows, std::int64_t count, std::int64_t width, Ex
   transform_rows(rows, count, width,
                  {.left = left,
                   .right = right,
+                  .lanes = transform_.lanes,
                   .kind = transform_.kind == TransformKind::kHadamard ? RunTransform::Right::kHadamard
                                                                       : RunTransform::Right::kMatrix,
                   .left_matrix = left_.data_or_null(),

@@ -112,10 +112,10 @@ INSTANTIATE_TEST_SUITE_P(All, Transforms,
                          ::testing::Values("attn_in = hadamard16", "attn_in = hadamard48/3", "attn_in = kronecker6x8",
                                            "attn_out = across4x12", "attn_out = across2x12-each",
                                            "attn_out = dense12-each", "mlp_in = dense48", "mlp_in = kronecker2x3-each",
-                                           "mlp_mid = hadamard80/5-each", "mlp_mid = kronecker8x5-each",
-                                           "value = dense12", "value = dense12-each", "value = hadamard4",
-                                           "key = dense12", "key = hadamard12/3", "blocks[1].mlp_in = hadamard16",
-                                           "key = dense6"),
+                                           "mlp_mid = hadamard80/5-each", "attn_out = hadamard4x12",
+                                           "mlp_in = hadamard6/3x8", "mlp_mid = kronecker8x5-each", "value = dense12",
+                                           "value = dense12-each", "value = hadamard4", "key = dense12",
+                                           "key = hadamard12/3", "blocks[1].mlp_in = hadamard16", "key = dense6"),
                          [](const auto& item) {
                            std::string name = item.param;
                            for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';

@@ -83,13 +83,14 @@ class NaiveDecoder {
     };
     const auto sylvester = [&](std::uint64_t i, std::uint64_t j) {
       const double sign = std::popcount(i & j) % 2 == 0 ? 1 : -1;
-      return sign / std::sqrt(static_cast<double>(transform.right));
+      return sign / std::sqrt(static_cast<double>(transform.left * transform.right));
     };
     std::vector<Row> matrix(static_cast<std::size_t>(transform.run()), Row(static_cast<std::size_t>(transform.run())));
     for (std::int64_t row = 0; row < transform.run(); ++row) {
       for (std::int64_t column = 0; column < transform.run(); ++column) {
-        const std::int64_t a = row / transform.right, b = row % transform.right;
-        const std::int64_t c = column / transform.right, d = column % transform.right;
+        const std::int64_t lanes = transform.lanes, width = transform.right * lanes;
+        if (row % lanes != column % lanes) continue;
+        const std::int64_t a = row / width, b = row % width / lanes, c = column / width, d = column % width / lanes;
         const double l = transform.left_is_tensor() ? factor(kTransformLeft, a, c) : a == c ? 1 : 0;
         double r = b == d ? 1 : 0;
         if (transform.kind == TransformKind::kHadamard) {

@@ -53,7 +53,11 @@ inline const std::vector<PlanCase>& plan_cases() {
   static const std::vector<PlanCase> cases{
       {"float", {}, 1, Rounds::kNo},
       {"shards", {}, 2, Rounds::kNo},
-      {"hadamards", {"attn_in = hadamard16", "mlp_mid = hadamard80/5-each", "value = hadamard4"}, 1, Rounds::kNo},
+      {"hadamards",
+       {"attn_in = hadamard16", "mlp_mid = hadamard80/5-each", "value = hadamard4", "attn_out = hadamard4x12",
+        "mlp_in = hadamard6/3x8"},
+       1,
+       Rounds::kNo},
       {"factors", {"mlp_in = kronecker6x8", "attn_out = across4x12", "key = dense12"}, 1, Rounds::kNo},
       {"one block", {"blocks[1].mlp_mid = kronecker8x5-each", "blocks[0].value = dense12-each"}, 1, Rounds::kNo},
       {"a8kv4", {"attn_in, attn_out, mlp_in, mlp_mid = a8-token-asym", "key = k4-head-asym", "value = v4-head-asym"}},

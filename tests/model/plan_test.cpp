@@ -228,17 +228,19 @@ TEST(PlanRule, ReachesFormatsAloneWhereItIsOfAPass) {
 }
 
 TEST(OnlineTransform, ComesBackFromItsText) {
-  for (const char* text : {"hadamard128", "hadamard1536/12", "hadamard24/12-each", "kronecker64x80",
-                           "kronecker4x4-each", "dense128", "dense7-each", "across12x128", "hadamard1"}) {
+  for (const char* text :
+       {"hadamard128", "hadamard1536/12", "hadamard24/12-each", "kronecker64x80", "kronecker4x4-each", "dense128",
+        "dense7-each", "across12x128", "hadamard1", "hadamard32x128", "hadamard24/12x128", "hadamard24/12x64-each"}) {
     EXPECT_EQ(to_string(parse_online_transform(text)), text);
   }
   const OnlineTransform transform = parse_online_transform("hadamard1536/12");
   EXPECT_EQ(transform.left, 12);
   EXPECT_EQ(transform.right, 128);
   EXPECT_EQ(transform.run(), 1536);
-  for (const char* text : {"hadamard", "hadamard0", "hadamard-8", "hadamard08", "hadamard8x4", "hadamard8-each",
-                           "kronecker8", "kronecker8x", "dense8x8", "dense8-", "across4", "fourier8",
-                           "kronecker1048576x2", "hadamard99999999999999999999"}) {
+  EXPECT_EQ(parse_online_transform("hadamard24/12x128").run(), 24 * 128);
+  for (const char* text : {"hadamard", "hadamard0", "hadamard-8", "hadamard08", "hadamard8x0", "hadamard8x4-each",
+                           "hadamard6x4", "hadamard8-each", "kronecker8", "kronecker8x", "dense8x8", "dense8-",
+                           "across4", "fourier8", "kronecker1048576x2", "hadamard99999999999999999999"}) {
     EXPECT_THROW(parse_online_transform(text), Error) << text;
   }
 }

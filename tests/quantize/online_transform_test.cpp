@@ -53,9 +53,10 @@ class TransformedDown : public WeightSource {
   TransformedDown(const WeightSource& source, const OnlineTransform& transform)
       : source_(source), plan_(source.plan()), left_(at::ones({1, 1}, at::kDouble)) {
     for (BlockPlan& block : plan_.blocks) block.at(Site::kMlpMiddle).transform = transform;
-    // Rounded to float32 as the decoder will have it.
-    if (transform.left_is_tensor()) left_ = orthogonal(transform.left).to(at::kFloat).to(at::kDouble);
-    run_ = at::kron(left_, sylvester(transform.right));
+    // L L^T = left I, rounded to float32 as the decoder will have it.
+    const double root = std::sqrt(static_cast<double>(transform.left));
+    if (transform.left_is_tensor()) left_ = orthogonal(transform.left).mul(root).to(at::kFloat).to(at::kDouble);
+    run_ = at::kron(left_, sylvester(transform.right)).div(root);
   }
   const ModelConfig& config() const override { return source_.config(); }
   const ModelPlan& plan() const override { return plan_; }

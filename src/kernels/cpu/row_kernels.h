@@ -36,6 +36,8 @@ struct RowKernels {
   void (*rope)(const RopeRow&);
   void (*silu_multiply)(float* gate, const float* up, std::int64_t count);
   void (*add)(float* x, const float* y, std::int64_t count);
+  void (*add_multiple)(float a, const float* x, std::int64_t count, float* y);  // y += a x, the product rounded first
+  void (*sum_and_difference)(float* a, float* b, std::int64_t count);           // a, b become a + b, a - b
   RunRange (*range)(const float* x, std::int64_t count);
   void (*quantize)(const QuantizeRun&);
   double (*log_sum_exp)(const float* x, std::int64_t count);

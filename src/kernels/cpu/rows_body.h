@@ -66,6 +66,24 @@ void silu_multiply_run(float* gate, const float* up, std::int64_t count) {
 }
 
 template <class L>
+void add_multiple_run(float a, const float* x, std::int64_t length, float* y) {
+  const typename L::V factor = L::set(a);
+  by_lanes(length, [&](std::int64_t i, std::int64_t count) {
+    const typename L::V product = L::mul(factor, L::load_first(x + i, count));
+    L::store_first(y + i, L::add(L::load_first(y + i, count), product), count);
+  });
+}
+
+template <class L>
+void sum_and_difference_run(float* a, float* b, std::int64_t length) {
+  by_lanes(length, [&](std::int64_t i, std::int64_t count) {
+    const typename L::V left = L::load_first(a + i, count), right = L::load_first(b + i, count);
+    L::store_first(a + i, L::add(left, right), count);
+    L::store_first(b + i, L::sub(left, right), count);
+  });
+}
+
+template <class L>
 void add_run(float* x, const float* y, std::int64_t count) {
   by_lanes(count, [&](std::int64_t i, std::int64_t lanes) {
     L::store_first(x + i, L::add(L::load_first(x + i, lanes), L::load_first(y + i, lanes)), lanes);
@@ -162,6 +180,8 @@ constexpr RowKernels make_row_kernels() {
           .rope = rope_row<L>,
           .silu_multiply = silu_multiply_run<L>,
           .add = add_run<L>,
+          .add_multiple = add_multiple_run<L>,
+          .sum_and_difference = sum_and_difference_run<L>,
           .range = range_of_run<L>,
           .quantize = quantize_run<L>,
           .log_sum_exp = log_sum_exp_run<L>,
