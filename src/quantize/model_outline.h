@@ -24,7 +24,8 @@ struct DenseTypes {
 struct ModelOutline {
   ModelConfig config;
   DenseTypes types;
-  ModelPlan plan;  // of a float model: online transforms alone
+  ModelPlan plan;           // of a float model: online transforms alone
+  bool unit_gains = false;  // the gain of every norm is one, as fold_norms leaves them
 };
 
 // The outline of a checkpoint that stores everything in the config's type.

@@ -59,6 +59,8 @@ class ExactPass : public Pass {
   // Kinds of the statistics passes whose numbers the view needs. They hold for the model that was measured: no other
   // exact pass may stand between.
   virtual std::vector<std::string_view> reads() const { return {}; }
+  // Sites whose rows the pass changes by what it folds into the weights around them: what `inspect` tells.
+  virtual std::vector<Site> folds_at() const { return {}; }
   // What view() will be, from what it will be given, the online transforms of its plan included. Throws Error (usage)
   // where the model does not allow the pass.
   virtual void change_outline(ModelOutline& outline) const = 0;

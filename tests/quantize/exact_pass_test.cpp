@@ -10,6 +10,7 @@
 #include "checkpoint/checkpoint.h"
 #include "model/naive_decoder.h"
 #include "quantize/block_in_work.h"
+#include "quantize/exact_views.h"
 #include "quantize/oracle_case.h"
 #include "quantize/passes/pass_table.h"
 #include "quantize/passes/smooth_norms.h"
@@ -21,9 +22,7 @@
 namespace qreason {
 namespace {
 
-std::shared_ptr<const ExactPass> exact(const std::string& kind, const ParameterMap& parameters = {}) {
-  return std::get<std::shared_ptr<const ExactPass>>(make_pass(kind, parameters, "test"));
-}
+using testing::exact;
 
 Statistics measured(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples) {
   Executor executor(2);
@@ -58,6 +57,27 @@ ModelConfig biased_llama() {
   ModelConfig config = testing::small_config(Architecture::kLlama);
   config.qkv_bias = config.output_bias = config.mlp_bias = true;
   return config;
+}
+
+// In float64 throughout, models and views, nothing is rounded: what is left is the function itself.
+TEST(ExactPass, KeepsTheFunctionInFloat64) {
+  ModelConfig untied = testing::small_config(Architecture::kQwen2);
+  untied.tied_embeddings = false;
+  untied.kv_heads = untied.heads;
+  using Views = std::vector<std::pair<std::string, ParameterMap>>;
+  const Views fold{{"fold_norms", {}}}, outliers{{"insert_outliers", {{"channels", std::int64_t{2}}}}};
+  const Views smooth{{"smooth_norms", {{"alpha", 0.5}}}};
+  const Views all{fold[0], outliers[0], smooth[0]};
+  for (const ModelConfig& config : {testing::small_config(Architecture::kQwen2), untied, biased_llama()}) {
+    const testing::RandomModel model(config, 16, at::kDouble);
+    const std::vector<std::vector<std::int32_t>> samples{testing::random_tokens(20, config.vocab_size, 1)};
+    const Statistics statistics = measured(testing::RandomModel(config, 16), samples);
+    for (const Views& views : {fold, outliers, smooth, all}) {
+      const testing::ViewStack stack(model, views, 1, statistics);
+      EXPECT_LT(testing::double_distance(stack.source(), model), 1e-12) << views.back().first;
+      EXPECT_EQ(stack.source().tensor(kEmbeddingName).scalar_type(), at::kDouble);
+    }
+  }
 }
 
 // Products of 16-bit numbers are exact in float32: folding a bfloat16 model changes nothing at all.

@@ -53,7 +53,7 @@ class RandomModel : public WeightSource {
   LinearWeight linear(const std::string& name) const override {
     LinearWeight weight{.matrix = tensor(name + ".weight")};
     if (const auto bias = tensors_.find(name + ".bias"); bias != tensors_.end()) {
-      weight.bias = bias->second.to(at::kFloat);
+      weight.bias = bias->second.to(bias->second.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
     }
     return weight;
   }

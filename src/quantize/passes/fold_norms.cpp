@@ -52,10 +52,12 @@ class FoldNorms : public ExactPass {
  public:
   std::string_view kind() const override { return "fold_norms"; }
   ParameterMap parameters() const override { return {}; }
+  std::vector<Site> folds_at() const override { return {Site::kAttentionInput, Site::kMlpInput}; }
   void change_outline(ModelOutline& outline) const override {
     require_no_transforms(outline.plan, "fold_norms");
     outline.config.tied_embeddings = false;
     outline.types.head = StoredType::kFloat32;
+    outline.unit_gains = true;
     for (const Site site : {Site::kAttentionInput, Site::kMlpInput}) {
       outline.types.set_readers(site, StoredType::kFloat32);
     }

@@ -21,6 +21,7 @@ class InsertOutliers : public ExactPass {
   void change_outline(ModelOutline& outline) const override {
     require_no_transforms(outline.plan, "insert_outliers");
     check_outlier_options(outline.config, options_, "insert_outliers: ");
+    outline.unit_gains = false;
   }
   std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
     return std::make_unique<OutlierModel>(source, options_);

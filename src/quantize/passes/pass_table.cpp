@@ -10,6 +10,11 @@
 #include "quantize/passes/insert_outliers.h"
 #include "quantize/passes/measure_channels.h"
 #include "quantize/passes/measure_keys.h"
+#include "quantize/passes/rotate_down.h"
+#include "quantize/passes/rotate_groups.h"
+#include "quantize/passes/rotate_keys.h"
+#include "quantize/passes/rotate_residual.h"
+#include "quantize/passes/rotate_values.h"
 #include "quantize/passes/round_gptq.h"
 #include "quantize/passes/round_rtn.h"
 #include "quantize/passes/scale_awq.h"
@@ -29,6 +34,15 @@ const std::vector<PassRow>& all_passes() {
        read_measure_keys},
       {"smooth_norms", "outlier channels of the norms into the weights, as measured (SmoothQuant)", "alpha = 0.85",
        read_smooth_norms},
+      {"rotate_residual", "the residual stream by a Hadamard matrix with signs, after fold_norms", "seed = 0",
+       read_rotate_residual},
+      {"rotate_values", "heads of values and of attention outputs by Hadamard matrices", "full = true",
+       read_rotate_values},
+      {"rotate_down", "inputs of down by a Hadamard matrix online, its inverse in the weights", "shards = 1",
+       read_rotate_down},
+      {"rotate_keys", "keys and queries after RoPE by a Hadamard matrix online", "", read_rotate_keys},
+      {"rotate_groups", "groups of all linears' inputs by Hadamard matrices online, their inverse in the weights",
+       "size = 32", read_rotate_groups},
       {"set_activation_format", "inputs of linears quantized while the model runs", "format = \"a8-token-asym\"",
        read_set_activation_format},
       {"set_kv_format", "the cache quantized while the model runs, keys per channel as measured",

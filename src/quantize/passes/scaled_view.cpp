@@ -19,15 +19,19 @@ at::Tensor double_tensor(const std::vector<double>& values) {
 
 }  // namespace
 
+at::ScalarType view_type(const at::Tensor& stored) {
+  return stored.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 at::Tensor with_scaled_columns(const at::Tensor& matrix, const std::vector<double>& scales) {
   if (matrix.dim() != 2 || matrix.size(1) != static_cast<std::int64_t>(scales.size())) {
     throw Error("scaled columns", fmt::format("{} scales", scales.size()), "one for each column of a matrix");
   }
   const at::Tensor factors = double_tensor(scales);
-  at::Tensor scaled = at::empty(matrix.sizes(), at::kFloat);
+  at::Tensor scaled = at::empty(matrix.sizes(), view_type(matrix));
   for (std::int64_t row = 0; row < matrix.size(0); row += kRows) {
     const std::int64_t end = std::min(row + kRows, matrix.size(0));
-    scaled.slice(0, row, end).copy_(matrix.slice(0, row, end).to(at::kDouble).mul_(factors));
+    scaled.slice(0, row, end).copy_(matrix.slice(0, row, end).to(at::kDouble).mul(factors));
   }
   return scaled;
 }
@@ -44,6 +48,10 @@ std::vector<double> doubles_of(const at::Tensor& vector) {
 
 at::Tensor float_tensor(const std::vector<double>& values) {
   return double_tensor(values).to(at::kFloat);
+}
+
+at::Tensor vector_tensor(const std::vector<double>& values, const at::Tensor& stored) {
+  return double_tensor(values).to(view_type(stored), /*non_blocking=*/false, /*copy=*/true);
 }
 
 }  // namespace qreason

@@ -51,9 +51,10 @@ class SmoothedNorms : public WeightSource {
   at::Tensor tensor(const std::string& name) const override {
     const auto scales = gains_.find(name);
     if (scales == gains_.end()) return source_.tensor(name);
-    std::vector<double> gain = doubles_of(source_.tensor(name));
+    const at::Tensor stored = source_.tensor(name);
+    std::vector<double> gain = doubles_of(stored);
     for (std::size_t j = 0; j < gain.size(); ++j) gain[j] /= scales->second[j];
-    return float_tensor(gain);
+    return vector_tensor(gain, stored);
   }
 
  private:
@@ -67,9 +68,11 @@ class SmoothNorms : public ExactPass {
   std::string_view kind() const override { return "smooth_norms"; }
   ParameterMap parameters() const override { return {{"alpha", alpha_}}; }
   std::vector<std::string_view> reads() const override { return {"measure_channels"}; }
+  std::vector<Site> folds_at() const override { return {kSmoothedSites.begin(), kSmoothedSites.end()}; }
   void change_outline(ModelOutline& outline) const override {
     require_no_transforms(outline.plan, "smooth_norms");
     outline.types.norms = StoredType::kFloat32;
+    outline.unit_gains = false;
     for (const Site site : kSmoothedSites) outline.types.set_readers(site, StoredType::kFloat32);
   }
   std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics& statistics) const override {
