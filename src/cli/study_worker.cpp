@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "checkpoint/readers.h"
+#include "cli/method_parameters.h"
 #include "cli/model_evaluation.h"
 #include "cli/outlier_model.h"
 #include "cli/process_executor.h"
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 Recipe recipe_of(const StudyMethod& quantization) {
-  if (!quantization.is_recipe_file()) return make_recipe(quantization.method, parse_assignments(quantization.set));
+  if (!quantization.is_recipe_file()) return make_recipe(quantization.method, read_method_parameters(quantization.set));
   if (!quantization.set.empty()) {
     throw Error::usage(quantization.name, "set, for a recipe file", "a method; edit the recipe file instead");
   }

@@ -32,12 +32,6 @@ class SpecParser {
     rest_.remove_prefix(static_cast<std::size_t>(stop - rest_.data()));
     return value;
   }
-  // 2 to 8, or 16 for "left as it is": 0.
-  int bits(const char* what) {
-    const int value = number(2, 16, what);
-    if (value > 8 && value != 16) fail(fmt::format("{} {}", what, value), "2 to 8, or 16 for none");
-    return value == 16 ? 0 : value;
-  }
   bool done() const { return rest_.empty(); }
   bool next_is_digit() const { return !rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9'; }
   std::string_view rest() const { return rest_; }
@@ -50,18 +44,56 @@ class SpecParser {
   std::string_view rest_, name_;
 };
 
-QuantFormat format_of(Role role, int bits, Granularity granularity) {
-  QuantFormat format;
-  format.role = role;
-  format.bits = bits;
-  format.granularity = granularity;
-  format.rule = role == Role::kWeight ? RangeRule::kZeroRange : RangeRule::kTokenRange;
-  return format;
-}
+// Makes the formats of a target: integers of the bits that a name gives, or a float format of the method's own.
+class FormatMaker {
+ public:
+  explicit FormatMaker(std::string_view own_numbers) : own_(own_numbers) {}
 
-void parse_weights(SpecParser& spec, Target& target) {
-  const int bits = spec.bits("weight bits");
+  bool own() const { return !own_.empty(); }
+
+  // 2 to 8, those of the method's own format, or 16 for "left as it is": 0.
+  int take_bits(SpecParser& spec, const char* what) const {
+    const int value = spec.number(2, 16, what);
+    const int only = own() ? parse_quant_format(own_).bits : 0;
+    if (own() ? value != only && value != 16 : value > 8 && value != 16) {
+      spec.fail(fmt::format("{} {}", what, value),
+                own() ? fmt::format("{}, those of {}, or 16 for none", only, own_) : "2 to 8, or 16 for none");
+    }
+    return value == 16 ? 0 : value;
+  }
+
+  QuantFormat of(Role role, int bits, Granularity granularity) const {
+    if (own()) return own_of(role);
+    QuantFormat format;
+    format.role = role;
+    format.bits = bits;
+    format.granularity = granularity;
+    format.rule = role == Role::kWeight ? RangeRule::kZeroRange : RangeRule::kTokenRange;
+    return format;
+  }
+
+ private:
+  // What the text means for the role; a cache has its scales a head where the text would give it one of all.
+  QuantFormat own_of(Role role) const {
+    const char* prefix = role == Role::kWeight       ? "w:"
+                         : role == Role::kActivation ? "a:"
+                         : role == Role::kKey        ? "k:"
+                                                     : "v:";
+    QuantFormat format = parse_quant_format(fmt::format("{}{}", prefix, own_));
+    if (format.granularity == Granularity::kTensor) format.granularity = Granularity::kHead;
+    return format;
+  }
+
+  std::string_view own_;
+};
+
+void parse_weights(SpecParser& spec, const FormatMaker& formats, Target& target) {
+  const int bits = formats.take_bits(spec, "weight bits");
   target.group_place = spec.place();
+  if (formats.own()) {
+    if (bits != 0) target.weight = formats.of(Role::kWeight, bits, Granularity::kChannel);
+    return;
+  }
   if (spec.take("g")) {
     target.named_group = spec.number(1, 1 << 24, "weight group");
   } else if (spec.take("c")) {
@@ -69,21 +101,21 @@ void parse_weights(SpecParser& spec, Target& target) {
   }
   if (bits == 0) return;
   const std::int64_t group = target.named_group.value_or(0);
-  target.weight = format_of(Role::kWeight, bits, group > 0 ? Granularity::kGroup : Granularity::kChannel);
+  target.weight = formats.of(Role::kWeight, bits, group > 0 ? Granularity::kGroup : Granularity::kChannel);
   target.weight->group_size = static_cast<int>(group);
 }
 
-void parse_cache(SpecParser& spec, Target& target) {
+void parse_cache(SpecParser& spec, const FormatMaker& formats, Target& target) {
   int key_bits = 0, value_bits = 0;
   if (spec.take("kv")) {
-    key_bits = value_bits = spec.bits("cache bits");
+    key_bits = value_bits = formats.take_bits(spec, "cache bits");
   } else if (spec.take("k")) {
-    key_bits = spec.bits("key bits");
+    key_bits = formats.take_bits(spec, "key bits");
     if (!spec.take("v")) spec.fail("keys without values", "k<bits>v<bits>");
-    value_bits = spec.bits("value bits");
+    value_bits = formats.take_bits(spec, "value bits");
   }
-  if (key_bits) target.keys = format_of(Role::kKey, key_bits, Granularity::kHead);
-  if (value_bits) target.values = format_of(Role::kValue, value_bits, Granularity::kHead);
+  if (key_bits) target.keys = formats.of(Role::kKey, key_bits, Granularity::kHead);
+  if (value_bits) target.values = formats.of(Role::kValue, value_bits, Granularity::kHead);
 }
 
 }  // namespace
@@ -111,7 +143,7 @@ void set_tensor_parallel(Target& target, int degree, const std::string& where) {
   target.named_tensor_parallel = degree;
 }
 
-Target parse_target(std::string_view name) {
+Target parse_target(std::string_view name, std::string_view own_numbers) {
   Target target{.name = std::string(name)};
   const std::size_t dash = name.find('-');
   if (dash == std::string_view::npos || dash == 0) {
@@ -119,17 +151,22 @@ Target parse_target(std::string_view name) {
   }
   target.method = name.substr(0, dash);
   SpecParser spec(name.substr(dash + 1), name);
-  if (spec.take("w")) parse_weights(spec, target);
+  const FormatMaker formats(own_numbers);
+  if (spec.take("w")) parse_weights(spec, formats, target);
   if (spec.take("a")) {
-    if (const int bits = spec.bits("activation bits")) {
-      target.activation = format_of(Role::kActivation, bits, Granularity::kToken);
+    if (const int bits = formats.take_bits(spec, "activation bits")) {
+      target.activation = formats.of(Role::kActivation, bits, Granularity::kToken);
     }
   }
-  parse_cache(spec, target);
+  parse_cache(spec, formats, target);
   if (spec.take("-tp")) target.named_tensor_parallel = spec.number(1, 1024, "tensor-parallel degree");
   target.tensor_parallel = target.named_tensor_parallel.value_or(1);
-  if (!spec.done()) spec.fail(fmt::format("\"{}\"", spec.rest()), kGrammar);
-  if (!target.named_group && target.weight && !target.activation) {
+  if (!spec.done()) {
+    const std::string own =
+        fmt::format("w<bits>, a<bits>, kv<bits> and -tpN alone: {} has groups of its own", own_numbers);
+    spec.fail(fmt::format("\"{}\"", spec.rest()), formats.own() ? own : kGrammar);
+  }
+  if (!target.named_group && target.weight && !target.activation && !formats.own()) {
     spec.fail("weights without group or c", fmt::format("w{0}g128 or w{0}c", target.weight->bits));
   }
   if (!target.weight && !target.activation && !target.keys && !target.values)

@@ -3,6 +3,8 @@
 // A name is METHOD-SPEC[-tpN]. SPEC: w<bits> with g<group> or c (per channel; the default where activations are
 // quantized too), a<bits>, kv<bits> or k<bits>v<bits>; 16 bits mean "left as it is".
 //   rtn-w3g32   gptq-w4c   rtn-w8a8kv8   rtn-w4a8k4v3-tp2
+//
+// A method with a float format of its own has that format's bits and groups: mxfp4-w4a4kv4, fp8-w8.
 #pragma once
 
 #include <optional>
@@ -34,7 +36,8 @@ void set_group(Target& target, std::int64_t group, const std::string& where);
 void set_tensor_parallel(Target& target, int degree, const std::string& where);
 
 // Throws Error (usage) naming the text and the part that is wrong. Formats have the plain defaults (zero-range,
-// asymmetric, no search, no clip); the method's parameters change them.
-Target parse_target(std::string_view name);
+// asymmetric, no search, no clip); the method's parameters change them. `own_numbers`: the text of a method's own float
+// format, "mxfp4"; every place that the name quantizes has it, and other bits or a group in the name are an Error.
+Target parse_target(std::string_view name, std::string_view own_numbers = {});
 
 }  // namespace qreason

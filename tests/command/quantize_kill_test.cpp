@@ -139,6 +139,19 @@ TEST_F(QuantizeKill, ResumesARecipeOfPhasesFromAnyMoment) {
   }
 }
 
+// Views that rotate are made again, and what runs online is read from the parts that are finished.
+TEST_F(QuantizeKill, ResumesQuaRot) {
+  method_ = "quarot-w4a4kv4-tp2";
+  ASSERT_EQ(finish("whole"), 0);
+  const auto whole = files_of("whole");
+  for (const std::size_t lines : {1, 3, 5}) {
+    const std::string output = "killed-" + std::to_string(lines);
+    ASSERT_TRUE(kill_at(output, lines));
+    ASSERT_EQ(finish(output), 0);
+    expect_same_files(output, whole);
+  }
+}
+
 TEST_F(QuantizeKill, ResumesAfterSeveralKillsOfOneRun) {
   ASSERT_EQ(finish("whole"), 0);
   for (const std::size_t lines : {2, 4, 5}) ASSERT_TRUE(kill_at("again", lines));

@@ -139,6 +139,7 @@ TEST(Passes, GoAllTheWayByTheirExamples) {
     for (const std::string_view read : reads_of(pass)) text += pass_text(std::string(read));
     const auto* block = std::get_if<std::shared_ptr<const BlockPass>>(&pass);
     if (block && (*block)->work() == BlockWork::kCorrect) text += pass_text("round_rtn");
+    if (kind == "rotate_residual") text += pass_text("fold_norms");
     text += pass_text(kind);
     if (block && (*block)->work() == BlockWork::kPrepare) text += pass_text("round_rtn");
     if (std::holds_alternative<std::shared_ptr<const StatisticsPass>>(pass)) text += reader_of(kind);

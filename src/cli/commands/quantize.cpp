@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/device.h"
+#include "cli/method_parameters.h"
 #include "cli/model_loader.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -117,7 +118,7 @@ class QuantizeCommand : public Command {
   Recipe make_recipe_of_method() const {
     std::optional<int> degree;
     if (tensor_parallel_) degree = static_cast<int>(*tensor_parallel_);
-    return make_recipe(method_, parse_assignments(settings_), degree);
+    return make_recipe(method_, read_method_parameters(settings_), degree);
   }
 
   Recipe read_recipe_file() const {

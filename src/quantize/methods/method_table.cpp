@@ -24,9 +24,9 @@ Parameters range_search(std::string_view fallback) {
 
 Parameters runtime_parameters() {
   return {{"activation_symmetric", "false", "activations without zero points"},
-          {"activation_clip", "1.0", "ratio by which the range of an activation row is cut"},
-          {"key_clip", "1.0", "the same for keys"},
-          {"value_clip", "1.0", "the same for values"},
+          {"activation_clip", activation_clip, "ratio by which the range of an activation row is cut"},
+          {"key_clip", cache_clip, "the same for keys"},
+          {"value_clip", cache_clip, "the same for values"},
           {"kv_group", "0", "values of a cache row that share a scale; 0: a head"}};
 }
 
@@ -60,6 +60,17 @@ Parameters kvquant_parameters() {
           {"length", "512", "tokens of a text at most, and of a window"}};
 }
 
+Parameters rotation_parameters() {
+  return {{"rotation_signs", "drawn by MT19937 from seed 0",
+           "signs of the residual rotation: + and -, one a channel, or a .safetensors file with `signs`"},
+          {"full_output_rotation", "false", "the inputs of o rotated across heads too, online (-tp1 alone)"}};
+}
+
+Parameters block_rotation_parameters() {
+  return {
+      {"block_rotation", "false", "every group of the linears' inputs rotated by a Hadamard matrix before rounding"}};
+}
+
 Parameters joined(std::initializer_list<Parameters> lists) {
   Parameters all;
   for (const Parameters& list : lists) all.insert(all.end(), list.begin(), list.end());
@@ -88,6 +99,21 @@ const std::vector<Method>& all_methods() {
                runtime_parameters()})},
       {"kvquant_star", "keys before RoPE, per channel with measured ranges; values per token (Hooper et al. 2024)",
        "kvquant_star-kv4, kvquant_star-k4v3", kvquant_star, kvquant_parameters()},
+      {"quarot", "rotations by Hadamard matrices, then GPTQ; of the cache alone keys rotated (Ashkboos et al. 2024)",
+       "quarot-w4a4kv4, quarot-kv4", quarot,
+       joined({rotation_parameters(), weight_parameters(), range_search("true"),
+               gptq_parameters("true with groups, false per channel"), calibration_parameters(),
+               runtime_parameters("0.9", "0.95")})},
+      {"mxfp4", "MXFP4: E2M1 with an E8M0 scale for 32 numbers, rounded to nearest", "mxfp4-w4a4kv4, mxfp4-w4",
+       microscaling, block_rotation_parameters(), "mxfp4"},
+      {"nvfp4", "NVFP4: E2M1 with an E4M3 scale for 16 numbers, rounded to nearest", "nvfp4-w4a4kv4, nvfp4-w4",
+       microscaling, block_rotation_parameters(), "nvfp4"},
+      {"fp8",
+       "FP8 (E4M3): a scale for a channel, a token, a head; rounded to nearest",
+       "fp8-w8a8kv8, fp8-w8",
+       own_floats,
+       {},
+       "fp8e4m3"},
   };
   return kMethods;
 }
@@ -105,7 +131,7 @@ Recipe make_recipe(std::string_view name, const ParameterMap& parameters, std::o
   const std::string method(name.substr(0, name.find('-')));
   ParameterReader reader(parameters, fmt::format("--set for {}", method));
   const Method& row = find_method(method);
-  Target target = parse_target(name);
+  Target target = parse_target(name, row.own_numbers);
   if (tensor_parallel) set_tensor_parallel(target, *tensor_parallel, "--tp");
   Recipe recipe = row.make(std::move(target), reader);
   reader.refuse_unknown();

@@ -24,6 +24,7 @@ struct Method {
   std::string_view name, purpose, example;
   MethodFunction make;
   std::vector<MethodParameter> parameters;
+  std::string_view own_numbers = {};  // the float format that the method stands for (quantize/target.h)
 };
 
 const std::vector<Method>& all_methods();

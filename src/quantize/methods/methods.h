@@ -29,4 +29,14 @@ Recipe smoothquant(Target target, ParameterReader& parameters);
 // which keeps every head once, nothing changes.
 Recipe kvquant_star(Target target, ParameterReader& parameters);
 
+// QuaRot (methods.md, section 9): gains folded, the residual stream, values, the inputs of down and keys rotated, then
+// GPTQ as the W-A-KV methods use it; activations asymmetric, clip 0.9, keys and values 0.95. With nothing but cache
+// bits QuaRot-KV (section 7): keys and queries rotated, weights as they are.
+Recipe quarot(Target target, ParameterReader& parameters);
+
+// A float format of the method's own for weights, activations and cache, each rounded to nearest. microscaling: formats
+// whose groups share a scale, with rotate_groups of that size where block_rotation asks for it.
+Recipe own_floats(Target target, ParameterReader& parameters);
+Recipe microscaling(Target target, ParameterReader& parameters);
+
 }  // namespace qreason

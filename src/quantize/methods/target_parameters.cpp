@@ -21,8 +21,8 @@ std::int64_t read_group(ParameterReader& parameters, const std::string& key, std
   return std::max<std::int64_t>(group, 0);
 }
 
-float read_clip(ParameterReader& parameters, const std::string& key) {
-  const double clip = parameters.number(key, 1.0);
+float read_clip(ParameterReader& parameters, const std::string& key, double fallback) {
+  const double clip = parameters.number(key, fallback);
   if (!(clip > 0) || clip > 1) throw Error::usage(parameters.where() + ": " + key, fmt::format("{}", clip), "(0, 1]");
   return static_cast<float>(clip);
 }
@@ -58,15 +58,15 @@ void apply_range_search(Target& target, ParameterReader& parameters, RangeSearch
   target.weight->search = searched ? RangeSearch::kMse : RangeSearch::kNone;
 }
 
-void apply_runtime_parameters(Target& target, ParameterReader& parameters) {
+void apply_runtime_parameters(Target& target, ParameterReader& parameters, const ClipRatios& ratios) {
   if (target.activation) {
     target.activation->symmetry = symmetry_of(parameters.flag("activation_symmetric", false));
-    target.activation = target.activation->clipped(read_clip(parameters, "activation_clip"));
+    target.activation = target.activation->clipped(read_clip(parameters, "activation_clip", ratios.activation));
   }
   if (!target.keys && !target.values) return;
   const std::int64_t group = read_group(parameters, "kv_group", 0);
-  if (target.keys) set_cache_format(target.keys, read_clip(parameters, "key_clip"), group);
-  if (target.values) set_cache_format(target.values, read_clip(parameters, "value_clip"), group);
+  if (target.keys) set_cache_format(target.keys, read_clip(parameters, "key_clip", ratios.cache), group);
+  if (target.values) set_cache_format(target.values, read_clip(parameters, "value_clip", ratios.cache), group);
 }
 
 CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec defaults) {
