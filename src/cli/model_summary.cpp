@@ -9,13 +9,15 @@
 #include "checkpoint/readers.h"
 #include "cli/model_loader.h"
 #include "cli/process_executor.h"
+#include "quantize/recipe.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t kFloat32Bytes = 4, kBFloat16Bytes = 2;
-constexpr std::uint64_t kMaxConfig = std::uint64_t{1} << 26;
+constexpr std::uint64_t kMaxConfig = std::uint64_t{1} << 26, kMaxRecipe = std::uint64_t{1} << 20;
+constexpr const char* kRecipeFile = "recipe.toml";
 
 bool has_weights(const fs::path& path) {
   if (!fs::is_directory(path)) return true;
@@ -77,6 +79,51 @@ void add_cache(ModelSummary& summary) {
   summary.memory.cache_full_context = summary.memory.cache_per_token * static_cast<std::uint64_t>(config.max_positions);
 }
 
+// The kinds of the recipe's exact passes at each site.
+std::array<std::vector<std::string>, kSites.size()> folded_passes(const fs::path& recipe_file) {
+  std::array<std::vector<std::string>, kSites.size()> folded;
+  const Recipe recipe = parse_recipe(read_text_file(recipe_file, kMaxRecipe), recipe_file.string());
+  for (const PassPointer& pass : recipe.passes) {
+    const auto* exact = std::get_if<std::shared_ptr<const ExactPass>>(&pass);
+    if (exact == nullptr) continue;
+    for (const Site site : (*exact)->folds_at()) folded[static_cast<std::size_t>(site)].emplace_back((*exact)->kind());
+  }
+  return folded;
+}
+
+SiteSummary summarize_site(const ModelConfig& config, const ModelPlan& plan, Site site) {
+  SiteSummary summary{.site = site};
+  const std::int64_t queries = site == Site::kKey ? config.heads * config.head_dim : 0;
+  for (const BlockPlan& block : plan.blocks) {
+    const auto& transform = block.at(site).transform;
+    if (!transform) continue;
+    summary.flops += transform_flops(*transform, site_width(config, site) + queries);
+    const std::string text = to_string(*transform);
+    if (std::find(summary.online.begin(), summary.online.end(), text) == summary.online.end()) {
+      summary.online.push_back(text);
+    }
+  }
+  return summary;
+}
+
+void add_sites(ModelSummary& summary, const fs::path& path) {
+  std::array<std::vector<std::string>, kSites.size()> folded;
+  try {
+    if (fs::exists(path / kRecipeFile)) folded = folded_passes(path / kRecipeFile);
+  } catch (const Error& error) {
+    summary.recipe_problem = error.what();
+  }
+  for (const Site site : kSites) {
+    SiteSummary one = summarize_site(summary.config, summary.plan, site);
+    one.folded = folded[static_cast<std::size_t>(site)];
+    if (!one.online.empty() || !one.folded.empty()) summary.sites.push_back(std::move(one));
+  }
+  for (const LinearSlot slot : kLinearSlots) {
+    const LinearShape shape = linear_shape(summary.config, slot);
+    summary.linear_flops += 2 * shape.rows * shape.columns * summary.config.layers;
+  }
+}
+
 ModelSummary from_config(const fs::path& path, const std::string& dtype) {
   const std::string where = (path / "config.json").string();
   const Json json = parse_json(read_text_file(path / "config.json", kMaxConfig), where);
@@ -131,6 +178,7 @@ ModelSummary summarize_model(const std::string& reference, const std::string& dt
   summary.name = model_name(path);
   summary.prompt_form = read_prompt_form(path);
   add_cache(summary);
+  add_sites(summary, path);
   return summary;
 }
 

@@ -32,6 +32,15 @@ struct MemoryNeeds {
   std::uint64_t cache_full_context = 0;  // one sequence as long as the model allows
 };
 
+// What rotations and scales make of a site: what runs online, and which passes of its recipe folded something into the
+// weights around it.
+struct SiteSummary {
+  Site site = Site::kAttentionInput;
+  std::vector<std::string> online;  // the transforms of its blocks, every one once
+  std::int64_t flops = 0;           // of all blocks, a token; at keys those of the queries too
+  std::vector<std::string> folded;  // kinds of passes, in order
+};
+
 struct ModelSummary {
   std::string name, path;
   std::string format;  // "safetensors", "gguf", "qreason"; "config" without weights
@@ -43,6 +52,9 @@ struct ModelSummary {
   StoredAs linears;  // the seven matrices of the blocks
   StoredAs all;
   MemoryNeeds memory;
+  std::vector<SiteSummary> sites;  // where there is something to tell
+  std::int64_t linear_flops = 0;   // of all blocks' matrix products, a token
+  std::string recipe_problem;      // why a recipe.toml that is there cannot be read
   std::optional<TokenizerSummary> tokenizer;
   std::string tokenizer_problem;  // why a tokenizer that is there cannot be used
   GenerationDefaults generation;

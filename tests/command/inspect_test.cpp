@@ -57,6 +57,34 @@ TEST(Inspect, ComputesSizesFromAConfigAlone) {
               HasSubstr("weights absent"));
 }
 
+// The rotations of QuaRot on a tiny model: what runs online costs n (log2 power + 1 + 2 core) a row, by hand.
+TEST(Inspect, ShowsWhatRunsOnlineAndWhatItCosts) {
+  QREASON_REQUIRE_ORACLE(model, "qwen2-tiny");
+  const ScratchFolder folder;
+  const std::string out = (folder.path() / "quantized").string();
+  std::ofstream(folder.path() / "recipe.toml")
+      << "name = \"rotated\"\n[[pass]]\nkind = \"fold_norms\"\n"
+         "[[pass]]\nkind = \"rotate_residual\"\n"
+         "[[pass]]\nkind = \"rotate_values\"\nfull = true\n"
+         "[[pass]]\nkind = \"rotate_down\"\n[[pass]]\nkind = \"rotate_keys\"\n";
+  const CommandResult made = run_command(qreason_binary() + " quantize " + model.string() + " " +
+                                         (folder.path() / "recipe.toml").string() + " -o " + out + " --quiet");
+  ASSERT_EQ(made.exit_code, 0) << made.standard_error;
+  const auto transforms = inspect(out).at("transforms");
+  // Two layers, hidden 128, 4 heads of 32 and 2 of keys, MLP 384 = 12 x 32.
+  EXPECT_EQ(transforms.at("mlp_mid").at("online"), nlohmann::json::array({"hadamard384/12"}));
+  EXPECT_EQ(transforms.at("mlp_mid").at("flops_per_token"), 2 * 384 * (5 + 1 + 2 * 12));
+  EXPECT_EQ(transforms.at("attn_out").at("online"), nlohmann::json::array({"hadamard4x32"}));
+  EXPECT_EQ(transforms.at("attn_out").at("flops_per_token"), 2 * 128 * (2 + 1));
+  EXPECT_EQ(transforms.at("key").at("flops_per_token"), 2 * (128 + 64) * (5 + 1));
+  EXPECT_EQ(transforms.at("attn_in").at("online"), nlohmann::json::array());
+  EXPECT_EQ(transforms.at("attn_in").at("folded_by"), nlohmann::json::array({"fold_norms", "rotate_residual"}));
+  EXPECT_EQ(transforms.at("value").at("folded_by"), nlohmann::json::array({"rotate_values"}));
+  const std::string text = run_command(qreason_binary() + " inspect " + out).standard_output;
+  EXPECT_THAT(text, HasSubstr("hadamard384/12"));
+  EXPECT_THAT(text, HasSubstr("rotate_residual"));
+}
+
 TEST(Inspect, NamesWhatIsWrong) {
   const ScratchFolder folder;
   const auto refused = [&](const std::string& arguments) {

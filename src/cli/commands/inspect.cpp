@@ -77,6 +77,33 @@ void print_architecture(const ModelSummary& model) {
   line("rope", rope_text(config));
 }
 
+std::string listed(const std::vector<std::string>& texts) {
+  return texts.empty() ? "-" : fmt::format("{}", fmt::join(texts, ", "));
+}
+
+// Per site: what runs online and what it costs, and what was folded into the weights around it.
+void print_sites(const ModelSummary& model, std::size_t columns) {
+  if (!model.recipe_problem.empty()) line("recipe", "not readable: " + model.recipe_problem);
+  if (model.sites.empty()) return;
+  TextTable table(
+      {{"  SITE"}, {"ONLINE"}, {"FLOPS/TOKEN", Align::kRight}, {"OF LINEARS", Align::kRight}, {"FOLDED BY"}});
+  for (const SiteSummary& site : model.sites) {
+    const double share = static_cast<double>(site.flops) / static_cast<double>(model.linear_flops);
+    table.add_row({fmt::format("  {}", name_of(site.site)), listed(site.online), fmt::format("{}", site.flops),
+                   fmt::format("{:.3f} %", 100 * share), listed(site.folded)});
+  }
+  fmt::print("transforms\n{}", table.text(columns));
+}
+
+OrderedJson sites_json(const ModelSummary& model) {
+  OrderedJson sites = OrderedJson::object();
+  for (const SiteSummary& site : model.sites) {
+    sites[std::string(name_of(site.site))] = {
+        {"online", site.online}, {"flops_per_token", site.flops}, {"folded_by", site.folded}};
+  }
+  return sites;
+}
+
 void print_storage(const ModelSummary& model) {
   print_plan(model.plan);
   if (!model.weights_present) return;
@@ -149,7 +176,9 @@ OrderedJson as_json(const ModelSummary& model) {
                    {"parameters", parameter_count(model.config)},
                    {"config", to_hf_json(model.config)},
                    {"plan_name", short_name(model.plan)},
-                   {"plan", to_json(model.plan)}};
+                   {"plan", to_json(model.plan)},
+                   {"transforms", sites_json(model)},
+                   {"linear_flops_per_token", model.linear_flops}};
   json["types"] = OrderedJson::object();
   for (const auto& [type, stored] : model.types) json["types"][type] = stored_json(stored);
   json["linears"] = stored_json(model.linears);
@@ -197,6 +226,7 @@ class InspectCommand : public Command {
   void print_as_text(const ModelSummary& model, const std::string& hash, const CommonOptions& common) const {
     print_architecture(model);
     print_storage(model);
+    print_sites(model, cut_columns(common));
     print_use(model, common.dtype);
     if (hash_) line("sha256", hash);
     if (tensors_) print_tensors(model, cut_columns(common));
