@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/parallel.h"
 #include "checkpoint/gguf.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_config.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "file_in_memory.h"
 
 namespace qreason::fuzz {

@@ -1,6 +1,7 @@
-// NumPy's default_rng: SeedSequence and PCG64, and the way its Generator turns bits into integers.
+// NumPy's legacy normal numbers, and its default_rng: SeedSequence and PCG64, and the way its Generator turns bits into integers.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -63,6 +64,28 @@ Word128 pcg_step(Word128 state, Word128 increment) {
 }
 
 }  // namespace
+
+double NumpyLegacyRandom::random() {
+  const std::uint64_t high = twister_.next_u32() >> 5, low = twister_.next_u32() >> 6;
+  return static_cast<double>((high << 26) | low) * (1.0 / 9007199254740992.0);
+}
+
+double NumpyLegacyRandom::normal() {
+  if (has_kept_) {
+    has_kept_ = false;
+    return kept_;
+  }
+  double first = 0, second = 0, square = 0;
+  do {
+    first = 2.0 * random() - 1.0;
+    second = 2.0 * random() - 1.0;
+    square = first * first + second * second;
+  } while (square >= 1.0 || square == 0.0);
+  const double factor = std::sqrt(-2.0 * std::log(square) / square);
+  has_kept_ = true;
+  kept_ = factor * first;
+  return factor * second;
+}
 
 NumpyGenerator::NumpyGenerator(std::uint64_t seed) {
   const auto words = SeedSequence(seed).generate_state();

@@ -41,6 +41,20 @@ class MersenneTwister {
   std::size_t index_ = 624;
 };
 
+// numpy.random.RandomState(seed), as numpy.random.seed(seed) sets the global one: randn's normal numbers, by Marsaglia's
+// polar method, the second of each pair kept for the next call.
+class NumpyLegacyRandom {
+ public:
+  explicit NumpyLegacyRandom(std::uint32_t seed) : twister_(seed) {}
+  double random();  // 53 bits, [0, 1)
+  double normal();
+
+ private:
+  MersenneTwister twister_;
+  bool has_kept_ = false;
+  double kept_ = 0;
+};
+
 // numpy.random.default_rng(seed): SeedSequence + PCG64.
 class NumpyGenerator {
  public:

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "checkpoint/finite_checkpoint.h"
 #include "checkpoint/readers.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 
 namespace qreason {
 namespace fs = std::filesystem;

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 
 static_assert(std::endian::native == std::endian::little, "GGUF files are little-endian and mapped as they are");
 

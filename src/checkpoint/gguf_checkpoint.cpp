@@ -12,7 +12,7 @@
 #include "checkpoint/gguf_config.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 
 namespace qreason {

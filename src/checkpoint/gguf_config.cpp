@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 
 namespace qreason {
 namespace {

@@ -10,7 +10,7 @@
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
 #include "checkpoint/safetensors_folder.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 
 namespace qreason {
 namespace fs = std::filesystem;

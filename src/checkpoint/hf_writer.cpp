@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "checkpoint/tensor_bytes.h"
 #include "model/finite.h"
 

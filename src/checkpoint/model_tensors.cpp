@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "base/error.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 
 namespace qreason {
 namespace {

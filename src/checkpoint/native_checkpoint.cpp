@@ -12,7 +12,7 @@
 #include "checkpoint/native_linear.h"
 #include "checkpoint/readers.h"
 #include "checkpoint/safetensors_folder.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 
 namespace qreason {

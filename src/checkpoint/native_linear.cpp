@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/parallel.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 #include "formats/packing.h"
 #include "formats/scale_codec.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "formats/quant_format.h"
 #include "model/weights.h"
 

@@ -10,8 +10,8 @@
 #include "checkpoint/native.h"
 #include "checkpoint/native_linear.h"
 #include "checkpoint/readers.h"
-#include "checkpoint/safetensors.h"
-#include "checkpoint/shown_name.h"
+#include "base/safetensors.h"
+#include "base/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 
 namespace qreason {

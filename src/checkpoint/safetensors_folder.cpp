@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/readers.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 
 namespace qreason {

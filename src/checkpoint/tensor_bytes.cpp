@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 
 namespace qreason {
 namespace {

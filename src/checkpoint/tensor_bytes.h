@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 
 namespace qreason {
 

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "checkpoint/finite_checkpoint.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "cli/native_sink.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"

@@ -42,6 +42,13 @@ GroupParameters find_parameters_with(const GroupKernels& kernels, std::span<cons
   return {.scale = candidates.scales[step], .zero = candidates.zeros[step]};
 }
 
+GroupParameters clipped_parameters_with(const GroupKernels& kernels, std::span<const float> group, ClipRatios clip,
+                                        const QuantFormat& format) {
+  Range range;
+  if (group.empty() || !kernels.range(group.data(), group.size(), &range)) return find_parameters(group, format);
+  return parameters_of_range(token_range(range, clip), format);
+}
+
 void encode_with(const GroupKernels& kernels, std::span<const float> group, GroupParameters parameters,
                  const QuantFormat& format, std::uint8_t* out) {
   kernels.encode(group.data(), group.size(), parameters, code_range(format), format.code_offset(), out);

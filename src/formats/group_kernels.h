@@ -41,6 +41,9 @@ const GroupKernels& group_kernels();
 // find_parameters and encode (offset added) of a whole group, through the kernels given. Integer formats.
 GroupParameters find_parameters_with(const GroupKernels& kernels, std::span<const float> group,
                                      const QuantFormat& format);
+// The same with clip ratios in place of the format's, an integer format under the token-range rule without a search.
+GroupParameters clipped_parameters_with(const GroupKernels& kernels, std::span<const float> group, ClipRatios clip,
+                                        const QuantFormat& format);
 void encode_with(const GroupKernels& kernels, std::span<const float> group, GroupParameters parameters,
                  const QuantFormat& format, std::uint8_t* out);
 

@@ -138,8 +138,12 @@ GroupParameters search_parameters(std::span<const float> group, Range range, con
 
 }  // namespace
 
+Range token_range(Range range, ClipRatios clip) {
+  return {.low = std::min(range.low, 0.0f) * clip.low, .high = std::max(range.high, 0.0f) * clip.high};
+}
+
 Range token_range(Range range, const QuantFormat& format) {
-  return {.low = std::min(range.low, 0.0f) * format.clip_ratio, .high = std::max(range.high, 0.0f) * format.clip_ratio};
+  return token_range(range, ClipRatios{.low = format.clip_ratio, .high = format.clip_ratio});
 }
 
 GroupParameters shrunk_parameters(Range range, int step, const QuantFormat& format) {

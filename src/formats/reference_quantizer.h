@@ -22,7 +22,15 @@ struct Range {
   float high = 0.0f;
 };
 
-// What the token-range rule makes of a range: with 0 inside, both ends multiplied by the clip ratio.
+// What the ends of a range are multiplied by under the token-range rule; (0, 1] each.
+struct ClipRatios {
+  float low = 1.0f;
+  float high = 1.0f;
+};
+
+// What the token-range rule makes of a range: with 0 inside, each end multiplied by its clip ratio, or both by that of
+// the format.
+Range token_range(Range range, ClipRatios clip);
 Range token_range(Range range, const QuantFormat& format);
 
 // Scale and zero for a given range under the format's rule (floor, rounding and clipping of zero included).

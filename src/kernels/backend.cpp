@@ -88,9 +88,9 @@ void transform_rows(float* x, std::int64_t rows, std::int64_t width, const RunTr
   executor.backend().transform_rows(x, rows, width, transform, executor);
 }
 
-void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
+void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer,
                               Executor& executor) {
-  executor.backend().quantize_dequantize_rows(x, rows, width, format, executor);
+  executor.backend().quantize_dequantize_rows(x, rows, width, quantizer, executor);
 }
 
 void quantize_dequantize_channels(float* x, std::int64_t rows, const ChannelRanges& ranges, const QuantFormat& format,

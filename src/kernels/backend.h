@@ -65,7 +65,7 @@ class Backend {
   virtual void transform_rows(float* x, std::int64_t rows, std::int64_t width, const RunTransform& transform,
                               Executor& executor) const = 0;
 
-  virtual void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
+  virtual void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer,
                                         Executor& executor) const = 0;
   virtual void quantize_dequantize_channels(float* x, std::int64_t rows, const ChannelRanges& ranges,
                                             const QuantFormat& format, Executor& executor) const = 0;

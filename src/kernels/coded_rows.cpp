@@ -26,7 +26,11 @@ void encode_row(const float* x, const CodedRowsView& to, std::int64_t row) {
   for (std::int64_t group = 0; group < to.groups; ++group) {
     const std::int64_t first = group * to.group_size, count = std::min(to.group_size, to.width - first);
     const std::span<const float> values(x + first, static_cast<std::size_t>(count));
-    const GroupParameters parameters = find_parameters_with(kernels, values, to.format);
+    const GroupParameters parameters =
+        to.clips.low == nullptr
+            ? find_parameters_with(kernels, values, to.format)
+            : clipped_parameters_with(kernels, values, {.low = to.clips.low[group], .high = to.clips.high[group]},
+                                      to.format);
     to.scales[row * to.groups + group] = parameters.scale;
     to.zeros[row * to.groups + group] =
         integers(to.format) ? parameters.zero + static_cast<float>(to.format.code_offset()) : 0.0f;
@@ -49,14 +53,15 @@ void encode_row(const float* x, const CodedRowsView& to, std::int64_t row) {
 
 }  // namespace
 
-void CodedRows::encode(const float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
+void CodedRows::encode(const float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer,
                        Executor& executor) {
+  const QuantFormat& format = quantizer.format;
   const bool grouped = format.granularity == Granularity::kTokenGroup;
   if (!grouped && format.granularity != Granularity::kToken) {
     throw Error("coded rows", to_string(format), "a format per token or per token and group");
   }
   const Backend& backend = executor.backend();
-  view_ = {.format = format, .rows = rows, .width = width};
+  view_ = {.format = format, .clips = quantizer.clips, .rows = rows, .width = width};
   view_.group_size = grouped ? std::max(1, format.group_size) : std::max<std::int64_t>(1, width);
   view_.groups = runs_of(width, view_.group_size);
   view_.units = runs_of(width, kSumColumns);

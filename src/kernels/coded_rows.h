@@ -15,6 +15,7 @@
 
 #include "formats/quant_format.h"
 #include "kernels/buffer.h"
+#include "kernels/row_quantizer.h"
 
 namespace qreason {
 
@@ -23,6 +24,7 @@ class Executor;
 // The arrays, in the memory of a backend.
 struct CodedRowsView {
   QuantFormat format;
+  GroupClips clips;  // for encode_rows
   std::int64_t rows = 0, width = 0;
   std::int64_t groups = 0, group_size = 0;  // of a row
   std::int64_t units = 0;                   // of a row
@@ -39,7 +41,7 @@ class CodedRows {
   // Quantizes x [rows, width], format kToken (a group is a row) or kTokenGroup (the last may be shorter), with the
   // parameters and codes of the reference quantizer. What was held before is replaced; memory is kept. A number that is
   // not finite and another granularity are Errors.
-  void encode(const float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format, Executor& executor);
+  void encode(const float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer, Executor& executor);
   // The values, out [rows, width]: what quantize_dequantize_rows leaves in x.
   void decode(float* out, Executor& executor) const;
 

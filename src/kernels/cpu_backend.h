@@ -40,7 +40,7 @@ class CpuBackend : public Backend {
   void transform_rows(float* x, std::int64_t rows, std::int64_t width, const RunTransform& transform,
                       Executor& executor) const override;
 
-  void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
+  void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer,
                                 Executor& executor) const override;
   void quantize_dequantize_channels(float* x, std::int64_t rows, const ChannelRanges& ranges, const QuantFormat& format,
                                     Executor& executor) const override;

@@ -29,7 +29,8 @@ void by_tasks(std::int64_t items, std::int64_t cost, Executor& executor, Body&& 
                [&](std::int64_t task) { body(task * step, std::min(items, (task + 1) * step)); });
 }
 
-void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, const QuantFormat& format) {
+void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, const QuantFormat& format,
+                             ClipRatios clip) {
   if (format.kind != NumberKind::kInteger || format.search != RangeSearch::kNone) {
     qreason::quantize_dequantize(run, format, run);
     return;
@@ -40,7 +41,7 @@ void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, co
     throw Error("quantizer", "a group that is not finite", "finite values");
   }
   Range range{.low = found.low, .high = found.high};
-  if (format.rule == RangeRule::kTokenRange) range = token_range(range, format);
+  if (format.rule == RangeRule::kTokenRange) range = token_range(range, clip);
   const GroupParameters parameters = parameters_of_range(range, format);
   const auto highest = static_cast<float>(format.max_code());
   kernels.quantize({.x = run.data(),
@@ -107,8 +108,10 @@ void CpuBackend::select_rows(const float* x, std::int64_t width, std::span<const
   });
 }
 
-void CpuBackend::quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
-                                          Executor& executor) const {
+void CpuBackend::quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width,
+                                          const RowQuantizer& quantizer, Executor& executor) const {
+  const QuantFormat& format = quantizer.format;
+  const auto [lows, highs] = quantizer.clips;
   const bool grouped = format.granularity == Granularity::kTokenGroup;
   if (!grouped && format.granularity != Granularity::kToken) {
     throw Error("quantize_dequantize_rows", to_string(format), "a format per token or per token and group");
@@ -117,9 +120,11 @@ void CpuBackend::quantize_dequantize_rows(float* x, std::int64_t rows, std::int6
   const std::int64_t run = grouped ? std::max(1, format.group_size) : width;
   by_tasks(rows, 2 * width, executor, [&](std::int64_t first, std::int64_t end) {
     for (std::int64_t r = first; r < end; ++r) {
-      for (std::int64_t i = 0; i < width; i += run) {
+      for (std::int64_t i = 0, group = 0; i < width; i += run, ++group) {
         const auto count = static_cast<std::size_t>(std::min(run, width - i));
-        quantize_dequantize_run(kernels, {x + r * width + i, count}, format);
+        const ClipRatios clip = lows == nullptr ? ClipRatios{.low = format.clip_ratio, .high = format.clip_ratio}
+                                                : ClipRatios{.low = lows[group], .high = highs[group]};
+        quantize_dequantize_run(kernels, {x + r * width + i, count}, format, clip);
       }
     }
   });

@@ -7,6 +7,7 @@
 
 #include "formats/quant_format.h"
 #include "kernels/executor.h"
+#include "kernels/row_quantizer.h"
 
 namespace qreason {
 
@@ -55,7 +56,7 @@ void transform_rows(float* x, std::int64_t rows, std::int64_t width, const RunTr
 
 // Quantize-dequantize of activation rows in place, format kToken (per row) or kTokenGroup (per row and run of
 // group_size). Equal to the reference quantizer bit for bit.
-void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
+void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer,
                               Executor& executor);
 
 // Quantize-dequantize with parameters that are known before the rows: column c of every row of x [rows, width] with

@@ -114,6 +114,10 @@ void Block::load_site(const WeightSource& source, std::int64_t layer, Site site)
     key_ranges_.emplace(*plan.format, values(kStaticScale), values(kStaticZero),
                         site_tensor_name(layer, site, "static"), *backend_);
   }
+  if (plan.clip == ClipSource::kLearned) {
+    clips_[static_cast<std::size_t>(site)].emplace(values(kClipMin), values(kClipMax),
+                                                   site_tensor_name(layer, site, "clip"), *backend_);
+  }
 }
 
 SiteRows Block::attention_input(const float* h, std::int64_t rows, float* x, Executor& executor,
@@ -164,8 +168,8 @@ void Block::rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& exe
 void Block::append(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
   float *k = scratch.k.data(), *v = scratch.v.data();
   quantize_keys(KeyStage::kAfterRope, k, batch.rows, executor);
-  if (const auto& format = plan_.at(Site::kValue).format; format && quantizers_ == Quantizers::kOn) {
-    quantize_cache_rows(*format, v, batch.rows, executor);
+  if (plan_.at(Site::kValue).format && quantizers_ == Quantizers::kOn) {
+    quantize_cache_rows(Site::kValue, v, batch.rows, executor);
   }
   append_key_values(attention_, batch.attention, k, shape_.key_value, v, shape_.key_value, executor);
 }
@@ -252,6 +256,7 @@ std::uint64_t Block::bytes() const {
   std::uint64_t sum = input_gain_.bytes() + post_gain_.bytes();
   for (const Linear& linear : linears_) sum += linear.bytes();
   for (const auto& transform : transforms_) sum += transform ? transform->bytes() : 0;
+  for (const auto& clips : clips_) sum += clips ? clips->bytes() : 0;
   if (query_transform_) sum += query_transform_->bytes();
   if (key_ranges_) sum += key_ranges_->bytes();
   return sum;
@@ -273,31 +278,34 @@ SiteRows Block::finish_site(Site site, float* rows_data, std::int64_t rows, Exec
                              : site == Site::kMlpMiddle     ? shape_.intermediate
                                                             : shape_.hidden;
   if (const auto& transform = transform_of(site)) transform->apply(rows_data, rows, width, executor);
-  const auto& format = plan_.at(site).format;
-  if (quantizers_ == Quantizers::kOff || !format) return rows_data;
+  if (quantizers_ == Quantizers::kOff || !plan_.at(site).format) return rows_data;
   if (codes == nullptr) {
-    quantize_dequantize_rows(rows_data, rows, width, *format, executor);
+    quantize_dequantize_rows(rows_data, rows, width, quantizer(site), executor);
     return rows_data;
   }
-  codes->encode(rows_data, rows, width, *format, executor);
+  codes->encode(rows_data, rows, width, quantizer(site), executor);
   return *codes;
+}
+
+RowQuantizer Block::quantizer(Site site) const {
+  const auto& clips = clips_[static_cast<std::size_t>(site)];
+  return {*plan_.at(site).format, clips ? clips->view() : GroupClips{}};
 }
 
 void Block::quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const {
   const SitePlan& plan = plan_.at(Site::kKey);
   if (quantizers_ == Quantizers::kOff || !plan.format || plan.key_stage != stage) return;
   if (key_ranges_) return key_ranges_->quantize_dequantize(keys, rows, executor);
-  quantize_cache_rows(*plan.format, keys, rows, executor);
+  quantize_cache_rows(Site::kKey, keys, rows, executor);
 }
 
-void Block::quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows,
-                                Executor& executor) const {
-  if (format.granularity != Granularity::kHead) {
-    quantize_dequantize_rows(rows_data, rows, shape_.key_value, format, executor);
+void Block::quantize_cache_rows(Site site, float* rows_data, std::int64_t rows, Executor& executor) const {
+  RowQuantizer per_row = quantizer(site);
+  if (per_row.format.granularity != Granularity::kHead) {
+    quantize_dequantize_rows(rows_data, rows, shape_.key_value, per_row, executor);
     return;
   }
-  QuantFormat per_row = format;
-  per_row.granularity = Granularity::kToken;
+  per_row.format.granularity = Granularity::kToken;
   quantize_dequantize_rows(rows_data, rows * attention_.kv_heads, attention_.head_dim, per_row, executor);
 }
 

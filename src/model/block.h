@@ -36,6 +36,7 @@
 #include "kernels/executor.h"
 #include "kernels/site_rows.h"
 #include "model/config.h"
+#include "model/learned_clips.h"
 #include "model/linear.h"
 #include "model/plan.h"
 #include "model/rope_table.h"
@@ -112,7 +113,8 @@ class Block {
   // Transform and quantizer of a site that linears read.
   SiteRows finish_site(Site site, float* rows_data, std::int64_t rows, Executor& executor, CodedRows* codes) const;
   void quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const;
-  void quantize_cache_rows(const QuantFormat& format, float* rows_data, std::int64_t rows, Executor& executor) const;
+  void quantize_cache_rows(Site site, float* rows_data, std::int64_t rows, Executor& executor) const;
+  RowQuantizer quantizer(Site site) const;  // of a site with a format
   void add_row_parallel(LinearSlot slot, const SiteRows& x, std::int64_t rows, float* h, Executor& executor) const;
   const std::optional<RowTransform>& transform_of(Site site) const {
     return transforms_[static_cast<std::size_t>(site)];
@@ -132,6 +134,7 @@ class Block {
   std::array<Linear, kLinearSlots.size()> linears_;
   std::array<std::optional<RowTransform>, kSites.size()> transforms_;
   std::optional<RowTransform> query_transform_;
+  std::array<std::optional<LearnedClips>, kSites.size()> clips_;
   std::optional<StaticRanges> key_ranges_;
   Quantizers quantizers_ = Quantizers::kOn;
 };

@@ -8,6 +8,8 @@
 //   model.layers.3.key.transform.query       kDense at keys: what queries are multiplied by, the inverse transpose of
 //                                            the keys' matrix (a Hadamard transform serves both: it is orthogonal)
 //   model.layers.3.key.static.scale, .zero   one of each a channel, [kv_heads * head_dim]
+//   model.layers.3.mlp_mid.clip.min, .max    ratios of the ends of a range, one of each a group of the row: [1], at a
+//                                            site of t shards [t]
 #pragma once
 
 #include <cstdint>
@@ -30,6 +32,9 @@ namespace qreason {
 enum class KeyStage : std::uint8_t { kAfterRope, kBeforeRope, kBeforeBias };
 // Where scales and zero points of a site come from: the row itself, or tensors of the model, one of each a channel.
 enum class RangeSource : std::uint8_t { kDynamic, kStatic };
+// Where the clip ratios of a dynamic range come from: one ratio in the format, or tensors of the model with one for
+// either end (FlatQuant, methods.md section 10).
+enum class ClipSource : std::uint8_t { kFormat, kLearned };
 
 // Those of activations and cache are off while calibrating (methods.md, section 2); transforms stay on.
 enum class Quantizers : std::uint8_t { kOn, kOff };
@@ -37,13 +42,16 @@ enum class Quantizers : std::uint8_t { kOn, kOff };
 // What happens to the rows of a site, in this order: transform (of keys and queries: after RoPE), then quantizer.
 //
 // Text form: words, in any order. A number format or "float"; a transform or "no-transform"; "static" or "dynamic";
-// "after-rope", "before-rope" or "before-bias". Printing leaves out what is as in SitePlan{}, but for the format:
+// "learned-clip" or "format-clip"; "after-rope", "before-rope" or "before-bias". Printing leaves out what is as in
+// SitePlan{}, but for the format:
 //   a4-token-asym-clip0.9 hadamard128      k4-channel-asym static before-bias      float dense64
+//   a4-token-asym kronecker32x48 learned-clip
 struct SitePlan {
   std::optional<QuantFormat> format;  // nullopt: float
   std::optional<OnlineTransform> transform;
   RangeSource range = RangeSource::kDynamic;  // kStatic: keys only, format per channel
   KeyStage key_stage = KeyStage::kAfterRope;  // keys only
+  ClipSource clip = ClipSource::kFormat;      // kLearned: integers per token, head or shard, without a ratio of theirs
 
   bool operator==(const SitePlan&) const = default;
 };
@@ -90,6 +98,8 @@ inline constexpr const char* kTransformRight = "transform.right";
 inline constexpr const char* kTransformQuery = "transform.query";
 inline constexpr const char* kStaticScale = "static.scale";
 inline constexpr const char* kStaticZero = "static.zero";
+inline constexpr const char* kClipMin = "clip.min";
+inline constexpr const char* kClipMax = "clip.max";
 std::string site_tensor_name(std::int64_t layer, Site site, std::string_view part);
 
 struct PlanTensor {

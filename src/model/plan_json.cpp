@@ -35,6 +35,7 @@ std::vector<std::string> words_between(const SitePlan& base, const SitePlan& pla
   if (plan.format != base.format) words.push_back(format_word(plan.format));
   if (plan.transform != base.transform) words.push_back(plan.transform ? to_string(*plan.transform) : "no-transform");
   if (plan.range != base.range) words.emplace_back(plan.range == RangeSource::kStatic ? "static" : "dynamic");
+  if (plan.clip != base.clip) words.emplace_back(plan.clip == ClipSource::kLearned ? "learned-clip" : "format-clip");
   if (plan.key_stage != base.key_stage) words.emplace_back(word_of(plan.key_stage));
   return words;
 }

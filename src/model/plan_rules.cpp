@@ -90,6 +90,8 @@ std::optional<std::function<void(SitePlan&)>> site_word(std::string_view word) {
   if (word == "no-transform") return [](SitePlan& plan) { plan.transform.reset(); };
   if (word == "static") return [](SitePlan& plan) { plan.range = RangeSource::kStatic; };
   if (word == "dynamic") return [](SitePlan& plan) { plan.range = RangeSource::kDynamic; };
+  if (word == "learned-clip") return [](SitePlan& plan) { plan.clip = ClipSource::kLearned; };
+  if (word == "format-clip") return [](SitePlan& plan) { plan.clip = ClipSource::kFormat; };
   if (word == "after-rope") return [](SitePlan& plan) { plan.key_stage = KeyStage::kAfterRope; };
   if (word == "before-rope") return [](SitePlan& plan) { plan.key_stage = KeyStage::kBeforeRope; };
   if (word == "before-bias") return [](SitePlan& plan) { plan.key_stage = KeyStage::kBeforeBias; };
@@ -238,7 +240,7 @@ class Rule {
   void apply_site_word(const Target& target, std::string_view word,
                        const std::function<void(SitePlan&)>& change) const {
     if (!target.site) fail(fmt::format("\"{}\"", word), "it for a site alone");
-    if (reach_ == RuleReach::kFormatted && (names_transform(word) || word == "static")) {
+    if (reach_ == RuleReach::kFormatted && (names_transform(word) || word == "static" || word == "learned-clip")) {
       fail(fmt::format("\"{}\"", word), "formats and stages alone");
     }
     bool changed = false;

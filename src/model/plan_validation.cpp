@@ -33,6 +33,7 @@ class PlaceCheck {
     }
     if (plan.key_stage == KeyStage::kBeforeBias && !config_.qkv_bias) fail("before-bias", "a model with a key bias");
     if (plan.transform) transform(site, *plan.transform);
+    if (plan.clip == ClipSource::kLearned) learned_clip(plan);
   }
 
  private:
@@ -71,6 +72,17 @@ class PlaceCheck {
     if (format.granularity == Granularity::kTokenGroup && config_.head_dim % format.group_size != 0) {
       fail(fmt::format("groups of {} in heads of {}", format.group_size, config_.head_dim),
            "a group size that divides the head");
+    }
+  }
+
+  void learned_clip(const SitePlan& plan) const {
+    if (!plan.format || plan.range == RangeSource::kStatic) fail("learned-clip", "it where a range is found online");
+    const QuantFormat& format = *plan.format;
+    const bool per_run = format.granularity == Granularity::kToken || format.granularity == Granularity::kHead ||
+                         (format.role == Role::kActivation && format.granularity == Granularity::kTokenGroup);
+    const bool plain = format.rule == RangeRule::kTokenRange && format.search == RangeSearch::kNone;
+    if (format.kind != NumberKind::kInteger || !per_run || !plain || format.clip_ratio != 1) {
+      fail(to_string(format) + " learned-clip", "integers under the token range, per token or head, without a clip");
     }
   }
 
@@ -157,6 +169,12 @@ std::vector<PlanTensor> site_tensors(const ModelConfig& config, const SitePlan& 
   if (plan.range == RangeSource::kStatic) {
     add(kStaticScale, {site_width(config, site)});
     add(kStaticZero, {site_width(config, site)});
+  }
+  if (plan.clip == ClipSource::kLearned) {
+    const bool grouped = plan.format->granularity == Granularity::kTokenGroup;
+    const std::int64_t groups = grouped ? site_width(config, site) / plan.format->group_size : 1;
+    add(kClipMin, {groups});
+    add(kClipMax, {groups});
   }
   return tensors;
 }

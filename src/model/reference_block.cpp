@@ -103,6 +103,8 @@ ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, c
       if (is(kTransformQuery)) own.query = values;
       if (is(kStaticScale)) own.scale = values;
       if (is(kStaticZero)) own.zero = values;
+      if (is(kClipMin)) own.clip_low = values;
+      if (is(kClipMax)) own.clip_high = values;
     }
     const auto& transform = plan_.at(site).transform;
     if (transform && transform->kind == TransformKind::kHadamard) {
@@ -146,19 +148,27 @@ at::Tensor ReferenceBlock::finished(Site site, const at::Tensor& x) const {
   const auto& format = plan_.at(site).format;
   if (!format || quantizers_ == Quantizers::kOff) return rows;
   const bool grouped = format->granularity == Granularity::kTokenGroup;
-  return quantize_dequantize(rows, *format, grouped ? format->group_size : rows.size(-1));
+  return quantized_runs(site, rows, grouped ? format->group_size : rows.size(-1));
 }
 
-at::Tensor ReferenceBlock::quantized_cache(const QuantFormat& format, const at::Tensor& rows) const {
+at::Tensor ReferenceBlock::quantized_cache(Site site, const at::Tensor& rows) const {
+  const QuantFormat& format = *plan_.at(site).format;
   const bool by_head = format.granularity == Granularity::kHead;
   const bool grouped = format.granularity == Granularity::kTokenGroup;
-  return quantize_dequantize(rows, format, by_head ? config_.head_dim : grouped ? format.group_size : rows.size(-1));
+  return quantized_runs(site, rows, by_head ? config_.head_dim : grouped ? format.group_size : rows.size(-1));
+}
+
+at::Tensor ReferenceBlock::quantized_runs(Site site, const at::Tensor& rows, std::int64_t run) const {
+  const QuantFormat& format = *plan_.at(site).format;
+  const SiteTensors& own = tensors(site);
+  if (!own.clip_low) return quantize_dequantize(rows, format, run);
+  return quantize_dequantize(rows, format, run, {.low = *own.clip_low, .high = *own.clip_high});
 }
 
 at::Tensor ReferenceBlock::quantized_keys(KeyStage stage, const at::Tensor& keys) const {
   const SitePlan& plan = plan_.at(Site::kKey);
   if (!plan.format || quantizers_ == Quantizers::kOff || plan.key_stage != stage) return keys;
-  if (plan.range == RangeSource::kDynamic) return quantized_cache(*plan.format, keys);
+  if (plan.range == RangeSource::kDynamic) return quantized_cache(Site::kKey, keys);
   const SiteTensors& own = tensors(Site::kKey);
   return quantize_dequantize(keys, *plan.format, *own.scale, *own.zero);
 }
@@ -183,8 +193,7 @@ ReferenceBlock::Projections ReferenceBlock::position(const Projections& projecte
   keys = quantized_keys(KeyStage::kAfterRope, transformed(Site::kKey, keys, own.right));
   const at::Tensor queries = transformed(Site::kKey, rotated(projected.queries, config_.head_dim, angles), own.query);
   at::Tensor values = transformed(Site::kValue, projected.values, tensors(Site::kValue).right);
-  const auto& format = plan_.at(Site::kValue).format;
-  if (format && quantizers_ == Quantizers::kOn) values = quantized_cache(*format, values);
+  if (plan_.at(Site::kValue).format && quantizers_ == Quantizers::kOn) values = quantized_cache(Site::kValue, values);
   return {queries, keys, values};
 }
 

@@ -61,10 +61,13 @@ class ReferenceBlock {
   const std::optional<at::Tensor>& bias(LinearSlot slot) const { return biases_[static_cast<std::size_t>(slot)]; }
   at::Tensor& input_gain() { return input_gain_; }
   at::Tensor& post_gain() { return post_gain_; }
+  const at::Tensor& input_gain() const { return input_gain_; }
+  const at::Tensor& post_gain() const { return post_gain_; }
 
  private:
   struct SiteTensors {
     std::optional<at::Tensor> left, right, query, scale, zero;  // [n, n] or [runs, n, n]; [channels]
+    std::optional<at::Tensor> clip_low, clip_high;               // [groups]
   };
   const SiteTensors& tensors(Site site) const { return sites_[static_cast<std::size_t>(site)]; }
   at::Tensor product(LinearSlot slot, const at::Tensor& x, const std::optional<at::Tensor>& bias) const;
@@ -73,7 +76,8 @@ class ReferenceBlock {
   at::Tensor transformed(Site site, const at::Tensor& x, const std::optional<at::Tensor>& right) const;
   at::Tensor finished(Site site, const at::Tensor& x) const;
   at::Tensor quantized_keys(KeyStage stage, const at::Tensor& keys) const;
-  at::Tensor quantized_cache(const QuantFormat& format, const at::Tensor& rows) const;
+  at::Tensor quantized_cache(Site site, const at::Tensor& rows) const;
+  at::Tensor quantized_runs(Site site, const at::Tensor& rows, std::int64_t run) const;  // of a site with a format
 
   ModelConfig config_;
   BlockPlan plan_;

@@ -120,12 +120,11 @@ Parameters integer_parameters(at::Tensor low, at::Tensor high, const QuantFormat
   return asymmetric_parameters(low, high, floor, format);
 }
 
-Parameters parameters_of(const at::Tensor& runs, const QuantFormat& format) {
+Parameters parameters_of(const at::Tensor& runs, const QuantFormat& format, const RunClips& clips) {
   at::Tensor low = at::amin(runs, {-1}, true), high = at::amax(runs, {-1}, true);
   if (format.rule == RangeRule::kTokenRange) {
-    const at::Tensor clip = number(format.clip_ratio, runs);
-    low = at::clamp_max(low, 0) * clip;
-    high = at::clamp_min(high, 0) * clip;
+    low = at::clamp_max(low, 0) * clips.low;
+    high = at::clamp_min(high, 0) * clips.high;
   }
   if (format.kind == NumberKind::kInteger) return integer_parameters(low, high, format);
   return float_parameters(at::maximum(at::abs(low), at::abs(high)), format);
@@ -147,6 +146,12 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, c
 }
 
 at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run) {
+  const at::Tensor ratio = number(format.clip_ratio, x).reshape({1});
+  return quantize_dequantize(x, format, run, {.low = ratio, .high = ratio});
+}
+
+at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run,
+                               const RunClips& clips) {
   if (format.search != RangeSearch::kNone) {
     throw Error("quantizer", to_string(format), "a format without a search");
   }
@@ -155,7 +160,7 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, s
                 "runs that divide them");
   }
   const at::Tensor runs = x.unflatten(-1, {x.size(-1) / run, run});
-  const Parameters parameters = parameters_of(runs.detach(), format);
+  const Parameters parameters = parameters_of(runs.detach(), format, {.low = clips.low.unsqueeze(-1), .high = clips.high.unsqueeze(-1)});
   return quantize_dequantize(runs, format, parameters.scale, parameters.zero).flatten(-2);
 }
 

@@ -15,6 +15,12 @@ namespace qreason {
 // search, a run that does not divide the dimension.
 at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run);
 
+// The same with clip ratios for either end of the ranges in place of the format's, one of each a run: [runs].
+struct RunClips {
+  at::Tensor low, high;
+};
+at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run, const RunClips& clips);
+
 // The same with given parameters, which broadcast against x: integer formats with their zero points, float formats
 // with zeros of 0.
 at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, const at::Tensor& scale,

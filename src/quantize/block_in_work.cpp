@@ -14,6 +14,15 @@ SharedWalk::SharedWalk(CalibrationWalk* walk, const BlockWeights& found) : walk_
 }
 
 void SharedWalk::hold(const BlockWeights& weights) {
+  if (sites_ != weights.sites_revision()) {
+    walk_->reopen(weights, weights.layer());
+    sites_ = weights.sites_revision();
+    for (const LinearSlot slot : kLinearSlots) linears_[static_cast<std::size_t>(slot)] = weights.revision(slot);
+    for (const BlockNorm norm : {BlockNorm::kInput, BlockNorm::kPost}) {
+      norms_[static_cast<std::size_t>(norm)] = weights.revision(norm);
+    }
+    return;
+  }
   for (const LinearSlot slot : kLinearSlots) {
     int& held = linears_[static_cast<std::size_t>(slot)];
     if (held != weights.revision(slot)) walk_->replace(slot, weights.linear(slot));
@@ -41,13 +50,13 @@ void SharedWalk::leave(const BlockWeights& weights) {
 FloatBlock::FloatBlock(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor)
     : weights_(&weights), walk_(walk, weights), executor_(&executor) {}
 
-BlockInWork::BlockInWork(const WeightSource& source, const ModelPlan& plan, std::int64_t layer, BlockWalks walks,
+BlockInWork::BlockInWork(const WeightSource& source, const BlockPlans& plans, std::int64_t layer, BlockWalks walks,
                          Executor& executor)
     : source_weights_(source, layer),
       weights_(source_weights_),
       original_(source_weights_, walks.original, executor),
       rounded_(walks.rounded, source_weights_),
-      plan_(&plan),
+      plans_(plans),
       executor_(&executor) {}
 
 ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
@@ -56,9 +65,10 @@ ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
   return reads_->read(trial_ ? *trial_ : weights_, tap, sequence);
 }
 
-void BlockInWork::begin(const BlockPass& pass, std::vector<LinearSlot> to_round) {
+void BlockInWork::begin(const BlockPass& pass, std::vector<LinearSlot> to_round, BlockProgress progress) {
   pass_ = pass.kind();
   to_round_ = std::move(to_round);
+  progress_ = std::move(progress);
   trial_.reset();
   reads_ = nullptr;
   if (pass.propagation() == Propagation::kFloat) reads_ = &original_.walk();
@@ -86,6 +96,18 @@ void BlockInWork::replace_gain(BlockNorm norm, at::Tensor gain) {
   weights_.set_gain(norm, std::move(gain), ++revision_);
 }
 
+void BlockInWork::replace_site_tensor(Site site, std::string_view part, at::Tensor tensor) {
+  const std::string name = site_tensor_name(layer(), site, part);
+  for (const PlanTensor& planned : site_tensors(config(), block_plan().at(site), layer(), site)) {
+    if (planned.name != name) continue;
+    trial_.reset();
+    weights_.set_site_tensor(name, std::move(tensor), plans_.transformed, ++revision_);
+    plan_values(weights_, planned);
+    return;
+  }
+  throw Error(name, fmt::format("{} that replaces it", pass_), "a tensor that the plan has");
+}
+
 void BlockInWork::put_into(BlockSink& sink, const std::string& part) const {
   for (const LinearSlot slot : kLinearSlots) sink.put_linear(linear_name(layer(), slot), weights_.linear(slot));
   for (const char* norm : kBlockNorms) {
@@ -93,7 +115,7 @@ void BlockInWork::put_into(BlockSink& sink, const std::string& part) const {
     sink.put_tensor(name, weights_.tensor(name));
   }
   for (const Site site : kSites) {
-    for (const PlanTensor& tensor : site_tensors(config(), plan_->block(layer()).at(site), layer(), site)) {
+    for (const PlanTensor& tensor : site_tensors(config(), block_plan().at(site), layer(), site)) {
       sink.put_tensor(tensor.name, at::tensor(plan_values(weights_, tensor)).reshape(tensor.shape));
     }
   }

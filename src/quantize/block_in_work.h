@@ -35,6 +35,7 @@ class SharedWalk {
   // Revisions of what the walk has.
   std::array<int, kLinearSlots.size()> linears_{};
   std::array<int, kBlockNorms.size()> norms_{};
+  int sites_ = 0;
 };
 
 // The block as its source has it. Enters the walk, when there is one, and leaves it with leave().
@@ -68,10 +69,17 @@ struct BlockWalks {
   CalibrationWalk* rounded = nullptr;
 };
 
+// The plan of the quantized model, and that of the same model where nothing is rounded: what the walks compute once all
+// transforms of the block passes are there.
+struct BlockPlans {
+  const ModelPlan& quantized;
+  const ModelPlan& transformed;
+};
+
 class BlockInWork : public BlockVisit {
  public:
-  // Everything outlives the object. `plan` is that of the quantized model.
-  BlockInWork(const WeightSource& source, const ModelPlan& plan, std::int64_t layer, BlockWalks walks,
+  // Everything outlives the object.
+  BlockInWork(const WeightSource& source, const BlockPlans& plans, std::int64_t layer, BlockWalks walks,
               Executor& executor);
 
   std::int64_t layer() const override { return weights_.layer(); }
@@ -84,15 +92,20 @@ class BlockInWork : public BlockVisit {
 
   BlockView& original() override { return original_; }
   const std::vector<LinearSlot>& to_round() const override { return to_round_; }
-  bool is_rounded(LinearSlot slot) const override { return plan_->block(layer()).weights.contains(slot); }
-  const QuantFormat& format(LinearSlot slot) const override { return plan_->block(layer()).weights.at(slot); }
+  bool is_rounded(LinearSlot slot) const override { return block_plan().weights.contains(slot); }
+  const QuantFormat& format(LinearSlot slot) const override { return block_plan().weights.at(slot); }
   void try_matrix(LinearSlot slot, at::Tensor matrix) override;
   void withdraw() override { trial_.reset(); }
   void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) override;
   void replace_gain(BlockNorm norm, at::Tensor gain) override;
+  void replace_site_tensor(Site site, std::string_view part, at::Tensor tensor) override;
+  const BlockPlan& block_plan() const override { return plans_.quantized.block(layer()); }
+  int tensor_parallel() const override { return plans_.quantized.tensor_parallel; }
+  BlockProgress& progress() override { return progress_; }
 
-  // The runner's part of a visit: which pass is at work and the linears that it rounds; the finished block; the way on.
-  void begin(const BlockPass& pass, std::vector<LinearSlot> to_round);
+  // The runner's part of a visit: which pass is at work, the linears that it rounds and where it keeps its progress;
+  // the finished block; the way on.
+  void begin(const BlockPass& pass, std::vector<LinearSlot> to_round, BlockProgress progress);
   void put_into(BlockSink& sink, const std::string& part) const;
   std::vector<OrderedJson> take_reports() { return std::move(reports_); }
   void leave();
@@ -104,8 +117,9 @@ class BlockInWork : public BlockVisit {
   FloatBlock original_;
   SharedWalk rounded_;
   SharedWalk* reads_ = nullptr;  // the walk of the pass at work
-  const ModelPlan* plan_;
+  BlockPlans plans_;
   Executor* executor_;
+  BlockProgress progress_{{}, {}};
   std::string pass_;
   std::vector<LinearSlot> to_round_;
   std::vector<OrderedJson> reports_;

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "formats/quant_format.h"
@@ -11,6 +12,7 @@
 #include "model/config.h"
 #include "model/site.h"
 #include "model/weights.h"
+#include "quantize/block_progress.h"
 #include "quantize/calibration_walk.h"
 #include "quantize/linear_report.h"
 
@@ -62,6 +64,16 @@ class BlockVisit : public BlockView {
   virtual void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) = 0;
   // The same for a norm's gain [hidden]: how scales of the linears that read it are folded away.
   virtual void replace_gain(BlockNorm norm, at::Tensor gain) = 0;
+  // The same for a tensor of a site (site_tensors of the plan, its parts in model/plan.h): what BlockPass::extend_plan
+  // has announced. The rows that the block's views read are then transformed as the plan says; once one tensor of a
+  // block is there, all that its plan announces must be before the next read().
+  virtual void replace_site_tensor(Site site, std::string_view part, at::Tensor tensor) = 0;
+  // What the plan of the quantized model says of the block.
+  virtual const BlockPlan& block_plan() const = 0;
+  virtual int tensor_parallel() const = 0;
+
+  // What the pass at work keeps of its way through this block, for a run that is killed in it.
+  virtual BlockProgress& progress() = 0;
 };
 
 }  // namespace qreason

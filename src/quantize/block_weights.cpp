@@ -2,7 +2,8 @@
 
 namespace qreason {
 
-BlockWeights::BlockWeights(const WeightSource& source, std::int64_t layer) : source_(&source), layer_(layer) {
+BlockWeights::BlockWeights(const WeightSource& source, std::int64_t layer)
+    : source_(&source), layer_(layer), plan_(&source.plan()) {
   for (const LinearSlot slot : kLinearSlots) set_linear(slot, source.linear(linear_name(layer, slot)), 0);
   for (std::size_t i = 0; i < kBlockNorms.size(); ++i)
     norms_[i] = source.tensor(block_tensor_name(layer, kBlockNorms[i]));
@@ -19,7 +20,8 @@ at::Tensor BlockWeights::tensor(const std::string& name) const {
   for (std::size_t i = 0; i < kBlockNorms.size(); ++i) {
     if (name == block_tensor_name(layer_, kBlockNorms[i])) return norms_[i];
   }
-  return source_->tensor(name);
+  const auto set = site_tensors_.find(name);
+  return set == site_tensors_.end() ? source_->tensor(name) : set->second;
 }
 
 }  // namespace qreason

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "model/weights.h"
 
@@ -14,8 +16,8 @@ class BlockWeights : public WeightSource {
   BlockWeights(const WeightSource& source, std::int64_t layer);
 
   const ModelConfig& config() const override { return source_->config(); }
-  const ModelPlan& plan() const override { return source_->plan(); }
-  // Of this block; all else is the source's.
+  const ModelPlan& plan() const override { return *plan_; }
+  // Of this block and its sites; all else is the source's.
   LinearWeight linear(const std::string& name) const override;
   at::Tensor tensor(const std::string& name) const override;
 
@@ -33,14 +35,24 @@ class BlockWeights : public WeightSource {
     norm_revisions_[static_cast<std::size_t>(norm)] = revision;
   }
   int revision(BlockNorm norm) const { return norm_revisions_[static_cast<std::size_t>(norm)]; }
+  // `plan`, that of the model with all site tensors of the block set, outlives this.
+  void set_site_tensor(const std::string& name, at::Tensor tensor, const ModelPlan& plan, int revision) {
+    site_tensors_[name] = std::move(tensor);
+    plan_ = &plan;
+    sites_revision_ = revision;
+  }
+  int sites_revision() const { return sites_revision_; }
 
  private:
   const WeightSource* source_;
   std::int64_t layer_;
   std::array<LinearWeight, kLinearSlots.size()> linears_;
   std::array<at::Tensor, kBlockNorms.size()> norms_;
+  std::map<std::string, at::Tensor> site_tensors_;
+  const ModelPlan* plan_;
   std::array<int, kLinearSlots.size()> linear_revisions_{};
   std::array<int, kBlockNorms.size()> norm_revisions_{};
+  int sites_revision_ = 0;
 };
 
 }  // namespace qreason

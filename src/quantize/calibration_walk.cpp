@@ -48,7 +48,7 @@ CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<s
   longest_ = *std::max_element(lengths_.begin(), lengths_.end());
   blocks_ = options_.device ? reference_blocks(config, *options_.device) : packed_blocks(config, longest_, executor);
 
-  std::uint64_t left = options_.memory_limit;
+  std::uint64_t& left = memory_left_ = options_.memory_limit;
   const std::int64_t query = config.heads * config.head_dim;
   const auto bytes = [&](std::int64_t width) { return ActivationStore::bytes_for(lengths_, width); };
   const auto store = [&](std::int64_t width) {
@@ -59,6 +59,7 @@ CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<s
   joined_.emplace(store(config.hidden_size));
   if (bytes(config.intermediate_size) <= left) {
     middle_.emplace(lengths_, config.intermediate_size, ActivationStore::Place::kMemory, options_.spill_folder);
+    left -= bytes(config.intermediate_size);
   }
 
   const at::Tensor table = source.tensor(kEmbeddingName);
@@ -154,7 +155,7 @@ float* CalibrationWalk::joined(std::size_t sequence) {
 }
 
 float* CalibrationWalk::middle(std::size_t sequence) {
-  if (stage(sequence) >= Stage::kMiddle) return middle_->load(sequence);
+  if (middle_ && stage(sequence) >= Stage::kMiddle) return middle_->load(sequence);
   if (wide_sequence_ == sequence) return wide_rows_.data();
   block_->mlp_input(joined(sequence), lengths_[sequence], rows_.data());
   float* rows = middle_ ? middle_->start(sequence) : wide_rows_.data();
@@ -183,10 +184,20 @@ const float* CalibrationWalk::mlp_update(std::size_t sequence) {
 }
 
 const float* CalibrationWalk::output(std::size_t sequence) {
+  const std::int64_t hidden = block_->shape().hidden;
+  if (!outputs_) {
+    const ActivationStore::Place place = place_for(ActivationStore::bytes_for(lengths_, hidden), memory_left_);
+    outputs_.emplace(lengths_, hidden, place, options_.spill_folder);
+  }
+  if (stage(sequence) >= Stage::kFinished) return outputs_->load(sequence);
   const float* inner = middle(sequence);
-  std::copy_n(joined(sequence), lengths_[sequence] * block_->shape().hidden, rows_.data());
-  block_->add_mlp(rows_.data(), inner, lengths_[sequence]);
-  return rows_.data();
+  const float* joint = joined(sequence);
+  float* rows = outputs_->start(sequence);
+  std::copy_n(joint, lengths_[sequence] * hidden, rows);
+  block_->add_mlp(rows, inner, lengths_[sequence]);
+  outputs_->save(sequence);
+  stage(sequence) = Stage::kFinished;
+  return rows;
 }
 
 void CalibrationWalk::forget_behind(Stage kept) {
@@ -219,8 +230,20 @@ void CalibrationWalk::replace_gain(BlockNorm norm, const at::Tensor& gain) {
   forget_behind(norm == BlockNorm::kInput ? Stage::kEntered : Stage::kJoined);
 }
 
+void CalibrationWalk::reopen(const WeightSource& source, std::int64_t layer) {
+  require_block("a block opened again");
+  block_.reset();
+  enter(source, layer);
+}
+
 void CalibrationWalk::leave() {
   require_block("leave()");
+  if (outputs_) {
+    for (std::size_t s = 0; s < lengths_.size(); ++s) output(s);
+    std::swap(inputs_, outputs_);
+    block_.reset();
+    return;
+  }
   for (std::size_t s = 0; s < lengths_.size(); ++s) {
     check_interrupt();
     const float* inner = middle(s);

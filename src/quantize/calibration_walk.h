@@ -4,8 +4,8 @@
 // The inputs of a block are kept until leave(), and so is every stage that was computed, until a linear or a gain
 // before it is replaced: any tap of any sequence may be asked for at any time, one sequence at a time. Stored are the
 // block's inputs, the attention outputs and the hidden states behind the attention; the inputs of the down projection
-// too when they fit into the memory limit, else they are computed where they are asked for. Stores that do not fit go
-// to disk.
+// too when they fit into the memory limit, else they are computed where they are asked for; and once outputs were asked
+// for the outputs. Stores that do not fit go to disk.
 #pragma once
 
 #include <cstdint>
@@ -65,12 +65,14 @@ class CalibrationWalk {
   // Replaces a linear of the block; what was computed with the old one is forgotten.
   void replace(LinearSlot slot, const LinearWeight& weight);
   void replace_gain(BlockNorm norm, const at::Tensor& gain);  // the same for a norm
+  // The block with other transforms, its weights in this source; all that was computed in it is forgotten.
+  void reopen(const WeightSource& source, std::int64_t layer);
   // The inputs of the next block are this one's outputs.
   void leave();
 
  private:
   // How far a sequence's stores are filled.
-  enum class Stage { kEntered, kAttended, kJoined, kMiddle };
+  enum class Stage { kEntered, kAttended, kJoined, kMiddle, kFinished };
 
   void require_block(const char* what) const;
   Stage& stage(std::size_t sequence) { return stages_[sequence]; }
@@ -88,7 +90,8 @@ class CalibrationWalk {
   std::int64_t longest_ = 0;
   Options options_;
   std::unique_ptr<WalkedBlocks> blocks_;
-  std::optional<ActivationStore> inputs_, attended_, joined_, middle_;
+  std::uint64_t memory_left_ = 0;  // bytes that stores may still take
+  std::optional<ActivationStore> inputs_, attended_, joined_, middle_, outputs_;
   std::vector<Stage> stages_;
   std::unique_ptr<WalkedBlock> block_;
   std::vector<float> rows_, wide_rows_;

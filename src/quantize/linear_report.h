@@ -21,8 +21,10 @@ struct LinearReport {
   // over the model), and settings, sizes or times that it found.
   std::map<std::string, std::int64_t> counts;
   std::map<std::string, double> numbers;
-  std::map<std::string, std::vector<std::int64_t>>
-      columns;  // input columns that it treated apart; empty lists are left out
+  // Input columns that it treated apart; empty lists are left out.
+  std::map<std::string, std::vector<std::int64_t>> columns;
+  // Numbers of a training, by epoch and step; none for passes that do not train.
+  std::vector<std::vector<double>> step_losses;
 };
 
 }  // namespace qreason

@@ -110,6 +110,12 @@ std::string ParameterReader::choice(const std::string& key, const std::string& f
   throw Error::usage(where_ + ": " + key, to_toml(*value), fmt::format("{}", fmt::join(allowed, ", ")));
 }
 
+std::string ParameterReader::text_or_number(const std::string& key, const std::string& fallback) {
+  const ParameterValue* value = find(key);
+  if (value && std::holds_alternative<std::int64_t>(*value)) return to_toml(*value);
+  return text(key, fallback);
+}
+
 TextList ParameterReader::texts(const std::string& key) {
   const ParameterValue* value = find(key);
   if (!value) return {};

@@ -33,6 +33,8 @@ class ParameterReader {
   // One of the allowed words, of which true and false may be two.
   std::string choice(const std::string& key, const std::string& fallback,
                      std::initializer_list<std::string_view> allowed);
+  // A text that may be a number alone ("3"), as --set reads it.
+  std::string text_or_number(const std::string& key, const std::string& fallback);
   TextList texts(const std::string& key);  // empty without the key
   bool has(const std::string& key);
 

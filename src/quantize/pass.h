@@ -33,6 +33,8 @@ class Pass {
   virtual ~Pass() = default;
   virtual std::string_view kind() const = 0;    // the name in recipe files
   virtual ParameterMap parameters() const = 0;  // all of them: what a recipe file must hold to repeat the pass
+  // Files that the parameters name: a run goes on only with the same contents.
+  virtual std::vector<std::string> files() const { return {}; }
 };
 
 class PlanPass : public Pass {
@@ -89,8 +91,9 @@ class BlockPass : public Pass {
   virtual Propagation propagation() const = 0;
   virtual BlockWork work() const = 0;
   // kRound: adds the formats of what it rounds, block by block, to a float plan whose tensor_parallel is set: what it
-  // is given to round is what has one. The other kinds check the model and the plan of the whole recipe. Errors as
-  // PlanPass::extend_plan.
+  // is given to round is what has one. It may also say how sites are transformed and quantized whose tensors it learns
+  // (BlockVisit::replace_site_tensor); no other pass may then say anything of these sites. The other kinds check the
+  // model and the plan of the whole recipe. Errors as PlanPass::extend_plan.
   virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
   virtual void apply(BlockVisit& block) const = 0;
   virtual BlockCost cost(const BlockCostQuestion&) const { return {}; }

@@ -142,6 +142,22 @@ std::vector<const Kind*> passes_of(const Recipe& recipe) {
   return passes;
 }
 
+// Sites that a block pass learns are its own.
+void add_sites(const Recipe& recipe, const BlockPass& pass, const ModelPlan& own, std::size_t layer, ModelPlan& plan) {
+  for (const Site site : kSites) {
+    const SitePlan& said = own.blocks[layer].at(site);
+    SitePlan& all = plan.blocks[layer].at(site);
+    if (said == SitePlan{}) continue;
+    if (all != SitePlan{}) {
+      throw Error::usage("recipe " + recipe.name,
+                         fmt::format("{} and another pass, both of which say what happens at {} of block {}",
+                                     pass.kind(), name_of(site), layer),
+                         "one pass that does");
+    }
+    all = said;
+  }
+}
+
 // Adds what the block passes round; a linear of a block is rounded by one of them.
 void add_block_passes(const Recipe& recipe, const ModelConfig& config, ModelPlan& plan) {
   std::map<std::pair<std::size_t, LinearSlot>, const BlockPass*> rounded_by;
@@ -149,6 +165,7 @@ void add_block_passes(const Recipe& recipe, const ModelConfig& config, ModelPlan
     if (pass->work() != BlockWork::kRound) continue;
     const ModelPlan own = plan_of(*pass, config, recipe.tensor_parallel);
     for (std::size_t layer = 0; layer < own.blocks.size(); ++layer) {
+      add_sites(recipe, *pass, own, layer, plan);
       for (const auto& [slot, format] : own.blocks[layer].weights) {
         const auto [place, added] = rounded_by.emplace(std::pair(layer, slot), pass);
         plan.blocks[layer].weights[slot] = format;

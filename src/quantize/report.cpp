@@ -83,6 +83,7 @@ OrderedJson to_json(const std::string& name, std::string_view pass, const Linear
   for (const auto& [key, list] : report.columns) {
     if (!list.empty()) json[key] = list;
   }
+  if (!report.step_losses.empty()) json["training"] = {{"step_losses", report.step_losses}};
   json["counts"] = report.counts;
   return json;
 }

@@ -11,6 +11,7 @@
 #include "base/interrupt.h"
 #include "base/stopwatch.h"
 #include "quantize/block_in_work.h"
+#include "quantize/block_progress.h"
 #include "quantize/calibration_walk.h"
 #include "quantize/report.h"
 #include "quantize/run_journal.h"
@@ -39,15 +40,16 @@ class SourceWithTensors : public WeightSource {
 // The model with one finished block in place of its own.
 class FinishedBlockSource : public WeightSource {
  public:
-  FinishedBlockSource(const WeightSource& source, const BlockSink& sink, std::string part)
-      : source_(source), sink_(sink), part_(std::move(part)) {}
+  FinishedBlockSource(const WeightSource& source, const ModelPlan& plan, const BlockSink& sink, std::string part)
+      : source_(source), plan_(plan), sink_(sink), part_(std::move(part)) {}
   const ModelConfig& config() const override { return source_.config(); }
-  const ModelPlan& plan() const override { return source_.plan(); }
+  const ModelPlan& plan() const override { return plan_; }
   LinearWeight linear(const std::string& name) const override { return sink_.read_linear(part_, name); }
   at::Tensor tensor(const std::string& name) const override { return sink_.read_tensor(part_, name); }
 
  private:
   const WeightSource& source_;
+  const ModelPlan& plan_;
   const BlockSink& sink_;
   std::string part_;
 };
@@ -62,6 +64,9 @@ OrderedJson identity_of(const QuantizeJob& job, const Recipe& recipe) {
       {"model", job.model_identity},
       {"calibration", job.calibration ? OrderedJson(job.calibration->sha256()) : OrderedJson(nullptr)}};
   if (job.device) identity["device"] = job.device->str();
+  for (const PassPointer& pass : job.recipe.passes) {
+    for (const std::string& file : pass_of(pass).files()) identity["files"][file] = sha256_file(file);
+  }
   return identity;
 }
 
@@ -76,6 +81,14 @@ void check(const QuantizeJob& job) {
     throw Error("quantize", "no calibration set", fmt::format("one for recipe {}", job.recipe.name));
   }
   check_calibration(*job.calibration, config.vocab_size, config.max_positions);
+}
+
+// `plan` with the online transforms of another.
+ModelPlan with_transforms_of(const ModelPlan& other, ModelPlan plan) {
+  for (std::size_t layer = 0; layer < plan.blocks.size(); ++layer) {
+    for (const Site site : kSites) plan.blocks[layer].at(site).transform = other.blocks[layer].at(site).transform;
+  }
+  return plan;
 }
 
 void pass_through(const WeightSource& source, std::int64_t layer, CalibrationWalk& walk) {
@@ -99,7 +112,8 @@ class RecipeRun {
         outline_(outline_of(job.source.config())),
         layers_(job.source.config().layers),
         source_(&job.source),
-        journal_(job.folder / kRunJournal, identity_of(job, recipe_), layers_) {}
+        identity_(identity_of(job, recipe_)),
+        journal_(job.folder / kRunJournal, identity_, layers_) {}
 
   OrderedJson run() {
     for (const PassPointer& pass : recipe_.passes) {
@@ -174,11 +188,14 @@ class RecipeRun {
                     "--force to start over");
       }
     }
+    transformed_ = with_transforms_of(plan_, source_->plan());
     std::optional<CalibrationWalk> original, rounded;
     if (finished < layers_) make_walks(original, rounded);
     for (std::int64_t layer = 0; layer < finished; ++layer) {
       if (original) pass_through(*source_, layer, *original);
-      if (rounded) pass_through(FinishedBlockSource(*source_, job_.sink, block_part(layer)), layer, *rounded);
+      if (rounded) {
+        pass_through(FinishedBlockSource(*source_, transformed_, job_.sink, block_part(layer)), layer, *rounded);
+      }
     }
     for (; finished < layers_; ++finished) {
       check_interrupt();
@@ -196,19 +213,22 @@ class RecipeRun {
 
   void run_block(std::int64_t layer, BlockWalks walks) {
     const Stopwatch watch;
-    BlockInWork block(*source_, plan_, layer, walks, executor_);
+    BlockInWork block(*source_, {.quantized = plan_, .transformed = transformed_}, layer, walks, executor_);
     // A part without a journal line was finished just before a kill; it is made again.
     if (job_.sink.has_part(block_part(layer))) job_.sink.remove_part(block_part(layer));
     for (const PlannedPass& planned : block_passes_) {
       std::vector<LinearSlot> to_round;
       for (const auto& [slot, format] : planned.plan.block(layer).weights) to_round.push_back(slot);
-      block.begin(*planned.pass, std::move(to_round));
+      const std::string key =
+          fmt::format("{}\n{} {} {}", identity_.dump(), phase_, layer, &planned - block_passes_.data());
+      block.begin(*planned.pass, std::move(to_round), {job_.folder / kBlockProgress, key});
       planned.pass->apply(block);
     }
     block.put_into(job_.sink, block_part(layer));
     // Before the journal line: the time of the whole block belongs to its line.
     if (layer + 1 < layers_) block.leave();
     finish_block({{"seconds", watch.seconds()}, {"linears", block.take_reports()}});
+    std::filesystem::remove(job_.folder / kBlockProgress);
   }
 
   void put_outside() {
@@ -239,10 +259,12 @@ class RecipeRun {
   Executor& executor_;
   Recipe recipe_;  // the job's, decided
   ModelPlan plan_;
+  ModelPlan transformed_;  // of the last view with the transforms of the block passes: nothing is rounded
   ModelOutline outline_;  // of the last view
   std::int64_t layers_;
   std::vector<std::unique_ptr<WeightSource>> views_;
   const WeightSource* source_;  // the last view
+  OrderedJson identity_;
   RunJournal journal_;
   std::int64_t phase_ = 0;
   Statistics statistics_;  // of the last view

@@ -56,6 +56,15 @@ TEST(PythonRandom, RefusesEmptyRanges) {
   EXPECT_THAT(one, ElementsAre(7));
 }
 
+// numpy.random.RandomState(0).randn(6).
+TEST(NumpyLegacyRandom, RepeatsNumpysNormalNumbers) {
+  NumpyLegacyRandom random(0);
+  for (const double want : {1.764052345967664, 0.4001572083672233, 0.9787379841057392, 2.240893199201458,
+                            1.8675579901499675, -0.977277879876411}) {
+    EXPECT_DOUBLE_EQ(random.normal(), want);
+  }
+}
+
 TEST(MersenneTwister, RepeatsNumpysRandomState) {
   for (const auto& want : golden().at("twister")) {
     MersenneTwister twister(static_cast<std::uint32_t>(seed_of(want)));

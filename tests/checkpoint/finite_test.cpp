@@ -11,7 +11,7 @@
 #include "checkpoint/gguf_builder.h"
 #include "checkpoint/hf_writer.h"
 #include "checkpoint/native.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "formats/quantized_matrix.h"
 #include "model/decoder.h"
 #include "model/finite.h"

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/gguf.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "support/fixtures.h"
 
 namespace qreason {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "kernels/executor.h"
 #include "model/decoder.h"
 #include "support/closeness.h"

@@ -11,7 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
 

@@ -18,7 +18,7 @@
 #include "checkpoint/native_fixtures.h"
 #include "checkpoint/native_linear.h"
 #include "checkpoint/readers.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "model/decoder.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"

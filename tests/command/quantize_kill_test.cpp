@@ -54,6 +54,13 @@ class QuantizeKill : public ::testing::Test {
          << "asymmetric_calibration = true\n";
   }
 
+  void use_recipe_that_trains() {
+    method_ = (folder_.path() / "trained.toml").string();
+    std::ofstream(method_) << "name = \"trained\"\ntensor_parallel = 2\n[calibration]\nsamples = 12\nlength = 256\n"
+                           << "[[pass]]\nkind = \"round_flatquant\"\nweights = \"w4c-sym\"\nepochs = 3\n"
+                           << "activations = \"a4-token-asym\"\nkeys = \"k4-head-asym\"\nskip_blocks = \"1, 3, 4\"\n";
+  }
+
   int finish(const std::string& output) const { return testing::run_to_end(command(output)); }
 
   // The wait status of a run that was sent the signal when its journal had `lines` lines or more.
@@ -150,6 +157,39 @@ TEST_F(QuantizeKill, ResumesQuaRot) {
     ASSERT_EQ(finish(output), 0);
     expect_same_files(output, whole);
   }
+}
+
+// Inside a block: after its first epoch, after its second, and at any moment.
+TEST_F(QuantizeKill, ResumesATrainingInsideABlock) {
+  use_recipe_that_trains();
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(finish("whole"), 0);
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  const auto whole = files_of("whole");
+  EXPECT_FALSE(whole.contains("progress-block.bin"));
+  const fs::path state = folder_.path() / "killed.partial" / "progress-block.bin";
+  const auto written_after = [&](fs::file_time_type before) {
+    std::error_code absent;
+    const fs::file_time_type time = fs::last_write_time(state, absent);
+    return !absent && time > before;
+  };
+  fs::file_time_type last = fs::file_time_type::min();
+  for (int kills = 0; kills < 4; ++kills) {
+    ASSERT_TRUE(testing::run_and_kill(command("killed"), [&] { return written_after(last); }));
+    ASSERT_TRUE(fs::exists(state));
+    last = fs::last_write_time(state);
+  }
+  ASSERT_EQ(finish("killed"), 0);
+  expect_same_files("killed", whole);
+  std::mt19937 random(7);
+  for (int kills = 0; kills < 3 && !fs::exists(folder_.path() / "random"); ++kills) {
+    const auto end = std::chrono::steady_clock::now() + taken * std::uniform_real_distribution<>(0.1, 0.9)(random);
+    testing::run_and_kill(command("random"), [&] { return std::chrono::steady_clock::now() >= end; });
+  }
+  if (!fs::exists(folder_.path() / "random")) {
+    ASSERT_EQ(finish("random"), 0);
+  }
+  expect_same_files("random", whole);
 }
 
 TEST_F(QuantizeKill, ResumesAfterSeveralKillsOfOneRun) {

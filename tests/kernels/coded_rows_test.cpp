@@ -9,6 +9,7 @@
 #include "formats/quantized_matrix.h"
 #include "formats/reference_quantizer.h"
 #include "kernels/kernel_fixtures.h"
+#include "kernels/rows.h"
 #include "support/closeness.h"
 
 namespace qreason::testing {
@@ -32,6 +33,38 @@ std::vector<float> rows_of_every_kind(std::int64_t width) {
     at(4) = 0.25f * static_cast<float>(i % 31 - 15);
   }
   return x;
+}
+
+// Each group's ends times ratios of its own: codes as floats and decoded, against the formula.
+TEST(CodedRows, TakeLearnedClipRatiosOfEveryGroup) {
+  on_every_isa([](Executor& executor) {
+    const std::vector<float> low{0.5f, 0.875f, 1.0f}, high{0.75f, 0.25f, 0.9375f};
+    const auto x = rows_of_every_kind(48);
+    for (const char* text : {"a4-g16-asym", "a8-g16-sym"}) {
+      const QuantFormat format = parse_quant_format(text);
+      std::vector<float> want(x.size());
+      for (std::size_t first = 0; first < x.size(); first += 16) {
+        const std::size_t group = first % 48 / 16;
+        Range range;
+        for (std::size_t i = first; i < first + 16; ++i) {
+          range = {.low = std::min(range.low, x[i]), .high = std::max(range.high, x[i])};
+        }
+        const GroupParameters parameters =
+            parameters_of_range({.low = range.low * low[group], .high = range.high * high[group]}, format);
+        for (std::size_t i = first; i < first + 16; ++i) {
+          want[i] = decode(encode(x[i], parameters, format), parameters, format);
+        }
+      }
+      const RowQuantizer quantizer(format, {.low = low.data(), .high = high.data()});
+      std::vector<float> decoded(x.size()), in_place = x;
+      CodedRows coded;
+      coded.encode(x.data(), 6, 48, quantizer, executor);
+      coded.decode(decoded.data(), executor);
+      quantize_dequantize_rows(in_place.data(), 6, 48, quantizer, executor);
+      EXPECT_EQ(decoded, want) << text;
+      EXPECT_EQ(in_place, want) << text;
+    }
+  });
 }
 
 TEST(CodedRows, HoldTheCodesOfTheReferenceQuantizerAndDecodeToItsValues) {

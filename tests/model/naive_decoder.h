@@ -61,6 +61,24 @@ class NaiveDecoder {
     return y;
   }
 
+  // Group g's ends times the g-th learned ratios, zero inside.
+  void quantize_clipped(Row& x, std::size_t group, const QuantFormat& format, std::int64_t layer, Site site) const {
+    const at::Tensor low = source_.tensor(site_tensor_name(layer, site, kClipMin));
+    const at::Tensor high = source_.tensor(site_tensor_name(layer, site, kClipMax));
+    for (std::size_t start = 0; start < x.size(); start += group) {
+      const auto ratio = low.numel() == 1 ? 0 : start / group;
+      Range range;
+      for (std::size_t i = start; i < start + group; ++i) {
+        range.low = std::min(range.low, static_cast<float>(x[i]) * low.const_data_ptr<float>()[ratio]);
+        range.high = std::max(range.high, static_cast<float>(x[i]) * high.const_data_ptr<float>()[ratio]);
+      }
+      const GroupParameters parameters = parameters_of_range(range, format);
+      for (std::size_t i = start; i < start + group; ++i) {
+        x[i] = decode(encode(static_cast<float>(x[i]), parameters, format), parameters, format);
+      }
+    }
+  }
+
   static void quantize_groups(Row& x, std::size_t group, const QuantFormat& format) {
     for (std::size_t start = 0; start < x.size(); start += group) {
       const std::size_t end = std::min(start + group, x.size());
@@ -121,7 +139,7 @@ class NaiveDecoder {
   void quantize_key(std::int64_t layer, KeyStage stage, Row& x) const {
     const SitePlan& plan = source_.plan().block(layer).at(Site::kKey);
     if (!plan.format || plan.key_stage != stage) return;
-    if (plan.range == RangeSource::kDynamic) return quantize_cache(plan, x);
+    if (plan.range == RangeSource::kDynamic) return quantize_cache(layer, Site::kKey, x);
     const at::Tensor scales = source_.tensor(site_tensor_name(layer, Site::kKey, kStaticScale));
     const at::Tensor zeros = source_.tensor(site_tensor_name(layer, Site::kKey, kStaticZero));
     const double highest = plan.format->max_code();
@@ -131,16 +149,16 @@ class NaiveDecoder {
     }
   }
 
-  static void quantize_site(const SitePlan& plan, Row& x) {
+  void quantize_runs(std::int64_t layer, Site site, std::size_t run, Row& x) const {
+    const SitePlan& plan = source_.plan().block(layer).at(site);
     if (!plan.format) return;
-    const bool grouped = plan.format->granularity == Granularity::kTokenGroup;
-    quantize_groups(x, grouped ? static_cast<std::size_t>(plan.format->group_size) : x.size(), *plan.format);
+    if (plan.format->granularity == Granularity::kTokenGroup) run = static_cast<std::size_t>(plan.format->group_size);
+    if (plan.clip == ClipSource::kLearned) return quantize_clipped(x, run, *plan.format, layer, site);
+    quantize_groups(x, run, *plan.format);
   }
-
-  void quantize_cache(const SitePlan& plan, Row& x) const {
-    if (!plan.format) return;
-    const bool grouped = plan.format->granularity == Granularity::kTokenGroup;
-    quantize_groups(x, static_cast<std::size_t>(grouped ? plan.format->group_size : config_.head_dim), *plan.format);
+  void quantize_site(std::int64_t layer, Site site, Row& x) const { quantize_runs(layer, site, x.size(), x); }
+  void quantize_cache(std::int64_t layer, Site site, Row& x) const {
+    quantize_runs(layer, site, static_cast<std::size_t>(config_.head_dim), x);
   }
 
   // The models' own frequencies are float32 numbers (transformers computes them so); a double here would be another
@@ -190,12 +208,11 @@ class NaiveDecoder {
   void block(Rows& h, std::int64_t layer) const {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
     const auto linear = [&](LinearSlot slot) { return source_.linear(linear_name(layer, slot)); };
-    const BlockPlan& plan = source_.plan().block(layer);
     Rows keys, values;
     for (std::size_t t = 0; t < h.size(); ++t) {
       Row x = norm(h[t], prefix + "input_layernorm.weight");
       transform(layer, Site::kAttentionInput, x);
-      quantize_site(plan.at(Site::kAttentionInput), x);
+      quantize_site(layer, Site::kAttentionInput, x);
       Row q = apply(linear(LinearSlot::kQ), x);
       LinearWeight key_weight = linear(LinearSlot::kK);
       const std::optional<at::Tensor> bias = std::exchange(key_weight.bias, std::nullopt);
@@ -211,19 +228,19 @@ class NaiveDecoder {
       quantize_key(layer, KeyStage::kAfterRope, key);
       keys.push_back(key);
       transform(layer, Site::kValue, values.back());
-      quantize_cache(plan.at(Site::kValue), values.back());
+      quantize_cache(layer, Site::kValue, values.back());
       Row a = attend(q, keys, values);
       transform(layer, Site::kAttentionOutput, a);
-      quantize_site(plan.at(Site::kAttentionOutput), a);
+      quantize_site(layer, Site::kAttentionOutput, a);
       add(h[t], apply(linear(LinearSlot::kO), a));
       Row m = norm(h[t], prefix + "post_attention_layernorm.weight");
       transform(layer, Site::kMlpInput, m);
-      quantize_site(plan.at(Site::kMlpInput), m);
+      quantize_site(layer, Site::kMlpInput, m);
       Row gate = apply(linear(LinearSlot::kGate), m);
       const Row up = apply(linear(LinearSlot::kUp), m);
       for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
       transform(layer, Site::kMlpMiddle, gate);
-      quantize_site(plan.at(Site::kMlpMiddle), gate);
+      quantize_site(layer, Site::kMlpMiddle, gate);
       add(h[t], apply(linear(LinearSlot::kDown), gate));
     }
   }

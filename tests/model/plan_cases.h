@@ -3,6 +3,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/sigmoid.h>
 
 #include <cmath>
 #include <random>
@@ -29,6 +30,7 @@ inline RandomModel model_with(Architecture architecture, const std::vector<const
     }
     if (named.name.ends_with(kStaticScale)) values = values.abs() * 0.05 + 0.03;
     if (named.name.ends_with(kStaticZero)) values = (values * 50 + 128).round();
+    if (named.name.ends_with(kClipMin) || named.name.ends_with(kClipMax)) values = at::sigmoid(values * 3 + 1);
     model.set_tensor(named.name, values);
   }
   model.set_plan(plan);
@@ -64,6 +66,10 @@ inline const std::vector<PlanCase>& plan_cases() {
       {"symmetric runs", {"mlp_in = a8-g16-sym", "key = k8-g6-sym before-rope", "value = v8-g6-asym-clip0.9"}},
       {"small floats", {"mlp_mid = a:fp8e4m3", "attn_in = a:fp8e5m2-g16", "value = v:fp8e5m2-head"}},
       {"bare keys", {"key = k4-channel-asym static before-bias", "value = v8-head-asym"}},
+      {"learned clips",
+       {"attn_in, mlp_in = a4-token-asym learned-clip", "mlp_mid = a4-g40-asym learned-clip kronecker5x8-each",
+        "key = k4-head-asym learned-clip dense12", "value = v4-head-sym learned-clip"},
+       2},
       {"rotated", {"mlp_mid = a8-token-asym hadamard16", "key = k8-head-asym hadamard4", "value = v8-head-sym"}},
   };
   return cases;

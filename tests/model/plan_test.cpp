@@ -318,6 +318,26 @@ TEST(ModelPlan, IsRefusedWhereItDoesNotFitTheModel) {
   EXPECT_THAT(with({"key = kronecker3x4"}), HasSubstr("hadamard or dense"));
   EXPECT_THAT(with({"key = dense12-each"}), HasSubstr("hadamard or dense"));
   EXPECT_THAT(with({"head = w8c-sym"}, 1, Architecture::kQwen2), HasSubstr("tied"));
+
+  EXPECT_EQ(with({"attn_in = a4-token-asym learned-clip", "value = v4-head-sym learned-clip"}), fine);
+  EXPECT_EQ(with({"mlp_mid = a4-g40-asym learned-clip"}, 2), fine);
+  EXPECT_THAT(with({"attn_in = learned-clip"}), HasSubstr("range is found online"));
+  EXPECT_THAT(with({"key = k4-channel-asym static learned-clip"}), HasSubstr("range is found online"));
+  EXPECT_THAT(with({"attn_in = a4-token-asym-clip0.9 learned-clip"}), HasSubstr("without a clip"));
+  EXPECT_THAT(with({"value = v4-g6-asym learned-clip"}), HasSubstr("per token or head"));
+  EXPECT_THAT(with({"attn_in = a:fp8e4m3 learned-clip"}), HasSubstr("integers"));
+}
+
+TEST(ModelPlan, SaysWhereClipRatiosAreLearned) {
+  ModelPlan plan = full_plan();
+  EXPECT_EQ(form_version(plan), 1);
+  apply_rule(plan, "blocks[0:2].mlp_mid, blocks[0:2].key = learned-clip", "test");
+  EXPECT_EQ(read_back(plan), plan);
+  EXPECT_EQ(form_version(plan), 2);
+  EXPECT_EQ(to_string(plan.block(1).at(Site::kMlpMiddle)), "a8-token-asym learned-clip");
+  apply_rule(plan, "mlp_mid, key = format-clip", "test");
+  EXPECT_EQ(plan, full_plan());
+  EXPECT_THROW(apply_rule(plan, "key = learned-clip", "test", RuleReach::kFormatted), Error);
 }
 
 TEST(ModelPlan, NamesTheTensorsOfItsSites) {
@@ -326,6 +346,7 @@ TEST(ModelPlan, NamesTheTensorsOfItsSites) {
   apply_rule(plan, "blocks[2].key = k4-channel-asym static dense6", "test");
   apply_rule(plan, "blocks[2].value = hadamard12/3", "test");
   apply_rule(plan, "blocks[2].attn_in = hadamard16", "test");
+  apply_rule(plan, "blocks[2].mlp_mid = a4-g40-asym learned-clip", "test");
   std::vector<std::string> texts;
   for (const PlanTensor& tensor : plan_tensors(small_config(Architecture::kLlama), plan)) {
     std::string text = tensor.name;
@@ -334,6 +355,7 @@ TEST(ModelPlan, NamesTheTensorsOfItsSites) {
   }
   EXPECT_THAT(texts,
               ElementsAre("model.layers.1.mlp_mid.transform.left 2 8 8", "model.layers.1.mlp_mid.transform.right 2 5 5",
+                          "model.layers.2.mlp_mid.clip.min 2", "model.layers.2.mlp_mid.clip.max 2",
                           "model.layers.2.key.transform.right 6 6", "model.layers.2.key.transform.query 6 6",
                           "model.layers.2.key.static.scale 24", "model.layers.2.key.static.zero 24",
                           "model.layers.2.value.transform.left 3 3"));

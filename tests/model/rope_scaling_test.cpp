@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "model/decoder.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"

@@ -42,6 +42,9 @@ class GoldenVisit : public BlockVisit {
   void try_matrix(LinearSlot slot, at::Tensor) override { ADD_FAILURE() << name_of(slot) << " tried by GPTQ"; }
   void withdraw() override {}
   const QuantFormat& format(LinearSlot slot) const override { return plan_.blocks.front().weights.at(slot); }
+  const BlockPlan& block_plan() const override { return plan_.block(layer_); }
+  int tensor_parallel() const override { return plan_.tensor_parallel; }
+  BlockProgress& progress() override { return progress_; }
   BlockView& original() override { throw Error("golden visit", "the float block", "no pass here asks for it"); }
 
   // The diagonal of the Hessian, as the last sequence is read, is compared with the golden one.
@@ -67,6 +70,7 @@ class GoldenVisit : public BlockVisit {
     walk_.replace(slot, LinearWeight{.matrix = want, .bias = weight.bias});
   }
 
+  void replace_site_tensor(Site site, std::string_view, at::Tensor) override { ADD_FAILURE() << name_of(site); }
   void replace_gain(BlockNorm norm, at::Tensor) override { ADD_FAILURE() << name_of(norm) << ", which GPTQ leaves"; }
 
   RowDifferences all_;
@@ -93,6 +97,7 @@ class GoldenVisit : public BlockVisit {
   Executor& executor_;
   BlockWeights weights_;
   std::vector<double> diagonal_;
+  BlockProgress progress_{{}, {}};
 };
 
 }  // namespace qreason::testing

@@ -86,9 +86,9 @@ class GuardedBackend : public Backend {
                       Executor& executor) const override {
     run([&] { cpu_.transform_rows(x, rows, width, transform, executor); });
   }
-  void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const QuantFormat& format,
+  void quantize_dequantize_rows(float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer,
                                 Executor& executor) const override {
-    run([&] { cpu_.quantize_dequantize_rows(x, rows, width, format, executor); });
+    run([&] { cpu_.quantize_dequantize_rows(x, rows, width, quantizer, executor); });
   }
   void quantize_dequantize_channels(float* x, std::int64_t rows, const ChannelRanges& ranges, const QuantFormat& format,
                                     Executor& executor) const override {

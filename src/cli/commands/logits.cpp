@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "cli/commands.h"
 #include "cli/model_loader.h"
 #include "cli/output.h"

@@ -71,6 +71,20 @@ Parameters block_rotation_parameters() {
       {"block_rotation", "false", "every group of the linears' inputs rotated by a Hadamard matrix before rounding"}};
 }
 
+Parameters flatquant_parameters() {
+  return {{"epochs", "15", "times that training goes over the calibration windows"},
+          {"batch_size", "4", "windows of a training step"},
+          {"learning_rate", "0.005", "of transforms and diagonals; falls to 5e-6"},
+          {"clip_learning_rate", "0.05", "of clip ratios"},
+          {"parametrization", "inverse", "how transforms are learned: as matrices, or svd: U diag(s) V"},
+          {"learn_on", "float", "inputs of a block: float, or rounded: those of the model as quantized so far"},
+          {"batch_order", "shuffled", "order of the windows: shuffled, sequential, or .safetensors with order"},
+          {"initial_state", "", "a .safetensors file with tensors layers.I.NAME to start from"},
+          {"skip_blocks", "", "blocks that stay float: last, or numbers (0,5)"},
+          {"samples", "128", "calibration windows"},
+          {"length", "2048", "tokens of a window (at most what the model has positions for)"}};
+}
+
 Parameters joined(std::initializer_list<Parameters> lists) {
   Parameters all;
   for (const Parameters& list : lists) all.insert(all.end(), list.begin(), list.end());
@@ -114,6 +128,8 @@ const std::vector<Method>& all_methods() {
        own_floats,
        {},
        "fp8e4m3"},
+      {"flatquant", "transforms and clips learned block by block (Sun et al. 2024)", "flatquant-w4a4kv4", flatquant,
+       flatquant_parameters()},
   };
   return kMethods;
 }

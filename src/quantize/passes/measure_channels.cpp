@@ -20,21 +20,25 @@ class MeasureChannels : public StatisticsPass {
 
   void look(BlockView& block, Statistics& found) const override {
     for (const Site site : kActivationSites) {
-      std::vector<float> maxima;
-      for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-        const ActivationRows rows = block.read(tap_of(site), sequence);
-        maxima.resize(static_cast<std::size_t>(rows.width), 0.0f);
-        for (std::int64_t row = 0; row < rows.count; ++row) {
-          const float* x = rows.data + row * rows.width;
-          for (std::int64_t j = 0; j < rows.width; ++j) maxima[j] = larger(maxima[j], std::abs(x[j]));
-        }
-      }
-      found.put(channel_maxima_name(block.layer(), name_of(site)), std::move(maxima));
+      found.put(channel_maxima_name(block.layer(), name_of(site)), channel_maxima(block, site));
     }
   }
 };
 
 }  // namespace
+
+std::vector<float> channel_maxima(BlockView& block, Site site) {
+  std::vector<float> maxima;
+  for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
+    const ActivationRows rows = block.read(tap_of(site), sequence);
+    maxima.resize(static_cast<std::size_t>(rows.width), 0.0f);
+    for (std::int64_t row = 0; row < rows.count; ++row) {
+      const float* x = rows.data + row * rows.width;
+      for (std::int64_t j = 0; j < rows.width; ++j) maxima[j] = larger(maxima[j], std::abs(x[j]));
+    }
+  }
+  return maxima;
+}
 
 PassPointer measure_channels() {
   return std::make_shared<const MeasureChannels>();

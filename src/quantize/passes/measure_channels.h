@@ -7,6 +7,8 @@
 namespace qreason {
 
 PassPointer measure_channels();
+// What it keeps of one of the four sites of a block.
+std::vector<float> channel_maxima(BlockView& block, Site site);
 PassPointer read_measure_channels(ParameterReader& parameters);
 
 }  // namespace qreason

@@ -15,6 +15,7 @@
 #include "quantize/passes/rotate_keys.h"
 #include "quantize/passes/rotate_residual.h"
 #include "quantize/passes/rotate_values.h"
+#include "quantize/passes/round_flatquant.h"
 #include "quantize/passes/round_gptq.h"
 #include "quantize/passes/round_rtn.h"
 #include "quantize/passes/scale_awq.h"
@@ -52,6 +53,10 @@ const std::vector<PassRow>& all_passes() {
       {"round_rtn", "weights rounded to nearest", "format = \"w4g64-asym\"\nlinears = \"all\"", read_round_rtn},
       {"round_gptq", "weights rounded by GPTQ on calibration inputs", "format = \"w4g64-asym-mse\"\nlinears = \"all\"",
        read_round_gptq},
+      {"round_flatquant", "transforms and clips learned block by block, then rounded to nearest (FlatQuant)",
+       "weights = \"w4c-sym\"\nactivations = \"a4-token-asym\"\nkeys = \"k4-head-asym\"\nvalues = "
+       "\"v4-head-asym\"\nepochs = 1",
+       read_round_flatquant},
       {"correct_biases", "biases that put the means of rounded linears back", "", read_correct_biases},
   };
   return kPasses;

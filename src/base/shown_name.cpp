@@ -1,4 +1,4 @@
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 
 namespace qreason {
 

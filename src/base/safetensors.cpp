@@ -1,4 +1,4 @@
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "checkpoint/shown_name.h"
+#include "base/shown_name.h"
 
 static_assert(std::endian::native == std::endian::little, "safetensors are little-endian and mapped as they are");
 

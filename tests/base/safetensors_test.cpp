@@ -1,5 +1,5 @@
 // safetensors: reading what the reference wrote, writing what it reads, and refusing every file that lies.
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

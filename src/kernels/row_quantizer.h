@@ -1,0 +1,23 @@
+// What rounds the rows of a site: a format, and where they were learned the clip ratios of every group of a row.
+#pragma once
+
+#include "formats/quant_format.h"
+
+namespace qreason {
+
+// Ratios by which the ends of the range of a row's group g are multiplied, in place of the format's (FlatQuant, arXiv
+// 2410.09426, section 3.1); in the memory of a backend. Null: the format's own ratio.
+struct GroupClips {
+  const float* low = nullptr;   // [groups of a row]
+  const float* high = nullptr;  // [groups of a row]
+};
+
+// With clips the format is one of integers under the token-range rule, without a search.
+struct RowQuantizer {
+  QuantFormat format;
+  GroupClips clips;
+
+  RowQuantizer(const QuantFormat& plain, GroupClips learned = {}) : format(plain), clips(learned) {}
+};
+
+}  // namespace qreason

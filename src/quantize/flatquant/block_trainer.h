@@ -1,0 +1,80 @@
+// Trains one block's transforms and clips to reproduce the float block's outputs (methods.md, section 10): AdamW, a
+// cosine schedule to 5e-6 over all steps, loss = mean squared error over its own detached value.
+//
+// A step or an epoch that ends in numbers that are not finite, and a training whose last epoch has a larger mean loss
+// than the block had before it, are begun again with half the learning rates, at most kMaxRestarts times; then an
+// Error. The same seed, data and number of libtorch's threads give the same bits, whether the training was cut off and
+// taken up again or not.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "quantize/block_progress.h"
+#include "quantize/flatquant/adam_w.h"
+#include "quantize/flatquant/flat_block.h"
+
+namespace qreason {
+
+inline constexpr int kMaxRestarts = 3;
+
+struct TrainingOptions {
+  std::int64_t epochs = 15;
+  std::int64_t batch_size = 4;  // sequences of a step
+  double learning_rate = 5e-3;  // of transforms and diagonals
+  double clip_learning_rate = 5e-2;
+};
+
+// The calibration sequences of a block, all of one length.
+struct TrainingData {
+  std::int64_t sequences = 0, length = 0, width = 0;
+  // Copies the rows [length, width] of a sequence.
+  std::function<void(std::int64_t sequence, float* rows)> read_input, read_target;
+};
+
+// The order of the sequences, one list an epoch; steps take batch_size of them after each other, the last what is left.
+using BatchOrder = std::vector<std::vector<std::int64_t>>;
+
+struct TrainingResult {
+  double start_loss = 0;                          // mean over all steps, before anything was learned
+  std::vector<std::vector<double>> step_losses;   // by epoch; of the last attempt
+  std::int64_t restarts = 0;
+  double mean_loss(std::size_t epoch) const;
+};
+
+class BlockTrainer {
+ public:
+  // Everything outlives the object.
+  BlockTrainer(FlatBlock& block, const TrainingData& data, const BatchOrder& order, const TrainingOptions& options,
+               const ReferenceAngles& angles);
+
+  // Changes `state`, which is the start. `where` names the block in errors.
+  TrainingResult run(FlatState& state, const BlockProgress& progress, const std::string& where);
+
+ private:
+  struct Attempt;
+  std::vector<std::int64_t> sequences_of(std::size_t epoch, std::int64_t step) const;
+  at::Tensor loss_of(const FlatState& state, const std::vector<std::int64_t>& sequences);
+  at::Tensor batch(const std::vector<std::int64_t>& sequences,
+                   const std::function<void(std::int64_t, float*)>& read) const;
+  double loss_before(const FlatState& state);
+  bool train_epoch(Attempt& attempt);  // false where it diverged
+  void set_rates(Attempt& attempt, std::int64_t step) const;
+
+  FlatBlock& block_;
+  const TrainingData& data_;
+  const BatchOrder& order_;
+  TrainingOptions options_;
+  const ReferenceAngles& angles_;
+  std::int64_t epoch_steps_;
+};
+
+// The loss that is trained: the mean squared error of the block's outputs.
+at::Tensor block_loss(FlatBlock& block, const FlatState& state, const at::Tensor& inputs, const at::Tensor& targets,
+                      const ReferenceAngles& angles);
+
+}  // namespace qreason

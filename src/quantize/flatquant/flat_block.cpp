@@ -1,0 +1,203 @@
+#include "quantize/flatquant/flat_block.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/amax.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/stack.h>
+
+#include "quantize/flatquant/learned_quantizer.h"
+
+namespace qreason {
+namespace {
+
+// x (L kron R), run by run of the last dimension.
+at::Tensor times_kronecker(const at::Tensor& x, const at::Tensor& left, const at::Tensor& right) {
+  const at::Tensor runs = at::matmul(x.unflatten(-1, {left.size(0), right.size(0)}), right);
+  return at::matmul(left.t(), runs).flatten(-2);
+}
+
+}  // namespace
+
+// What a step multiplies with: matrices, the inverse transposes of those on the weights' side, diagonals.
+struct FlatBlock::Matrices {
+  struct Kronecker {
+    at::Tensor left, right, left_inverse, right_inverse, diagonal;
+    Kronecker(const LearnedKronecker& learned, at::ScalarType type)
+        : left(learned.left.matrix()),
+          right(learned.right.matrix()),
+          left_inverse(learned.left.inverse_transposed().to(type)),
+          right_inverse(learned.right.inverse_transposed().to(type)),
+          diagonal(learned.diagonal) {}
+
+    at::Tensor rows(const at::Tensor& x) const { return times_kronecker(x * diagonal, left, right); }
+    at::Tensor weights(const at::Tensor& w) const {
+      return times_kronecker(w / diagonal.to(w.scalar_type()), left_inverse, right_inverse);
+    }
+  };
+  Kronecker attention_input, mlp_input;
+  std::vector<Kronecker> mlp_middle;
+  std::vector<at::Tensor> across, across_inverse;
+  at::Tensor key, key_inverse, value, value_inverse;
+  at::ScalarType type;
+
+  // Inverses, and all else that weights are multiplied with, in the type of the weights.
+  Matrices(const FlatState& state, at::ScalarType weights)
+      : attention_input(state.attention_input, weights),
+        mlp_input(state.mlp_input, weights),
+        key(state.key.matrix()),
+        key_inverse(state.key.inverse_transposed()),
+        value(state.value.matrix()),
+        value_inverse(state.value.inverse_transposed().to(weights)),
+        type(weights) {
+    for (const LearnedKronecker& shard : state.mlp_middle) mlp_middle.emplace_back(shard, weights);
+    for (const LearnedMatrix& shard : state.across_heads) {
+      across.push_back(shard.matrix());
+      across_inverse.push_back(shard.inverse_transposed().to(weights));
+    }
+  }
+};
+
+FlatBlock::FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape)
+    : plan_(plan), shape_(shape), block_(source, layer, {.type = at::kFloat}) {
+  for (const LinearSlot slot : kLinearSlots) weights_[static_cast<std::size_t>(slot)] = block_.weight(slot);
+  value_bias_ = block_.bias(LinearSlot::kV);
+}
+
+at::Tensor FlatBlock::flattened(LinearSlot slot, const Matrices& matrices) const {
+  const at::Tensor weights = weights_[static_cast<std::size_t>(slot)].to(matrices.type);
+  if (input_site(slot) == Site::kAttentionInput) return matrices.attention_input.weights(weights).unsqueeze(1);
+  if (input_site(slot) == Site::kMlpInput) return matrices.mlp_input.weights(weights).unsqueeze(1);
+  std::vector<at::Tensor> shards;
+  const std::int64_t width = weights.size(1) / shape_.shards;
+  for (std::size_t s = 0; s < static_cast<std::size_t>(shape_.shards); ++s) {
+    const at::Tensor own = weights.narrow(1, static_cast<std::int64_t>(s) * width, width);
+    shards.push_back(slot == LinearSlot::kDown
+                         ? matrices.mlp_middle[s].weights(own)
+                         : times_kronecker(own, matrices.across_inverse[s], matrices.value_inverse));
+  }
+  return shards.size() == 1 ? shards.front().unsqueeze(1) : at::stack(shards, 1);
+}
+
+// Every head's rows W become T^T W; weights [out, 1, in].
+at::Tensor FlatBlock::with_value_transform(const at::Tensor& weights, const at::Tensor& value) const {
+  const at::Tensor heads = weights.reshape({-1, shape_.head_dim, weights.size(-1)});
+  return at::matmul(value.to(weights.scalar_type()).t(), heads).reshape(weights.sizes());
+}
+
+at::Tensor FlatBlock::value_bias(const at::Tensor& value) const {
+  return at::matmul(value_bias_->unflatten(0, {-1, shape_.head_dim}), value).flatten();
+}
+
+at::Tensor FlatBlock::rounded(Site site, const at::Tensor& rows, const FlatState& state) const {
+  const auto& format = plan_.at(site).format;
+  if (!format) return rows;
+  const bool by_head = site == Site::kKey || site == Site::kValue;
+  const std::int64_t run = by_head ? shape_.head_dim : rows.size(-1) / (is_row_parallel(site) ? shape_.shards : 1);
+  return quantize_learned(rows, *format, run, state.clip(site));
+}
+
+void FlatBlock::put_weights(const FlatState& state, const Matrices& matrices) {
+  for (const LinearSlot slot : kLinearSlots) {
+    at::Tensor weights = clip_learned(flattened(slot, matrices), state.clip(slot));
+    if (slot == LinearSlot::kV) weights = with_value_transform(weights, matrices.value);
+    block_.weight(slot) = quantize_weights(weights, plan_.weights.at(slot)).flatten(1);
+  }
+  if (value_bias_) block_.bias(LinearSlot::kV) = value_bias(matrices.value);
+}
+
+at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const ReferenceAngles& angles) {
+  const Matrices matrices(state, at::kFloat);
+  put_weights(state, matrices);
+  const auto by_head = [&](const at::Tensor& rows, const at::Tensor& matrix) {
+    return at::matmul(rows.unflatten(-1, {-1, shape_.head_dim}), matrix).flatten(-2);
+  };
+  const at::Tensor x = matrices.attention_input.rows(block_.attention_input(h));
+  ReferenceBlock::Projections found = block_.project(rounded(Site::kAttentionInput, x, state));
+  found = block_.position(found, angles);
+  found.queries = by_head(found.queries, matrices.key_inverse);
+  found.keys = rounded(Site::kKey, by_head(found.keys, matrices.key), state);
+  found.values = rounded(Site::kValue, found.values, state);
+
+  at::Tensor a = block_.attention(found).unflatten(-1, {shape_.shards, shape_.shard_heads, shape_.head_dim});
+  const at::Tensor across = matrices.across.size() == 1 ? matrices.across.front().t()
+                                                        : at::stack(matrices.across, 0).transpose(-1, -2);
+  a = at::matmul(across, a).flatten(-3);
+  const at::Tensor joined = block_.add_attention(h, rounded(Site::kAttentionOutput, a, state));
+
+  const at::Tensor m = matrices.mlp_input.rows(block_.mlp_input(joined));
+  const at::Tensor inner = block_.mlp_middle(rounded(Site::kMlpInput, m, state));
+  std::vector<at::Tensor> shards;
+  const std::int64_t width = inner.size(-1) / shape_.shards;
+  for (std::size_t s = 0; s < matrices.mlp_middle.size(); ++s) {
+    shards.push_back(matrices.mlp_middle[s].rows(inner.narrow(-1, static_cast<std::int64_t>(s) * width, width)));
+  }
+  const at::Tensor u = shards.size() == 1 ? shards.front() : at::cat(shards, -1);
+  return block_.add_mlp(joined, rounded(Site::kMlpMiddle, u, state));
+}
+
+FoldedBlock FlatBlock::fold(const FlatState& state) const {
+  const at::NoGradGuard no_gradients;
+  const Matrices matrices(state, at::kDouble);
+  FoldedBlock folded;
+  for (const LinearSlot slot : kLinearSlots) {
+    at::Tensor weights = clip_learned(flattened(slot, matrices), state.clip(slot));
+    if (slot == LinearSlot::kV) weights = with_value_transform(weights, matrices.value);
+    folded.weights[static_cast<std::size_t>(slot)] = weights.flatten(1).to(at::kFloat);
+  }
+  std::vector<at::Tensor> diagonals;
+  for (const Matrices::Kronecker& shard : matrices.mlp_middle) diagonals.push_back(shard.diagonal);
+  at::Tensor& up = folded.weights[static_cast<std::size_t>(LinearSlot::kUp)];
+  up = up * at::cat(diagonals).unsqueeze(-1);
+  if (value_bias_) folded.value_bias = value_bias(matrices.value);
+  folded.input_gain = block_.input_gain() * matrices.attention_input.diagonal;
+  folded.post_gain = block_.post_gain() * matrices.mlp_input.diagonal;
+  add_site_tensors(state, matrices, folded);
+  return folded;
+}
+
+void FlatBlock::add_site_tensors(const FlatState& state, const Matrices& matrices, FoldedBlock& folded) const {
+  const auto add = [&](Site site, std::string_view part, const std::vector<at::Tensor>& shards) {
+    const at::Tensor values = shards.size() == 1 ? shards.front() : at::stack(shards, 0);
+    folded.sites.push_back({site, part, values.detach().contiguous().clone()});
+  };
+  std::vector<at::Tensor> lefts, rights;
+  for (const Matrices::Kronecker& shard : matrices.mlp_middle) {
+    lefts.push_back(shard.left);
+    rights.push_back(shard.right);
+  }
+  add(Site::kAttentionInput, kTransformLeft, {matrices.attention_input.left});
+  add(Site::kAttentionInput, kTransformRight, {matrices.attention_input.right});
+  add(Site::kAttentionOutput, kTransformLeft, matrices.across);
+  add(Site::kMlpInput, kTransformLeft, {matrices.mlp_input.left});
+  add(Site::kMlpInput, kTransformRight, {matrices.mlp_input.right});
+  add(Site::kMlpMiddle, kTransformLeft, lefts);
+  add(Site::kMlpMiddle, kTransformRight, rights);
+  add(Site::kKey, kTransformRight, {matrices.key});
+  add(Site::kKey, kTransformQuery, {matrices.key_inverse});
+  for (const Site site : kSites) {
+    if (plan_.at(site).clip != ClipSource::kLearned) continue;
+    add(site, kClipMin, {at::sigmoid(state.clip(site).min)});
+    add(site, kClipMax, {at::sigmoid(state.clip(site).max)});
+  }
+}
+
+FlatDiagonals start_diagonals(const WeightSource& source, std::int64_t layer, const FlatDiagonals& input_maxima) {
+  FlatDiagonals diagonals;
+  for (const LinearSlot slot : kLinearSlots) {
+    if (slot == LinearSlot::kO) continue;
+    const at::Tensor largest = at::amax(source.linear(linear_name(layer, slot)).dense_float32().abs(), {0});
+    at::Tensor& weight_maxima = diagonals[static_cast<std::size_t>(input_site(slot))];
+    weight_maxima = weight_maxima.defined() ? at::maximum(weight_maxima, largest) : largest;
+  }
+  for (const Site site : kActivationSites) {
+    at::Tensor& diagonal = diagonals[static_cast<std::size_t>(site)];
+    if (diagonal.defined()) diagonal = start_diagonal(diagonal, input_maxima[static_cast<std::size_t>(site)]);
+  }
+  return diagonals;
+}
+
+}  // namespace qreason

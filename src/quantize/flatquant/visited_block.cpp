@@ -1,0 +1,53 @@
+#include "quantize/flatquant/visited_block.h"
+
+#include <ATen/ops/tensor.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "quantize/passes/measure_channels.h"
+
+namespace qreason {
+namespace {
+
+constexpr std::uint32_t kStartSeed = 0;
+
+void copy_rows(BlockView& view, Tap tap, std::int64_t sequence, float* to) {
+  const ActivationRows rows = view.read(tap, sequence);
+  std::copy_n(rows.data, rows.count * rows.width, to);
+}
+
+}  // namespace
+
+TrainingData training_data(BlockView& inputs, BlockView& targets) {
+  TrainingData data{.sequences = inputs.sequences()};
+  for (std::int64_t sequence = 0; sequence < data.sequences; ++sequence) {
+    const ActivationRows rows = inputs.read(Tap::kBlockInput, sequence);
+    if (sequence > 0 && rows.count != data.length) {
+      throw Error::usage("flatquant", fmt::format("calibration sequences of {} and {} tokens", data.length, rows.count),
+                         "sequences of one length");
+    }
+    data.length = rows.count;
+    data.width = rows.width;
+  }
+  data.read_input = [&inputs](std::int64_t sequence, float* to) { copy_rows(inputs, Tap::kBlockInput, sequence, to); };
+  data.read_target = [&targets](std::int64_t sequence, float* to) {
+    copy_rows(targets, Tap::kBlockOutput, sequence, to);
+  };
+  return data;
+}
+
+FlatState published_start(BlockView& float_block, const WeightSource& weights, const FlatShape& shape,
+                          Parametrization parametrization) {
+  NumpyLegacyRandom random(kStartSeed);
+  for (std::int64_t earlier = 0; earlier < float_block.layer(); ++earlier) skip_block(shape, random);
+  FlatDiagonals maxima;
+  for (const Site site : kActivationSites) {
+    maxima[static_cast<std::size_t>(site)] = at::tensor(channel_maxima(float_block, site), at::kFloat);
+  }
+  const FlatDiagonals diagonals = start_diagonals(weights, float_block.layer(), maxima);
+  return start_state({float_block.config(), shape, parametrization}, diagonals, random);
+}
+
+}  // namespace qreason

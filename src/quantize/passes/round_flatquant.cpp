@@ -1,0 +1,110 @@
+#include "quantize/passes/round_flatquant.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <span>
+
+#include "base/error.h"
+#include "base/stopwatch.h"
+#include "quantize/block_visit.h"
+#include "quantize/flatquant/viewed_weights.h"
+#include "quantize/flatquant/visited_block.h"
+#include "quantize/passes/flatquant_settings.h"
+#include "quantize/rounding_error.h"
+#include "quantize/rtn.h"
+
+namespace qreason {
+namespace {
+
+class RoundFlatQuant : public BlockPass {
+ public:
+  explicit RoundFlatQuant(const FlatQuantSettings& settings) : settings_(settings) {}
+  std::string_view kind() const override { return kRoundFlatQuant; }
+  ParameterMap parameters() const override { return parameters_of(settings_); }
+  std::vector<std::string> files() const override { return files_of(settings_); }
+  Propagation propagation() const override {
+    return settings_.inputs == FlatQuantSettings::Inputs::kFloat ? Propagation::kFloat : Propagation::kBoth;
+  }
+  BlockWork work() const override { return BlockWork::kRound; }
+  void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
+    add_flatquant_plan(settings_, config, plan);
+  }
+
+  void apply(BlockVisit& block) const override {
+    if (block.to_round().empty()) return;  // a block that stays float
+    const std::string where = fmt::format("round_flatquant: block {}", block.layer());
+    const Stopwatch watch;
+    const ViewedWeights weights(block);
+    const FlatShape shape = flat_shape(block.config(), block.tensor_parallel());
+    FlatState state = start_of(block, weights, shape);
+    FlatBlock flat(weights, block.layer(), block.block_plan(), shape);
+    LinearReport report;
+    if (settings_.training.epochs > 0) {
+      const TrainingResult trained = train(block, flat, state, where);
+      report.counts["training_restarts"] = trained.restarts;
+      report.numbers["block_loss_before"] = trained.start_loss;
+      report.numbers["block_loss_after"] = trained.mean_loss(trained.step_losses.size() - 1);
+      report.numbers["training_rate"] = settings_.training.learning_rate * std::pow(0.5, trained.restarts);
+      report.numbers["training_seconds"] = watch.seconds();
+      report.step_losses = trained.step_losses;
+    }
+    put(block, flat.fold(state), std::move(report));
+  }
+
+ private:
+  FlatState start_of(BlockVisit& block, const WeightSource& weights, const FlatShape& shape) const {
+    FlatState state = published_start(block.original(), weights, shape, settings_.parametrization);
+    if (!settings_.initial_state.empty()) read_initial_state(settings_.initial_state, block.layer(), state);
+    return state;
+  }
+
+  TrainingResult train(BlockVisit& block, FlatBlock& flat, FlatState& state, const std::string& where) const {
+    BlockView& original = block.original();
+    const bool rounded = settings_.inputs == FlatQuantSettings::Inputs::kRounded;
+    const TrainingData data = training_data(rounded ? static_cast<BlockView&>(block) : original, original);
+    const BatchOrder order = batch_order(settings_, data.sequences);
+    const RopeTable rope(block.config());
+    const ReferenceAngles angles = reference_angles(rope, block.config(), data.length, {.type = at::kFloat});
+    return BlockTrainer(flat, data, order, settings_.training, angles).run(state, block.progress(), where);
+  }
+
+  // The report of the training is that of the first linear.
+  static void put(BlockVisit& block, const FoldedBlock& folded, LinearReport report) {
+    for (const FoldedBlock::SiteTensor& tensor : folded.sites) {
+      block.replace_site_tensor(tensor.site, tensor.part, tensor.values);
+    }
+    block.replace_gain(BlockNorm::kInput, folded.input_gain);
+    block.replace_gain(BlockNorm::kPost, folded.post_gain);
+    for (const LinearSlot slot : block.to_round()) {
+      const Stopwatch watch;
+      const at::Tensor tensor = folded.weights[static_cast<std::size_t>(slot)].contiguous();
+      const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
+      RtnResult rounded =
+          round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
+      report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
+      report.clipped = rounded.clipped;
+      report.seconds = watch.seconds();
+      const bool value = slot == LinearSlot::kV && folded.value_bias;
+      block.replace(slot,
+                    {.matrix = std::move(rounded.matrix), .bias = value ? folded.value_bias : block.linear(slot).bias},
+                    report);
+      report = {};
+    }
+  }
+
+  FlatQuantSettings settings_;
+};
+
+}  // namespace
+
+PassPointer round_flatquant(const FlatQuantSettings& settings) {
+  check(settings);
+  return std::make_shared<const RoundFlatQuant>(settings);
+}
+
+PassPointer read_round_flatquant(ParameterReader& parameters) {
+  return round_flatquant(read_flatquant_settings(parameters));
+}
+
+}  // namespace qreason

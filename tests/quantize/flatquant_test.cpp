@@ -1,0 +1,289 @@
+// FlatQuant on small random models: sizes, parametrizations, plans, gradients of the quantizers against plain formulas,
+// trainings that are cut off or diverge.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/randn_like.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "base/safetensors.h"
+#include "model/decoder.h"
+#include "quantize/block_in_work.h"
+#include "quantize/flatquant/learned_quantizer.h"
+#include "quantize/flatquant/viewed_weights.h"
+#include "quantize/flatquant/visited_block.h"
+#include "quantize/memory_sink.h"
+#include "quantize/methods/method_table.h"
+#include "quantize/runner.h"
+#include "support/fixtures.h"
+#include "support/random_model.h"
+
+namespace qreason {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::random_tokens;
+using testing::RandomModel;
+using testing::ScratchFolder;
+using testing::small_config;
+
+template <class Action>
+std::string message_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+Recipe flat_recipe(const std::string& name, std::vector<std::string> settings = {}) {
+  Recipe recipe = make_recipe(name, parse_assignments(settings));
+  recipe.calibration->length = 16;
+  return recipe;
+}
+
+TEST(FlatShape, HasTheFactorsNearestToTheRoot) {
+  const auto sizes = [](std::int64_t n) {
+    const KroneckerSizes found = kronecker_sizes(n);
+    return std::pair(found.left, found.right);
+  };
+  EXPECT_EQ(sizes(1536), std::pair(32l, 48l));  // the studied models: methods.md, section 10
+  EXPECT_EQ(sizes(8960), std::pair(80l, 112l));
+  EXPECT_EQ(sizes(18944), std::pair(128l, 148l));
+  EXPECT_EQ(sizes(4096), std::pair(64l, 64l));
+  EXPECT_EQ(sizes(128), std::pair(8l, 16l));
+  EXPECT_EQ(sizes(15), std::pair(3l, 5l));
+  EXPECT_EQ(sizes(30), std::pair(5l, 6l));  // no factors of one parity
+}
+
+at::Tensor random_matrix(std::int64_t size) {
+  return at::randn({size, size}, at::kFloat) + 3 * at::eye(size, at::kFloat);
+}
+
+// Whatever was learned, U and V stay orthogonal: the matrix times its inverse is one.
+TEST(LearnedMatrix, KeepsItsInverseInBothParametrizations) {
+  const at::Tensor start = random_matrix(12), one = at::eye(12, at::kFloat);
+  for (const Parametrization how : {Parametrization::kInverse, Parametrization::kSvd}) {
+    LearnedMatrix learned(start, how);
+    EXPECT_TRUE(at::allclose(learned.matrix(), start, 1e-5, 1e-5));
+    learned.visit("t", [](const std::string&, at::Tensor& value) { value = value + 0.05 * at::randn_like(value); });
+    EXPECT_FALSE(at::allclose(learned.matrix(), start, 1e-2, 1e-2));
+    EXPECT_TRUE(at::allclose(at::matmul(learned.matrix(), learned.inverse_transposed().t()), one, 1e-4, 1e-4));
+  }
+  std::vector<std::string> names;
+  LearnedMatrix(start, Parametrization::kSvd).visit("t", [&](const std::string& name, at::Tensor&) {
+    names.push_back(name);
+  });
+  EXPECT_THAT(names, ::testing::ElementsAre("t.skew_u", "t.skew_v", "t.diagonal"));
+}
+
+// d(sum c Q(x)) by hand for one row of four, codes 0..15: x / s = 12.1, -2.9, 5.45, 0.25 with s = (max a - min b) / 15.
+TEST(LearnedQuantizer, PassesGradientsThroughScalesAndNotThroughZeroPoints) {
+  const LearnedClip clip{at::zeros({1}, at::kDouble).requires_grad_(true),
+                         at::zeros({1}, at::kDouble).requires_grad_(true)};  // ratios of one half
+  const std::vector<double> numbers{6.0, -1.5, 0.7, 0.1}, c{1.0, 2.0, 3.0, 5.0};
+  at::Tensor x = at::tensor(numbers, at::kDouble).requires_grad_(true);
+  (quantize_learned(x, parse_quant_format("a4-token-asym"), 4, clip) * at::tensor(c, at::kDouble)).sum().backward();
+  const double scale = (3.0 + 0.75) / 15, zero = std::round(0.75 / scale);
+  std::vector<double> want(4, 0.0);
+  double of_scale = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double code = std::nearbyint(numbers[i] / scale) + zero;
+    const bool inside = code >= 0 && code <= 15;
+    if (inside) want[i] += c[i];
+    const double clamped = std::clamp(code, 0.0, 15.0);
+    of_scale += c[i] * (clamped - zero - (inside ? numbers[i] / scale : 0));
+  }
+  want[0] += of_scale * 0.5 / 15;
+  want[1] -= of_scale * 0.5 / 15;
+  EXPECT_TRUE(at::allclose(x.grad(), at::tensor(want, at::kDouble), 1e-10, 1e-10));
+  EXPECT_NEAR(clip.max.grad().item<double>(), of_scale / 15 * 6.0 * 0.25, 1e-10);
+  EXPECT_NEAR(clip.min.grad().item<double>(), -of_scale / 15 * -1.5 * 0.25, 1e-10);
+}
+
+TEST(FlatQuantPlan, SaysWhatEverySiteDoes) {
+  const ModelConfig config = small_config(Architecture::kQwen2);
+  const ModelPlan plan = validate(flat_recipe("flatquant-w4a4k4v3-tp2", {"skip_blocks=last"}), config);
+  const auto text = [&](Site site) { return to_string(plan.block(0).at(site)); };
+  EXPECT_EQ(text(Site::kAttentionInput), "a4-token-asym kronecker6x8 learned-clip");
+  EXPECT_EQ(text(Site::kAttentionOutput), "a4-g24-asym across2x12-each learned-clip");
+  EXPECT_EQ(text(Site::kMlpInput), "a4-token-asym kronecker6x8 learned-clip");
+  EXPECT_EQ(text(Site::kMlpMiddle), "a4-g40-asym kronecker4x10-each learned-clip");
+  EXPECT_EQ(text(Site::kKey), "k4-head-asym dense12 learned-clip");
+  EXPECT_EQ(text(Site::kValue), "v3-head-asym learned-clip");
+  EXPECT_EQ(to_string(plan.block(0).weights.at(LinearSlot::kO)), "w4g24-sym");
+  EXPECT_EQ(plan.block(2), BlockPlan{});
+  EXPECT_EQ(validate(flat_recipe("flatquant-w4a4kv4", {"skip_blocks=0,2"}), config).block(0), BlockPlan{});
+  EXPECT_EQ(validate(flat_recipe("flatquant-w4a4kv4", {"skip_blocks=1"}), config).block(1), BlockPlan{});
+  EXPECT_THAT(message_of([&] { validate(flat_recipe("flatquant-w4a4kv4", {"skip_blocks=3"}), config); }),
+              HasSubstr("blocks[3]"));
+  EXPECT_THAT(message_of([&] { flat_recipe("flatquant-w4g32"); }), HasSubstr("per channel"));
+  EXPECT_THAT(message_of([&] { flat_recipe("flatquant-w4a4kv4", {"epochs=0"}); }), HasSubstr("initial_state"));
+  EXPECT_THAT(message_of([&] { flat_recipe("flatquant-w4a4kv4", {"parametrization=qr"}); }), HasSubstr("svd"));
+  Recipe twice = flat_recipe("flatquant-w4a4kv4");
+  twice.passes.insert(twice.passes.begin(), parse_recipe(R"([[pass]]
+kind = "set_kv_format"
+keys = "k8-head-asym")",
+                                                         "test")
+                                                .passes.front());
+  EXPECT_THAT(message_of([&] { validate(twice, config); }), HasSubstr("key of block 0"));
+}
+
+// One block of a small model on its way through training.
+class Training {
+ public:
+  explicit Training(const std::vector<std::string>& settings = {})
+      : walk_(model_, samples(), {}, executor_),
+        found_(model_, 0),
+        view_(found_, &walk_, executor_),
+        weights_(view_),
+        shape_(flat_shape(model_.config(), 1)),
+        plan_(validate(flat_recipe("flatquant-w4a4kv4", settings), model_.config())),
+        block_(weights_, 0, plan_.block(0), shape_),
+        rope_(model_.config()),
+        angles_(reference_angles(rope_, model_.config(), 16, {.type = at::kFloat})),
+        data(training_data(view_, view_)) {}
+
+  // What was learned, all of it one after the other.
+  at::Tensor run(const BlockProgress& progress, TrainingResult& result) {
+    FlatState state = published_start(view_, weights_, shape_, Parametrization::kInverse);
+    const BatchOrder order(3, {2, 0, 1, 3, 4, 5});
+    result = BlockTrainer(block_, data, order, {.epochs = 3, .learning_rate = rate}, angles_)
+                 .run(state, progress, "block 0");
+    std::vector<at::Tensor> all;
+    state.visit([&](const std::string&, at::Tensor& value, FlatState::Kind) { all.push_back(value.flatten()); });
+    return at::cat(all);
+  }
+  at::Tensor run(const BlockProgress& progress) {
+    TrainingResult ignored;
+    return run(progress, ignored);
+  }
+
+ private:
+  static std::vector<std::vector<std::int32_t>> samples() {
+    std::vector<std::vector<std::int32_t>> all;
+    for (std::uint64_t seed = 0; seed < 6; ++seed) all.push_back(random_tokens(16, 101, seed));
+    return all;
+  }
+
+  Executor executor_{1};
+  RandomModel model_{small_config(Architecture::kQwen2), 7};
+  CalibrationWalk walk_;
+  BlockWeights found_;
+  FloatBlock view_;
+  ViewedWeights weights_;
+  FlatShape shape_;
+  ModelPlan plan_;
+  FlatBlock block_;
+  RopeTable rope_;
+  ReferenceAngles angles_;
+
+ public:
+  TrainingData data;
+  double rate = 5e-3;
+};
+
+struct Killed {};
+
+TEST(BlockTrainer, EndsWithTheSameBitsWhereverItWasCutOff) {
+  const BlockProgress nowhere({}, {});
+  const at::Tensor whole = Training().run(nowhere);
+  // 6 sequences are read to know the loss before, then 6 an epoch.
+  for (const int reads : {3, 8, 13, 16, 20, 23}) {
+    SCOPED_TRACE(reads);
+    const ScratchFolder folder;
+    const BlockProgress progress(folder.path() / "state", "a run");
+    Training cut;
+    int left = reads;
+    cut.data.read_target = [&left, read = cut.data.read_target](std::int64_t sequence, float* rows) {
+      if (left-- == 0) throw Killed();
+      read(sequence, rows);
+    };
+    EXPECT_THROW(cut.run(progress), Killed);
+    EXPECT_EQ(progress.load().has_value(), reads > 12);
+    EXPECT_EQ(BlockProgress(folder.path() / "state", "another run").load(), std::nullopt);
+    TrainingResult result;
+    EXPECT_TRUE(at::equal(Training().run(progress, result), whole));
+    EXPECT_EQ(result.step_losses.size(), 3u);
+  }
+}
+
+// A number that is not finite begins the block again with half the rates, from the start.
+TEST(BlockTrainer, BeginsAgainWithHalfTheRateWhereItDiverges) {
+  const BlockProgress nowhere({}, {});
+  Training slower;
+  slower.rate /= 2;
+  Training broken;
+  int reads = 0;
+  broken.data.read_target = [&reads, read = broken.data.read_target](std::int64_t sequence, float* rows) {
+    read(sequence, rows);
+    if (++reads == 15) rows[0] = std::numeric_limits<float>::quiet_NaN();
+  };
+  TrainingResult result;
+  const at::Tensor again = broken.run(nowhere, result);
+  EXPECT_EQ(result.restarts, 1);
+  EXPECT_EQ(result.step_losses.size(), 3u);
+  // Clips learn at half their rate too, which `slower` leaves: the transforms of the first step alone are the same.
+  EXPECT_FALSE(at::equal(again, Training().run(nowhere)));
+}
+
+TEST(BlockTrainer, SaysSoWhereNoRateHelps) {
+  const ScratchFolder folder;
+  const BlockProgress progress(folder.path() / "state", "a run");
+  Training broken;
+  broken.data.read_target = [](std::int64_t, float* rows) { rows[0] = std::numeric_limits<float>::infinity(); };
+  EXPECT_THAT(message_of([&] { broken.run(progress); }), HasSubstr("diverged 4 times"));
+  Training wild;
+  wild.rate = 1e30;
+  EXPECT_THAT(message_of([&] { wild.run(BlockProgress({}, {})); }), HasSubstr("block 0: "));
+}
+
+double distance_to_float(const std::string& name, const std::vector<std::string>& settings) {
+  const RandomModel model(small_config(Architecture::kLlama), 4);
+  CalibrationSet calibration{.description = "random", .samples = {}};
+  for (std::uint64_t seed = 0; seed < 8; ++seed) calibration.samples.push_back(random_tokens(16, 101, seed));
+  Executor executor(1);
+  testing::MemorySink sink;
+  const ScratchFolder folder;
+  const Recipe recipe = flat_recipe(name, settings);
+  run_recipe({.source = model,
+              .recipe = recipe,
+              .calibration = &calibration,
+              .sink = sink,
+              .folder = folder.path(),
+              .model_identity = "random"},
+             executor);
+  const testing::SinkSource quantized(sink);
+  const at::Tensor tokens =
+      at::tensor(std::vector<std::int64_t>(calibration.samples[0].begin(), calibration.samples[0].end()), at::kLong)
+          .unsqueeze(0);
+  const auto logits = [&](const WeightSource& source) {
+    return reference_logits(source, tokens, {.type = at::kFloat});
+  };
+  return (logits(quantized) - logits(model)).pow(2).mean().item<double>();
+}
+
+// Learning helps, by either parametrization and on either inputs; a skipped block is float.
+TEST(FlatQuant, ComesNearerToTheFloatModelByLearning) {
+  const double little = distance_to_float("flatquant-w4a4kv4", {"epochs=1", "learning_rate=1e-6", "clip_learning_rate=1e-6"});
+  const double learned = distance_to_float("flatquant-w4a4kv4", {"epochs=12"});
+  EXPECT_LT(learned, 0.8 * little);
+  EXPECT_LT(distance_to_float("flatquant-w4a4kv4", {"epochs=12", "parametrization=svd"}), 0.8 * little);
+  EXPECT_LT(distance_to_float("flatquant-w4a4kv4", {"epochs=12", "learn_on=rounded"}), 0.8 * little);
+  EXPECT_LT(distance_to_float("flatquant-w8a8kv8", {"epochs=2"}), 0.05 * little);
+}
+
+}  // namespace
+}  // namespace qreason
