@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "base/parallel.h"
-#include "checkpoint/gguf.h"
 #include "base/safetensors.h"
+#include "checkpoint/gguf.h"
 
 namespace {
 

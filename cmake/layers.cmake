@@ -49,7 +49,10 @@ function(qreason_engine_options)
   set_source_files_properties(${CMAKE_SOURCE_DIR}/src/engine/softmax_weights.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON
     COMPILE_OPTIONS "-O3;-fno-trapping-math")
 endfunction()
+# Loops over runs of numbers, which become vectors only when nobody watches for FP exceptions.
 function(qreason_quantize_options)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/quantize/flatquant/run_kernels.cpp PROPERTIES
+    SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "-O3;-fno-trapping-math")
   target_link_libraries(qreason_quantize PRIVATE tomlplusplus::tomlplusplus)
 endfunction()
 function(qreason_study_options)

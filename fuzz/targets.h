@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/safetensors.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_config.h"
-#include "base/safetensors.h"
 #include "file_in_memory.h"
 
 namespace qreason::fuzz {

@@ -1,4 +1,5 @@
-// NumPy's legacy normal numbers, and its default_rng: SeedSequence and PCG64, and the way its Generator turns bits into integers.
+// NumPy's legacy normal numbers, and its default_rng: SeedSequence and PCG64, and the way its Generator turns bits into
+// integers.
 #include <fmt/format.h>
 
 #include <cmath>

@@ -41,8 +41,8 @@ class MersenneTwister {
   std::size_t index_ = 624;
 };
 
-// numpy.random.RandomState(seed), as numpy.random.seed(seed) sets the global one: randn's normal numbers, by Marsaglia's
-// polar method, the second of each pair kept for the next call.
+// numpy.random.RandomState(seed), as numpy.random.seed(seed) sets the global one: randn's normal numbers, by
+// Marsaglia's polar method, the second of each pair kept for the next call.
 class NumpyLegacyRandom {
  public:
   explicit NumpyLegacyRandom(std::uint32_t seed) : twister_(seed) {}

@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/shown_name.h"
 #include "checkpoint/finite_checkpoint.h"
 #include "checkpoint/readers.h"
-#include "base/shown_name.h"
 
 namespace qreason {
 namespace fs = std::filesystem;

@@ -9,10 +9,10 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/shown_name.h"
 #include "checkpoint/gguf_config.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
-#include "base/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 
 namespace qreason {

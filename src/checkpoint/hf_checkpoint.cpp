@@ -7,10 +7,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/shown_name.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
 #include "checkpoint/safetensors_folder.h"
-#include "base/shown_name.h"
 
 namespace qreason {
 namespace fs = std::filesystem;

@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/safetensors.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
-#include "base/safetensors.h"
 #include "checkpoint/tensor_bytes.h"
 #include "model/finite.h"
 

@@ -7,12 +7,12 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/shown_name.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/native.h"
 #include "checkpoint/native_linear.h"
 #include "checkpoint/readers.h"
 #include "checkpoint/safetensors_folder.h"
-#include "base/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 
 namespace qreason {

@@ -7,11 +7,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/safetensors.h"
+#include "base/shown_name.h"
 #include "checkpoint/native.h"
 #include "checkpoint/native_linear.h"
 #include "checkpoint/readers.h"
-#include "base/safetensors.h"
-#include "base/shown_name.h"
 #include "checkpoint/tensor_bytes.h"
 
 namespace qreason {

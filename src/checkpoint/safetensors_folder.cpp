@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "checkpoint/readers.h"
 #include "base/shown_name.h"
+#include "checkpoint/readers.h"
 #include "checkpoint/tensor_bytes.h"
 
 namespace qreason {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
 #include "base/safetensors.h"
+#include "checkpoint/checkpoint.h"
 
 namespace qreason {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/file.h"
-#include "checkpoint/checkpoint.h"
 #include "base/safetensors.h"
+#include "checkpoint/checkpoint.h"
 
 namespace qreason {
 

@@ -67,7 +67,7 @@ class ReferenceBlock {
  private:
   struct SiteTensors {
     std::optional<at::Tensor> left, right, query, scale, zero;  // [n, n] or [runs, n, n]; [channels]
-    std::optional<at::Tensor> clip_low, clip_high;               // [groups]
+    std::optional<at::Tensor> clip_low, clip_high;              // [groups]
   };
   const SiteTensors& tensors(Site site) const { return sites_[static_cast<std::size_t>(site)]; }
   at::Tensor product(LinearSlot slot, const at::Tensor& x, const std::optional<at::Tensor>& bias) const;

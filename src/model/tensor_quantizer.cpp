@@ -160,7 +160,8 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, s
                 "runs that divide them");
   }
   const at::Tensor runs = x.unflatten(-1, {x.size(-1) / run, run});
-  const Parameters parameters = parameters_of(runs.detach(), format, {.low = clips.low.unsqueeze(-1), .high = clips.high.unsqueeze(-1)});
+  const Parameters parameters =
+      parameters_of(runs.detach(), format, {.low = clips.low.unsqueeze(-1), .high = clips.high.unsqueeze(-1)});
   return quantize_dequantize(runs, format, parameters.scale, parameters.zero).flatten(-2);
 }
 

@@ -17,7 +17,8 @@ std::string heading(const std::string& key) {
 void BlockProgress::save(std::string_view state) const {
   if (path_.empty()) return;
   const std::string head = heading(key_);
-  const std::array<std::span<const std::byte>, 2> parts{std::as_bytes(std::span(head)), std::as_bytes(std::span(state))};
+  const std::array<std::span<const std::byte>, 2> parts{std::as_bytes(std::span(head)),
+                                                        std::as_bytes(std::span(state))};
   write_parts_atomic(path_, parts);
 }
 

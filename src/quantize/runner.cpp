@@ -260,7 +260,7 @@ class RecipeRun {
   Recipe recipe_;  // the job's, decided
   ModelPlan plan_;
   ModelPlan transformed_;  // of the last view with the transforms of the block passes: nothing is rounded
-  ModelOutline outline_;  // of the last view
+  ModelOutline outline_;   // of the last view
   std::int64_t layers_;
   std::vector<std::unique_ptr<WeightSource>> views_;
   const WeightSource* source_;  // the last view

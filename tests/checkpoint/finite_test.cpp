@@ -5,13 +5,13 @@
 
 #include <cstring>
 
+#include "base/safetensors.h"
 #include "checkpoint/broken_files.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/finite_checkpoint.h"
 #include "checkpoint/gguf_builder.h"
 #include "checkpoint/hf_writer.h"
 #include "checkpoint/native.h"
-#include "base/safetensors.h"
 #include "formats/quantized_matrix.h"
 #include "model/decoder.h"
 #include "model/finite.h"

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "checkpoint/gguf.h"
 #include "base/safetensors.h"
+#include "checkpoint/gguf.h"
 #include "support/fixtures.h"
 
 namespace qreason {

@@ -1,8 +1,8 @@
 // Logits of llama.cpp's files, read exactly.
 #include <gtest/gtest.h>
 
-#include "checkpoint/checkpoint.h"
 #include "base/safetensors.h"
+#include "checkpoint/checkpoint.h"
 #include "kernels/executor.h"
 #include "model/decoder.h"
 #include "support/closeness.h"

@@ -7,11 +7,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/safetensors.h"
 #include "checkpoint/broken_files.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
-#include "base/safetensors.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
 

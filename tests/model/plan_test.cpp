@@ -353,12 +353,11 @@ TEST(ModelPlan, NamesTheTensorsOfItsSites) {
     for (const std::int64_t size : tensor.shape) text += " " + std::to_string(size);
     texts.push_back(text);
   }
-  EXPECT_THAT(texts,
-              ElementsAre("model.layers.1.mlp_mid.transform.left 2 8 8", "model.layers.1.mlp_mid.transform.right 2 5 5",
-                          "model.layers.2.mlp_mid.clip.min 2", "model.layers.2.mlp_mid.clip.max 2",
-                          "model.layers.2.key.transform.right 6 6", "model.layers.2.key.transform.query 6 6",
-                          "model.layers.2.key.static.scale 24", "model.layers.2.key.static.zero 24",
-                          "model.layers.2.value.transform.left 3 3"));
+  EXPECT_THAT(texts, ElementsAre("model.layers.1.mlp_mid.transform.left 2 8 8",
+                                 "model.layers.1.mlp_mid.transform.right 2 5 5", "model.layers.2.mlp_mid.clip.min 2",
+                                 "model.layers.2.mlp_mid.clip.max 2", "model.layers.2.key.transform.right 6 6",
+                                 "model.layers.2.key.transform.query 6 6", "model.layers.2.key.static.scale 24",
+                                 "model.layers.2.key.static.zero 24", "model.layers.2.value.transform.left 3 3"));
 }
 
 // methods.md section 1: a scale a channel or token becomes one a shard.

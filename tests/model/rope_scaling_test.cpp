@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "checkpoint/checkpoint.h"
 #include "base/safetensors.h"
+#include "checkpoint/checkpoint.h"
 #include "model/decoder.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"

@@ -1,5 +1,6 @@
 // FlatQuant against the golden numbers of the published implementation, with the tolerances of the oracle's README: the
 // start, losses and gradients; what golden learned values fold to; free runs.
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
@@ -42,8 +43,8 @@ std::vector<FlatCase> flat_cases() {
   return cases;
 }
 
-#define REQUIRE_FLAT_CASES(cases)                                                \
-  const std::vector<FlatCase> cases = flat_cases();                             \
+#define REQUIRE_FLAT_CASES(cases)                   \
+  const std::vector<FlatCase> cases = flat_cases(); \
   if (cases.empty()) GTEST_SKIP() << "test data absent: ../shared/oracle/*/flatquant-*"
 
 std::string golden_name(std::int64_t layer, std::string_view rest) {
@@ -138,7 +139,7 @@ void expect_golden_block(const testing::MemorySink& sink, SafetensorsReader& gol
 
 TEST(FlatQuantOracle, FoldsGoldenStatesToTheGoldenModel) {
   REQUIRE_FLAT_CASES(cases);
-  Executor executor(2);
+  Executor executor(1);
   for (const FlatCase& one : cases) {
     SCOPED_TRACE(one.model + " " + one.name);
     SafetensorsReader golden(one.file);
@@ -206,12 +207,13 @@ class FlatVisit {
 
 TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
   REQUIRE_FLAT_CASES(cases);
-  Executor executor(2);
+  Executor executor(1);
   for (const FlatCase& one : cases) {
     SCOPED_TRACE(one.model + " " + one.name);
     SafetensorsReader golden(one.file);
     const auto losses = golden.read("loss.step").as<float>();
     const auto source = open_checkpoint(one.folder);
+    at::set_num_threads(1);
     CalibrationWalk walk(*source, testing::golden_tokens(one.folder, "calib"), {}, executor);
     double worst_start = 0, worst_gradient = 0, worst_step = 0;
     std::int64_t far = 0, all = 0;
@@ -225,9 +227,8 @@ TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
         value.requires_grad_(true);
         optimizer.add(value, kind == FlatState::Kind::kClip ? 5e-2 : 5e-3);
       });
-      const at::Tensor loss =
-          block_loss(visit.block, visit.state, visit.first_batch(visit.data().read_input),
-                     visit.first_batch(visit.data().read_target), visit.angles);
+      const at::Tensor loss = block_loss(visit.block, visit.state, visit.first_batch(visit.data().read_input),
+                                         visit.first_batch(visit.data().read_target), visit.angles);
       const double want = losses[static_cast<std::size_t>(layer * 12)];
       EXPECT_NEAR(loss.item<double>() / want, 1, layer == 0 ? 1e-5 : 1e-3);
       RecordProperty(one.model + one.name + ".loss" + std::to_string(layer),
@@ -261,7 +262,7 @@ TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
 
 TEST(FlatQuantOracle, RunsFreelyToTheGoldenLossesAndLogits) {
   REQUIRE_FLAT_CASES(cases);
-  Executor executor(2);
+  Executor executor(1);
   for (const FlatCase& one : cases) {
     SCOPED_TRACE(one.model + " " + one.name);
     SafetensorsReader golden(one.file);

@@ -36,8 +36,7 @@ struct BlockTrainer::Attempt {
   AdamW optimizer;
   std::vector<double> rates;  // where each parameter's schedule starts
 
-  Attempt(FlatState& learned, TrainingResult& found, const TrainingOptions& options)
-      : state(learned), result(found) {
+  Attempt(FlatState& learned, TrainingResult& found, const TrainingOptions& options) : state(learned), result(found) {
     const double factor = std::pow(0.5, static_cast<double>(found.restarts));
     state.visit([&](const std::string&, at::Tensor& value, FlatState::Kind kind) {
       value = value.detach().requires_grad_(true);
@@ -138,8 +137,9 @@ TrainingResult BlockTrainer::run(FlatState& state, const BlockProgress& progress
     if (fine && last) fine = result.mean_loss(result.step_losses.size() - 1) <= result.start_loss;
     if (!fine) {
       if (result.restarts == kMaxRestarts) {
-        throw Error(where, fmt::format("a training that diverged {} times, the last with {} of its learning rate",
-                                       kMaxRestarts + 1, std::pow(0.5, kMaxRestarts)),
+        throw Error(where,
+                    fmt::format("a training that diverged {} times, the last with {} of its learning rate",
+                                kMaxRestarts + 1, std::pow(0.5, kMaxRestarts)),
                     "a smaller learning_rate");
       }
       ++result.restarts;

@@ -33,15 +33,15 @@ struct TrainingOptions {
 struct TrainingData {
   std::int64_t sequences = 0, length = 0, width = 0;
   // Copies the rows [length, width] of a sequence.
-  std::function<void(std::int64_t sequence, float* rows)> read_input, read_target;
+  std::function<void(std::int64_t sequence, float*rows)> read_input, read_target;
 };
 
 // The order of the sequences, one list an epoch; steps take batch_size of them after each other, the last what is left.
 using BatchOrder = std::vector<std::vector<std::int64_t>>;
 
 struct TrainingResult {
-  double start_loss = 0;                          // mean over all steps, before anything was learned
-  std::vector<std::vector<double>> step_losses;   // by epoch; of the last attempt
+  double start_loss = 0;                         // mean over all steps, before anything was learned
+  std::vector<std::vector<double>> step_losses;  // by epoch; of the last attempt
   std::int64_t restarts = 0;
   double mean_loss(std::size_t epoch) const;
 };

@@ -63,8 +63,10 @@ struct FlatBlock::Matrices {
 
 FlatBlock::FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape)
     : plan_(plan), shape_(shape), block_(source, layer, {.type = at::kFloat}) {
-  for (const LinearSlot slot : kLinearSlots) weights_[static_cast<std::size_t>(slot)] = block_.weight(slot);
-  value_bias_ = block_.bias(LinearSlot::kV);
+  for (const LinearSlot slot : kLinearSlots) {
+    weights_[static_cast<std::size_t>(slot)] = block_.weight(slot);
+    biases_[static_cast<std::size_t>(slot)] = block_.bias(slot);
+  }
 }
 
 at::Tensor FlatBlock::flattened(LinearSlot slot, const Matrices& matrices) const {
@@ -89,7 +91,8 @@ at::Tensor FlatBlock::with_value_transform(const at::Tensor& weights, const at::
 }
 
 at::Tensor FlatBlock::value_bias(const at::Tensor& value) const {
-  return at::matmul(value_bias_->unflatten(0, {-1, shape_.head_dim}), value).flatten();
+  const at::Tensor& bias = *biases_[static_cast<std::size_t>(LinearSlot::kV)];
+  return at::matmul(bias.unflatten(0, {-1, shape_.head_dim}), value).flatten();
 }
 
 at::Tensor FlatBlock::rounded(Site site, const at::Tensor& rows, const FlatState& state) const {
@@ -106,7 +109,7 @@ void FlatBlock::put_weights(const FlatState& state, const Matrices& matrices) {
     if (slot == LinearSlot::kV) weights = with_value_transform(weights, matrices.value);
     block_.weight(slot) = quantize_weights(weights, plan_.weights.at(slot)).flatten(1);
   }
-  if (value_bias_) block_.bias(LinearSlot::kV) = value_bias(matrices.value);
+  if (block_.bias(LinearSlot::kV)) block_.bias(LinearSlot::kV) = value_bias(matrices.value);
 }
 
 at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const ReferenceAngles& angles) {
@@ -123,8 +126,8 @@ at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const
   found.values = rounded(Site::kValue, found.values, state);
 
   at::Tensor a = block_.attention(found).unflatten(-1, {shape_.shards, shape_.shard_heads, shape_.head_dim});
-  const at::Tensor across = matrices.across.size() == 1 ? matrices.across.front().t()
-                                                        : at::stack(matrices.across, 0).transpose(-1, -2);
+  const at::Tensor across =
+      matrices.across.size() == 1 ? matrices.across.front().t() : at::stack(matrices.across, 0).transpose(-1, -2);
   a = at::matmul(across, a).flatten(-3);
   const at::Tensor joined = block_.add_attention(h, rounded(Site::kAttentionOutput, a, state));
 
@@ -147,12 +150,14 @@ FoldedBlock FlatBlock::fold(const FlatState& state) const {
     at::Tensor weights = clip_learned(flattened(slot, matrices), state.clip(slot));
     if (slot == LinearSlot::kV) weights = with_value_transform(weights, matrices.value);
     folded.weights[static_cast<std::size_t>(slot)] = weights.flatten(1).to(at::kFloat);
+    folded.biases[static_cast<std::size_t>(slot)] = biases_[static_cast<std::size_t>(slot)];
   }
   std::vector<at::Tensor> diagonals;
   for (const Matrices::Kronecker& shard : matrices.mlp_middle) diagonals.push_back(shard.diagonal);
-  at::Tensor& up = folded.weights[static_cast<std::size_t>(LinearSlot::kUp)];
-  up = up * at::cat(diagonals).unsqueeze(-1);
-  if (value_bias_) folded.value_bias = value_bias(matrices.value);
+  const auto up = static_cast<std::size_t>(LinearSlot::kUp), v = static_cast<std::size_t>(LinearSlot::kV);
+  folded.weights[up] = folded.weights[up] * at::cat(diagonals).unsqueeze(-1);
+  if (folded.biases[up]) folded.biases[up] = *folded.biases[up] * at::cat(diagonals);
+  if (folded.biases[v]) folded.biases[v] = value_bias(matrices.value);
   folded.input_gain = block_.input_gain() * matrices.attention_input.diagonal;
   folded.post_gain = block_.post_gain() * matrices.mlp_input.diagonal;
   add_site_tensors(state, matrices, folded);

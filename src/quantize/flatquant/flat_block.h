@@ -24,7 +24,7 @@ namespace qreason {
 // A block with everything folded that folds: float weights to be rounded to nearest, and what stays online.
 struct FoldedBlock {
   std::array<at::Tensor, kLinearSlots.size()> weights;  // float32 [out, in]
-  std::optional<at::Tensor> value_bias;
+  std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases;
   at::Tensor input_gain, post_gain;
   struct SiteTensor {
     Site site;
@@ -58,7 +58,7 @@ class FlatBlock {
   FlatShape shape_;
   ReferenceBlock block_;  // float; its linears are the rounded ones of the forward in work
   std::array<at::Tensor, kLinearSlots.size()> weights_;
-  std::optional<at::Tensor> value_bias_;
+  std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases_;
 };
 
 // The four float32 diagonals where training starts: from the weights, and from the largest |x| of every channel of the

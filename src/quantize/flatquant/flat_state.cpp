@@ -16,14 +16,14 @@ constexpr double kStartClip = 4;
 constexpr double kDiagonalPower = 0.3;
 
 // Where the clip factors of a site's quantizer are in the published implementation.
-const char* quantizer_name(Site site) {
+const char* quantizer_name(Site site, Architecture architecture) {
   switch (site) {
     case Site::kAttentionInput:
       return "self_attn.q_proj.act_quantizer";
     case Site::kAttentionOutput:
       return "self_attn.o_proj.act_quantizer";
     case Site::kMlpInput:
-      return "mlp.up_gate_quant";
+      return architecture == Architecture::kLlama ? "mlp.gate_proj.act_quantizer" : "mlp.up_gate_quant";
     case Site::kMlpMiddle:
       return "mlp.down_proj.act_quantizer";
     case Site::kKey:
@@ -77,8 +77,9 @@ void FlatState::walk(const MatrixVisitor& matrices, const Visitor& tensors) {
     tensors(fmt::format("{}.clip_factor_w_min", name_of(slot)), clip(slot).min, Kind::kClip);
   }
   for (const Site site : kSites) {
-    tensors(fmt::format("{}.clip_factor_a_max", quantizer_name(site)), clip(site).max, Kind::kClip);
-    tensors(fmt::format("{}.clip_factor_a_min", quantizer_name(site)), clip(site).min, Kind::kClip);
+    const char* name = quantizer_name(site, architecture);
+    tensors(fmt::format("{}.clip_factor_a_max", name), clip(site).max, Kind::kClip);
+    tensors(fmt::format("{}.clip_factor_a_min", name), clip(site).min, Kind::kClip);
   }
 }
 
@@ -108,6 +109,7 @@ FlatState start_state(const FlatStart& start, const FlatDiagonals& diagonals, Nu
   };
   const auto diagonal = [&](Site site) { return diagonals[static_cast<std::size_t>(site)]; };
   FlatState state;
+  state.architecture = start.config.architecture;
   state.attention_input = kronecker(shape.hidden, diagonal(Site::kAttentionInput));
   for (std::int64_t shard = 0; shard < shape.shards; ++shard) state.across_heads.push_back(draw(shape.shard_heads));
   state.key = draw(shape.head_dim);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "model/config.h"
 #include "model/site.h"
 #include "quantize/flatquant/flat_shape.h"
 #include "quantize/flatquant/learned_matrix.h"
@@ -36,6 +37,7 @@ struct FlatState {
   LearnedMatrix key, value;                  // of a head
   std::array<LearnedClip, kLinearSlots.size()> weights;
   std::array<LearnedClip, kSites.size()> sites;
+  Architecture architecture = Architecture::kLlama;  // names differ in one place
 
   LearnedClip& clip(LinearSlot slot) { return weights[static_cast<std::size_t>(slot)]; }
   const LearnedClip& clip(LinearSlot slot) const { return weights[static_cast<std::size_t>(slot)]; }

@@ -200,8 +200,7 @@ class QuantizeWeightRuns : public Function<QuantizeWeightRuns> {
     for_each_run(x, count, [&](std::int64_t run) {
       const float* own = values + run * count;
       const ZeroRange range(own, count, highest);
-      const float of_scale =
-          round_run_backward(own, incoming + run * count, count, range.codes, to + run * count);
+      const float of_scale = round_run_backward(own, incoming + run * count, count, range.codes, to + run * count);
       if (range.magnitude < kFloor) return;
       const float each = of_scale / highest;
       const float low = -std::min(range.ends.low, 0.0f), high = std::max(range.ends.high, 0.0f);
@@ -220,8 +219,8 @@ bool can_fuse(const at::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kFloat;
 }
 
-at::Tensor fused_quantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run,
-                          const at::Tensor& max_ratio, const at::Tensor& min_ratio) {
+at::Tensor fused_quantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run, const at::Tensor& max_ratio,
+                          const at::Tensor& min_ratio) {
   return QuantizeRuns::apply(x, max_ratio, min_ratio, run, static_cast<double>(format.max_code()),
                              format.symmetry == Symmetry::kSymmetric);
 }

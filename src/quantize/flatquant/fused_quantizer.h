@@ -14,8 +14,8 @@ namespace qreason {
 bool can_fuse(const at::Tensor& x);
 
 // Clip ratios [groups], one a run of the row, or [1].
-at::Tensor fused_quantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run,
-                          const at::Tensor& max_ratio, const at::Tensor& min_ratio);
+at::Tensor fused_quantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run, const at::Tensor& max_ratio,
+                          const at::Tensor& min_ratio);
 // weights [out, shards, columns], ratios [out, shards, 1].
 at::Tensor fused_clip(const at::Tensor& weights, const at::Tensor& max_ratio, const at::Tensor& min_ratio);
 at::Tensor fused_quantize_weights(const at::Tensor& weights, const QuantFormat& format);

@@ -50,8 +50,7 @@ at::Tensor LearnedMatrix::inverse_transposed() const {
   return at::linalg_inv(matrix_.to(at::kDouble)).t().to(at::kFloat);
 }
 
-void LearnedMatrix::visit(const std::string& name,
-                          const std::function<void(const std::string&, at::Tensor&)>& visit) {
+void LearnedMatrix::visit(const std::string& name, const std::function<void(const std::string&, at::Tensor&)>& visit) {
   if (parametrization_ == Parametrization::kInverse) return visit(name + ".weight", matrix_);
   visit(name + ".skew_u", left_);
   visit(name + ".skew_v", right_);

@@ -34,7 +34,7 @@ class LearnedMatrix {
   at::Tensor decomposed(const at::Tensor& diagonal) const;
 
   Parametrization parametrization_ = Parametrization::kInverse;
-  at::Tensor matrix_;                                             // kInverse
+  at::Tensor matrix_;                                            // kInverse
   at::Tensor left_base_, right_base_, left_, right_, diagonal_;  // kSvd: U0, V0 in float64; A, B, s
 };
 

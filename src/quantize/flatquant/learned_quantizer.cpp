@@ -16,6 +16,8 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "quantize/flatquant/fused_quantizer.h"
+
 namespace qreason {
 namespace {
 
@@ -33,6 +35,7 @@ at::Tensor rounded_symmetric(const at::Tensor& x, const at::Tensor& scale, const
 }  // namespace
 
 at::Tensor quantize_learned(const at::Tensor& x, const QuantFormat& format, std::int64_t run, const LearnedClip& clip) {
+  if (can_fuse(x)) return fused_quantize(x, format, run, at::sigmoid(clip.max), at::sigmoid(clip.min));
   const at::Tensor runs = x.unflatten(-1, {x.size(-1) / run, run});
   at::Tensor high = at::amax(runs, {-1}, true), low = at::amin(runs, {-1}, true);
   high = at::maximum(high, at::zeros_like(high)) * at::sigmoid(clip.max).unsqueeze(-1);
@@ -53,12 +56,14 @@ at::Tensor quantize_learned(const at::Tensor& x, const QuantFormat& format, std:
 }
 
 at::Tensor clip_learned(const at::Tensor& weights, const LearnedClip& clip) {
+  if (can_fuse(weights)) return fused_clip(weights, at::sigmoid(clip.max), at::sigmoid(clip.min));
   const at::Tensor high = std::get<0>(at::max(weights, -1, true)) * at::sigmoid(clip.max);
   const at::Tensor low = std::get<0>(at::min(weights, -1, true)) * at::sigmoid(clip.min);
   return at::clamp(weights, low, high);
 }
 
 at::Tensor quantize_weights(const at::Tensor& weights, const QuantFormat& format) {
+  if (can_fuse(weights)) return fused_quantize_weights(weights, format);
   const at::Tensor zero = at::zeros_like(weights.select(-1, 0).unsqueeze(-1));
   const at::Tensor high = at::maximum(std::get<0>(at::max(weights, -1, true)), zero);
   const at::Tensor low = at::minimum(std::get<0>(at::min(weights, -1, true)), zero);

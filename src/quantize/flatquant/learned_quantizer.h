@@ -1,5 +1,6 @@
 // FlatQuant's quantizers as they are trained (arXiv 2410.09426; methods.md, section 10): rounding is straight-through,
-// gradients flow through scales and clip ratios, and not through zero points.
+// gradients flow through scales and clip ratios, and not through zero points. In plain tensor operations, of any type
+// on any device; float32 on the processor takes the fused ones of fused_quantizer.h.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -91,7 +91,7 @@ void clip_run(const float* x, std::int64_t count, RunEnds ends, float* out) {
 RunEnds clip_run_backward(const float* x, const float* g, std::int64_t count, RunEnds ends, float* gx) {
   float low[kLanes] = {}, high[kLanes] = {};
   const auto step = [&](std::int64_t i, std::int64_t lane) {
-    const bool below = x[i] < ends.low, above = x[i] > ends.high;
+    const bool below = x[i]<ends.low, above = x[i]> ends.high;
     gx[i] = below || above ? 0.0f : g[i];
     low[lane] += below ? g[i] : 0.0f;
     high[lane] += above ? g[i] : 0.0f;

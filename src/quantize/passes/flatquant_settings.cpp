@@ -61,9 +61,8 @@ OnlineTransform kronecker(KroneckerSizes sizes) {
 
 void put_site(BlockPlan& block, Site site, const std::optional<QuantFormat>& format,
               const std::optional<OnlineTransform>& transform) {
-  block.at(site) = {.format = format,
-                    .transform = transform,
-                    .clip = format ? ClipSource::kLearned : ClipSource::kFormat};
+  block.at(site) = {
+      .format = format, .transform = transform, .clip = format ? ClipSource::kLearned : ClipSource::kFormat};
 }
 
 void add_sites(const FlatQuantSettings& settings, const ModelConfig& config, int degree, BlockPlan& block) {

@@ -1,5 +1,6 @@
 #include "quantize/passes/round_flatquant.h"
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -16,6 +17,18 @@
 
 namespace qreason {
 namespace {
+
+// libtorch computes with as many threads as the executor for as long as this lives.
+class LibtorchThreads {
+ public:
+  explicit LibtorchThreads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
+  ~LibtorchThreads() { at::set_num_threads(before_); }
+  LibtorchThreads(const LibtorchThreads&) = delete;
+  LibtorchThreads& operator=(const LibtorchThreads&) = delete;
+
+ private:
+  int before_;
+};
 
 class RoundFlatQuant : public BlockPass {
  public:
@@ -35,6 +48,7 @@ class RoundFlatQuant : public BlockPass {
     if (block.to_round().empty()) return;  // a block that stays float
     const std::string where = fmt::format("round_flatquant: block {}", block.layer());
     const Stopwatch watch;
+    const LibtorchThreads threads(block.executor().threads());
     const ViewedWeights weights(block);
     const FlatShape shape = flat_shape(block.config(), block.tensor_parallel());
     FlatState state = start_of(block, weights, shape);
@@ -85,10 +99,8 @@ class RoundFlatQuant : public BlockPass {
       report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
       report.clipped = rounded.clipped;
       report.seconds = watch.seconds();
-      const bool value = slot == LinearSlot::kV && folded.value_bias;
-      block.replace(slot,
-                    {.matrix = std::move(rounded.matrix), .bias = value ? folded.value_bias : block.linear(slot).bias},
-                    report);
+      const std::optional<at::Tensor>& bias = folded.biases[static_cast<std::size_t>(slot)];
+      block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = bias}, report);
       report = {};
     }
   }
