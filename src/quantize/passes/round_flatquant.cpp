@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/stopwatch.h"
 #include "quantize/block_visit.h"
+#include "quantize/flatquant/flat_cost.h"
 #include "quantize/flatquant/viewed_weights.h"
 #include "quantize/flatquant/visited_block.h"
 #include "quantize/passes/flatquant_settings.h"
@@ -43,6 +44,8 @@ class RoundFlatQuant : public BlockPass {
   void extend_plan(const ModelConfig& config, ModelPlan& plan) const override {
     add_flatquant_plan(settings_, config, plan);
   }
+
+  BlockCost cost(const BlockCostQuestion& question) const override { return flat_cost(question, settings_.training); }
 
   void apply(BlockVisit& block) const override {
     if (block.to_round().empty()) return;  // a block that stays float
