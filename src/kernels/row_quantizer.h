@@ -7,7 +7,7 @@ namespace qreason {
 
 // Ratios by which the ends of the range of a row's group g are multiplied, in place of the format's (FlatQuant, arXiv
 // 2410.09426, section 3.1); in the memory of a backend. Null: the format's own ratio.
-struct GroupClips {
+struct RangeClips {
   const float* low = nullptr;   // [groups of a row]
   const float* high = nullptr;  // [groups of a row]
 };
@@ -15,9 +15,9 @@ struct GroupClips {
 // With clips the format is one of integers under the token-range rule, without a search.
 struct RowQuantizer {
   QuantFormat format;
-  GroupClips clips;
+  RangeClips clips;
 
-  RowQuantizer(const QuantFormat& plain, GroupClips learned = {}) : format(plain), clips(learned) {}
+  RowQuantizer(const QuantFormat& plain, RangeClips learned = {}) : format(plain), clips(learned) {}
 };
 
 }  // namespace qreason

@@ -289,7 +289,7 @@ SiteRows Block::finish_site(Site site, float* rows_data, std::int64_t rows, Exec
 
 RowQuantizer Block::quantizer(Site site) const {
   const auto& clips = clips_[static_cast<std::size_t>(site)];
-  return {*plan_.at(site).format, clips ? clips->view() : GroupClips{}};
+  return {*plan_.at(site).format, clips ? clips->view() : RangeClips{}};
 }
 
 void Block::quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const {

@@ -17,7 +17,7 @@ class LearnedClips {
   LearnedClips(const std::vector<float>& low, const std::vector<float>& high, const std::string& where,
                const Backend& backend = host_backend());
 
-  GroupClips view() const { return {.low = low_.data(), .high = high_.data()}; }
+  RangeClips view() const { return {.low = low_.data(), .high = high_.data()}; }
   std::uint64_t bytes() const { return low_.bytes() + high_.bytes(); }
 
  private:

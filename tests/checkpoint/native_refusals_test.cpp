@@ -138,6 +138,7 @@ TEST(Native, RefusesTensorsThatDisagreeWithThePlan) {
   EXPECT_THAT(with("blocks[1].mlp_mid = kronecker8x5"),
               names("model.layers.1.mlp_mid.transform.left", "[5, 5]", "[8, 8]"));
   EXPECT_THAT(with("blocks[1].mlp_mid = no-transform"), HasSubstr("model.layers.1.mlp_mid.transform"));
+  EXPECT_THAT(with("blocks[1].mlp_mid = learned-clip"), HasSubstr("model.layers.1.mlp_mid.clip.min"));
   EXPECT_THAT(with("key = k4-head-asym dynamic"), HasSubstr("key.static"));
   EXPECT_THAT(with("blocks[1].mlp_mid = kronecker3x8"), HasSubstr("rows of 40"));  // fits no model of this shape
 }

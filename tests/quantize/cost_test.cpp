@@ -56,5 +56,31 @@ TEST(Cost, CountsWhatAwqSearches) {
   EXPECT_EQ(cost_of(2).flops, 0);
 }
 
+// By hand, for hidden 64, intermediate 128, no shared heads, 100 tokens and 5 epochs: a forward before, and a forward
+// with two products backward an epoch. Blocks that stay float cost nothing.
+TEST(Cost, CountsWhatFlatQuantTrains) {
+  ModelConfig config = testing::small_config(Architecture::kLlama);
+  config.hidden_size = 64;
+  config.intermediate_size = 128;
+  config.heads = config.kv_heads = 4;
+  config.head_dim = 16;
+  config.max_positions = 2048;
+  const auto cost_of = [&](std::int64_t layer, std::int64_t batch) {
+    const Recipe recipe =
+        make_recipe("flatquant-w4a4kv4",
+                    {{"epochs", std::int64_t{5}}, {"skip_blocks", std::string("last")}, {"batch_size", batch}});
+    const ModelPlan plan = validate(recipe, config);
+    return std::get<std::shared_ptr<const BlockPass>>(recipe.passes.at(0))
+        ->cost({.config = config,
+                .plan = plan.block(layer),
+                .calibration = {.sequences = 2, .tokens = 100, .longest = 50}});
+  };
+  const double attention = 2 * 100 * 4 * 64 * 64 + 2 * 100 * 50 * 64, mlp = 2 * 100 * 3 * 64 * 128;
+  EXPECT_EQ(cost_of(0, 4).flops, 16 * (attention + mlp));
+  EXPECT_GT(cost_of(0, 4).memory, cost_of(0, 1).memory);
+  EXPECT_EQ(cost_of(0, 4).memory, cost_of(0, 2).memory);  // there are two sequences
+  EXPECT_EQ(cost_of(2, 4).flops, 0);
+}
+
 }  // namespace
 }  // namespace qreason
