@@ -20,8 +20,10 @@ BlockCost flat_cost(const BlockCostQuestion& question, const TrainingOptions& op
   BlockCost cost;
   cost.flops = options.epochs > 0 ? forward * (1 + 3 * static_cast<double>(options.epochs)) : 0;
   // Of every weight: as it is in float32, divided by its diagonal, transformed by either factor, clipped and rounded,
-  // and the gradients of two of these at a time. Of every row: what the stages keep for their gradients; scores thrice.
-  cost.memory = 4 * 8 * weights + 4 * batch * rows * (16 * hidden + 12 * query + 9 * middle + 3 * heads * rows);
+  // and the gradients of two of these at a time. Of every row of a batch: what the stages keep for their gradients;
+  // scores thrice. Of every row of all sequences its output.
+  const double row = 16 * hidden + 12 * query + 9 * middle + 3 * heads * rows;
+  cost.memory = 4 * (8 * weights + batch * rows * row + static_cast<double>(calibration.tokens) * hidden);
   return cost;
 }
 
