@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -232,32 +233,65 @@ struct AttentionCase {
   const char* name;
   AttentionShape shape;
   std::int64_t sequences, positions, rows;
+  const char* cache = nullptr;  // a number format; null: float32
+};
+
+// Pages of layers enough that a round over them does not fit in the caches: decoding reads every layer once per token.
+class CachePagesOf {
+ public:
+  CachePagesOf(const AttentionCase& c, Executor& executor) : case_(c) {
+    const std::optional<QuantFormat> format = c.cache ? std::optional(parse_quant_format(c.cache)) : std::nullopt;
+    const std::size_t stream = (stream_bytes(c.shape.row(), format) + 63) / 64 * 64;
+    const std::int64_t pages = (c.positions + kPageTokens - 1) / kPageTokens;
+    layer_bytes_ = 2 * stream;
+    page_bytes_ = kLayers * layer_bytes_;
+    memory_ = AlignedBytes(static_cast<std::size_t>(c.sequences * pages) * page_bytes_);
+    for (std::int64_t i = 0; i < c.sequences * pages; ++i) starts_.push_back(memory_.data() + i * page_bytes_);
+    streams_ = {.keys = {.format = format}, .values = {.offset = stream, .format = format}};
+    for (std::int64_t s = 0; s < c.sequences; ++s) segments_.push_back({.first_row = s * c.positions, .rows = c.positions, .pages = &starts_[s * pages]});
+    const std::int64_t width = c.shape.kv_heads * c.shape.head_dim;
+    const std::vector<float> rows = floats(static_cast<std::size_t>(c.sequences * c.positions * width));
+    for (std::int64_t layer = 0; layer < kLayers; ++layer) {
+      append_key_values(c.shape, batch(layer), rows.data(), width, rows.data(), width, executor);
+    }
+    for (std::int64_t s = 0; s < c.sequences; ++s) {
+      segments_[s].first_row = s * c.rows;
+      segments_[s].rows = c.rows;
+      segments_[s].first_position = c.positions - c.rows;
+    }
+  }
+
+  static constexpr std::int64_t kLayers = 8;
+  AttentionBatch batch(std::int64_t layer) const {
+    PageStreams streams = streams_;
+    for (PageStream* stream : {&streams.keys, &streams.values}) stream->offset += layer * layer_bytes_;
+    return {.segments = segments_.data(), .count = case_.sequences, .streams = streams};
+  }
+  std::size_t bytes() const { return memory_.size() / kLayers; }  // of a layer
+
+ private:
+  AttentionCase case_;
+  std::size_t layer_bytes_ = 0, page_bytes_ = 0;
+  AlignedBytes memory_;
+  std::vector<std::byte*> starts_;
+  std::vector<AttentionSegment> segments_;
+  PageStreams streams_;
 };
 
 void measure_attention(const AttentionCase& c, const Peaks& peaks, Executor& executor) {
-  const std::int64_t width = c.shape.kv_heads * c.shape.head_dim, q_width = c.shape.heads * c.shape.head_dim;
-  const std::int64_t pages = (c.positions + kPageTokens - 1) / kPageTokens, page = c.shape.key_page_floats();
-  std::vector<float> numbers = floats(static_cast<std::size_t>(c.sequences * pages * 2 * page));
-  std::vector<std::byte*> starts;
-  std::vector<AttentionSegment> segments;
-  for (std::int64_t i = 0; i < c.sequences * pages; ++i) {
-    starts.push_back(reinterpret_cast<std::byte*>(numbers.data() + i * 2 * page));
-  }
-  for (std::int64_t s = 0; s < c.sequences; ++s) {
-    segments.push_back(
-        {.first_row = s * c.rows, .rows = c.rows, .first_position = c.positions - c.rows, .pages = &starts[s * pages]});
-  }
-  const AttentionBatch batch{.segments = segments.data(),
-                             .count = c.sequences,
-                             .streams = {.keys = 0, .values = static_cast<std::size_t>(page) * sizeof(float)}};
+  const std::int64_t q_width = c.shape.heads * c.shape.head_dim;
+  const CachePagesOf cache(c, executor);
   const std::vector<float> queries = floats(static_cast<std::size_t>(c.sequences * c.rows * q_width));
   std::vector<float> out(queries.size());
-  const double time =
-      best_time([&] { attention(c.shape, batch, queries.data(), q_width, out.data(), q_width, executor); });
+  const double time = best_time([&] {
+    for (std::int64_t layer = 0; layer < CachePagesOf::kLayers; ++layer) {
+      attention(c.shape, cache.batch(layer), queries.data(), q_width, out.data(), q_width, executor);
+    }
+  }) / CachePagesOf::kLayers;
   const double seen = static_cast<double>(c.positions) - 0.5 * static_cast<double>(c.rows - 1);
   const double flops = 4.0 * static_cast<double>(c.sequences * c.rows * q_width) * seen / time;
-  const double bytes = 8.0 * static_cast<double>(c.sequences * c.positions * width) / time;
-  fmt::print("{:<34} {:9.1f} us  {:7.1f} GFLOP/s ({:3.0f} %)  {:6.1f} GB/s ({:3.0f} %)\n", c.name, time * 1e6,
+  const double bytes = static_cast<double>(cache.bytes()) / time;
+  fmt::print("{:<40} {:9.1f} us  {:7.1f} GFLOP/s ({:3.0f} %)  {:6.1f} GB/s ({:3.0f} %)\n", c.name, time * 1e6,
              flops * 1e-9, 100 * flops / peaks.flops, bytes * 1e-9, 100 * bytes / peaks.bytes);
 }
 
@@ -269,6 +303,15 @@ void measure_all_attention(const Peaks& peaks, Executor& executor) {
                                  AttentionCase{"decode 64 x 300, 4/4 heads of 32", tiny, 64, 300, 1},
                                  AttentionCase{"decode 1 x 8192, 12/2 heads of 128", large, 1, 8192, 1},
                                  AttentionCase{"decode 8 x 8192, 12/2 heads of 128", large, 8, 8192, 1},
+                                 AttentionCase{"decode 1 x 4096, 12/2 of 128", large, 1, 4096, 1},
+                                 AttentionCase{"decode 1 x 4096, 12/2 of 128, kv8", large, 1, 4096, 1, "kv8-head-asym"},
+                                 AttentionCase{"decode 1 x 4096, 12/2 of 128, kv4", large, 1, 4096, 1, "kv4-head-asym"},
+                                 AttentionCase{"decode 8 x 4096, 12/2 of 128", large, 8, 4096, 1},
+                                 AttentionCase{"decode 8 x 4096, 12/2 of 128, kv8", large, 8, 4096, 1, "kv8-head-asym"},
+                                 AttentionCase{"decode 8 x 4096, 12/2 of 128, kv4", large, 8, 4096, 1, "kv4-head-asym"},
+                                 AttentionCase{"decode 8 x 4096, 12/2 of 128, kv3-g64", large, 8, 4096, 1, "kv3-g64-asym"},
+                                 AttentionCase{"decode 8 x 4096, 12/2 of 128, mxfp4", large, 8, 4096, 1, "kv:mxfp4"},
+                                 AttentionCase{"prefill 512 of 4096, 12/2 of 128, kv4", large, 1, 4096, 512, "kv4-head-asym"},
                                  AttentionCase{"prefill 512, 9/3 heads of 64", small, 1, 512, 512},
                                  AttentionCase{"prefill 512 of 8192, 12/2 of 128", large, 1, 8192, 512}}) {
     measure_attention(c, peaks, executor);

@@ -9,6 +9,7 @@
 #include "checkpoint/readers.h"
 #include "cli/model_loader.h"
 #include "cli/process_executor.h"
+#include "model/kv_cache.h"
 #include "quantize/recipe.h"
 
 namespace qreason {
@@ -73,10 +74,9 @@ void compute_sizes(ModelSummary& summary, const std::string& dtype) {
 }
 
 void add_cache(ModelSummary& summary) {
-  const ModelConfig& config = summary.config;
-  const auto row = static_cast<std::uint64_t>(config.kv_heads) * static_cast<std::uint64_t>(config.head_dim);
-  summary.memory.cache_per_token = 2 * static_cast<std::uint64_t>(config.layers) * row * kFloat32Bytes;
-  summary.memory.cache_full_context = summary.memory.cache_per_token * static_cast<std::uint64_t>(config.max_positions);
+  const std::uint64_t page = CacheLayout(summary.config, summary.plan).page_bytes();
+  summary.memory.cache_per_token = page / kPageTokens;
+  summary.memory.cache_full_context = page * static_cast<std::uint64_t>(pages_for(summary.config.max_positions));
 }
 
 // The kinds of the recipe's exact passes at each site.

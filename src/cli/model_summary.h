@@ -28,8 +28,8 @@ struct TokenizerSummary {
 // What running takes, besides the program itself.
 struct MemoryNeeds {
   std::uint64_t weights = 0;             // packed as --dtype asks
-  std::uint64_t cache_per_token = 0;     // of one sequence
-  std::uint64_t cache_full_context = 0;  // one sequence as long as the model allows
+  std::uint64_t cache_per_token = 0;     // a page's bytes over its positions
+  std::uint64_t cache_full_context = 0;  // the pages of one sequence as long as the model allows
 };
 
 // What rotations and scales make of a site: what runs online, and which passes of its recipe folded something into the

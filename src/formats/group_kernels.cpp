@@ -54,4 +54,17 @@ void encode_with(const GroupKernels& kernels, std::span<const float> group, Grou
   kernels.encode(group.data(), group.size(), parameters, code_range(format), format.code_offset(), out);
 }
 
+GroupParameters encode_group(const GroupKernels& kernels, std::span<const float> group, const QuantFormat& format,
+                             std::optional<ClipRatios> clip, std::uint8_t* out) {
+  GroupParameters parameters =
+      clip ? clipped_parameters_with(kernels, group, *clip, format) : find_parameters_with(kernels, group, format);
+  if (format.kind == NumberKind::kInteger) {
+    encode_with(kernels, group, parameters, format, out);
+    parameters.zero += static_cast<float>(format.code_offset());
+    return parameters;
+  }
+  for (const float value : group) *out++ = static_cast<std::uint8_t>(encode(value, parameters, format));
+  return parameters;
+}
+
 }  // namespace qreason

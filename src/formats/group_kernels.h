@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "formats/reference_quantizer.h"
@@ -46,5 +47,10 @@ GroupParameters clipped_parameters_with(const GroupKernels& kernels, std::span<c
                                         const QuantFormat& format);
 void encode_with(const GroupKernels& kernels, std::span<const float> group, GroupParameters parameters,
                  const QuantFormat& format, std::uint8_t* out);
+
+// The codes of a whole group and its parameters, under clip ratios of its own where there are any, as they are stored: integers unsigned, with the code offset in them and
+// in the zero point; small floats as bit patterns. What `scale * (element(code) - zero)` gives is quantize_dequantize.
+GroupParameters encode_group(const GroupKernels& kernels, std::span<const float> group, const QuantFormat& format,
+                             std::optional<ClipRatios> clip, std::uint8_t* out);
 
 }  // namespace qreason

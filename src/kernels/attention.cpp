@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 #include "base/isa.h"
+#include "formats/group_kernels.h"
+#include "formats/packing.h"
+#include "formats/scale_codec.h"
 #include "kernels/cpu/aligned_buffer.h"
 #include "kernels/cpu/attention_kernels.h"
 #include "kernels/cpu_backend.h"
@@ -48,13 +51,36 @@ struct TileIndex {
   std::int64_t tile = 0;
 };
 
+HeadStream head_stream(const AttentionShape& shape, const PageStream& stream, std::int64_t kv_head) {
+  const std::int64_t before = kv_head * shape.head_dim;  // numbers of a position
+  if (!stream.format)
+    return {.numbers = stream.offset + static_cast<std::size_t>(before * kPageTokens) * sizeof(float)};
+  const QuantFormat& format = *stream.format;
+  const CodedStream coded = coded_stream(shape.row(), format);
+  const auto parameters = static_cast<std::size_t>(before / coded.run * kPageTokens);
+  const std::size_t size = scale_bytes(format.scale_type);
+  return {.numbers = stream.offset + static_cast<std::size_t>(kv_head * kPageTokens * coded.row_bytes),
+          .bits = format.bits,
+          .number = format.kind,
+          .row_bytes = coded.row_bytes,
+          .run = std::min(coded.run, shape.head_dim),
+          .scale_type = format.scale_type,
+          .scales = stream.offset + coded.scales + parameters * size,
+          .run_scales = kPageTokens * static_cast<std::int64_t>(size),
+          .zeros = has_zeros(format) ? stream.offset + coded.zeros + parameters : 0,
+          .fixed_zero = format.kind == NumberKind::kInteger ? static_cast<float>(format.code_offset()) : 0.0f};
+}
+
 void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, const PageStreams& streams,
                  const Rows& rows, TileIndex index, Workspace& workspace) {
   const auto [kv_head, tile] = index;
   const std::int64_t group = group_of(shape), first = tile * kMostQueries;
   const std::int64_t queries = std::min(kMostQueries, segment.rows * group - first), width = shape.head_dim;
-  float* scratch =
-      workspace.need(WorkspaceSlot::kAttention, static_cast<std::size_t>(queries * (kAttentionChunk + 3 * width)));
+  const bool coded = streams.keys.format || streams.values.format;
+  const std::int64_t own = queries * (kAttentionChunk + 3 * width);
+  const std::int64_t expansion = coded ? (kAttentionChunk + 2 * kPageTokens) * width : 0;
+  float* expanded = workspace.need(WorkspaceSlot::kAttention, static_cast<std::size_t>(own + expansion));
+  float* scratch = expanded + expansion;
   std::int64_t visible[kMostQueries];
   float* query = scratch + queries * kAttentionChunk;
   const auto bytes = static_cast<std::size_t>(width) * sizeof(float);
@@ -70,29 +96,71 @@ void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, c
                         .query = query,
                         .visible = visible,
                         .pages = segment.pages,
-                        .streams = streams,
-                        .head_offset = kv_head * width * kPageTokens,
+                        .keys = head_stream(shape, streams.keys, kv_head),
+                        .values = head_stream(shape, streams.values, kv_head),
                         .scores = scratch,
                         .sums = query + queries * width,
-                        .out = query + 2 * queries * width};
+                        .out = query + 2 * queries * width,
+                        .expanded = expanded,
+                        .parameters = expanded + kAttentionChunk * width};
   attention_kernels().attend(t);
   for (std::int64_t q = 0; q < queries; ++q) {
     std::memcpy(rows.out + row_of(q) * rows.out_stride + head_of(q), t.out + q * width, bytes);
   }
 }
 
-// One position's keys and values, [kv_heads * head_dim] each, into its page.
-void append_row(const AttentionShape& shape, const AttentionSegment& segment, const PageStreams& streams,
-                const float* key, const float* value, std::int64_t position) {
-  const std::int64_t slot = position % kPageTokens;
-  std::byte* page = segment.pages[position / kPageTokens];
-  auto* key_page = reinterpret_cast<float*>(page + streams.keys);
-  auto* value_page = reinterpret_cast<float*>(page + streams.values);
-  const std::int64_t width = shape.head_dim;
-  for (std::int64_t i = 0; i < shape.kv_heads * width; ++i) key_page[i * kPageTokens + slot] = key[i];
+// Sixteen rows side by side as a page of keys has them, or one after another as one of values.
+enum class RowOrder { kBeside, kBehind };
+
+// `count` items of a head's row into place, of items [kv_heads, count, kPageTokens] or [kv_heads, kPageTokens, count].
+template <class T>
+void put_row(const T* row, std::int64_t count, std::int64_t head, std::int64_t slot, RowOrder order, T* items) {
+  T* of_head = items + head * count * kPageTokens;
+  if (order == RowOrder::kBehind) {
+    std::memcpy(of_head + slot * count, row, static_cast<std::size_t>(count) * sizeof(T));
+    return;
+  }
+  for (std::int64_t i = 0; i < count; ++i) of_head[i * kPageTokens + slot] = row[i];
+}
+
+// One position's row [kv_heads * head_dim] into a stream of codes. `scratch`: room for its codes and the packed ones of
+// a head.
+void append_codes(const PageRow& shape, const QuantFormat& format, RangeClips clips, const float* row,
+                  std::int64_t slot, RowOrder order, std::byte* stream, std::uint8_t* scratch) {
+  const GroupKernels& kernels = group_kernels();
+  const CodedStream coded = coded_stream(shape, format);
+  const std::size_t scale_size = scale_bytes(format.scale_type);
+  for (std::int64_t run = 0; run < coded.runs; ++run) {
+    const std::span<const float> values(row + run * coded.run, static_cast<std::size_t>(coded.run));
+    // A row of learned clips is a head, or all of a position where runs are groups.
+    const auto clip = clips.of_group(format.granularity == Granularity::kHead ? 0 : run);
+    const GroupParameters parameters = encode_group(kernels, values, format, clip, scratch + run * coded.run);
+    const auto at = static_cast<std::size_t>(run * kPageTokens + slot);
+    encode_scales({&parameters.scale, 1}, format.scale_type, {stream + coded.scales + at * scale_size, scale_size});
+    if (has_zeros(format))
+      stream[coded.zeros + at] = static_cast<std::byte>(static_cast<std::uint8_t>(parameters.zero));
+  }
+  const auto head_dim = static_cast<std::size_t>(shape.head_dim);
+  std::uint8_t* packed = scratch + shape.kv_heads * shape.head_dim;
+  std::fill_n(packed, coded.row_bytes, std::uint8_t{0});
   for (std::int64_t head = 0; head < shape.kv_heads; ++head) {
-    std::memcpy(value_page + (head * kPageTokens + slot) * width, value + head * width,
-                static_cast<std::size_t>(width) * sizeof(float));
+    pack_codes({scratch + head * shape.head_dim, head_dim}, format.bits, {packed, packed_bytes(head_dim, format.bits)});
+    put_row(packed, coded.row_bytes, head, slot, order, reinterpret_cast<std::uint8_t*>(stream));
+  }
+}
+
+// One position's row [kv_heads * head_dim] into its place in a stream of its page.
+void append_row(const PageRow& shape, const PageStream& stream, const float* row, std::int64_t slot, RowOrder order,
+                std::byte* page, Workspace& workspace) {
+  if (stream.format) {
+    const auto bytes = static_cast<std::size_t>((shape.kv_heads + 2) * (shape.head_dim + 8));
+    float* scratch = workspace.need(WorkspaceSlot::kAttention, bytes / sizeof(float) + 1);
+    return append_codes(shape, *stream.format, stream.clips, row, slot, order, page + stream.offset,
+                        reinterpret_cast<std::uint8_t*>(scratch));
+  }
+  auto* floats = reinterpret_cast<float*>(page + stream.offset);
+  for (std::int64_t head = 0; head < shape.kv_heads; ++head) {
+    put_row(row + head * shape.head_dim, shape.head_dim, head, slot, order, floats);
   }
 }
 
@@ -121,9 +189,13 @@ void CpuBackend::append_key_values(const AttentionShape& shape, const AttentionB
       [&](const AttentionSegment& segment, std::int64_t run) {
         const std::int64_t end = std::min(segment.rows, (run + 1) * kPageTokens);
         for (std::int64_t row = run * kPageTokens; row < end; ++row) {
-          const std::int64_t at = segment.first_row + row;
-          append_row(shape, segment, batch.streams, keys + at * key_stride, values + at * value_stride,
-                     segment.first_position + row);
+          const std::int64_t at = segment.first_row + row, position = segment.first_position + row;
+          const std::int64_t slot = position % kPageTokens;
+          std::byte* page = segment.pages[position / kPageTokens];
+          Workspace& workspace = executor.workspace();
+          const PageStreams& streams = batch.streams;
+          append_row(shape.row(), streams.keys, keys + at * key_stride, slot, RowOrder::kBeside, page, workspace);
+          append_row(shape.row(), streams.values, values + at * value_stride, slot, RowOrder::kBehind, page, workspace);
         }
       });
 }

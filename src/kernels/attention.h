@@ -1,19 +1,14 @@
-// Causal attention over a paged key/value cache. A page holds kPageTokens positions of every layer; a layer's part of
-// it is two streams, in float32:
-//   keys   [kv_heads, head_dim, kPageTokens]   (transposed: sixteen keys are scored side by side)
-//   values [kv_heads, kPageTokens, head_dim]
-// Scores are summed over head_dim in order, the softmax and the weighted sum over positions in order: a query's result
-// depends on nothing but its own sequence.
+// Causal attention over a paged key/value cache (kernels/page_stream.h). Scores are summed over head_dim in order, the
+// softmax and the weighted sum over positions in order: a query's result depends on nothing but its own sequence.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "kernels/executor.h"
+#include "kernels/page_stream.h"
 
 namespace qreason {
-
-inline constexpr std::int64_t kPageTokens = 16;
 
 struct AttentionShape {
   std::int64_t heads = 0;
@@ -21,14 +16,7 @@ struct AttentionShape {
   std::int64_t head_dim = 0;  // a multiple of 2; any size works, multiples of 16 are fast
   float scale = 0.0f;         // 1 / sqrt(head_dim)
 
-  std::int64_t key_page_floats() const { return kv_heads * head_dim * kPageTokens; }
-  std::int64_t value_page_floats() const { return kv_heads * head_dim * kPageTokens; }
-};
-
-// Where the keys and the values of one layer begin in a page: bytes from its start, multiples of 4.
-struct PageStreams {
-  std::size_t keys = 0;
-  std::size_t values = 0;
+  PageRow row() const { return {.kv_heads = kv_heads, .head_dim = head_dim}; }
 };
 
 // One run of consecutive positions of one sequence inside a batch of rows.
@@ -46,11 +34,14 @@ struct AttentionBatch {
   PageStreams streams;  // the layer's
 };
 
-// Writes the new rows' keys and values [rows, kv_heads * head_dim] (strides in floats) into the pages.
+// Writes the new rows' keys and values [rows, kv_heads * head_dim] (strides in floats) into the pages; a stream of codes
+// quantizes them, with the parameters and codes of the reference quantizer. Its Errors are this function's: a number
+// that is not finite is one.
 void append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
                        std::int64_t key_stride, const float* values, std::int64_t value_stride, Executor& executor);
 
-// out[r, h*head_dim ..] = softmax(scale * q k^T) v over positions <= the row's own. q, out [rows, stride].
+// out[r, h*head_dim ..] = softmax(scale * q k^T) v over positions <= the row's own. q, out [rows, stride]. The bits are
+// those over float32 pages that hold the values of the codes.
 void attention(const AttentionShape& shape, const AttentionBatch& batch, const float* queries,
                std::int64_t query_stride, float* out, std::int64_t out_stride, Executor& executor);
 

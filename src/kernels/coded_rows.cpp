@@ -26,21 +26,10 @@ void encode_row(const float* x, const CodedRowsView& to, std::int64_t row) {
   for (std::int64_t group = 0; group < to.groups; ++group) {
     const std::int64_t first = group * to.group_size, count = std::min(to.group_size, to.width - first);
     const std::span<const float> values(x + first, static_cast<std::size_t>(count));
-    const GroupParameters parameters =
-        to.clips.low == nullptr
-            ? find_parameters_with(kernels, values, to.format)
-            : clipped_parameters_with(kernels, values, {.low = to.clips.low[group], .high = to.clips.high[group]},
-                                      to.format);
+    const auto clip = to.clips.of_group(group);
+    const GroupParameters parameters = encode_group(kernels, values, to.format, clip, codes + first);
     to.scales[row * to.groups + group] = parameters.scale;
-    to.zeros[row * to.groups + group] =
-        integers(to.format) ? parameters.zero + static_cast<float>(to.format.code_offset()) : 0.0f;
-    if (integers(to.format)) {
-      encode_with(kernels, values, parameters, to.format, codes + first);
-      continue;
-    }
-    for (std::int64_t i = 0; i < count; ++i) {
-      codes[first + i] = static_cast<std::uint8_t>(encode(x[first + i], parameters, to.format));
-    }
+    to.zeros[row * to.groups + group] = parameters.zero;
   }
   if (!integers(to.format)) return;
   for (std::int64_t unit = 0; unit < to.units; ++unit) {

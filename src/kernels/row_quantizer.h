@@ -1,7 +1,11 @@
 // What rounds the rows of a site: a format, and where they were learned the clip ratios of every group of a row.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "formats/quant_format.h"
+#include "formats/reference_quantizer.h"
 
 namespace qreason {
 
@@ -10,6 +14,12 @@ namespace qreason {
 struct RangeClips {
   const float* low = nullptr;   // [groups of a row]
   const float* high = nullptr;  // [groups of a row]
+
+  // For the processor's kernels.
+  std::optional<ClipRatios> of_group(std::int64_t group) const {
+    if (low == nullptr) return std::nullopt;
+    return ClipRatios{.low = low[group], .high = high[group]};
+  }
 };
 
 // With clips the format is one of integers under the token-range rule, without a search.

@@ -167,11 +167,22 @@ void Block::rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& exe
 
 void Block::append(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
   float *k = scratch.k.data(), *v = scratch.v.data();
-  quantize_keys(KeyStage::kAfterRope, k, batch.rows, executor);
-  if (plan_.at(Site::kValue).format && quantizers_ == Quantizers::kOn) {
+  AttentionBatch cache = batch.attention;
+  PageStreams& streams = cache.streams;
+  if (quantizers_ == Quantizers::kOff && (streams.keys.format || streams.values.format)) {
+    throw Error("block", "a cache of codes with quantizers off", "one of float32");
+  }
+  if (streams.keys.format) {
+    streams.keys.clips = quantizer(Site::kKey).clips;
+  } else {
+    quantize_keys(KeyStage::kAfterRope, k, batch.rows, executor);
+  }
+  if (streams.values.format) {
+    streams.values.clips = quantizer(Site::kValue).clips;
+  } else if (plan_.at(Site::kValue).format && quantizers_ == Quantizers::kOn) {
     quantize_cache_rows(Site::kValue, v, batch.rows, executor);
   }
-  append_key_values(attention_, batch.attention, k, shape_.key_value, v, shape_.key_value, executor);
+  append_key_values(attention_, cache, k, shape_.key_value, v, shape_.key_value, executor);
 }
 
 SiteRows Block::attention(const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor,

@@ -81,6 +81,8 @@ class Block {
   // Queries, keys and values of the rows stay in scratch.q, .k, .v from `project` to `attention`.
   void project(const SiteRows& x, std::int64_t rows, BlockScratch& scratch, Executor& executor) const;
   void rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
+  // What the plan rounds here is rounded by the cache where it holds codes (an Error while quantizers are off), else
+  // before it is appended.
   void append(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const;
   SiteRows attention(const BlockBatch& batch, BlockScratch& scratch, float* a, Executor& executor,
                      CodedRows* codes = nullptr) const;

@@ -17,6 +17,11 @@ void require_matrix(const PackedMatrix& matrix, const ModelConfig& config, const
   }
 }
 
+const ModelPlan& valid_plan(const WeightSource& source) {
+  validate(source.plan(), source.config(), "plan");
+  return source.plan();
+}
+
 void check_tokens(const ModelConfig& config, std::span<const std::int32_t> tokens) {
   for (const std::int32_t token : tokens) {
     if (token < 0 || token >= config.vocab_size) {
@@ -29,11 +34,10 @@ void check_tokens(const ModelConfig& config, std::span<const std::int32_t> token
 
 Decoder::Decoder(const WeightSource& source, Options options)
     : config_(source.config()),
-      plan_(source.plan()),
+      plan_(valid_plan(source)),
       backend_(options.executor ? &options.executor->backend() : &host_backend()),
       rope_(std::make_unique<RopeTable>(config_)),
-      layout_(config_, plan_) {
-  validate(plan_, config_, "plan");
+      layout_(config_, plan_, options.pages) {
   const WeightPlace place = options.executor ? WeightPlace(*options.executor) : WeightPlace();
   embedding_ = plan_.embedding ? pack_weight(source.linear(kEmbeddingLinear), options.type, kEmbeddingName, place)
                                : pack_dense(source.tensor(kEmbeddingName), options.type, kEmbeddingName, place);

@@ -46,6 +46,7 @@ class Decoder {
     ComputeType type = ComputeType::kAuto;
     // Of the backend that the decoder runs on; without one the host's and the caller's thread packs the weights.
     Executor* executor = nullptr;
+    CachePages pages = CachePages::kCodes;
   };
   Decoder(const WeightSource& source, Options options);
 

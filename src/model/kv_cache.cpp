@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -17,14 +18,26 @@ std::size_t whole_lines(std::size_t bytes) {
   return (bytes + kLine - 1) / kLine * kLine;
 }
 
+// The format of a site's codes in the cache.
+std::optional<QuantFormat> cached_format(const SitePlan& site) {
+  if (site.range == RangeSource::kStatic || site.key_stage != KeyStage::kAfterRope) return std::nullopt;
+  return site.format;
+}
+
 }  // namespace
 
-CacheLayout::CacheLayout(const ModelConfig& config, const ModelPlan& /*plan*/) {
-  const auto numbers = static_cast<std::size_t>(config.kv_heads * config.head_dim * kPageTokens);
-  const std::size_t stream = whole_lines(numbers * sizeof(float));
+CacheLayout::CacheLayout(const ModelConfig& config, const ModelPlan& plan, CachePages pages) {
+  const PageRow row{.kv_heads = config.kv_heads, .head_dim = config.head_dim};
+  const auto add = [&](const SitePlan& site) {
+    PageStream stream{.offset = page_bytes_};
+    if (pages == CachePages::kCodes) stream.format = cached_format(site);
+    page_bytes_ += whole_lines(stream_bytes(row, stream.format));
+    return stream;
+  };
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    streams_.push_back({.keys = page_bytes_, .values = page_bytes_ + stream});
-    page_bytes_ += 2 * stream;
+    const BlockPlan& block = plan.block(layer);
+    const PageStream keys = add(block.at(Site::kKey));
+    streams_.push_back({.keys = keys, .values = add(block.at(Site::kValue))});
   }
 }
 

@@ -18,15 +18,22 @@ constexpr std::int64_t pages_for(std::int64_t positions) {
   return (positions + kPageTokens - 1) / kPageTokens;
 }
 
+// kFloat32: keys and values that the plan quantizes are rounded and kept as floats. The same bits of everything in more
+// memory: what codes are compared with.
+enum class CachePages : std::uint8_t { kCodes, kFloat32 };
+
 // What a page holds: a stream of keys and a stream of values of every layer, one behind another.
 class CacheLayout {
  public:
-  // Keys and values are float32 whatever the plan says of them: its quantizers round them before they are appended.
-  CacheLayout(const ModelConfig& config, const ModelPlan& plan);
+  // Streams hold the codes of what the plan rounds as it is appended. Keys that are rounded before RoPE or their bias
+  // are float32: the numbers that attention reads are no longer those of the codes, and rotating each key again at each
+  // of its many reads would cost more than the memory is worth. So are keys with static ranges, one of each a channel.
+  // The plan has a block for every layer of the model.
+  CacheLayout(const ModelConfig& config, const ModelPlan& plan, CachePages pages = CachePages::kCodes);
 
-  std::size_t page_bytes() const { return page_bytes_; }
+  std::size_t page_bytes() const { return page_bytes_; }  // a multiple of 64
   std::int64_t layers() const { return static_cast<std::int64_t>(streams_.size()); }
-  PageStreams streams(std::int64_t layer) const { return streams_[static_cast<std::size_t>(layer)]; }
+  const PageStreams& streams(std::int64_t layer) const { return streams_[static_cast<std::size_t>(layer)]; }
 
  private:
   std::vector<PageStreams> streams_;

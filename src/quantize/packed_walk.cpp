@@ -13,7 +13,7 @@ struct Memory {
   RopeTable rope;
   RopeStep rope_step;
   BlockScratch scratch;
-  std::vector<float> numbers;  // the cache of one sequence and one layer
+  std::vector<std::byte> memory;  // the cache of one sequence and one layer, in float32
   std::vector<std::byte*> pages;
   PageStreams streams;
   AttentionSegment segment;
@@ -24,13 +24,11 @@ struct Memory {
     scratch.reserve(block.shape(), longest, backend);
     const AttentionShape& shape = block.attention_shape();
     const std::int64_t count = (longest + kPageTokens - 1) / kPageTokens;
-    const std::int64_t floats = shape.key_page_floats() + shape.value_page_floats();
-    numbers.resize(static_cast<std::size_t>(count * floats));
-    streams = {.keys = 0, .values = static_cast<std::size_t>(shape.key_page_floats()) * sizeof(float)};
+    const std::size_t stream = stream_bytes(shape.row());
+    streams.values.offset = stream;
+    memory.resize(static_cast<std::size_t>(count) * 2 * stream);
     pages.clear();
-    for (std::int64_t page = 0; page < count; ++page) {
-      pages.push_back(reinterpret_cast<std::byte*>(numbers.data() + page * floats));
-    }
+    for (std::size_t start = 0; start < memory.size(); start += 2 * stream) pages.push_back(memory.data() + start);
   }
 
   BlockBatch batch(std::int64_t rows) {

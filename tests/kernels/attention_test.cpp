@@ -22,11 +22,11 @@ class PagedSequence {
         keys_(normal_floats(static_cast<std::size_t>(positions * shape.kv_heads * shape.head_dim), seed + 1)),
         values_(normal_floats(static_cast<std::size_t>(positions * shape.kv_heads * shape.head_dim), seed + 2)) {
     const float nan = std::numeric_limits<float>::quiet_NaN();
-    const auto keys = static_cast<std::size_t>(shape.key_page_floats());
+    const std::size_t stream = stream_bytes(shape.row()) / sizeof(float);
     // Another layer's streams lie before, between and behind.
-    streams_ = {.keys = 16 * sizeof(float), .values = (keys + 32) * sizeof(float)};
+    streams_ = {.keys = {.offset = 16 * sizeof(float)}, .values = {.offset = (stream + 32) * sizeof(float)}};
     for (std::int64_t page = 0; page * kPageTokens < positions; ++page) {
-      pages_.emplace_back(keys + static_cast<std::size_t>(shape.value_page_floats()) + 48, nan);
+      pages_.emplace_back(2 * stream + 48, nan);
       starts_.push_back(reinterpret_cast<std::byte*>(pages_.back().data()));
     }
   }

@@ -80,7 +80,7 @@ TEST(Decoder, QuantizersOffGiveTheFloatModel) {
 
   Executor executor(1);
   const auto run = [&](const Block& block) {
-    const CacheLayout layout(model.config(), model.plan());
+    const CacheLayout layout(model.config(), model.plan(), CachePages::kFloat32);
     SequenceCache cache{PagePool(layout)};
     cache.reserve(5);
     const AttentionSegment segment{.first_row = 0, .rows = 5, .first_position = 0, .pages = cache.page_memory()};

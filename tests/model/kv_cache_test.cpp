@@ -14,7 +14,8 @@ namespace qreason {
 namespace {
 
 CacheLayout small_layout() {
-  return {testing::small_config(Architecture::kLlama), ModelPlan{}};
+  const ModelConfig config = testing::small_config(Architecture::kLlama);
+  return {config, uniform_plan(config.layers)};
 }
 
 constexpr std::int64_t kHead = 2 * 12 * 16;  // numbers of one layer's keys in a page: 2 heads x 12 x 16 positions
@@ -29,11 +30,11 @@ TEST(KvCache, StreamsOfAPageDoNotOverlapAndBeginWithACacheLine) {
   ModelConfig config = testing::small_config(Architecture::kLlama);
   config.kv_heads = 1;
   config.head_dim = 2;  // 128 bytes a stream
-  const CacheLayout layout(config, ModelPlan{});
+  const CacheLayout layout(config, uniform_plan(config.layers));
   std::vector<std::size_t> starts;
   for (std::int64_t layer = 0; layer < layout.layers(); ++layer) {
-    starts.push_back(layout.streams(layer).keys);
-    starts.push_back(layout.streams(layer).values);
+    starts.push_back(layout.streams(layer).keys.offset);
+    starts.push_back(layout.streams(layer).values.offset);
   }
   starts.push_back(layout.page_bytes());
   for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
@@ -127,12 +128,12 @@ struct Written {
 
 float* key_of(const SequenceCache& cache, std::int64_t layer, std::int64_t position) {
   std::byte* page = cache.page_memory()[position / kPageTokens];
-  return reinterpret_cast<float*>(page + cache.layout().streams(layer).keys) + position % kPageTokens;
+  return reinterpret_cast<float*>(page + cache.layout().streams(layer).keys.offset) + position % kPageTokens;
 }
 
 float* value_of(const SequenceCache& cache, std::int64_t layer, std::int64_t position) {
   std::byte* page = cache.page_memory()[position / kPageTokens];
-  return reinterpret_cast<float*>(page + cache.layout().streams(layer).values) + position % kPageTokens;
+  return reinterpret_cast<float*>(page + cache.layout().streams(layer).values.offset) + position % kPageTokens;
 }
 
 void append(Written& sequence, std::int64_t count, std::mt19937& random) {

@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/attention_kernels.h"
 #include "kernels/cpu/exp_body.h"
+#include "kernels/cpu/expand_page_body.h"
 #include "kernels/cpu/lanes.h"
 
 namespace qreason {
@@ -12,25 +13,53 @@ struct Chunk {
   std::int64_t first = 0;  // position
   std::int64_t end = 0;    // one past the last that any query of the tile sees
 
-  // The page behind `page` (of the sequence) in the chunk, or the last one itself: what is fetched ahead.
+  std::int64_t pages() const { return (end - first + kPageTokens - 1) / kPageTokens; }
+  // The page `step` behind `page`, or the last one: what is fetched ahead.
   std::int64_t page_after(std::int64_t page, std::int64_t step) const {
-    const std::int64_t last = (end - 1) / kPageTokens;
+    const std::int64_t last = pages() - 1;
     return page + step < last ? page + step : last;
   }
 };
 
+// The head's keys, or its values, of the pages of a chunk.
+struct ChunkFloats {
+  const float* page[kChunkPages];
+};
+
+// Where they are, or where they have been expanded to.
+template <class L>
+ChunkFloats floats_of(const AttentionTile& t, const Chunk& chunk, const HeadStream& stream,
+                      ExpandHead Expansions::*expansion) {
+  ChunkFloats floats;
+  std::byte* const* pages = t.pages + chunk.first / kPageTokens;
+  if (stream.bits == 0) {
+    for (std::int64_t p = 0; p < chunk.pages(); ++p) {
+      floats.page[p] = reinterpret_cast<const float*>(pages[p] + stream.numbers);
+    }
+    return floats;
+  }
+  const ExpandHead expand = expansions_of<L>(stream).*expansion;
+  const RunParameters parameters{.scales = t.parameters, .zeros = t.parameters + t.head_dim * kPageTokens};
+  for (std::int64_t p = 0; p < chunk.pages(); ++p) {
+    float* to = t.expanded + p * kPageTokens * t.head_dim;
+    expand(stream, pages[p], pages[chunk.page_after(p, 1)], t.head_dim, parameters, to);
+    floats.page[p] = to;
+  }
+  return floats;
+}
+
 // Scores of `Rows` queries with `Pages` pages from `page` on (in the chunk).
 template <class L, int Rows, int Pages>
-void score_pages(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, std::int64_t page) {
+void score_pages(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& floats, std::int64_t first_query,
+                 std::int64_t page) {
   const float* query = t.query + first_query * t.head_dim;
   const float* keys[Pages];
   const float* keys_after[Pages];
   typename L::V sum[Rows][Pages];
 #pragma GCC unroll 4
   for (int p = 0; p < Pages; ++p) {
-    const std::int64_t at = chunk.first / kPageTokens + page + p;
-    keys[p] = t.keys(at);
-    keys_after[p] = t.keys(chunk.page_after(at, Pages));
+    keys[p] = floats.page[page + p];
+    keys_after[p] = floats.page[chunk.page_after(page + p, Pages)];
   }
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
@@ -63,15 +92,16 @@ void score_pages(const AttentionTile& t, const Chunk& chunk, std::int64_t first_
 }
 
 template <class L, int Rows = L::kTileRows>
-void score_rows(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, std::int64_t rows) {
+void score_rows(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& keys, std::int64_t first_query,
+                std::int64_t rows) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return score_rows<L, Rows - 1>(t, chunk, first_query, rows);
+    if (rows < Rows) return score_rows<L, Rows - 1>(t, chunk, keys, first_query, rows);
   }
   constexpr int kBeside = panels_beside<L>(Rows);
-  const std::int64_t pages = (chunk.end - chunk.first + kPageTokens - 1) / kPageTokens;
+  const std::int64_t pages = chunk.pages();
   std::int64_t page = 0;
-  for (; page + kBeside <= pages; page += kBeside) score_pages<L, Rows, kBeside>(t, chunk, first_query, page);
-  for (; page < pages; ++page) score_pages<L, Rows, 1>(t, chunk, first_query, page);
+  for (; page + kBeside <= pages; page += kBeside) score_pages<L, Rows, kBeside>(t, chunk, keys, first_query, page);
+  for (; page < pages; ++page) score_pages<L, Rows, 1>(t, chunk, keys, first_query, page);
 }
 
 struct ChunkSoftmax {
@@ -111,7 +141,8 @@ struct ValueRange {
 
 // Continues the weighted sums of `Rows` queries; from == 0 starts them.
 template <class L, int Rows, int Panels>
-void add_values(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, const ValueRange& range) {
+void add_values(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& floats, std::int64_t first_query,
+                const ValueRange& range) {
   const auto load = [&](const float* from) {
     return Panels == 1 && range.lanes < 16 ? L::load_first(from, range.lanes) : L::load(from);
   };
@@ -124,11 +155,11 @@ void add_values(const AttentionTile& t, const Chunk& chunk, std::int64_t first_q
     for (int p = 0; p < Panels; ++p) sum[r][p] = range.from == 0 ? L::zero() : load(sums + r * t.head_dim + p * 16);
   }
   for (std::int64_t i = range.from; i < range.to;) {
-    const std::int64_t page = (chunk.first + i) / kPageTokens, slot = i % kPageTokens;
+    const std::int64_t page = i / kPageTokens, slot = i % kPageTokens;
     const std::int64_t end = i - slot + kPageTokens < range.to ? i - slot + kPageTokens : range.to;
     const std::int64_t offset = slot * t.head_dim + range.column;
-    const float* values = t.values(page) + offset;
-    const float* values_after = t.values(chunk.page_after(page, 1)) + offset;
+    const float* values = floats.page[page] + offset;
+    const float* values_after = floats.page[chunk.page_after(page, 1)] + offset;
     for (; i < end; ++i, values += t.head_dim, values_after += t.head_dim) {
       typename L::V value[Panels];
 #pragma GCC unroll 4
@@ -159,18 +190,18 @@ void add_values(const AttentionTile& t, const Chunk& chunk, std::int64_t first_q
 }
 
 template <class L, int Rows = L::kTileRows>
-void value_rows(const AttentionTile& t, const Chunk& chunk, std::int64_t first_query, std::int64_t rows,
-                ValueRange range) {
+void value_rows(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& values, std::int64_t first_query,
+                std::int64_t rows, ValueRange range) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return value_rows<L, Rows - 1>(t, chunk, first_query, rows, range);
+    if (rows < Rows) return value_rows<L, Rows - 1>(t, chunk, values, first_query, rows, range);
   }
   constexpr int kBeside = panels_beside<L>(Rows);
   for (; range.column + kBeside * 16 <= t.head_dim; range.column += kBeside * 16) {
-    add_values<L, Rows, kBeside>(t, chunk, first_query, range);
+    add_values<L, Rows, kBeside>(t, chunk, values, first_query, range);
   }
   for (; range.column < t.head_dim; range.column += 16) {
     range.lanes = t.head_dim - range.column < 16 ? t.head_dim - range.column : 16;
-    add_values<L, Rows, 1>(t, chunk, first_query, range);
+    add_values<L, Rows, 1>(t, chunk, values, first_query, range);
   }
 }
 
@@ -203,15 +234,21 @@ void attend_chunk(const AttentionTile& t, const Chunk& chunk, RunningSoftmax* ru
   };
   std::int64_t first = 0;
   while (seen(first) <= 0) ++first;
+  const auto rows_from = [&](std::int64_t q) { return t.queries - q < L::kTileRows ? t.queries - q : L::kTileRows; };
   ChunkSoftmax softmax[kMostQueries];
+  const ChunkFloats keys = floats_of<L>(t, chunk, t.keys, &Expansions::keys);
   for (std::int64_t q = first; q < t.queries; q += L::kTileRows) {
-    const std::int64_t rows = t.queries - q < L::kTileRows ? t.queries - q : L::kTileRows;
-    score_rows<L>(t, chunk, q, rows);
+    const std::int64_t rows = rows_from(q);
+    score_rows<L>(t, chunk, keys, q, rows);
     for (std::int64_t r = q; r < q + rows; ++r) softmax[r] = exponentials<L>(t.scores + r * kAttentionChunk, seen(r));
+  }
+  const ChunkFloats values = floats_of<L>(t, chunk, t.values, &Expansions::values);  // may lie where the keys did
+  for (std::int64_t q = first; q < t.queries; q += L::kTileRows) {
+    const std::int64_t rows = rows_from(q);
     // What all rows of the tile see together, then each row's own rest: nothing unseen is ever multiplied.
-    value_rows<L>(t, chunk, q, rows, {.to = seen(q)});
+    value_rows<L>(t, chunk, values, q, rows, {.to = seen(q)});
     for (std::int64_t r = q + 1; r < q + rows; ++r) {
-      if (seen(r) > seen(q)) value_rows<L>(t, chunk, r, 1, {.from = seen(q), .to = seen(r)});
+      if (seen(r) > seen(q)) value_rows<L>(t, chunk, values, r, 1, {.from = seen(q), .to = seen(r)});
     }
   }
   for (std::int64_t q = first; q < t.queries; ++q) {

@@ -2,7 +2,8 @@
 //
 // Positions are taken in chunks of kAttentionChunk, fixed by absolute position. A chunk's scores, their maximum m, the
 // sum s of exp(score - m) and the weighted sum of values depend on the chunk alone; chunks are joined in order (the
-// online softmax of Milakov and Gimelshein, arXiv 1805.02867).
+// online softmax of Milakov and Gimelshein, arXiv 1805.02867). The keys, then the values of a chunk in codes are
+// expanded to floats before its queries meet them.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,23 @@
 namespace qreason {
 
 inline constexpr std::int64_t kAttentionChunk = 256;
+inline constexpr std::int64_t kChunkPages = kAttentionChunk / kPageTokens;
 inline constexpr std::int64_t kMostQueries = 48;
+
+// What a tile reads of a stream: its key/value head's part, in bytes from the start of a page.
+struct HeadStream {
+  std::size_t numbers = 0;  // floats or codes
+  int bits = 0;             // of a code; 0: float32
+  // Of codes:
+  NumberKind number = NumberKind::kInteger;
+  std::int64_t row_bytes = 0;
+  std::int64_t run = 0;  // numbers of the head that share a scale
+  ScaleType scale_type = ScaleType::kFloat32;
+  std::size_t scales = 0;      // of the head's first run
+  std::int64_t run_scales = 0;  // bytes of a run's scales
+  std::size_t zeros = 0;       // likewise; 0: there are none, but
+  float fixed_zero = 0.0f;     // this one for all
+};
 
 struct AttentionTile {
   std::int64_t queries = 0;  // 1 .. kMostQueries
@@ -21,19 +38,12 @@ struct AttentionTile {
   const float* query = nullptr;           // [queries, head_dim]
   const std::int64_t* visible = nullptr;  // [queries], not decreasing: a query sees positions [0, visible)
   std::byte* const* pages = nullptr;
-  PageStreams streams;
-  std::int64_t head_offset = 0;  // floats before this key/value head in a stream
-  float* scores = nullptr;       // scratch [queries, kAttentionChunk]
-  float* sums = nullptr;         // scratch [queries, head_dim]
-  float* out = nullptr;          // [queries, head_dim]
-
-  const float* keys(std::int64_t page) const { return floats(page, streams.keys); }
-  const float* values(std::int64_t page) const { return floats(page, streams.values); }
-
- private:
-  const float* floats(std::int64_t page, std::size_t stream) const {
-    return reinterpret_cast<const float*>(pages[page] + stream) + head_offset;
-  }
+  HeadStream keys, values;
+  float* scores = nullptr;      // scratch [queries, kAttentionChunk]
+  float* sums = nullptr;        // scratch [queries, head_dim]
+  float* out = nullptr;         // [queries, head_dim]
+  float* expanded = nullptr;    // scratch [kAttentionChunk, head_dim], where a stream is one of codes
+  float* parameters = nullptr;  // scratch [2, head_dim, kPageTokens], likewise
 };
 
 struct AttentionKernels {

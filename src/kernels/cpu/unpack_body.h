@@ -21,22 +21,21 @@ inline typename L::U code_words(const std::uint32_t* unit, int j) {
   return codes;
 }
 
-// 2^23 + code of column `j` of a unit.
-template <class L, int Bits>
-inline typename L::V shifted_code(const std::uint32_t* unit, int j) {
-  return L::as_floats(
-      L::masked_with(code_words<L, Bits>(unit, j), L::set_word((1u << Bits) - 1u), L::set_word(kMagicBits)));
-}
-
-// What codes stand for: value(...) - zero(...) is element(code) - zero, exactly.
+// What codes in the low bits of words stand for: value(code) - (kShift + zero) is element(code) - zero, exactly.
 template <class L, int Bits>
 struct IntegerElement {
   static constexpr int kBits = Bits;
-  static typename L::V value(const std::uint32_t* unit, int j) { return shifted_code<L, Bits>(unit, j); }
-  static typename L::V zero(const std::uint8_t* zeros, std::int64_t at) {
-    return L::add(L::set(kMagic), L::load_u8(zeros + at));
+  static constexpr float kShift = kMagic;
+  static typename L::V value(typename L::U code) {
+    return L::as_floats(L::masked_with(code, L::set_word((1u << Bits) - 1u), L::set_word(kMagicBits)));
   }
 };
+
+// 2^23 + code of column `j` of a unit.
+template <class L, int Bits>
+inline typename L::V shifted_code(const std::uint32_t* unit, int j) {
+  return IntegerElement<L, Bits>::value(code_words<L, Bits>(unit, j));
+}
 
 // A sign, `Exponent` bits with the bias 2^(Exponent-1) - 1 and `Mantissa` bits. The fields go where float32 has them:
 // with the exponents' difference added a normal number is done. One with exponent field 0 would have come out as
@@ -44,11 +43,12 @@ struct IntegerElement {
 template <class L, int Exponent, int Mantissa>
 struct FloatElement {
   static constexpr int kBits = 1 + Exponent + Mantissa;
+  static constexpr float kShift = 0.0f;
   static constexpr std::uint32_t kRebias = (127u - ((1u << (Exponent - 1)) - 1u)) << 23;
   static constexpr std::uint32_t kSmallestNormal = kRebias + (1u << 23);
 
-  static typename L::V value(const std::uint32_t* unit, int j) {
-    const typename L::U none = L::set_word(0), code = code_words<L, kBits>(unit, j);
+  static typename L::V value(typename L::U code) {
+    const typename L::U none = L::set_word(0);
     const typename L::U fields =
         L::shift_left(L::masked_with(code, L::set_word((1u << (kBits - 1)) - 1u), none), 23 - Mantissa);
     const typename L::V normal = L::as_floats(L::add_words(fields, L::set_word(kRebias)));
@@ -58,8 +58,17 @@ struct FloatElement {
     const typename L::U sign = L::masked_with(L::shift_left(code, 32 - kBits), L::set_word(0x80000000u), none);
     return L::as_floats(L::either(L::as_words(magnitude), sign));
   }
-  static typename L::V zero(const std::uint8_t*, std::int64_t) { return L::zero(); }
 };
+
+// kShift + zero of sixteen lanes.
+template <class L, class Element>
+inline typename L::V shifted_zeros(const std::uint8_t* zeros, std::int64_t at) {
+  if constexpr (Element::kShift == 0.0f) {
+    return L::zero();  // floats have none
+  } else {
+    return L::add(L::set(Element::kShift), L::load_u8(zeros + at));
+  }
+}
 
 template <class L, class Element>
 void expand_quantized(const PanelView& view, std::int64_t panel, std::int64_t first, std::int64_t count, float* out) {
@@ -70,22 +79,22 @@ void expand_quantized(const PanelView& view, std::int64_t panel, std::int64_t fi
       const std::int64_t group = (first + k) / view.group_size;
       const std::int64_t parameters = (panel * view.groups + group) * 16;
       const typename L::V scale = L::load(view.scales + parameters);
-      const typename L::V zero = Element::zero(view.zeros, parameters);
+      const typename L::V zero = shifted_zeros<L, Element>(view.zeros, parameters);
       QREASON_UNROLL_UNIT
       for (int j = 0; j < kUnitColumns; ++j) {
-        L::store(out + j * 16, L::mul(scale, L::sub(Element::value(unit, j), zero)));
+        L::store(out + j * 16, L::mul(scale, L::sub(Element::value(code_words<L, Element::kBits>(unit, j)), zero)));
       }
       continue;
     }
     const std::int64_t left = count - k < kUnitColumns ? count - k : kUnitColumns;
     alignas(64) float codes[kUnitColumns * 16];
     QREASON_UNROLL_UNIT
-    for (int j = 0; j < kUnitColumns; ++j) L::store(codes + j * 16, Element::value(unit, j));
+    for (int j = 0; j < kUnitColumns; ++j) L::store(codes + j * 16, Element::value(code_words<L, Element::kBits>(unit, j)));
     for (std::int64_t j = 0; j < left; ++j) {
       const std::int64_t column = first + k + j;
       const std::int64_t group = view.group_index != nullptr ? view.group_index[column] : column / view.group_size;
       const std::int64_t parameters = (panel * view.groups + group) * 16;
-      const typename L::V whole = L::sub(L::load(codes + j * 16), Element::zero(view.zeros, parameters));
+      const typename L::V whole = L::sub(L::load(codes + j * 16), shifted_zeros<L, Element>(view.zeros, parameters));
       L::store(out + j * 16, L::mul(L::load(view.scales + parameters), whole));
     }
   }

@@ -58,7 +58,7 @@ void apply_range_search(Target& target, ParameterReader& parameters, RangeSearch
   target.weight->search = searched ? RangeSearch::kMse : RangeSearch::kNone;
 }
 
-void apply_runtime_parameters(Target& target, ParameterReader& parameters, const ClipRatios& ratios) {
+void apply_runtime_parameters(Target& target, ParameterReader& parameters, const MethodClips& ratios) {
   if (target.activation) {
     target.activation->symmetry = symmetry_of(parameters.flag("activation_symmetric", false));
     target.activation = target.activation->clipped(read_clip(parameters, "activation_clip", ratios.activation));

@@ -15,10 +15,10 @@ void apply_weight_parameters(Target& target, ParameterReader& parameters);
 void apply_range_search(Target& target, ParameterReader& parameters, RangeSearch search);
 // activation_symmetric, activation_clip, key_clip, value_clip, kv_group; a method's own ratios where they are not
 // given.
-struct ClipRatios {
+struct MethodClips {
   double activation = 1, cache = 1;
 };
-void apply_runtime_parameters(Target& target, ParameterReader& parameters, const ClipRatios& ratios = {});
+void apply_runtime_parameters(Target& target, ParameterReader& parameters, const MethodClips& ratios = {});
 // samples, length.
 CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec defaults = {});
 // GPTQ as the W-A-KV methods of the study use it, per channel: columns as stored, scales of several groups (o and down
