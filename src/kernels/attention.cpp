@@ -78,7 +78,7 @@ void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, c
   const std::int64_t queries = std::min(kMostQueries, segment.rows * group - first), width = shape.head_dim;
   const bool coded = streams.keys.format || streams.values.format;
   const std::int64_t own = queries * (kAttentionChunk + 3 * width);
-  const std::int64_t expansion = coded ? (kAttentionChunk + 2 * kPageTokens) * width : 0;
+  const std::int64_t expansion = coded ? (kExpandedPages + 2) * kPageTokens * width : 0;
   float* expanded = workspace.need(WorkspaceSlot::kAttention, static_cast<std::size_t>(own + expansion));
   float* scratch = expanded + expansion;
   std::int64_t visible[kMostQueries];
@@ -102,7 +102,7 @@ void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, c
                         .sums = query + queries * width,
                         .out = query + 2 * queries * width,
                         .expanded = expanded,
-                        .parameters = expanded + kAttentionChunk * width};
+                        .parameters = expanded + kExpandedPages * kPageTokens * width};
   attention_kernels().attend(t);
   for (std::int64_t q = 0; q < queries; ++q) {
     std::memcpy(rows.out + row_of(q) * rows.out_stride + head_of(q), t.out + q * width, bytes);

@@ -25,7 +25,7 @@ AttentionShape shape_of(std::int64_t heads, std::int64_t kv_heads, std::int64_t 
 }
 
 const AttentionShape kShapes[] = {shape_of(1, 1, 16), shape_of(4, 2, 32),   shape_of(9, 3, 64), shape_of(12, 2, 128),
-                                  shape_of(4, 2, 6),  shape_of(28, 4, 128), shape_of(3, 1, 50), shape_of(4, 4, 12)};
+                                  shape_of(4, 2, 6),  shape_of(3, 1, 50), shape_of(4, 4, 12)};
 
 constexpr const char* kFormats[] = {
     "kv8-head-asym",    "kv4-head-asym",      "kv3-head-asym",      "kv2-head-asym",     "kv8-head-sym",
@@ -105,7 +105,7 @@ std::vector<float> attend(const AttentionShape& shape, const Pages& pages, const
 TEST(PageStream, OfCodesIsAttendedToAsFloatsOfTheirValuesBitForBit) {
   on_every_isa([](Executor& executor) {
     for (const AttentionShape& shape : kShapes) {
-      const std::int64_t positions = 45, width = shape.kv_heads * shape.head_dim;
+      const std::int64_t positions = 35, width = shape.kv_heads * shape.head_dim;
       const std::vector<float> keys = rows_of_every_kind(positions, width, 21);
       const std::vector<float> values = rows_of_every_kind(positions, width, 22);
       for (const char* text : kFormats) {

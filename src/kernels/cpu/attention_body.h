@@ -14,35 +14,48 @@ struct Chunk {
   std::int64_t end = 0;    // one past the last that any query of the tile sees
 
   std::int64_t pages() const { return (end - first + kPageTokens - 1) / kPageTokens; }
-  // The page `step` behind `page`, or the last one: what is fetched ahead.
-  std::int64_t page_after(std::int64_t page, std::int64_t step) const {
-    const std::int64_t last = pages() - 1;
-    return page + step < last ? page + step : last;
+};
+
+// Positions [from, to) of the chunk, and the head's numbers [column, column + 16 * Panels), or `lanes` of them when
+// Panels is 1.
+struct ValueRange {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::int64_t column = 0;
+  std::int64_t lanes = 16;
+};
+
+// The head's keys, or its values, of pages [first, end) of a chunk.
+struct PageFloats {
+  std::int64_t first = 0, end = 0;
+  const float* page[kChunkPages];  // by their number in the chunk
+
+  // The page `step` behind `at`, or the last one: what is fetched ahead.
+  const float* after(std::int64_t at, std::int64_t step) const { return page[at + step < end ? at + step : end - 1]; }
+  // Those of positions [from, to) that lie here.
+  ValueRange positions(std::int64_t from, std::int64_t to) const {
+    const std::int64_t begin = first * kPageTokens, stop = end * kPageTokens;
+    return {.from = from > begin ? from : begin, .to = to < stop ? to : stop};
   }
 };
 
-// The head's keys, or its values, of the pages of a chunk.
-struct ChunkFloats {
-  const float* page[kChunkPages];
-};
-
-// Where they are, or where they have been expanded to.
-template <class L>
-ChunkFloats floats_of(const AttentionTile& t, const Chunk& chunk, const HeadStream& stream,
-                      ExpandHead Expansions::*expansion) {
-  ChunkFloats floats;
+// Where those from page `first` on are, or where they have been expanded to: all of them, or as many as stay near.
+template <class L, HeadOrder Order>
+PageFloats floats_of(const AttentionTile& t, const Chunk& chunk, const HeadStream& stream, std::int64_t first) {
+  const std::int64_t most = stream.bits == 0 ? kChunkPages : kExpandedPages;
+  PageFloats floats{.first = first, .end = first + most < chunk.pages() ? first + most : chunk.pages()};
   std::byte* const* pages = t.pages + chunk.first / kPageTokens;
   if (stream.bits == 0) {
-    for (std::int64_t p = 0; p < chunk.pages(); ++p) {
+    for (std::int64_t p = first; p < floats.end; ++p) {
       floats.page[p] = reinterpret_cast<const float*>(pages[p] + stream.numbers);
     }
     return floats;
   }
-  const ExpandHead expand = expansions_of<L>(stream).*expansion;
+  const ExpandHead expand = expansion_of<L, Order>(stream);
   const RunParameters parameters{.scales = t.parameters, .zeros = t.parameters + t.head_dim * kPageTokens};
-  for (std::int64_t p = 0; p < chunk.pages(); ++p) {
-    float* to = t.expanded + p * kPageTokens * t.head_dim;
-    expand(stream, pages[p], pages[chunk.page_after(p, 1)], t.head_dim, parameters, to);
+  float* to = t.expanded;
+  for (std::int64_t p = first; p < floats.end; ++p, to += kPageTokens * t.head_dim) {
+    expand(stream, pages[p], pages[p + 1 < chunk.pages() ? p + 1 : p], t.head_dim, parameters, to);
     floats.page[p] = to;
   }
   return floats;
@@ -50,8 +63,7 @@ ChunkFloats floats_of(const AttentionTile& t, const Chunk& chunk, const HeadStre
 
 // Scores of `Rows` queries with `Pages` pages from `page` on (in the chunk).
 template <class L, int Rows, int Pages>
-void score_pages(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& floats, std::int64_t first_query,
-                 std::int64_t page) {
+void score_pages(const AttentionTile& t, const PageFloats& floats, std::int64_t first_query, std::int64_t page) {
   const float* query = t.query + first_query * t.head_dim;
   const float* keys[Pages];
   const float* keys_after[Pages];
@@ -59,7 +71,7 @@ void score_pages(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& 
 #pragma GCC unroll 4
   for (int p = 0; p < Pages; ++p) {
     keys[p] = floats.page[page + p];
-    keys_after[p] = floats.page[chunk.page_after(page + p, Pages)];
+    keys_after[p] = floats.after(page + p, Pages);
   }
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
@@ -92,16 +104,14 @@ void score_pages(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& 
 }
 
 template <class L, int Rows = L::kTileRows>
-void score_rows(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& keys, std::int64_t first_query,
-                std::int64_t rows) {
+void score_rows(const AttentionTile& t, const PageFloats& keys, std::int64_t first_query, std::int64_t rows) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return score_rows<L, Rows - 1>(t, chunk, keys, first_query, rows);
+    if (rows < Rows) return score_rows<L, Rows - 1>(t, keys, first_query, rows);
   }
   constexpr int kBeside = panels_beside<L>(Rows);
-  const std::int64_t pages = chunk.pages();
-  std::int64_t page = 0;
-  for (; page + kBeside <= pages; page += kBeside) score_pages<L, Rows, kBeside>(t, chunk, keys, first_query, page);
-  for (; page < pages; ++page) score_pages<L, Rows, 1>(t, chunk, keys, first_query, page);
+  std::int64_t page = keys.first;
+  for (; page + kBeside <= keys.end; page += kBeside) score_pages<L, Rows, kBeside>(t, keys, first_query, page);
+  for (; page < keys.end; ++page) score_pages<L, Rows, 1>(t, keys, first_query, page);
 }
 
 struct ChunkSoftmax {
@@ -130,19 +140,9 @@ ChunkSoftmax exponentials(float* scores, std::int64_t count) {
   return result;
 }
 
-// Positions [from, to) of the chunk, and the head's numbers [column, column + 16 * Panels), or `lanes` of them when
-// Panels is 1.
-struct ValueRange {
-  std::int64_t from = 0;
-  std::int64_t to = 0;
-  std::int64_t column = 0;
-  std::int64_t lanes = 16;
-};
-
 // Continues the weighted sums of `Rows` queries; from == 0 starts them.
 template <class L, int Rows, int Panels>
-void add_values(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& floats, std::int64_t first_query,
-                const ValueRange& range) {
+void add_values(const AttentionTile& t, const PageFloats& floats, std::int64_t first_query, const ValueRange& range) {
   const auto load = [&](const float* from) {
     return Panels == 1 && range.lanes < 16 ? L::load_first(from, range.lanes) : L::load(from);
   };
@@ -159,7 +159,7 @@ void add_values(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& f
     const std::int64_t end = i - slot + kPageTokens < range.to ? i - slot + kPageTokens : range.to;
     const std::int64_t offset = slot * t.head_dim + range.column;
     const float* values = floats.page[page] + offset;
-    const float* values_after = floats.page[chunk.page_after(page, 1)] + offset;
+    const float* values_after = floats.after(page, 1) + offset;
     for (; i < end; ++i, values += t.head_dim, values_after += t.head_dim) {
       typename L::V value[Panels];
 #pragma GCC unroll 4
@@ -190,18 +190,18 @@ void add_values(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& f
 }
 
 template <class L, int Rows = L::kTileRows>
-void value_rows(const AttentionTile& t, const Chunk& chunk, const ChunkFloats& values, std::int64_t first_query,
-                std::int64_t rows, ValueRange range) {
+void value_rows(const AttentionTile& t, const PageFloats& values, std::int64_t first_query, std::int64_t rows,
+                ValueRange range) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return value_rows<L, Rows - 1>(t, chunk, values, first_query, rows, range);
+    if (rows < Rows) return value_rows<L, Rows - 1>(t, values, first_query, rows, range);
   }
   constexpr int kBeside = panels_beside<L>(Rows);
   for (; range.column + kBeside * 16 <= t.head_dim; range.column += kBeside * 16) {
-    add_values<L, Rows, kBeside>(t, chunk, values, first_query, range);
+    add_values<L, Rows, kBeside>(t, values, first_query, range);
   }
   for (; range.column < t.head_dim; range.column += 16) {
     range.lanes = t.head_dim - range.column < 16 ? t.head_dim - range.column : 16;
-    add_values<L, Rows, 1>(t, chunk, values, first_query, range);
+    add_values<L, Rows, 1>(t, values, first_query, range);
   }
 }
 
@@ -236,20 +236,27 @@ void attend_chunk(const AttentionTile& t, const Chunk& chunk, RunningSoftmax* ru
   while (seen(first) <= 0) ++first;
   const auto rows_from = [&](std::int64_t q) { return t.queries - q < L::kTileRows ? t.queries - q : L::kTileRows; };
   ChunkSoftmax softmax[kMostQueries];
-  const ChunkFloats keys = floats_of<L>(t, chunk, t.keys, &Expansions::keys);
-  for (std::int64_t q = first; q < t.queries; q += L::kTileRows) {
-    const std::int64_t rows = rows_from(q);
-    score_rows<L>(t, chunk, keys, q, rows);
-    for (std::int64_t r = q; r < q + rows; ++r) softmax[r] = exponentials<L>(t.scores + r * kAttentionChunk, seen(r));
+  for (std::int64_t page = 0; page < chunk.pages();) {
+    const PageFloats keys = floats_of<L, HeadOrder::kKeys>(t, chunk, t.keys, page);
+    for (std::int64_t q = first; q < t.queries; q += L::kTileRows) score_rows<L>(t, keys, q, rows_from(q));
+    page = keys.end;
   }
-  const ChunkFloats values = floats_of<L>(t, chunk, t.values, &Expansions::values);  // may lie where the keys did
-  for (std::int64_t q = first; q < t.queries; q += L::kTileRows) {
-    const std::int64_t rows = rows_from(q);
-    // What all rows of the tile see together, then each row's own rest: nothing unseen is ever multiplied.
-    value_rows<L>(t, chunk, values, q, rows, {.to = seen(q)});
-    for (std::int64_t r = q + 1; r < q + rows; ++r) {
-      if (seen(r) > seen(q)) value_rows<L>(t, chunk, values, r, 1, {.from = seen(q), .to = seen(r)});
+  for (std::int64_t q = first; q < t.queries; ++q) {
+    softmax[q] = exponentials<L>(t.scores + q * kAttentionChunk, seen(q));
+  }
+  for (std::int64_t page = 0; page < chunk.pages();) {
+    const PageFloats values = floats_of<L, HeadOrder::kValues>(t, chunk, t.values, page);
+    for (std::int64_t q = first; q < t.queries; q += L::kTileRows) {
+      const std::int64_t rows = rows_from(q);
+      // What all rows of the tile see together, then each row's own rest: nothing unseen is ever multiplied.
+      const ValueRange all = values.positions(0, seen(q));
+      if (all.from < all.to) value_rows<L>(t, values, q, rows, all);
+      for (std::int64_t r = q + 1; r < q + rows; ++r) {
+        const ValueRange rest = values.positions(seen(q), seen(r));
+        if (rest.from < rest.to) value_rows<L>(t, values, r, 1, rest);
+      }
     }
+    page = values.end;
   }
   for (std::int64_t q = first; q < t.queries; ++q) {
     if (chunk.first > 0) {

@@ -2,8 +2,8 @@
 //
 // Positions are taken in chunks of kAttentionChunk, fixed by absolute position. A chunk's scores, their maximum m, the
 // sum s of exp(score - m) and the weighted sum of values depend on the chunk alone; chunks are joined in order (the
-// online softmax of Milakov and Gimelshein, arXiv 1805.02867). The keys, then the values of a chunk in codes are
-// expanded to floats before its queries meet them.
+// online softmax of Milakov and Gimelshein, arXiv 1805.02867). Keys and values in codes are expanded to floats,
+// a few pages at a time, before the queries meet them.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@ namespace qreason {
 
 inline constexpr std::int64_t kAttentionChunk = 256;
 inline constexpr std::int64_t kChunkPages = kAttentionChunk / kPageTokens;
+inline constexpr std::int64_t kExpandedPages = 4;  // at once: as many as are scored side by side, and stay in a cache
 inline constexpr std::int64_t kMostQueries = 48;
 
 // What a tile reads of a stream: its key/value head's part, in bytes from the start of a page.
@@ -42,7 +43,7 @@ struct AttentionTile {
   float* scores = nullptr;      // scratch [queries, kAttentionChunk]
   float* sums = nullptr;        // scratch [queries, head_dim]
   float* out = nullptr;         // [queries, head_dim]
-  float* expanded = nullptr;    // scratch [kAttentionChunk, head_dim], where a stream is one of codes
+  float* expanded = nullptr;    // scratch [kExpandedPages, kPageTokens, head_dim], where a stream is one of codes
   float* parameters = nullptr;  // scratch [2, head_dim, kPageTokens], likewise
 };
 

@@ -58,44 +58,44 @@ inline typename L::U unit_codes(const typename L::U* bytes, int j) {
   return shift + Bits > 8 ? L::either(code, L::shift_left(bytes[byte + 1], 8 - shift)) : code;
 }
 
+// A unit of keys, numbers [d, d + kUnitCodes) of sixteen positions, without scale and zero point.
+template <class L, class Element, class Take>
+inline void for_unit(const std::uint8_t* codes, Take&& take) {
+  typename L::U bytes[Element::kBits];
+#pragma GCC unroll 8
+  for (int i = 0; i < Element::kBits; ++i) bytes[i] = L::bytes(codes + i * kPageTokens);
+  QREASON_UNROLL_UNIT
+  for (int j = 0; j < kUnitCodes; ++j) take(j, Element::value(unit_codes<L, Element::kBits>(bytes, j)));
+}
+
 // out [head_dim, kPageTokens].
 template <class L, class Element>
-void expand_keys(const HeadStream& stream, const std::byte* page, const std::byte* page_after, std::int64_t head_dim,
+void expand_keys(const HeadStream& stream, const std::byte* page, std::int64_t head_dim,
                  const RunParameters& parameters, float* out) {
-  load_parameters<L, Element>(stream, page, head_dim, parameters);
-  constexpr int kBits = Element::kBits, kUnitBytes = kBits * kPageTokens;
+  constexpr int kUnitBytes = Element::kBits * kPageTokens;
   const auto* codes = reinterpret_cast<const std::uint8_t*>(page + stream.numbers);
-  const auto* codes_after = reinterpret_cast<const std::uint8_t*>(page_after + stream.numbers);
-  const bool units_lie_in_runs = stream.run % kUnitCodes == 0;
-  for (std::int64_t d = 0; d < head_dim; d += kUnitCodes, codes += kUnitBytes, codes_after += kUnitBytes) {
-    for (int line = 0; line < kUnitBytes; line += 64) __builtin_prefetch(codes_after + line, 0, 2);
-    typename L::U bytes[kBits];
-#pragma GCC unroll 8
-    for (int i = 0; i < kBits; ++i) bytes[i] = L::bytes(codes + i * kPageTokens);
-    if (units_lie_in_runs) {
-      const std::int64_t at = d / stream.run * kPageTokens;
-      const typename L::V scale = L::load(parameters.scales + at), zero = L::load(parameters.zeros + at);
-      QREASON_UNROLL_UNIT
-      for (int j = 0; j < kUnitCodes; ++j) {
-        const typename L::V value = Element::value(unit_codes<L, kBits>(bytes, j));
-        L::store(out + (d + j) * kPageTokens, L::mul(scale, L::sub(value, zero)));
+  const float *scales = parameters.scales, *zeros = parameters.zeros;
+  if (stream.run % kUnitCodes == 0) {
+    for (std::int64_t run = 0; run < head_dim; run += stream.run, scales += kPageTokens, zeros += kPageTokens) {
+      const typename L::V scale = L::load(scales), zero = L::load(zeros);
+      for (std::int64_t d = run; d < run + stream.run; d += kUnitCodes, codes += kUnitBytes) {
+        for_unit<L, Element>(codes, [&](int j, const typename L::V& value) __attribute__((always_inline)) {
+          L::store(out + (d + j) * kPageTokens, L::mul(scale, L::sub(value, zero)));
+        });
       }
-      continue;
     }
-    alignas(64) float elements[kUnitCodes * kPageTokens];
-    QREASON_UNROLL_UNIT
-    for (int j = 0; j < kUnitCodes; ++j) {
-      L::store(elements + j * kPageTokens, Element::value(unit_codes<L, kBits>(bytes, j)));
-    }
-    for (std::int64_t j = 0; j < kUnitCodes && d + j < head_dim; ++j) {
+    return;
+  }
+  for (std::int64_t d = 0; d < head_dim; d += kUnitCodes, codes += kUnitBytes) {
+    for_unit<L, Element>(codes, [&](int j, const typename L::V& value) {
+      if (d + j >= head_dim) return;
       const std::int64_t at = (d + j) / stream.run * kPageTokens;
-      const typename L::V whole = L::sub(L::load(elements + j * kPageTokens), L::load(parameters.zeros + at));
-      L::store(out + (d + j) * kPageTokens, L::mul(L::load(parameters.scales + at), whole));
-    }
+      L::store(out + (d + j) * kPageTokens, L::mul(L::load(scales + at), L::sub(value, L::load(zeros + at))));
+    });
   }
 }
 
-// The parameters of sixteen numbers of a position that lie in several runs.
+// The parameters of up to sixteen numbers of a position that lie in several runs.
 template <class L>
 inline typename L::V mixed(const float* of_runs, std::int64_t first, std::int64_t run, std::int64_t lanes) {
   float values[16] = {};
@@ -103,55 +103,78 @@ inline typename L::V mixed(const float* of_runs, std::int64_t first, std::int64_
   return L::load(values);
 }
 
+// Numbers of one position from a multiple of 16 on.
+template <class L, class Element>
+inline typename L::V row_elements(const std::uint8_t* row, std::int64_t first) {
+  return Element::value(L::template packed_codes<Element::kBits>(row + first / kUnitCodes * Element::kBits));
+}
+
 // out [kPageTokens, head_dim].
 template <class L, class Element>
-void expand_values(const HeadStream& stream, const std::byte* page, const std::byte* page_after, std::int64_t head_dim,
+void expand_values(const HeadStream& stream, const std::byte* page, std::int64_t head_dim,
                    const RunParameters& parameters, float* out) {
-  load_parameters<L, Element>(stream, page, head_dim, parameters);
-  const auto* codes = reinterpret_cast<const std::uint8_t*>(page + stream.numbers);
-  const auto* codes_after = reinterpret_cast<const std::uint8_t*>(page_after + stream.numbers);
-  for (std::int64_t i = 0; i < stream.row_bytes * kPageTokens; i += 64) __builtin_prefetch(codes_after + i, 0, 2);
-  const bool vectors_lie_in_runs = stream.run % 16 == 0;
-  for (std::int64_t t = 0; t < kPageTokens; ++t, codes += stream.row_bytes, out += head_dim) {
+  const auto* row = reinterpret_cast<const std::uint8_t*>(page + stream.numbers);
+  const bool vectors_lie_in_runs = stream.run % 16 == 0 || stream.run == head_dim;
+  for (std::int64_t t = 0; t < kPageTokens; ++t, row += stream.row_bytes, out += head_dim) {
     const float *scales = parameters.scales + t, *zeros = parameters.zeros + t;
-    for (std::int64_t d = 0; d < head_dim; d += 16) {
-      const std::int64_t lanes = head_dim - d < 16 ? head_dim - d : 16;
-      const typename L::V value =
-          Element::value(L::template packed_codes<Element::kBits>(codes + d / kUnitCodes * Element::kBits));
-      const std::int64_t at = d / stream.run * kPageTokens;
-      const typename L::V scale = vectors_lie_in_runs ? L::set(scales[at]) : mixed<L>(scales, d, stream.run, lanes);
-      const typename L::V zero = vectors_lie_in_runs ? L::set(zeros[at]) : mixed<L>(zeros, d, stream.run, lanes);
-      L::store_first(out + d, L::mul(scale, L::sub(value, zero)), lanes);
+    if (!vectors_lie_in_runs) {
+      for (std::int64_t d = 0; d < head_dim; d += 16) {
+        const std::int64_t lanes = head_dim - d < 16 ? head_dim - d : 16;
+        const typename L::V whole =
+            L::sub(row_elements<L, Element>(row, d), mixed<L>(zeros, d, stream.run, lanes));
+        L::store_first(out + d, L::mul(mixed<L>(scales, d, stream.run, lanes), whole), lanes);
+      }
+      continue;
     }
+    for (std::int64_t run = 0; run < head_dim; run += stream.run, scales += kPageTokens, zeros += kPageTokens) {
+      const typename L::V scale = L::set(*scales), zero = L::set(*zeros);
+      const std::int64_t end = run + stream.run;
+      std::int64_t d = run;
+      for (; d + 16 <= end; d += 16) L::store(out + d, L::mul(scale, L::sub(row_elements<L, Element>(row, d), zero)));
+      if (d < end) L::store_first(out + d, L::mul(scale, L::sub(row_elements<L, Element>(row, d), zero)), end - d);
+    }
+  }
+}
+
+enum class HeadOrder { kKeys, kValues };
+
+// What is not looked at while the page before is expanded comes late.
+inline void fetch_codes(const HeadStream& stream, const std::byte* page) {
+  const std::byte* codes = page + stream.numbers;
+  for (std::int64_t i = 0; i < stream.row_bytes * kPageTokens; i += 64) __builtin_prefetch(codes + i, 0, 2);
+  __builtin_prefetch(page + stream.scales, 0, 2);
+  if (stream.zeros != 0) __builtin_prefetch(page + stream.zeros, 0, 2);
+}
+
+template <class L, class Element, HeadOrder Order>
+void expand_head(const HeadStream& stream, const std::byte* page, const std::byte* page_after, std::int64_t head_dim,
+                 const RunParameters& parameters, float* out) {
+  fetch_codes(stream, page_after);
+  load_parameters<L, Element>(stream, page, head_dim, parameters);
+  if constexpr (Order == HeadOrder::kKeys) {
+    expand_keys<L, Element>(stream, page, head_dim, parameters, out);
+  } else {
+    expand_values<L, Element>(stream, page, head_dim, parameters, out);
   }
 }
 
 using ExpandHead = void (*)(const HeadStream&, const std::byte*, const std::byte*, std::int64_t, const RunParameters&,
                             float*);
 
-struct Expansions {
-  ExpandHead keys, values;
-};
-
-template <class L, class Element>
-constexpr Expansions expansions_of_element() {
-  return {.keys = expand_keys<L, Element>, .values = expand_values<L, Element>};
-}
-
-template <class L>
-Expansions expansions_of(const HeadStream& stream) {
-  constexpr Expansions kIntegers[] = {
-      expansions_of_element<L, IntegerElement<L, 2>>(), expansions_of_element<L, IntegerElement<L, 3>>(),
-      expansions_of_element<L, IntegerElement<L, 4>>(), expansions_of_element<L, IntegerElement<L, 5>>(),
-      expansions_of_element<L, IntegerElement<L, 6>>(), expansions_of_element<L, IntegerElement<L, 7>>(),
-      expansions_of_element<L, IntegerElement<L, 8>>()};
+template <class L, HeadOrder Order>
+ExpandHead expansion_of(const HeadStream& stream) {
+  constexpr ExpandHead kIntegers[] = {
+      expand_head<L, IntegerElement<L, 2>, Order>, expand_head<L, IntegerElement<L, 3>, Order>,
+      expand_head<L, IntegerElement<L, 4>, Order>, expand_head<L, IntegerElement<L, 5>, Order>,
+      expand_head<L, IntegerElement<L, 6>, Order>, expand_head<L, IntegerElement<L, 7>, Order>,
+      expand_head<L, IntegerElement<L, 8>, Order>};
   switch (stream.number) {
     case NumberKind::kFp8E4M3:
-      return expansions_of_element<L, FloatElement<L, 4, 3>>();
+      return expand_head<L, FloatElement<L, 4, 3>, Order>;
     case NumberKind::kFp8E5M2:
-      return expansions_of_element<L, FloatElement<L, 5, 2>>();
+      return expand_head<L, FloatElement<L, 5, 2>, Order>;
     case NumberKind::kFp4E2M1:
-      return expansions_of_element<L, FloatElement<L, 2, 1>>();
+      return expand_head<L, FloatElement<L, 2, 1>, Order>;
     case NumberKind::kInteger:
       break;
   }
