@@ -248,7 +248,9 @@ class CachePagesOf {
     memory_ = AlignedBytes(static_cast<std::size_t>(c.sequences * pages) * page_bytes_);
     for (std::int64_t i = 0; i < c.sequences * pages; ++i) starts_.push_back(memory_.data() + i * page_bytes_);
     streams_ = {.keys = {.format = format}, .values = {.offset = stream, .format = format}};
-    for (std::int64_t s = 0; s < c.sequences; ++s) segments_.push_back({.first_row = s * c.positions, .rows = c.positions, .pages = &starts_[s * pages]});
+    for (std::int64_t s = 0; s < c.sequences; ++s) {
+      segments_.push_back({.first_row = s * c.positions, .rows = c.positions, .pages = &starts_[s * pages]});
+    }
     const std::int64_t width = c.shape.kv_heads * c.shape.head_dim;
     const std::vector<float> rows = floats(static_cast<std::size_t>(c.sequences * c.positions * width));
     for (std::int64_t layer = 0; layer < kLayers; ++layer) {
@@ -283,11 +285,13 @@ void measure_attention(const AttentionCase& c, const Peaks& peaks, Executor& exe
   const CachePagesOf cache(c, executor);
   const std::vector<float> queries = floats(static_cast<std::size_t>(c.sequences * c.rows * q_width));
   std::vector<float> out(queries.size());
-  const double time = best_time([&] {
-    for (std::int64_t layer = 0; layer < CachePagesOf::kLayers; ++layer) {
-      attention(c.shape, cache.batch(layer), queries.data(), q_width, out.data(), q_width, executor);
-    }
-  }) / CachePagesOf::kLayers;
+  const double time =
+      best_time([&] {
+        for (std::int64_t layer = 0; layer < CachePagesOf::kLayers; ++layer) {
+          attention(c.shape, cache.batch(layer), queries.data(), q_width, out.data(), q_width, executor);
+        }
+      }) /
+      CachePagesOf::kLayers;
   const double seen = static_cast<double>(c.positions) - 0.5 * static_cast<double>(c.rows - 1);
   const double flops = 4.0 * static_cast<double>(c.sequences * c.rows * q_width) * seen / time;
   const double bytes = static_cast<double>(cache.bytes()) / time;
@@ -299,21 +303,18 @@ void measure_all_attention(const Peaks& peaks, Executor& executor) {
   const AttentionShape small{.heads = 9, .kv_heads = 3, .head_dim = 64, .scale = 0.125f};
   const AttentionShape large{.heads = 12, .kv_heads = 2, .head_dim = 128, .scale = 0.088388f};
   const AttentionShape tiny{.heads = 4, .kv_heads = 4, .head_dim = 32, .scale = 0.176777f};
-  for (const AttentionCase& c : {AttentionCase{"decode 64 x 300, 9/3 heads of 64", small, 64, 300, 1},
-                                 AttentionCase{"decode 64 x 300, 4/4 heads of 32", tiny, 64, 300, 1},
-                                 AttentionCase{"decode 1 x 8192, 12/2 heads of 128", large, 1, 8192, 1},
-                                 AttentionCase{"decode 8 x 8192, 12/2 heads of 128", large, 8, 8192, 1},
-                                 AttentionCase{"decode 1 x 4096, 12/2 of 128", large, 1, 4096, 1},
-                                 AttentionCase{"decode 1 x 4096, 12/2 of 128, kv8", large, 1, 4096, 1, "kv8-head-asym"},
-                                 AttentionCase{"decode 1 x 4096, 12/2 of 128, kv4", large, 1, 4096, 1, "kv4-head-asym"},
-                                 AttentionCase{"decode 8 x 4096, 12/2 of 128", large, 8, 4096, 1},
-                                 AttentionCase{"decode 8 x 4096, 12/2 of 128, kv8", large, 8, 4096, 1, "kv8-head-asym"},
-                                 AttentionCase{"decode 8 x 4096, 12/2 of 128, kv4", large, 8, 4096, 1, "kv4-head-asym"},
-                                 AttentionCase{"decode 8 x 4096, 12/2 of 128, kv3-g64", large, 8, 4096, 1, "kv3-g64-asym"},
-                                 AttentionCase{"decode 8 x 4096, 12/2 of 128, mxfp4", large, 8, 4096, 1, "kv:mxfp4"},
-                                 AttentionCase{"prefill 512 of 4096, 12/2 of 128, kv4", large, 1, 4096, 512, "kv4-head-asym"},
-                                 AttentionCase{"prefill 512, 9/3 heads of 64", small, 1, 512, 512},
-                                 AttentionCase{"prefill 512 of 8192, 12/2 of 128", large, 1, 8192, 512}}) {
+  for (const AttentionCase& c :
+       {AttentionCase{"decode 64 x 300, 9/3 heads of 64", small, 64, 300, 1},
+        AttentionCase{"decode 64 x 300, 4/4 heads of 32", tiny, 64, 300, 1},
+        AttentionCase{"decode 1 x 4096, 12/2 of 128", large, 1, 4096, 1},
+        AttentionCase{"decode 1 x 4096, 12/2 of 128, kv8", large, 1, 4096, 1, "kv8-head-asym"},
+        AttentionCase{"decode 1 x 4096, 12/2 of 128, kv4", large, 1, 4096, 1, "kv4-head-asym"},
+        AttentionCase{"decode 8 x 4096, 12/2 of 128", large, 8, 4096, 1},
+        AttentionCase{"decode 8 x 4096, 12/2 of 128, kv8", large, 8, 4096, 1, "kv8-head-asym"},
+        AttentionCase{"decode 8 x 4096, 12/2 of 128, kv4", large, 8, 4096, 1, "kv4-head-asym"},
+        AttentionCase{"prefill 512, 9/3 heads of 64", small, 1, 512, 512},
+        AttentionCase{"prefill 512 of 4096, 12/2 of 128", large, 1, 4096, 512},
+        AttentionCase{"prefill 512 of 4096, 12/2 of 128, kv4", large, 1, 4096, 512, "kv4-head-asym"}}) {
     measure_attention(c, peaks, executor);
   }
 }

@@ -34,9 +34,9 @@ struct AttentionBatch {
   PageStreams streams;  // the layer's
 };
 
-// Writes the new rows' keys and values [rows, kv_heads * head_dim] (strides in floats) into the pages; a stream of codes
-// quantizes them, with the parameters and codes of the reference quantizer. Its Errors are this function's: a number
-// that is not finite is one.
+// Writes the new rows' keys and values [rows, kv_heads * head_dim] (strides in floats) into the pages; a stream of
+// codes quantizes them, with the parameters and codes of the reference quantizer. Its Errors are this function's: a
+// number that is not finite is one.
 void append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
                        std::int64_t key_stride, const float* values, std::int64_t value_stride, Executor& executor);
 

@@ -12,7 +12,8 @@
 //   values  [kv_heads, kPageTokens, row_bytes]
 // and, of either, behind the codes
 //   scales  [runs, kPageTokens]   as their type stores them (formats/scale_codec.h)
-//   zeros   [runs, kPageTokens]   bytes, in asymmetric integer formats alone; in symmetric ones a zero point is the code
+//   zeros   [runs, kPageTokens]   bytes, in asymmetric integer formats alone; in symmetric ones a zero point is the
+//   code
 //                                 offset, in floats 0
 // A run is as many numbers of a position as share a scale: all of them (per token), a head's, or a group of a head's.
 //   value = scale * (element(code) - zero)     in float32, what quantize-dequantize of the row gives, bit for bit

@@ -1,5 +1,6 @@
-// Paged key/value cache: pages of kPageTokens positions, each page with memory for every layer. Sequences own pages,
-// and forks of a sequence share those of their common beginning until one of them writes there.
+// Paged key/value cache: pages of kPageTokens positions, each page with memory for every layer, in the formats of the
+// plan. Sequences own pages, and forks of a sequence share those of their common beginning until one of them writes
+// there.
 #pragma once
 
 #include <cstddef>

@@ -85,6 +85,19 @@ TEST(Inspect, ShowsWhatRunsOnlineAndWhatItCosts) {
   EXPECT_THAT(text, HasSubstr("rotate_residual"));
 }
 
+// 5 layers, 2 heads of 32. A stream of codes has 2 x 16 x (16 + 4 + 1) = 672 bytes a page, in whole cache lines 704: 44
+// a token; one of floats 2 x 32 x 4 = 256.
+TEST(Inspect, CountsACacheOfCodes) {
+  const ScratchFolder folder;
+  EXPECT_EQ(inspect("steps-qwen2-1m").at("memory").at("cache_bytes_per_token"), 5 * 2 * 256);
+  const std::string path = (folder.path() / "quantized").string();
+  const CommandResult result = run_command(qreason_binary() + " quantize steps-qwen2-1m rtn-w4a4kv4 -o " + path);
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  const auto memory = inspect(path).at("memory");
+  EXPECT_EQ(memory.at("cache_bytes_per_token"), 5 * 2 * 44);
+  EXPECT_EQ(memory.at("cache_bytes_full_context"), 5 * 2 * 44 * 640);
+}
+
 TEST(Inspect, NamesWhatIsWrong) {
   const ScratchFolder folder;
   const auto refused = [&](const std::string& arguments) {

@@ -111,6 +111,33 @@ TEST(Engine, ATightCachePreemptsAndGivesTheSameTokens) {
   EXPECT_EQ(engine.tokens_generated(), 12 * 90);
 }
 
+// 20 pages of float32 are 68 of 4-bit codes: room for all that run together.
+TEST(Engine, ACacheOfCodesHoldsMoreSequencesAndGivesTheSameTokens) {
+  RandomModel model(small_config(Architecture::kQwen2));
+  ModelPlan plan = model.plan();
+  plan.set_format(Site::kKey, parse_quant_format("kv4-head-asym"));
+  plan.set_format(Site::kValue, parse_quant_format("kv4-head-asym"));
+  model.set_plan(plan);
+  Executor executor(2);
+  std::vector<std::vector<Answer>> answers;
+  for (const CachePages pages : {CachePages::kFloat32, CachePages::kCodes}) {
+    const Decoder decoder(model, {.pages = pages});
+    Engine engine(decoder, executor, {.max_batch = 8, .prefill_chunk = 64, .cache_bytes = 20 * 3 * 2 * 1536});
+    EXPECT_EQ(engine.pages().pages_available(), pages == CachePages::kCodes ? 68 : 20);
+    for (std::uint64_t i = 0; i < 12; ++i) {
+      Request one = request(i, 90);
+      one.stop_tokens.clear();
+      engine.submit(one);
+    }
+    answers.emplace_back(12);
+    while (!engine.idle()) {
+      for (auto& [number, answer] : engine.step()) answers.back()[static_cast<std::size_t>(number)] = answer;
+    }
+    EXPECT_EQ(engine.preemptions() == 0, pages == CachePages::kCodes);
+  }
+  for (std::size_t i = 0; i < 12; ++i) EXPECT_EQ(answers[0][i].tokens, answers[1][i].tokens) << i;
+}
+
 TEST(Engine, ACacheForOneSequenceServesManyOneByOne) {
   Small small;
   const std::uint64_t page = small.decoder.cache_layout().page_bytes();

@@ -24,16 +24,19 @@ AttentionShape shape_of(std::int64_t heads, std::int64_t kv_heads, std::int64_t 
           .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))};
 }
 
-const AttentionShape kShapes[] = {shape_of(1, 1, 16), shape_of(4, 2, 32),   shape_of(9, 3, 64), shape_of(12, 2, 128),
+const AttentionShape kShapes[] = {shape_of(1, 1, 16), shape_of(4, 2, 32), shape_of(9, 3, 64), shape_of(12, 2, 128),
                                   shape_of(4, 2, 6),  shape_of(3, 1, 50), shape_of(4, 4, 12)};
 
-constexpr const char* kFormats[] = {
-    "kv8-head-asym",    "kv4-head-asym",      "kv3-head-asym",      "kv2-head-asym",     "kv8-head-sym",
-    "kv4-head-sym",     "kv5-head-asym",      "kv6-head-sym",       "kv7-head-asym",     "kv4-token-asym",
-    "kv8-token-sym",    "kv4-g2-asym",        "kv3-g2-sym",         "kv4-g16-asym",      "kv8-g64-asym",
-    "kv2-g32-asym",     "kv4-head-asym-mse-zero", "kv4-head-asym-clip0.9", "kv4-head-asym-sf16", "kv8-g2-sym-sbf16",
-    "kv:fp8e4m3-head",  "kv:fp8e5m2-head",    "kv:fp8e4m3-token",   "kv:fp4e2m1-head",   "kv:mxfp4",
-    "kv:mxfp8e4m3",     "kv:mxfp8e5m2",       "kv:nvfp4",           "kv:fp8e4m3-g2-sf16"};
+constexpr const char* kFormats[] = {"kv8-head-asym",      "kv4-head-asym",          "kv3-head-asym",
+                                    "kv2-head-asym",      "kv8-head-sym",           "kv4-head-sym",
+                                    "kv5-head-asym",      "kv6-head-sym",           "kv7-head-asym",
+                                    "kv4-token-asym",     "kv8-token-sym",          "kv4-g2-asym",
+                                    "kv3-g2-sym",         "kv4-g16-asym",           "kv8-g64-asym",
+                                    "kv2-g32-asym",       "kv4-head-asym-mse-zero", "kv4-head-asym-clip0.9",
+                                    "kv4-head-asym-sf16", "kv8-g2-sym-sbf16",       "kv:fp8e4m3-head",
+                                    "kv:fp8e5m2-head",    "kv:fp8e4m3-token",       "kv:fp4e2m1-head",
+                                    "kv:mxfp4",           "kv:mxfp8e4m3",           "kv:mxfp8e5m2",
+                                    "kv:nvfp4",           "kv:fp8e4m3-g2-sf16"};
 
 bool fits(const QuantFormat& format, const AttentionShape& shape) {
   return format.granularity != Granularity::kTokenGroup || shape.head_dim % format.group_size == 0;
@@ -111,9 +114,8 @@ TEST(PageStream, OfCodesIsAttendedToAsFloatsOfTheirValuesBitForBit) {
       for (const char* text : kFormats) {
         const QuantFormat format = parse_quant_format(text);
         if (!fits(format, shape)) continue;
-        const std::vector<float> want =
-            attend(shape, Pages(shape, positions, {}, {}), rounded(keys, shape, format),
-                   rounded(values, shape, format), positions, executor);
+        const std::vector<float> want = attend(shape, Pages(shape, positions, {}, {}), rounded(keys, shape, format),
+                                               rounded(values, shape, format), positions, executor);
         const std::vector<float> got =
             attend(shape, Pages(shape, positions, format, format), keys, values, positions, executor);
         EXPECT_TRUE(bits_equal(got, want)) << text << ", heads of " << shape.head_dim;
@@ -158,8 +160,8 @@ TEST(PageStream, HoldsTheSameBytesWithAnyNumberOfThreadsAndOnEveryIsa) {
   }
 }
 
-// Two heads of ten numbers. One position, the third of its page, has 0, 1, .., 9 and, of the second head, 0, -1, .., -9:
-// k4 per head and asymmetric has the scale 9 / 15 for either and the zero points 0 and 15.
+// Two heads of ten numbers. One position, the third of its page, has 0, 1, .., 9 and, of the second head, 0, -1, ..,
+// -9: k4 per head and asymmetric has the scale 9 / 15 for either and the zero points 0 and 15.
 //   codes of the first head   round(i / 0.6)       0 2 3 5 7 8 10 12 13 15
 //   codes of the second       15 - round(i / 0.6)  15 13 12 10 8 7 5 3 2 0
 // A row is 2 units of 4 bytes, two codes a byte, the first in the low half.

@@ -77,12 +77,11 @@ TEST_P(CacheCodes, GiveTheBitsOfFloat32Pages) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CacheCodes, ::testing::Range(std::size_t{0}, cache_cases().size()),
-                         [](const auto& item) {
-                           std::string name = cache_cases()[item.param].name;
-                           std::replace(name.begin(), name.end(), ' ', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(All, CacheCodes, ::testing::Range(std::size_t{0}, cache_cases().size()), [](const auto& item) {
+  std::string name = cache_cases()[item.param].name;
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
+});
 
 std::size_t page_bytes(const std::vector<const char*>& rules, CachePages pages = CachePages::kCodes) {
   const ModelConfig config = small_config(Architecture::kQwen2);
@@ -91,8 +90,8 @@ std::size_t page_bytes(const std::vector<const char*>& rules, CachePages pages =
   return CacheLayout(config, plan, pages).page_bytes();
 }
 
-// 3 layers of 2 heads of 12. A float32 stream takes 2 x 12 x 16 x 4 = 1536 bytes. At 4 bits a row of a head is two units
-// of 4 bytes; a stream takes 2 x 16 x (8 + 4 + 1) = 416 bytes, in whole cache lines 448.
+// 3 layers of 2 heads of 12. A float32 stream takes 2 x 12 x 16 x 4 = 1536 bytes. At 4 bits a row of a head is two
+// units of 4 bytes; a stream takes 2 x 16 x (8 + 4 + 1) = 416 bytes, in whole cache lines 448.
 TEST(CacheLayout, TakesTheBitsOfThePlan) {
   EXPECT_EQ(page_bytes({}), 3u * 2 * 1536);
   EXPECT_EQ(page_bytes({"key = k4-head-asym", "value = v4-head-asym"}), 3u * 2 * 448);
@@ -129,9 +128,8 @@ TEST(CacheLayout, OfCodesIsRefusedWhileQuantizersAreOff) {
   cache.reserve(1);
   const std::int32_t position = 0;
   const AttentionSegment segment{.rows = 1, .pages = cache.page_memory()};
-  const BlockBatch batch{.rows = 1,
-                         .positions = &position,
-                         .attention = {.segments = &segment, .count = 1, .streams = layout.streams(0)}};
+  const BlockBatch batch{
+      .rows = 1, .positions = &position, .attention = {.segments = &segment, .count = 1, .streams = layout.streams(0)}};
   std::vector<float> h(static_cast<std::size_t>(model.config().hidden_size), 1.0f);
   BlockScratch scratch;
   Executor executor(1);

@@ -26,10 +26,10 @@ struct HeadStream {
   std::int64_t row_bytes = 0;
   std::int64_t run = 0;  // numbers of the head that share a scale
   ScaleType scale_type = ScaleType::kFloat32;
-  std::size_t scales = 0;      // of the head's first run
+  std::size_t scales = 0;       // of the head's first run
   std::int64_t run_scales = 0;  // bytes of a run's scales
-  std::size_t zeros = 0;       // likewise; 0: there are none, but
-  float fixed_zero = 0.0f;     // this one for all
+  std::size_t zeros = 0;        // likewise; 0: there are none, but
+  float fixed_zero = 0.0f;      // this one for all
 };
 
 struct AttentionTile {

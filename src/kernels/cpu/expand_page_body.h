@@ -79,9 +79,10 @@ void expand_keys(const HeadStream& stream, const std::byte* page, std::int64_t h
     for (std::int64_t run = 0; run < head_dim; run += stream.run, scales += kPageTokens, zeros += kPageTokens) {
       const typename L::V scale = L::load(scales), zero = L::load(zeros);
       for (std::int64_t d = run; d < run + stream.run; d += kUnitCodes, codes += kUnitBytes) {
-        for_unit<L, Element>(codes, [&](int j, const typename L::V& value) __attribute__((always_inline)) {
-          L::store(out + (d + j) * kPageTokens, L::mul(scale, L::sub(value, zero)));
-        });
+        for_unit<L, Element>(
+            codes, [&](int j, const typename L::V& value) __attribute__((always_inline)) {
+              L::store(out + (d + j) * kPageTokens, L::mul(scale, L::sub(value, zero)));
+            });
       }
     }
     return;
@@ -120,8 +121,7 @@ void expand_values(const HeadStream& stream, const std::byte* page, std::int64_t
     if (!vectors_lie_in_runs) {
       for (std::int64_t d = 0; d < head_dim; d += 16) {
         const std::int64_t lanes = head_dim - d < 16 ? head_dim - d : 16;
-        const typename L::V whole =
-            L::sub(row_elements<L, Element>(row, d), mixed<L>(zeros, d, stream.run, lanes));
+        const typename L::V whole = L::sub(row_elements<L, Element>(row, d), mixed<L>(zeros, d, stream.run, lanes));
         L::store_first(out + d, L::mul(mixed<L>(scales, d, stream.run, lanes), whole), lanes);
       }
       continue;

@@ -144,8 +144,8 @@ struct GenericLanes {
     for (int i = 0; i < 16; ++i) wide[i] = from[i];
     return words(wide);
   }
-  // Words whose low bits are the sixteen codes of so many bits that begin at `from`, packed least significant bit first;
-  // what stands above them is the next ones'. Reads 16 bytes.
+  // Words whose low bits are the sixteen codes of so many bits that begin at `from`, packed least significant bit
+  // first; what stands above them is the next ones'. Reads 16 bytes.
   template <int Bits>
   static U packed_codes(const std::uint8_t* from) {
     std::uint32_t wide[16];

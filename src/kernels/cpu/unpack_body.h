@@ -89,7 +89,8 @@ void expand_quantized(const PanelView& view, std::int64_t panel, std::int64_t fi
     const std::int64_t left = count - k < kUnitColumns ? count - k : kUnitColumns;
     alignas(64) float codes[kUnitColumns * 16];
     QREASON_UNROLL_UNIT
-    for (int j = 0; j < kUnitColumns; ++j) L::store(codes + j * 16, Element::value(code_words<L, Element::kBits>(unit, j)));
+    for (int j = 0; j < kUnitColumns; ++j)
+      L::store(codes + j * 16, Element::value(code_words<L, Element::kBits>(unit, j)));
     for (std::int64_t j = 0; j < left; ++j) {
       const std::int64_t column = first + k + j;
       const std::int64_t group = view.group_index != nullptr ? view.group_index[column] : column / view.group_size;
