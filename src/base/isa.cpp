@@ -87,4 +87,12 @@ void force_isa(Isa isa) {
   chosen.store(static_cast<int>(isa), std::memory_order_relaxed);
 }
 
+bool has_bfloat16_dot() {
+#if defined(__x86_64__)
+  return current_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 }  // namespace qreason

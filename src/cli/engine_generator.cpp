@@ -6,17 +6,16 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "cli/process_executor.h"
 #include "cli/run_options.h"
 #include "kernels/backend.h"
 
 namespace qreason {
-ResidentModel load_resident(const std::string& reference, const std::string& dtype) {
+ResidentModel load_resident(const std::string& reference, const std::string& dtype, Executor& executor) {
   const ComputeType type = compute_type(dtype);
-  ResidentModel model{open_model(reference), nullptr, dtype, {}};
+  ResidentModel model{open_model(reference), nullptr, dtype, {}, &executor};
   model.origin = model_origin(model.opened);
-  model.decoder = std::make_unique<Decoder>(*model.opened.checkpoint,
-                                            Decoder::Options{.type = type, .executor = &process_executor()});
+  model.decoder =
+      std::make_unique<Decoder>(*model.opened.checkpoint, Decoder::Options{.type = type, .executor = &executor});
   return model;
 }
 
@@ -30,13 +29,12 @@ std::uint64_t cache_bytes_of(const ContextSettings& settings, const Decoder& dec
   return settings.memory_bytes - weights;
 }
 
-EngineGenerator::EngineGenerator(const ResidentModel& model, Executor& executor, Options options)
+EngineGenerator::EngineGenerator(const ResidentModel& model, Options options)
     : model_(model),
-      arithmetic_(executor.backend().arithmetic()),
       options_(options),
       stop_tokens_(stop_tokens(model.opened)) {
   options_.context.cache_bytes = cache_bytes_of(options.context, *model.decoder);
-  engine_ = std::make_unique<Engine>(*model.decoder, executor,
+  engine_ = std::make_unique<Engine>(*model.decoder, *model.executor,
                                      Engine::Options{.max_batch = options.batch,
                                                      .context = options.context.positions,
                                                      .cache_bytes = options_.context.cache_bytes});
@@ -50,7 +48,7 @@ OrderedJson EngineGenerator::provenance() const {
                          .sampling = options_.sampling,
                          .context = engine_->context(),
                          .cache_bytes = options_.context.cache_bytes,
-                         .arithmetic = arithmetic_});
+                         .arithmetic = model_.executor->backend().arithmetic()});
 }
 
 void EngineGenerator::submit(const GenerationRequest& request) {

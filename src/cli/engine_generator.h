@@ -24,9 +24,10 @@ struct ResidentModel {
   std::unique_ptr<Decoder> decoder;
   std::string dtype;  // as asked for
   ModelOrigin origin;
+  Executor* executor = nullptr;  // that it was made for and runs on
 };
-// `dtype` as of --dtype.
-ResidentModel load_resident(const std::string& reference, const std::string& dtype);
+// `dtype` as of --dtype. The executor must outlive the model.
+ResidentModel load_resident(const std::string& reference, const std::string& dtype, Executor& executor);
 
 struct ContextSettings {
   std::int64_t positions = 0;      // of a prompt with its answer; 0: the model's max_positions
@@ -45,7 +46,7 @@ class EngineGenerator : public Generator {
     ContextSettings context;
   };
   // The model must outlive the generator.
-  EngineGenerator(const ResidentModel& model, Executor& executor, Options options);
+  EngineGenerator(const ResidentModel& model, Options options);
   ~EngineGenerator() override;
 
   OrderedJson provenance() const override;
@@ -59,7 +60,6 @@ class EngineGenerator : public Generator {
     std::int64_t prompt_tokens;
   };
   const ResidentModel& model_;
-  Arithmetic arithmetic_;
   Options options_;
   std::vector<std::int32_t> stop_tokens_;
   std::unique_ptr<Engine> engine_;

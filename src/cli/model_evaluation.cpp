@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cli/process_executor.h"
 #include "cli/terminal.h"
 #include "eval/evaluation_cell.h"
 #include "eval/task.h"
@@ -46,7 +45,7 @@ EvaluationOptions options_of(const ModelEvaluation& evaluation) {
 
 std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelEvaluation& evaluation) {
   const Cells all = cells_of(evaluation);
-  EngineGenerator generator(model, process_executor(), evaluation.generation);
+  EngineGenerator generator(model, evaluation.generation);
   return evaluate(generator, all.cells, options_of(evaluation));
 }
 

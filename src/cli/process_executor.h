@@ -1,13 +1,15 @@
-// The executor of the process: one, made when a command first asks for it, and handed down from there. Only commands
-// ask; the layers below get it as an argument.
+// The executors of the process: one a class of arithmetic, made when a command first asks for it, and handed down from
+// there. Only commands ask; the layers below get it as an argument.
 #pragma once
 
+#include "base/numerics.h"
 #include "kernels/executor.h"
 
 namespace qreason {
 
-// As many threads as --threads said, else one for every core that the process may use.
-Executor& process_executor();
+// As many threads as --threads said, else one for every core that the process may use. What runs no model, and
+// calibration, are the portable one's. An Error (usage) where the machine lacks what the class needs.
+Executor& process_executor(Arithmetic arithmetic = Arithmetic::kPortable);
 // Before the first call of process_executor(). At least 1.
 void set_process_threads(int threads);
 

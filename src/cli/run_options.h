@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/numerics.h"
 #include "base/output_path.h"
 #include "cli/command.h"
 #include "model/linear.h"
@@ -11,6 +12,17 @@ namespace qreason {
 
 // Of --dtype, and of a study's `dtype`.
 ComputeType compute_type(const std::string& dtype);
+
+// --arithmetic of the commands that run a model.
+class ArithmeticOption {
+ public:
+  void declare(OptionSet& options);
+  // An Error (usage) where this machine lacks what the class needs.
+  Arithmetic checked() const;
+
+ private:
+  std::string name_{name_of(Arithmetic::kPortable)};
+};
 
 // What --force allows.
 IfExists if_exists(const CommonOptions& common);

@@ -52,7 +52,7 @@ OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, 
   if (!origin.original_sha256.empty()) identity["original_sha256"] = origin.original_sha256;
   const OrderedJson cache = settings.cache_bytes > 0 ? OrderedJson(settings.cache_bytes) : OrderedJson("auto");
   return {{"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}, {"cache_memory", cache}}},
-          {"arithmetic", name_of(settings.arithmetic)},
+          {"arithmetic", recorded_name(settings.arithmetic)},
           {"model", identity},
           {"plan", to_json(checkpoint.plan())},
           {"recipe", origin.recipe},
@@ -65,7 +65,7 @@ OrderedJson provenance_without_model(OrderedJson found, const RunSettings& setti
   const OrderedJson sampling = member("sampling");
   const bool recorded = sampling.is_object() && sampling.contains("context");
   found["sampling"] = sampling_json(settings, recorded ? sampling["context"] : OrderedJson(nullptr));
-  found["arithmetic"] = name_of(settings.arithmetic);
+  found["arithmetic"] = recorded_name(settings.arithmetic);
   if (member("model").is_object()) found["model"]["dtype"] = settings.dtype;
   return found;
 }

@@ -14,7 +14,6 @@
 #include "cli/process_executor.h"
 #include "cli/quantize_model.h"
 #include "cli/terminal.h"
-#include "kernels/backend.h"
 #include "quantize/methods/method_table.h"
 
 namespace qreason {
@@ -38,7 +37,8 @@ const ResidentModel& EngineStudyWorker::baseline(const StudyCell& cell) {
     baseline_.reset();
     quantized_.reset();
     quantized_name_.clear();
-    baseline_ = std::make_unique<ResidentModel>(load_resident(cell.reference, model.dtype));
+    baseline_ = std::make_unique<ResidentModel>(
+        load_resident(cell.reference, model.dtype, process_executor(model.arithmetic)));
     baseline_name_ = model.name;
   }
   return *baseline_;
@@ -48,15 +48,15 @@ const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
   if (cell.baseline()) return baseline(cell);
   if (quantized_name_ != cell.run_name()) {
     quantized_.reset();
-    quantized_ = std::make_unique<ResidentModel>(load_resident(cell.checkpoint.string(), cell.model->dtype));
+    quantized_ = std::make_unique<ResidentModel>(
+        load_resident(cell.checkpoint.string(), cell.model->dtype, process_executor(cell.model->arithmetic)));
     quantized_name_ = cell.run_name();
   }
   return *quantized_;
 }
 
 void EngineStudyWorker::require(const StudyModel& model, const std::string& reference) {
-  if (const Arithmetic here = process_executor().backend().arithmetic(); here != model.arithmetic)
-    throw Error(model.name, fmt::format("arithmetic {}", name_of(here)), std::string(name_of(model.arithmetic)));
+  require_arithmetic(model.arithmetic, "arithmetic of " + model.name);
   resolve_model(reference);
 }
 
@@ -103,13 +103,13 @@ OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
     progress->update({.done = done});
   };
   if (cell.baseline()) {
-    const PerplexityResult result = perplexity(*base.decoder, windows, process_executor(), on_window);
+    const PerplexityResult result = perplexity(*base.decoder, windows, *base.executor, on_window);
     progress->finish();
     return {
         {"perplexity", result.perplexity}, {"tokens", result.tokens}, {"weight_bytes", base.decoder->weight_bytes()}};
   }
   const ResidentModel& model = resident(cell);
-  const DivergenceResult result = divergence(*base.decoder, *model.decoder, windows, process_executor(), on_window);
+  const DivergenceResult result = divergence(*base.decoder, *model.decoder, windows, *base.executor, on_window);
   progress->finish();
   return {{"perplexity", result.perplexity_model},
           {"kl_mean", result.kl_mean},
@@ -150,7 +150,7 @@ bool EngineStudyWorker::evaluated(const StudyCell& cell) {
                        .sampling = generation.sampling,
                        .context = generation.context.positions,
                        .cache_bytes = generation.context.cache_bytes,
-                       .arithmetic = process_executor().backend().arithmetic()},
+                       .arithmetic = cell.model->arithmetic},
                       weights_if_here(cell));
 }
 

@@ -5,12 +5,19 @@
 
 #include "kernels/cpu/aligned_buffer.h"
 #include "kernels/cpu_backend.h"
+#include "kernels/fast_cpu_backend.h"
 
 namespace qreason {
 
 const Backend& host_backend() {
   static const CpuBackend backend;  // holds nothing
   return backend;
+}
+
+const Backend& cpu_backend(Arithmetic arithmetic) {
+  static const FastCpuBackend fast;
+  require_arithmetic(arithmetic, "arithmetic");
+  return arithmetic == Arithmetic::kFast ? fast : host_backend();
 }
 
 std::shared_ptr<std::byte> CpuBackend::allocate(std::size_t bytes) const {

@@ -25,6 +25,10 @@
 
 namespace qreason {
 
+// The processor in a class of arithmetic: host_backend(), or fast_cpu_backend.h's. An Error (usage) where the machine
+// lacks what it needs.
+const Backend& cpu_backend(Arithmetic arithmetic);
+
 class Backend {
  public:
   virtual ~Backend() = default;

@@ -131,10 +131,14 @@ OrderedJson quantize_settings(const StudyCell& cell) {
 
 OrderedJson measure_settings(const StudyCell& cell) {
   const StudyMeasure& measure = *cell.model->measure;
-  return {{"checkpoint", quantize_settings(cell)},
-          {"text", measure.text},
-          {"window", measure.window},
-          {"windows", measure.windows}};
+  OrderedJson settings = {{"checkpoint", quantize_settings(cell)},
+                          {"text", measure.text},
+                          {"window", measure.window},
+                          {"windows", measure.windows}};
+  // (Files of before there were classes have none, and are portable.)
+  if (const Arithmetic arithmetic = cell.model->arithmetic; arithmetic != Arithmetic::kPortable)
+    settings["arithmetic"] = recorded_name(arithmetic);
+  return settings;
 }
 
 std::optional<OrderedJson> read_json_if(const fs::path& path) {

@@ -37,6 +37,7 @@ class CalibrateCommand : public Command {
     options.value("--count", count_, "The first N problems");
     options.value("--seed", seed_, "Seed of the sampling, and of the problems that steps makes");
     sampling_.declare(options);
+    arithmetic_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
@@ -48,7 +49,7 @@ class CalibrateCommand : public Command {
       throw Error(output_, "a device or a pipe", "a file, which can be gone on with after a kill");
     const std::uint64_t seed = parse_seed(seed_, "--seed");
     const EngineGenerator::Options generation = sampling_.checked();
-    const ResidentModel model = load_resident(model_, common.dtype);
+    const ResidentModel model = load_resident(model_, common.dtype, process_executor(arithmetic_.checked()));
     const std::string source = problems_.value_or(default_calibration_problems(model.opened.name));
     const Dataset problems = calibration_problems(source, count_, seed);
     log_line(fmt::format("{} answers {} problems: {}", model.opened.name, problems.problems.size(), problems.name));
@@ -56,7 +57,7 @@ class CalibrateCommand : public Command {
     // Asked like any other mathematics (methods.md section 3), under a name of its own.
     Task task = require_task("NuminaMath-1.5");
     task.name = "calibration";
-    EngineGenerator generator(model, process_executor(), generation);
+    EngineGenerator generator(model, generation);
     const EvaluationOptions options{.model = model.opened.name,
                                     .method = model.origin.method,
                                     .limit = count_,
@@ -92,6 +93,7 @@ class CalibrateCommand : public Command {
   std::optional<std::string> problems_;
   std::int64_t count_ = 256, seed_ = 42;
   SamplingOptions sampling_;
+  ArithmeticOption arithmetic_;
 };
 
 }  // namespace

@@ -31,10 +31,12 @@ class CompareCommand : public Command {
         "Text file, - for standard input (default: WikiText-2 of a data folder, else the shipped GSM8K test set)");
     options.value("--window", window_, "Tokens of a window");
     options.value("--windows", limit_, "Read only the first so many windows (0: all whole ones)");
+    arithmetic_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
     const ComputeType type = compute_type(common.dtype);
+    Executor& executor = process_executor(arithmetic_.checked());
     const OpenedModel base = open_model(base_), model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);
     const OpenedModel& with_tokenizer = base.text ? base : model;
@@ -44,12 +46,12 @@ class CompareCommand : public Command {
     }
     const std::int64_t window = fitting_window(window_, {base.checkpoint.get(), model.checkpoint.get()});
     const std::vector<TokenWindow> windows = cut_windows(tokens, window, limit_);
-    const Decoder::Options options{.type = type, .executor = &process_executor()};
+    const Decoder::Options options{.type = type, .executor = &executor};
     const Decoder base_decoder(*base.checkpoint, options), model_decoder(*model.checkpoint, options);
     const auto progress = terminal_progress().begin(
         {.what = "compare", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});
     const DivergenceResult result =
-        divergence(base_decoder, model_decoder, windows, process_executor(), [&](std::int64_t done, double kl) {
+        divergence(base_decoder, model_decoder, windows, executor, [&](std::int64_t done, double kl) {
           progress->update({.done = done, .note = fmt::format("KL {:.5f}", kl)});
           check_interrupt();
         });
@@ -85,6 +87,7 @@ class CompareCommand : public Command {
   std::string base_, model_;
   std::optional<std::string> text_;
   std::int64_t window_ = 2048, limit_ = 0;
+  ArithmeticOption arithmetic_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/model_evaluation.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "cli/run_options.h"
 #include "cli/sampling_options.h"
 #include "cli/seeds.h"
@@ -33,11 +34,12 @@ class EvaluateCommand : public Command {
     options.value("--limit", limit_, "The first N problems of the study's shuffle");
     sampling_.declare(options);
     options.repeated("--data", data_, "NAME=PATH: the file of a data set");
+    arithmetic_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
     const ModelEvaluation evaluation = read_options(common);
-    const ResidentModel model = load_resident(model_, common.dtype);
+    const ResidentModel model = load_resident(model_, common.dtype, process_executor(arithmetic_.checked()));
     const std::vector<CellSummary> summaries = evaluate_model(model, named(evaluation, model));
     common.json ? print_as_json(summaries) : print_as_text(summaries, common);
   }
@@ -112,6 +114,7 @@ class EvaluateCommand : public Command {
   std::vector<std::string> tasks_, seeds_{"42", "43", "44"}, data_;
   std::optional<std::int64_t> limit_;
   SamplingOptions sampling_;
+  ArithmeticOption arithmetic_;
 };
 
 }  // namespace

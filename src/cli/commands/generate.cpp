@@ -62,6 +62,7 @@ class GenerateCommand : public Command {
     options.value("--seed", seed_, "Seed of the sampling");
     options.value("--batch", batch_, "Prompts decoded together (default: all)");
     context_.declare(options);
+    arithmetic_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
@@ -71,15 +72,16 @@ class GenerateCommand : public Command {
     if (chat && common.json) throw Error::usage("--json", "no prompt", "-p TEXT or --prompts FILE");
     if (chat && raw_) throw Error::usage("--raw", "no prompt", "-p TEXT or --prompts FILE");
     const ComputeType type = compute_type(common.dtype);
+    Executor& executor = process_executor(arithmetic_.checked());
     const ContextSettings context = context_.checked();
     const OpenedModel model = open_model(model_);
     const SamplingParameters sampling = sampling_of(*model.checkpoint);
     check_sampling(sampling);
     const std::vector<Request> requests = requests_of(model, prompts, sampling);
-    Decoder decoder(*model.checkpoint, {.type = type, .executor = &process_executor()});
+    Decoder decoder(*model.checkpoint, {.type = type, .executor = &executor});
     const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
     const auto make_engine = [&] {
-      return std::make_unique<Engine>(decoder, process_executor(),
+      return std::make_unique<Engine>(decoder, executor,
                                       Engine::Options{.max_batch = batch_.value_or(all),
                                                       .context = context.positions,
                                                       .cache_bytes = cache_bytes_of(context, decoder)});
@@ -151,6 +153,7 @@ class GenerateCommand : public Command {
   std::optional<double> temperature_, top_p_;
   std::optional<std::int64_t> top_k_, batch_;
   ContextOptions context_;
+  ArithmeticOption arithmetic_;
 };
 
 }  // namespace

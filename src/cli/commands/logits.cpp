@@ -51,7 +51,7 @@ void check_tokens(const TokenRows& tokens, const ModelConfig& config, const std:
   }
 }
 
-std::vector<float> compute_logits(const Decoder& decoder, const TokenRows& tokens) {
+std::vector<float> compute_logits(const Decoder& decoder, const TokenRows& tokens, Executor& executor) {
   const auto vocabulary = static_cast<std::size_t>(decoder.config().vocab_size);
   const std::uint64_t bytes = tokens.ids.size() * vocabulary * sizeof(float);
   if (bytes > available_memory()) {
@@ -64,7 +64,7 @@ std::vector<float> compute_logits(const Decoder& decoder, const TokenRows& token
       {.what = "logits", .unit = "tokens", .total = static_cast<std::int64_t>(tokens.ids.size())});
   std::int64_t done = 0;
   for (std::int64_t i = 0; i < tokens.count; ++i) {
-    WindowLogits pieces(decoder, tokens.row(i), process_executor());
+    WindowLogits pieces(decoder, tokens.row(i), executor);
     while (!pieces.done()) {
       done += pieces.next(piece);
       progress->update({.done = done});
@@ -89,17 +89,19 @@ class LogitsCommand : public Command {
     options.value("--tokens", tokens_, "safetensors file with `tokens` int32 [n, length]", OptionSet::Need::kRequired);
     options.value("-o,--output", output_, "safetensors file to write: `logits` float32 [n, length, vocab]",
                   OptionSet::Need::kRequired);
+    arithmetic_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
     require_output_file(output_, if_exists(common));
     const ComputeType type = compute_type(common.dtype);
+    Executor& executor = process_executor(arithmetic_.checked());
     const TokenRows tokens = read_tokens(tokens_);
     const auto checkpoint = open_checkpoint(resolve_model(model_), &process_executor().pool());
     log_warnings(*checkpoint);
     check_tokens(tokens, checkpoint->config(), tokens_);
-    Decoder decoder(*checkpoint, {.type = type, .executor = &process_executor()});
-    const std::vector<float> logits = compute_logits(decoder, tokens);
+    Decoder decoder(*checkpoint, {.type = type, .executor = &executor});
+    const std::vector<float> logits = compute_logits(decoder, tokens, executor);
     const std::vector<std::int64_t> shape{tokens.count, tokens.length, decoder.config().vocab_size};
     require_output_file(output_, if_exists(common));  // once more: it took a while
     write_safetensors(output_, {{"logits", SafetensorsType::kF32, shape, std::as_bytes(std::span(logits))}});
@@ -112,6 +114,7 @@ class LogitsCommand : public Command {
 
  private:
   std::string model_, tokens_, output_;
+  ArithmeticOption arithmetic_;
 };
 
 }  // namespace

@@ -29,20 +29,22 @@ class PerplexityCommand : public Command {
         "Text file, - for standard input (default: WikiText-2 of a data folder, else the shipped GSM8K test set)");
     options.value("--window", window_, "Tokens of a window");
     options.value("--windows", limit_, "Read only the first so many windows (0: all whole ones)");
+    arithmetic_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
     const ComputeType type = compute_type(common.dtype);
+    Executor& executor = process_executor(arithmetic_.checked());
     const OpenedModel model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);
     const std::vector<std::int32_t> tokens = encode_evaluation_text(model, text);
     const std::int64_t window = fitting_window(window_, {model.checkpoint.get()});
     const std::vector<TokenWindow> windows = cut_windows(tokens, window, limit_);
-    Decoder decoder(*model.checkpoint, {.type = type, .executor = &process_executor()});
+    Decoder decoder(*model.checkpoint, {.type = type, .executor = &executor});
     const auto progress = terminal_progress().begin(
         {.what = "perplexity", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});
     const PerplexityResult result =
-        perplexity(decoder, windows, process_executor(), [&](std::int64_t done, double so_far) {
+        perplexity(decoder, windows, executor, [&](std::int64_t done, double so_far) {
           progress->update({.done = done, .note = fmt::format("{:.4f}", so_far)});
           check_interrupt();
         });
@@ -63,6 +65,7 @@ class PerplexityCommand : public Command {
   std::string model_;
   std::optional<std::string> text_;
   std::int64_t window_ = 2048, limit_ = 0;
+  ArithmeticOption arithmetic_;
 };
 
 }  // namespace
