@@ -1,6 +1,7 @@
 // Tokens a second of the engine: decoding 1, 32 and 64 sequences, and reading a prompt of 512 tokens.
 //
 //   bench_engine MODEL [--threads N] [--type auto|float32|bfloat16] [--clock wall|cpu]
+//                [--arithmetic portable|fast]
 //
 // --clock cpu counts the processor time of one thread, for comparisons on a busy machine.
 // bench/engine_llamacpp.py measures llama.cpp in the same way. Every number is the best of several runs; sampling
@@ -15,6 +16,7 @@
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "engine/engine.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
@@ -86,20 +88,22 @@ double prefill_rate(const Decoder& decoder, Executor& executor) {
 }
 
 int run(int argc, char** argv) {
-  if (argc < 2) throw Error::usage("bench_engine", "no model", "MODEL [--threads N] [--type T] [--clock C]");
+  if (argc < 2) throw Error::usage("bench_engine", "no model", "MODEL [--threads N] [--type T] [--clock C] [--arithmetic A]");
   int threads = 2;
   ComputeType type = ComputeType::kAuto;
+  Arithmetic arithmetic = Arithmetic::kPortable;
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string option = argv[i], value = argv[i + 1];
     if (option == "--clock" && value == "cpu") measured_clock = CLOCK_PROCESS_CPUTIME_ID;
+    if (option == "--arithmetic" && value == "fast") arithmetic = Arithmetic::kFast;
     if (option == "--threads") threads = std::atoi(value.c_str());
     if (option == "--type" && value == "float32") type = ComputeType::kFloat32;
     if (option == "--type" && value == "bfloat16") type = ComputeType::kBFloat16;
   }
-  Executor executor(threads);
-  Decoder decoder(*open_checkpoint(argv[1]), {.type = type});
+  Executor executor(threads, cpu_backend(arithmetic));
+  Decoder decoder(*open_checkpoint(argv[1]), {.type = type, .executor = &executor});
   check(decoder, executor);
-  fmt::print("{} threads, {:.1f} MB of weights\n{}", threads, static_cast<double>(decoder.weight_bytes()) / 1e6,
+  fmt::print("{}, {} threads, {:.1f} MB of weights\n{}", name_of(arithmetic), threads, static_cast<double>(decoder.weight_bytes()) / 1e6,
              decoder.explain(32));
   const double prefill = prefill_rate(decoder, executor);
   fmt::print("prefill {}: {:.1f} tokens/s\n", kPrefill, prefill);

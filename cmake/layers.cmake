@@ -88,5 +88,5 @@ function(qreason_kernels_options)
   set(avx512_flags -O3 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512
                    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   set_source_files_properties(${avx512} PROPERTIES COMPILE_OPTIONS "${avx512_flags}")
-  set_source_files_properties(${avx512bf16} PROPERTIES COMPILE_OPTIONS "${avx512_flags};-mavx512bf16")
+  set_source_files_properties(${avx512bf16} PROPERTIES COMPILE_OPTIONS "${avx512_flags};-mavx512bf16;-mavx512vbmi")
 endfunction()

@@ -89,7 +89,8 @@ void force_isa(Isa isa) {
 
 bool has_bfloat16_dot() {
 #if defined(__x86_64__)
-  return current_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16");
+  return current_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16") &&
+         __builtin_cpu_supports("avx512vbmi");
 #else
   return false;
 #endif

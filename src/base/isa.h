@@ -14,8 +14,8 @@ std::vector<Isa> supported_isas();  // by this machine, weakest first
 // The one in use. QREASON_ISA naming an unknown or unsupported one is an Error (usage).
 Isa current_isa();
 void force_isa(Isa isa);  // for tests and benchmarks
-// Whether the dot products of bfloat16 pairs (AVX512_BF16) may be used: the machine has them, and the instruction set
-// in use is the one that they extend.
+// Whether the kernels of bfloat16 dot products may be used: the machine has AVX512_BF16 and AVX512_VBMI, and the
+// instruction set in use is the one that they extend.
 bool has_bfloat16_dot();
 
 // Of one thing for each instruction set that of the one in use: a table of kernels, a function.

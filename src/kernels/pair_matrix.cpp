@@ -13,7 +13,7 @@ namespace qreason {
 namespace {
 
 constexpr std::int64_t kLanes = PackedMatrix::kPanel;
-constexpr std::int64_t kNarrowEntries = 32, kByteEntries = 256;
+constexpr std::size_t kNarrowEntries = 32;
 
 std::int64_t round_up(std::int64_t value, std::int64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -101,11 +101,13 @@ std::unique_ptr<PairStorage> make_storage(WeightKind kind, std::int64_t rows, in
   return storage;
 }
 
-// Where a slot lies in its panel: the word of lane 0 and the shift of its lowest bit.
+// Where a lane's slot lies in its panel: the word and the shift of its lowest bit.
 struct SlotPlace {
-  SlotPlace(std::int64_t slot, int width)
-      : word(slot / 2 / (16 / width) * kLanes),
-        shift(static_cast<int>(slot % 2 * 16 + slot / 2 % (16 / width) * width)) {}
+  SlotPlace(std::int64_t slot, std::int64_t lane, int width) {
+    const std::int64_t odd = slot % 2, pair = slot / 2 % (16 / width), unit = slot / 2 / (16 / width);
+    word = unit * kLanes + (width == 8 ? lane / 4 * 4 + pair * 2 + lane % 4 / 2 : lane);
+    shift = static_cast<int>(width == 8 ? lane % 2 * 16 + odd * 8 : odd * 16 + pair * width);
+  }
   std::int64_t word;
   int shift;
 };
@@ -131,29 +133,38 @@ void fill_words(PairStorage& storage, ThreadPool* pool, Code&& code) {
     std::uint32_t* words = storage.values.as<std::uint32_t>() + panel * view.panel_words;
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
       for_each_slot(storage.layout, [&](std::int64_t slot, std::int64_t column) {
-        const SlotPlace place(slot, view.width);
-        words[place.word + lane] |= static_cast<std::uint32_t>(code(first + lane, column)) << place.shift;
+        const SlotPlace place(slot, lane, view.width);
+        words[place.word] |= static_cast<std::uint32_t>(code(first + lane, column)) << place.shift;
       });
     }
   });
 }
 
-// What a code stands for, and the zero beside it, in this class: the offset of symmetric codes is part of the number.
-float element_of(const QuantFormat& format, std::size_t code) {
-  const float element = element_values(format.kind)[code];
-  const bool offset = format.kind == NumberKind::kInteger && format.symmetry == Symmetry::kSymmetric;
-  return offset ? element - static_cast<float>(format.code_offset()) : element;
+// What codes stand for in this class: the offset of symmetric ones is part of the number.
+void fill_elements(const QuantFormat& format, PairStorage& storage) {
+  const std::span<const float, 256> values = element_values(format.kind);
+  const bool signed_integers = format.kind == NumberKind::kInteger && format.symmetry == Symmetry::kSymmetric;
+  const float offset = signed_integers ? static_cast<float>(format.code_offset()) : 0.0f;
+  std::transform(values.begin(), values.end(), storage.elements.begin(), [&](float value) { return value - offset; });
 }
 
-void fill_table(const QuantFormat& format, PairStorage& storage) {
-  const std::int64_t entries = storage.view.width == 8 ? kByteEntries : kNarrowEntries;
-  storage.table = AlignedBytes(static_cast<std::size_t>(entries) * sizeof(std::uint16_t));
-  auto* table = storage.table.as<std::uint16_t>();
-  const std::int64_t codes = std::int64_t{1} << storage.view.width;
-  for (std::int64_t i = 0; i < entries; ++i) {
-    table[i] = encode_bfloat16(element_of(format, static_cast<std::size_t>(i % codes)));
+void fill_byte_table(PairStorage& storage) {
+  storage.table = AlignedBytes(storage.elements.size() * sizeof(std::uint16_t));
+  for (std::size_t code = 0; code < storage.elements.size(); ++code) {
+    const std::uint16_t bits = encode_bfloat16(storage.elements[code]);
+    storage.table.as<std::uint8_t>()[code] = static_cast<std::uint8_t>(bits);
+    storage.table.as<std::uint8_t>()[code + storage.elements.size()] = static_cast<std::uint8_t>(bits >> 8);
   }
-  storage.view.table = table;
+  storage.view.table = storage.table.as<std::uint8_t>();
+}
+
+void fill_narrow_table(PairStorage& storage) {
+  storage.table = AlignedBytes(kNarrowEntries * sizeof(std::uint16_t));
+  const std::size_t codes = std::size_t{1} << storage.view.width;
+  for (std::size_t i = 0; i < kNarrowEntries; ++i) {
+    storage.table.as<std::uint16_t>()[i] = encode_bfloat16(storage.elements[i % codes]);
+  }
+  storage.view.table = storage.table.as<std::uint8_t>();
 }
 
 void fill_parameters(const QuantizedMatrix& matrix, PairStorage& storage, ThreadPool* pool) {
@@ -184,8 +195,8 @@ void fill_parameters(const QuantizedMatrix& matrix, PairStorage& storage, Thread
 
 std::uint32_t code_in(const PairStorage& storage, std::int64_t row, std::int64_t slot) {
   const PairView& view = storage.view;
-  const SlotPlace place(slot, view.width);
-  const std::uint32_t word = view.words[row / kLanes * view.panel_words + place.word + row % kLanes];
+  const SlotPlace place(slot, row % kLanes, view.width);
+  const std::uint32_t word = view.words[row / kLanes * view.panel_words + place.word];
   return (word >> place.shift) & ((1u << view.width) - 1u);
 }
 
@@ -219,7 +230,8 @@ PackedMatrix pair_matrix(const QuantizedMatrix& matrix, ThreadPool* pool) {
                               layout_of(matrix.columns, matrix.groups, matrix.group_size, matrix.group_index, width));
   fill_words(*storage, pool,
              [&](std::int64_t row, std::int64_t column) { return matrix.codes[row * matrix.columns + column]; });
-  fill_table(matrix.format, *storage);
+  fill_elements(matrix.format, *storage);
+  width == 8 ? fill_byte_table(*storage) : fill_narrow_table(*storage);
   fill_parameters(matrix, *storage, pool);
   return PackedMatrix(std::move(storage));
 }
@@ -251,7 +263,7 @@ void unpack_row(const PairStorage& storage, std::int64_t row, std::span<float> o
     while (slot / 2 >= runs[run].first_pair + runs[run].pairs) ++run;
     const std::int64_t at = (row / kLanes * view.groups + runs[run].group) * kLanes + row % kLanes;
     const float zero = view.zeros == nullptr ? 0.0f : static_cast<float>(view.zeros[at]);
-    to = view.scales[at] * (decode_bfloat16(view.table[code]) - zero);
+    to = view.scales[at] * (storage.elements[code] - zero);
   });
 }
 

@@ -2,8 +2,8 @@
 // instruction is emulated by what its makers publish: two fused multiply-adds, the second product of a pair first.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
 #include "kernels/backend.h"
@@ -18,7 +18,8 @@ namespace {
   if (const std::string missing = missing_for(Arithmetic::kFast); !missing.empty()) GTEST_SKIP() << "needs " << missing
 
 float flushed(float value) {
-  return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value;
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return (bits & 0x7F800000u) == 0 ? std::bit_cast<float>(bits & 0x80000000u) : value;
 }
 
 float multiply_add(float a, float b, float sum) {

@@ -20,7 +20,7 @@ __m512 dot(__m512 sum, __m512i x, __m512i w) {
 // The pairs of a unit, as bfloat16, from each width of words.
 struct BFloat16Words {
   static constexpr int kPairs = 1;
-  explicit BFloat16Words(const std::uint16_t*) {}
+  explicit BFloat16Words(const std::uint8_t*) {}
   template <int Pair>
   __m512i pair(__m512i unit) const {
     return unit;
@@ -33,7 +33,7 @@ template <int Width>
 struct NarrowCodes {
   static constexpr int kPairs = 16 / Width;
   __m512i table;
-  explicit NarrowCodes(const std::uint16_t* entries) : table(_mm512_loadu_si512(entries)) {}
+  explicit NarrowCodes(const std::uint8_t* entries) : table(_mm512_loadu_si512(entries)) {}
   template <int Pair>
   __m512i pair(__m512i unit) const {
     if constexpr (Pair == 0) return _mm512_permutexvar_epi16(unit, table);
@@ -41,24 +41,22 @@ struct NarrowCodes {
   }
 };
 
-// The look-up takes six bits: four of them, chosen from by the other two.
+// The look-up takes seven bits, of low bytes and of high bytes, in either half of the table.
 struct ByteCodes {
   static constexpr int kPairs = 2;
   __m512i table[8];
-  explicit ByteCodes(const std::uint16_t* entries) {
-    for (int i = 0; i < 8; ++i) table[i] = _mm512_loadu_si512(entries + i * 32);
+  explicit ByteCodes(const std::uint8_t* bytes) {
+    for (int i = 0; i < 8; ++i) table[i] = _mm512_loadu_si512(bytes + i * 64);
   }
   template <int Pair>
   __m512i pair(__m512i unit) const {
-    const __m512i code = Pair == 0 ? unit : _mm512_srli_epi16(unit, 8);
-    const __mmask32 sixth = _mm512_test_epi16_mask(code, _mm512_set1_epi16(0x40));
-    const __mmask32 seventh = _mm512_test_epi16_mask(code, _mm512_set1_epi16(0x80));
-    const __m512i low = _mm512_mask_blend_epi16(sixth, quarter(code, 0), quarter(code, 1));
-    const __m512i high = _mm512_mask_blend_epi16(sixth, quarter(code, 2), quarter(code, 3));
-    return _mm512_mask_blend_epi16(seventh, low, high);
+    const __mmask64 upper = _mm512_movepi8_mask(unit);
+    const __m512i low = bytes_of(unit, upper, 0), high = bytes_of(unit, upper, 4);
+    return Pair == 0 ? _mm512_unpacklo_epi8(low, high) : _mm512_unpackhi_epi8(low, high);
   }
-  __m512i quarter(__m512i code, int which) const {
-    return _mm512_permutex2var_epi16(table[which * 2], code, table[which * 2 + 1]);
+  __m512i bytes_of(__m512i unit, __mmask64 upper, int at) const {
+    return _mm512_mask_blend_epi8(upper, _mm512_permutex2var_epi8(table[at], unit, table[at + 1]),
+                                  _mm512_permutex2var_epi8(table[at + 2], unit, table[at + 3]));
   }
 };
 
@@ -165,7 +163,7 @@ template <class Source, int Pair = 0>
 }
 
 template <class Source>
-void expand_codes(const std::uint16_t* table, const std::uint32_t* units, std::int64_t pairs, std::uint32_t* out) {
+void expand_codes(const std::uint8_t* table, const std::uint32_t* units, std::int64_t pairs, std::uint32_t* out) {
   const Source source(table);
   for (std::int64_t pair = 0; pair < pairs; pair += Source::kPairs) {
     store_unit(source, load_words(units), out);

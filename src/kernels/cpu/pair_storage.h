@@ -2,13 +2,16 @@
 // product instruction takes for the 16 outputs of a panel.
 //   runs      the columns of one group, at most kRunColumns of them, in order; group after group. A run begins a unit
 //             and is filled up to whole units with empty slots. Without groups: a run is the next kRunColumns columns.
-//   units     vectors of 16 words, a lane an output. `width` bits a slot: a word's low half holds the even slots of
-//             16 / width pairs, the first in its low bits, the high half the odd ones.
-//   width     16: bfloat16. 8, 4, 2: codes, of 5 to 8, 3 to 4 and 2 bits; the table says what they stand for.
+//   units     64 bytes of 16 outputs, 16 / width pairs.
+//   width     of a slot. 16: bfloat16. 8, 4, 2: codes, of 5 to 8, 3 to 4 and 2 bits; the table says what they stand for.
+//   place     16, 4, 2: an output a word of 32 bits; its low half holds the even slots of the pairs, the first in the low
+//             bits, the high half the odd ones. 8: four outputs in 16 bytes, the two bytes of one pair after each other,
+//             before those of the other pair.
 // scales [panel, group, 16] floats (with the scale of the whole matrix in them), zeros the same in bytes, of asymmetric
 // integers only: what a symmetric code stands for is the signed integer.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -43,7 +46,9 @@ struct PairView {
   std::int64_t panels = 0;
   const std::uint32_t* words = nullptr;
   std::int64_t panel_words = 0;
-  const std::uint16_t* table = nullptr;  // by code, bfloat16: 256 entries, or 32 that repeat those of the width
+  // bfloat16 by code; null where width is 16. 4, 2: 32 that repeat those of the width. 8: the low bytes of 256, then
+  // the high ones.
+  const std::uint8_t* table = nullptr;
   const float* scales = nullptr;         // null: all 1
   const std::uint8_t* zeros = nullptr;   // null: all 0
   std::int64_t groups = 0;
@@ -52,10 +57,11 @@ struct PairView {
 struct PairStorage : PackedMatrix::Storage {
   using Storage::Storage;
   std::uint64_t bytes() const override {
-    return values.size() + scales.size() + zeros.size() + table.size() + layout.sources.size() * sizeof(std::int32_t);
+    return values.size() + scales.size() + zeros.size() + layout.sources.size() * sizeof(std::int32_t);
   }
   PairView view;
   PairLayout layout;
+  std::array<float, 256> elements{};  // by code
   AlignedBytes values;
   AlignedBytes table;
   AlignedBytes scales;
