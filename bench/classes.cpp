@@ -101,16 +101,13 @@ void measure(const Shape& shape, const std::string& kind, const std::vector<std:
       const std::vector<float> x = floats(rows * shape.columns);
       for (Contender* one : {&portable, &fast}) {
         one->y.resize(static_cast<std::size_t>(rows * shape.outputs));
-        const MatmulArguments arguments{.x = x.data(),
-                                        .rows = rows,
-                                        .x_stride = shape.columns,
-                                        .y = one->y.data(),
-                                        .y_stride = shape.outputs};
+        const MatmulArguments arguments{
+            .x = x.data(), .rows = rows, .x_stride = shape.columns, .y = one->y.data(), .y_stride = shape.outputs};
         const double time = best_time([&] { matmul(one->weight, arguments, one->executor); });
         const auto known = one->best.try_emplace(rows, time).first;
         known->second = std::min(known->second, time);
       }
-      check(portable, fast, 0x1p-8);  // a rounded row is within 2^-9 of it
+      check(portable, fast, 0x1p-8);  // rounding moves a number by no more
     }
   }
   for (const std::int64_t rows : row_counts) {

@@ -88,7 +88,8 @@ double prefill_rate(const Decoder& decoder, Executor& executor) {
 }
 
 int run(int argc, char** argv) {
-  if (argc < 2) throw Error::usage("bench_engine", "no model", "MODEL [--threads N] [--type T] [--clock C] [--arithmetic A]");
+  if (argc < 2)
+    throw Error::usage("bench_engine", "no model", "MODEL [--threads N] [--type T] [--clock C] [--arithmetic A]");
   int threads = 2;
   ComputeType type = ComputeType::kAuto;
   Arithmetic arithmetic = Arithmetic::kPortable;
@@ -103,8 +104,8 @@ int run(int argc, char** argv) {
   Executor executor(threads, cpu_backend(arithmetic));
   Decoder decoder(*open_checkpoint(argv[1]), {.type = type, .executor = &executor});
   check(decoder, executor);
-  fmt::print("{}, {} threads, {:.1f} MB of weights\n{}", name_of(arithmetic), threads, static_cast<double>(decoder.weight_bytes()) / 1e6,
-             decoder.explain(32));
+  fmt::print("{}, {} threads, {:.1f} MB of weights\n{}", name_of(arithmetic), threads,
+             static_cast<double>(decoder.weight_bytes()) / 1e6, decoder.explain(32));
   const double prefill = prefill_rate(decoder, executor);
   fmt::print("prefill {}: {:.1f} tokens/s\n", kPrefill, prefill);
   for (const std::int64_t sequences : {1, 32, 64}) {

@@ -89,8 +89,7 @@ void force_isa(Isa isa) {
 
 bool has_bfloat16_dot() {
 #if defined(__x86_64__)
-  return current_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16") &&
-         __builtin_cpu_supports("avx512vbmi");
+  return current_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi");
 #else
   return false;
 #endif

@@ -24,7 +24,8 @@ std::string_view recorded_name(Arithmetic arithmetic) {
 std::string missing_for(Arithmetic arithmetic) {
   if (arithmetic == Arithmetic::kPortable || has_bfloat16_dot()) return "";
   if (current_isa() == supported_isas().back()) return "AVX512_BF16 and AVX512_VBMI, which this machine lacks";
-  return "AVX512_BF16 and AVX512_VBMI, which go with avx512 and not with the instruction set in use, " + std::string(name_of(current_isa()));
+  return "AVX512_BF16 and AVX512_VBMI, which go with avx512 and not with the instruction set in use, " +
+         std::string(name_of(current_isa()));
 }
 
 void require_arithmetic(Arithmetic arithmetic, const std::string& where) {

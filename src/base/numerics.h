@@ -24,7 +24,8 @@ std::optional<Arithmetic> find_arithmetic(std::string_view name);
 // As results record it, "portable" or "fast-bf16": with the kind of machine where bits depend on it.
 std::string_view recorded_name(Arithmetic arithmetic);
 
-// What keeps this process from computing in it ("AVX512_BF16 and AVX512_VBMI, which this machine lacks"); empty where nothing does.
+// What keeps this process from computing in it ("AVX512_BF16 and AVX512_VBMI, which this machine lacks"); empty where
+// nothing does.
 std::string missing_for(Arithmetic arithmetic);
 // An Error (usage) of one line where something does.
 void require_arithmetic(Arithmetic arithmetic, const std::string& where);

@@ -30,9 +30,7 @@ std::uint64_t cache_bytes_of(const ContextSettings& settings, const Decoder& dec
 }
 
 EngineGenerator::EngineGenerator(const ResidentModel& model, Options options)
-    : model_(model),
-      options_(options),
-      stop_tokens_(stop_tokens(model.opened)) {
+    : model_(model), options_(options), stop_tokens_(stop_tokens(model.opened)) {
   options_.context.cache_bytes = cache_bytes_of(options.context, *model.decoder);
   engine_ = std::make_unique<Engine>(*model.decoder, *model.executor,
                                      Engine::Options{.max_batch = options.batch,

@@ -17,8 +17,9 @@ ComputeType compute_type(const std::string& dtype) {
 }
 
 void ArithmeticOption::declare(OptionSet& options) {
-  options.choice("--arithmetic", name_, {kArithmeticNames.begin(), kArithmeticNames.end()},
-                 "Class of the products: portable has the same bits everywhere, fast multiplies in bfloat16 (AVX512_BF16)");
+  options.choice(
+      "--arithmetic", name_, {kArithmeticNames.begin(), kArithmeticNames.end()},
+      "Class of the products: portable has the same bits everywhere, fast multiplies in bfloat16 (AVX512_BF16)");
 }
 
 Arithmetic ArithmeticOption::checked() const {

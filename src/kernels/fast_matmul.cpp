@@ -159,8 +159,7 @@ void run_task(const Target& target, const Chunk& chunk, std::int64_t index, Work
   PairProduct product{.first_panel = index % target.groups * target.task_panels};
   product.panels = std::min(target.task_panels, view.panels - product.first_panel);
   product.totals_stride = product.panels * kPanelLanes;
-  float* totals =
-      workspace.need(WorkspaceSlot::kTotals, static_cast<std::size_t>(rows * product.totals_stride));
+  float* totals = workspace.need(WorkspaceSlot::kTotals, static_cast<std::size_t>(rows * product.totals_stride));
   for (std::int64_t run = 0; run < rounded.runs(); run += product.run_count) {
     product.runs = layout.runs.data() + run;
     product.run_count = end_of_stage(layout, chunk, run) - run;
@@ -262,7 +261,7 @@ std::string FastCpuBackend::explain(const PackedMatrix& w, std::int64_t rows) co
   const bool codes = storage.view.table != nullptr, direct = rows <= kMostDirectRows;
   return fmt::format("{} pairs{}, {}, {}", codes ? fmt::format("{}-bit", storage.view.width) : "bf16",
                      storage.layout.sources.empty() ? "" : " in another order", kKernels.name,
-                     direct   ? fmt::format("{} row{} streamed", rows, rows == 1 ? "" : "s")
+                     direct  ? fmt::format("{} row{} streamed", rows, rows == 1 ? "" : "s")
                      : codes ? fmt::format("{}x{} tiles, expanded block by block", kPairTileRows, 2 * kPanelLanes)
                              : fmt::format("{}x{} tiles", kPairTileRows, 2 * kPanelLanes));
 }

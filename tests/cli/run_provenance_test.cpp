@@ -34,6 +34,9 @@ TEST(ProvenanceWithoutModel, KnowsASettingThatChanged) {
   now.sampling.repetition_penalty = 1;
   EXPECT_TRUE(changed(now).starts_with("provenance.sampling.repetition_penalty")) << changed(now);
   now = settings;
+  now.arithmetic = Arithmetic::kFast;
+  EXPECT_EQ(changed(now), "provenance.arithmetic: \"portable\" in the file, \"fast-bf16\" now");
+  now = settings;
   now.context = 0;  // the model's, which the file holds
   EXPECT_EQ(changed(now), "");
 }

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/numerics.h"
 #include "support/fixtures.h"
 #include "support/pseudo_terminal.h"
 #include "support/tiny_model.h"
@@ -221,6 +222,47 @@ TEST(EvaluateCommand, RecordsItsContextAndRefusesWhatItsCacheCannotHold) {
                             "--memory 8MiB --cache-memory 8MiB", "--memory 1MiB"}) {
     EXPECT_EQ(qreason_command(evaluate + wrong).exit_code, 2) << wrong;
   }
+}
+
+// Every command that runs a model, where the instructions are missing: one line that names them.
+TEST(EvaluationCommands, RefuseAClassOfArithmeticThatTheMachineLacks) {
+  testing::ScratchFolder scratch;
+  const std::string model = " '" + testing::project_path("models/steps-llama-1m").string() + "' ";
+  const std::string out = " -o '" + (scratch.path() / "out").string() + "'";
+  const std::string forced = "QREASON_ISA=avx2 '" + testing::qreason_binary() + "' ";
+  for (const std::string& command :
+       {"generate" + model + "-p Hello", "evaluate" + model + "--tasks steps-easy --limit 1" + out,
+        "perplexity" + model + "--windows 1", "compare" + model + model + "--windows 1",
+        "logits" + model + "--tokens no.safetensors" + out, "calibrate" + model + "--count 1" + out + ".jsonl"}) {
+    const CommandResult result = testing::run_command(forced + command + " --arithmetic fast");
+    EXPECT_EQ(result.exit_code, 2) << command;
+    EXPECT_THAT(result.standard_error, HasSubstr("error: --arithmetic: fast without AVX512_BF16")) << command;
+    EXPECT_EQ(std::count(result.standard_error.begin(), result.standard_error.end(), '\n'), 1);
+  }
+  const fs::path study = scratch.path() / "s.toml";
+  write_file_atomic(study,
+                    "methods = [\"bf16\"]\ntasks = [\"steps-easy\"]\nlimit = 1\narithmetic = \"fast\"\n"
+                    "[[model]]\nmodel = \"" +
+                        testing::project_path("models/steps-llama-1m").string() + "\"\n");
+  const CommandResult result = testing::run_command(forced + "study '" + study.string() + "'" + out);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.standard_error, HasSubstr("arithmetic of steps-llama-1m: fast without AVX512_BF16"));
+}
+
+TEST(EvaluateCommand, RecordsTheFastClassAndDoesNotMixItWithThePortableOne) {
+  if (const std::string missing = missing_for(Arithmetic::kFast); !missing.empty()) GTEST_SKIP() << "needs " << missing;
+  testing::ScratchFolder scratch;
+  const fs::path out = scratch.path() / "out";
+  const std::string evaluate = "evaluate '" + testing::project_path("models/steps-llama-1m").string() +
+                               "' --tasks steps-easy --seeds 42 --limit 2 --max-tokens 24 -o '" + out.string() + "' ";
+  const CommandResult fast = qreason_command(evaluate + "--arithmetic fast");
+  ASSERT_EQ(fast.exit_code, 0) << fast.standard_error;
+  const std::string file = read_text_file(out / "steps-llama-1m-seed42" / "steps-easy.jsonl");
+  EXPECT_EQ(parse_json(file.substr(0, file.find('\n')), "header")["provenance"]["arithmetic"], "fast-bf16");
+  EXPECT_EQ(qreason_command(evaluate + "--arithmetic fast").exit_code, 0);
+  const CommandResult portable = qreason_command(evaluate);
+  EXPECT_EQ(portable.exit_code, 1);
+  EXPECT_THAT(portable.standard_error, HasSubstr("provenance.arithmetic: \"fast-bf16\" in the file, \"portable\" now"));
 }
 
 TEST(EvaluationCommands, TellUsageFromFailureInOneLine) {

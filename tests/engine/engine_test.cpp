@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "engine/sampler.h"
+#include "kernels/backend.h"
 #include "support/guarded_backend.h"
 #include "support/random_model.h"
 
@@ -27,8 +28,8 @@ Request request(std::uint64_t number, std::int64_t max_tokens = 24) {
 }
 
 // One token at a time through the decoder, no engine: what every engine run must equal.
-Answer plain_generation(const Decoder& decoder, const Request& request) {
-  Executor executor(1);
+Answer plain_generation(const Decoder& decoder, const Request& request, Arithmetic arithmetic = Arithmetic::kPortable) {
+  Executor executor(1, cpu_backend(arithmetic));
   SequenceCache cache(PagePool(decoder.cache_layout()));
   DecoderStep step;
   std::vector<std::int32_t> next = request.prompt;
@@ -47,15 +48,24 @@ Answer plain_generation(const Decoder& decoder, const Request& request) {
   }
 }
 
-class EngineBatches : public ::testing::TestWithParam<ComputeType> {};
+struct BatchCase {
+  const char* name;
+  ComputeType type;
+  Arithmetic arithmetic = Arithmetic::kPortable;
+};
+
+class EngineBatches : public ::testing::TestWithParam<BatchCase> {};
 
 TEST_P(EngineBatches, ARequestsTokensDoNotDependOnBatchThreadsOrChunks) {
+  const Arithmetic arithmetic = GetParam().arithmetic;
+  if (const std::string missing = missing_for(arithmetic); !missing.empty()) GTEST_SKIP() << "needs " << missing;
   const RandomModel model(small_config(Architecture::kQwen2));
-  Decoder decoder(model, {.type = GetParam()});
+  Executor packing(1, cpu_backend(arithmetic));
+  Decoder decoder(model, {.type = GetParam().type, .executor = &packing});
   std::vector<Answer> want;
-  for (std::uint64_t i = 0; i < 32; ++i) want.push_back(plain_generation(decoder, request(i)));
+  for (std::uint64_t i = 0; i < 32; ++i) want.push_back(plain_generation(decoder, request(i), arithmetic));
   for (const int threads : {1, 2}) {
-    Executor executor(threads);
+    Executor executor(threads, cpu_backend(arithmetic));
     for (const std::size_t count : {1u, 2u, 7u, 32u}) {
       for (const std::int64_t chunk : {5, 512}) {
         std::vector<Request> requests;
@@ -71,8 +81,11 @@ TEST_P(EngineBatches, ARequestsTokensDoNotDependOnBatchThreadsOrChunks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, EngineBatches, ::testing::Values(ComputeType::kFloat32, ComputeType::kBFloat16),
-                         [](const auto& type) { return type.param == ComputeType::kFloat32 ? "Float32" : "BFloat16"; });
+INSTANTIATE_TEST_SUITE_P(Types, EngineBatches,
+                         ::testing::Values(BatchCase{"Float32", ComputeType::kFloat32},
+                                           BatchCase{"BFloat16", ComputeType::kBFloat16},
+                                           BatchCase{"Fast", ComputeType::kBFloat16, Arithmetic::kFast}),
+                         [](const auto& one) { return one.param.name; });
 
 struct Small {
   RandomModel model{small_config(Architecture::kLlama)};

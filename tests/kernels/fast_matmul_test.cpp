@@ -38,8 +38,8 @@ struct RunSums {
 // The definition's weight: what each column's element is, and the groups.
 struct Definition {
   std::int64_t outputs = 0, columns = 0, groups = 1;
-  std::vector<float> elements;        // [outputs, columns]
-  std::vector<float> scales, zeros;   // [outputs, groups]; zeros empty: none
+  std::vector<float> elements;         // [outputs, columns]
+  std::vector<float> scales, zeros;    // [outputs, groups]; zeros empty: none
   std::vector<std::int64_t> group_of;  // [columns]
 
   RunSums run(const float* x, std::int64_t output, const std::vector<std::int64_t>& run_columns) const {
@@ -222,16 +222,18 @@ TEST(FastMatmul, GivesTheSameBitsInCompany) {
       std::vector<float> y = normal_floats(static_cast<std::size_t>(rows * w.rows()), 9);
       together.push_back(y);
       matmul(w,
-             {.x = x.data(), .rows = rows, .x_stride = kColumns, .y = y.data(), .y_stride = w.rows(),
+             {.x = x.data(),
+              .rows = rows,
+              .x_stride = kColumns,
+              .y = y.data(),
+              .y_stride = w.rows(),
               .store = MatmulStore::kAdd},
              executor);
       alone.push_back(y);
     }
     for (std::size_t i = 0; i < std::size(weights); ++i) {
-      targets.push_back({.w = &weights[i],
-                         .y = together[i].data(),
-                         .y_stride = weights[i].rows(),
-                         .store = MatmulStore::kAdd});
+      targets.push_back(
+          {.w = &weights[i], .y = together[i].data(), .y_stride = weights[i].rows(), .store = MatmulStore::kAdd});
     }
     matmul_shared(targets, {.x = x.data(), .rows = rows, .x_stride = kColumns}, executor);
     for (std::size_t i = 0; i < std::size(weights); ++i) EXPECT_TRUE(bits_equal(together[i], alone[i])) << i;

@@ -36,6 +36,7 @@ dtype = "bfloat16"
 model = "B"
 name = "second"
 context = 512
+arithmetic = "fast"
 cache_memory = "1.5GiB"
 methods = ["bf16"]
 limit = 5
@@ -56,7 +57,8 @@ TEST(StudySpec, GivesEveryModelTheStudysSettingsUnlessItHasItsOwn) {
   EXPECT_EQ(spec.models[1].context, 512);
   EXPECT_EQ(spec.models[0].cache_memory, std::nullopt);
   EXPECT_EQ(spec.models[1].cache_memory, 3u << 29);
-  EXPECT_EQ(spec.models[1].arithmetic, Arithmetic::kPortable);
+  EXPECT_EQ(spec.models[0].arithmetic, Arithmetic::kPortable);
+  EXPECT_EQ(spec.models[1].arithmetic, Arithmetic::kFast);
   EXPECT_EQ(spec.models[1].measure->windows, 3);
 }
 
@@ -78,8 +80,8 @@ TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
   EXPECT_THAT(parsing("max_tokens = 0\n"), ThrowsMessage<Error>(HasSubstr("max_tokens 0")));
   EXPECT_THAT(parsing("context = 1\n"), ThrowsMessage<Error>(HasSubstr("context")));
   EXPECT_THAT(parsing("cache_memory = \"much\"\n"), ThrowsMessage<Error>(HasSubstr("cache_memory much")));
-  EXPECT_THAT(parsing("arithmetic = \"fast\"\n"),
-              ThrowsMessage<Error>(HasSubstr("arithmetic fast, expected portable")));
+  EXPECT_THAT(parsing("arithmetic = \"exact\"\n"),
+              ThrowsMessage<Error>(HasSubstr("arithmetic exact, expected portable, fast")));
   EXPECT_THAT(parsing("dtype = \"float16\"\n"), ThrowsMessage<Error>(HasSubstr("auto, float32, bfloat16")));
   EXPECT_THAT(parsing("tasks = [\"GSM8K\"]\n"), ThrowsMessage<Error>(HasSubstr("[[model]]")));
   EXPECT_THAT(
@@ -296,6 +298,17 @@ TEST(StudyRunner, MakesModelsWithOutliersFirst) {
   EXPECT_THAT(again.steps, ElementsAre("outliers A-outliers", "evaluate A-outliers-bf16 42",
                                        "quantize A-outliers-gptq-w3g64", "evaluate A-outliers-gptq-w3g64 42",
                                        "quantize A-outliers-coarse", "evaluate A-outliers-coarse 42"));
+}
+
+TEST(StudyRunner, MeasuresAgainInAnotherClassOfArithmetic) {
+  testing::ScratchFolder scratch;
+  FileWorker worker;
+  StudySpec spec = parse_study(kStudy, "s.toml");
+  run_study(spec, {.folder = scratch.path()}, worker);
+  spec.models[0].arithmetic = Arithmetic::kFast;
+  FileWorker again;
+  run_study(spec, {.folder = scratch.path()}, again);
+  EXPECT_THAT(again.steps, ElementsAre("measure A-bf16", "measure A-rtn-w4g64"));
 }
 
 TEST(StudyRunner, WritesNoTableOverAFileOfTheUser) {

@@ -43,11 +43,10 @@ class PerplexityCommand : public Command {
     Decoder decoder(*model.checkpoint, {.type = type, .executor = &executor});
     const auto progress = terminal_progress().begin(
         {.what = "perplexity", .unit = "windows", .total = static_cast<std::int64_t>(windows.size())});
-    const PerplexityResult result =
-        perplexity(decoder, windows, executor, [&](std::int64_t done, double so_far) {
-          progress->update({.done = done, .note = fmt::format("{:.4f}", so_far)});
-          check_interrupt();
-        });
+    const PerplexityResult result = perplexity(decoder, windows, executor, [&](std::int64_t done, double so_far) {
+      progress->update({.done = done, .note = fmt::format("{:.4f}", so_far)});
+      check_interrupt();
+    });
     progress->finish();
     if (common.json) {
       print_json({{"ppl", result.perplexity},

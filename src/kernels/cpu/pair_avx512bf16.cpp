@@ -82,8 +82,7 @@ template <int Rows, int Panels>
   const bool fresh = run == 0 && product.store == MatmulStore::kOverwrite;
 #pragma GCC unroll 4
   for (int p = 0; p < Panels; ++p) {
-    const std::int64_t at =
-        ((product.first_panel + panel + p) * view.groups + product.runs[run].group) * kLanes;
+    const std::int64_t at = ((product.first_panel + panel + p) * view.groups + product.runs[run].group) * kLanes;
     const __m512 scale = view.scales == nullptr ? _mm512_set1_ps(1.0f) : _mm512_loadu_ps(view.scales + at);
     __m512 zero = _mm512_setzero_ps();
     if (view.zeros != nullptr) {

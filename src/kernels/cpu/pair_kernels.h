@@ -22,9 +22,9 @@ struct RoundedRows {
 
 // One tile of rows times neighbouring panels over some runs: totals [rows, totals_stride].
 struct PairProduct {
-  const std::uint32_t* x = nullptr;  // [pairs, rows] words, of the first run's pairs on
-  std::int64_t rows = 0;             // 1 .. kPairTileRows; of codes 1 .. kMostDirectRows
-  int width = 16;                    // of the words: those of the view, or 16 where they are expanded
+  const std::uint32_t* x = nullptr;      // [pairs, rows] words, of the first run's pairs on
+  std::int64_t rows = 0;                 // 1 .. kPairTileRows; of codes 1 .. kMostDirectRows
+  int width = 16;                        // of the words: those of the view, or 16 where they are expanded
   const std::uint32_t* words = nullptr;  // of the first run's units on
   std::int64_t panel_words = 0;          // from one panel's to the next one's
   std::int64_t first_panel = 0;

@@ -3,10 +3,11 @@
 //   runs      the columns of one group, at most kRunColumns of them, in order; group after group. A run begins a unit
 //             and is filled up to whole units with empty slots. Without groups: a run is the next kRunColumns columns.
 //   units     64 bytes of 16 outputs, 16 / width pairs.
-//   width     of a slot. 16: bfloat16. 8, 4, 2: codes, of 5 to 8, 3 to 4 and 2 bits; the table says what they stand for.
-//   place     16, 4, 2: an output a word of 32 bits; its low half holds the even slots of the pairs, the first in the low
-//             bits, the high half the odd ones. 8: four outputs in 16 bytes, the two bytes of one pair after each other,
-//             before those of the other pair.
+//   width     of a slot. 16: bfloat16. 8, 4, 2: codes, of 5 to 8, 3 to 4 and 2 bits; the table says what they stand
+//   for. place     16, 4, 2: an output a word of 32 bits; its low half holds the even slots of the pairs, the first in
+//   the low
+//             bits, the high half the odd ones. 8: four outputs in 16 bytes, the two bytes of one pair after each
+//             other, before those of the other pair.
 // scales [panel, group, 16] floats (with the scale of the whole matrix in them), zeros the same in bytes, of asymmetric
 // integers only: what a symmetric code stands for is the signed integer.
 #pragma once
@@ -49,8 +50,8 @@ struct PairView {
   // bfloat16 by code; null where width is 16. 4, 2: 32 that repeat those of the width. 8: the low bytes of 256, then
   // the high ones.
   const std::uint8_t* table = nullptr;
-  const float* scales = nullptr;         // null: all 1
-  const std::uint8_t* zeros = nullptr;   // null: all 0
+  const float* scales = nullptr;        // null: all 1
+  const std::uint8_t* zeros = nullptr;  // null: all 0
   std::int64_t groups = 0;
 };
 
