@@ -1,7 +1,8 @@
 // Matrix products. Float32 accumulation; every output is summed over its columns in one fixed order (fused
 // multiply-add, column by column inside blocks of kColumnBlock, blocks added in order), so that a row's result is bit
 // for bit the same alone and in any batch, with any number of threads, and on AVX2 and AVX-512 alike. (The generic
-// kernels multiply and add without fusing; they agree to rounding.)
+// kernels multiply and add without fusing; they agree to rounding.) That is the class of arithmetic `portable`; what
+// `fast` computes is in kernels/fast_cpu_backend.h, with the same promises.
 #pragma once
 
 #include <cstdint>
