@@ -37,8 +37,8 @@ const ResidentModel& EngineStudyWorker::baseline(const StudyCell& cell) {
     baseline_.reset();
     quantized_.reset();
     quantized_name_.clear();
-    baseline_ = std::make_unique<ResidentModel>(
-        load_resident(cell.reference, model.dtype, process_executor(model.arithmetic)));
+    baseline_ =
+        std::make_unique<ResidentModel>(load_resident(cell.reference, model.dtype, process_executor(model.arithmetic)));
     baseline_name_ = model.name;
   }
   return *baseline_;

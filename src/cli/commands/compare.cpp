@@ -9,6 +9,7 @@
 #include "cli/process_executor.h"
 #include "cli/run_options.h"
 #include "cli/terminal.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
@@ -56,11 +57,11 @@ class CompareCommand : public Command {
           check_interrupt();
         });
     progress->finish();
-    common.json ? print_as_json(result, text) : print_as_text(result);
+    common.json ? print_as_json(result, text, executor.backend().arithmetic()) : print_as_text(result);
   }
 
  private:
-  static void print_as_json(const DivergenceResult& result, const EvaluationText& text) {
+  static void print_as_json(const DivergenceResult& result, const EvaluationText& text, Arithmetic arithmetic) {
     print_json({{"kl_mean", result.kl_mean},
                 {"kl_p50", result.kl_p50},
                 {"kl_p90", result.kl_p90},
@@ -72,6 +73,7 @@ class CompareCommand : public Command {
                 {"ppl_ratio", result.perplexity_model / result.perplexity_base},
                 {"tokens", result.tokens},
                 {"windows", result.windows},
+                {"arithmetic", recorded_name(arithmetic)},
                 {"text", text.source}});
   }
 

@@ -8,6 +8,7 @@
 #include "cli/process_executor.h"
 #include "cli/run_options.h"
 #include "cli/terminal.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
@@ -53,6 +54,7 @@ class PerplexityCommand : public Command {
                   {"tokens", result.tokens},
                   {"windows", result.windows},
                   {"nll", result.mean_nll},
+                  {"arithmetic", recorded_name(executor.backend().arithmetic())},
                   {"text", text.source}});
       return;
     }
