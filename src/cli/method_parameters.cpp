@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "checkpoint/safetensors.h"
+#include "base/safetensors.h"
 #include "quantize/methods/method_table.h"
 
 namespace qreason {

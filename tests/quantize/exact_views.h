@@ -21,16 +21,6 @@ inline std::shared_ptr<const ExactPass> exact(const std::string& kind, const Par
   return std::get<std::shared_ptr<const ExactPass>>(make_pass(kind, parameters, "test"));
 }
 
-template <class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 // A source whose plan has another degree, or lacks the transforms of a site.
 class WithPlan : public WeightSource {
  public:

@@ -7,9 +7,8 @@
 #include "base/error.h"
 #include "model/reference_block.h"
 #include "quantize/exact_views.h"
-#include "quantize/methods/method_table.h"
 #include "quantize/passes/hadamard_rotation.h"
-#include "quantize/recipe.h"
+#include "quantize/recipe_support.h"
 #include "support/random_model.h"
 
 namespace qreason {
