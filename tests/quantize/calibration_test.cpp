@@ -78,6 +78,8 @@ TEST(Calibration, CutsShortTextsAsTheReferenceOfAwqDoes) {
   EXPECT_THAT(cut(100, 8, 0), ElementsAre("hhhhhhhg", "gggggddd", "fffffcce", "eeebiiii"));
   EXPECT_NE(cut(4, 8, 1), cut(4, 8, 0));
   EXPECT_THAT(failure_of([&] { cut(1, 9, 0); }), HasSubstr("7 tokens in 1 texts"));
+}
+
 // numpy.random.default_rng(42).permutation(5) is [4, 2, 3, 1, 0], of seed 43 [4, 1, 2, 0, 3].
 TEST(Calibration, TakesTextsInTheOrderOfNumpysShuffleAndCutsThem) {
   const testing::ScratchFolder folder;

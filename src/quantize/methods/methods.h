@@ -39,8 +39,8 @@ Recipe quarot(Target target, ParameterReader& parameters);
 Recipe own_floats(Target target, ParameterReader& parameters);
 Recipe microscaling(Target target, ParameterReader& parameters);
 
-// FlatQuant (methods.md, section 10): learned transforms and clips, weights symmetric per channel, activations per token
-// and cache per head asymmetric.
+// FlatQuant (methods.md, section 10): learned transforms and clips, weights symmetric per channel, activations per
+// token and cache per head asymmetric.
 Recipe flatquant(Target target, ParameterReader& parameters);
 
 }  // namespace qreason
