@@ -48,8 +48,9 @@ GroupParameters clipped_parameters_with(const GroupKernels& kernels, std::span<c
 void encode_with(const GroupKernels& kernels, std::span<const float> group, GroupParameters parameters,
                  const QuantFormat& format, std::uint8_t* out);
 
-// The codes of a whole group and its parameters, under clip ratios of its own where there are any, as they are stored: integers unsigned, with the code offset in them and
-// in the zero point; small floats as bit patterns. What `scale * (element(code) - zero)` gives is quantize_dequantize.
+// The codes of a whole group and its parameters, under clip ratios of its own where there are any, as they are stored:
+// integers unsigned, with the code offset in them and in the zero point; small floats as bit patterns. What `scale *
+// (element(code) - zero)` gives is quantize_dequantize.
 GroupParameters encode_group(const GroupKernels& kernels, std::span<const float> group, const QuantFormat& format,
                              std::optional<ClipRatios> clip, std::uint8_t* out);
 

@@ -22,7 +22,7 @@ Parameters range_search(std::string_view fallback) {
   return {{"mse_search", fallback, "shrink every range to the least |error|^2.4 (80 steps)"}};
 }
 
-Parameters runtime_parameters() {
+Parameters runtime_parameters(std::string_view activation_clip = "1.0", std::string_view cache_clip = "1.0") {
   return {{"activation_symmetric", "false", "activations without zero points"},
           {"activation_clip", activation_clip, "ratio by which the range of an activation row is cut"},
           {"key_clip", cache_clip, "the same for keys"},
