@@ -105,7 +105,7 @@ class BlockInWork : public BlockVisit {
 
   // The runner's part of a visit: which pass is at work, the linears that it rounds and where it keeps its progress;
   // the finished block; the way on.
-  void begin(const BlockPass& pass, std::vector<LinearSlot> to_round, BlockProgress progress);
+  void begin(const BlockPass& pass, std::vector<LinearSlot> to_round, BlockProgress progress = {{}, {}});
   void put_into(BlockSink& sink, const std::string& part) const;
   std::vector<OrderedJson> take_reports() { return std::move(reports_); }
   void leave();

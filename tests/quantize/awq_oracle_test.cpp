@@ -118,7 +118,8 @@ TEST(Oracle, AwqMatchesStageByStageWithGoldenScalesAndClipsInPlace) {
     RowDifferences codes;
     std::int64_t groups = 0, other_clips = 0;
     for (std::int64_t layer = 0; layer < source->config().layers; ++layer) {
-      BlockInWork block(*source, plan, layer, {.original = &walk}, executor);
+      BlockInWork block(*source, {.quantized = plan, .transformed = source->plan()}, layer, {.original = &walk},
+                        executor);
       GoldenBlock stages(golden, block, recipe);
       stages.compare_scales();
       stages.compare_clips();

@@ -52,7 +52,8 @@ struct Bench {
       walk.enter(model, before);
       walk.leave();
     }
-    block.emplace(model, plan, layer, BlockWalks{.original = &walk}, executor);
+    block.emplace(model, BlockPlans{.quantized = plan, .transformed = model.plan()}, layer,
+                  BlockWalks{.original = &walk}, executor);
     block->begin(*std::get<std::shared_ptr<const BlockPass>>(recipe.passes.front()), {});
   }
 
