@@ -37,13 +37,12 @@ Recipe method(const std::string& name, std::vector<std::string> settings = {}) {
 
 TEST(Methods, HaveTheStudysAwq) {
   const Recipe awq = method("awq-w3g128");
-  EXPECT_EQ(awq.calibration,
-            (CalibrationSpec{.source = "pile", .samples = 128, .length = 512, .cut = SampleCut::kShortTexts}));
+  EXPECT_EQ(awq.calibration, (CalibrationSpec{.samples = 128, .length = 512, .cut = SampleCut::kShortTexts}));
   ASSERT_EQ(awq.passes.size(), 3u);
   EXPECT_EQ(to_toml(awq), to_toml(parse_recipe(R"(
 name = "awq-w3g128"
 [calibration]
-source = "pile"
+source = "embedded"
 samples = 128
 length = 512
 cut = "short-texts"

@@ -18,8 +18,7 @@ Recipe awq(Target target, ParameterReader& parameters) {
   if (parameters.flag("duo_scaling", false)) scaling.search.rule = ScaleRule::kActivationsAndWeights;
 
   Recipe recipe = runtime_recipe(target);
-  recipe.calibration =
-      read_calibration(parameters, {.source = "pile", .samples = 128, .length = 512, .cut = SampleCut::kShortTexts});
+  recipe.calibration = read_calibration(parameters, {.samples = 128, .length = 512, .cut = SampleCut::kShortTexts});
   recipe.passes.push_back(scale_awq(scaling));
   if (parameters.flag("clip", true)) recipe.passes.push_back(clip_awq({}));
   recipe.passes.push_back(round_rtn({.format = *target.weight}));

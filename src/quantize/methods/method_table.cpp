@@ -114,7 +114,7 @@ const std::vector<Method>& all_methods() {
       {"kvquant_star", "keys before RoPE, per channel with measured ranges; values per token (Hooper et al. 2024)",
        "kvquant_star-kv4, kvquant_star-k4v3", kvquant_star, kvquant_parameters()},
       {"quarot", "rotations by Hadamard matrices, then GPTQ; of the cache alone keys rotated (Ashkboos et al. 2024)",
-       "quarot-w4a4kv4, quarot-kv4", quarot,
+       "quarot-kv4, quarot-w4a4kv4", quarot,
        joined({rotation_parameters(), weight_parameters(), range_search("true"),
                gptq_parameters("true with groups, false per channel"), calibration_parameters(),
                runtime_parameters("0.9", "0.95")})},

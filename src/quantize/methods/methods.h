@@ -16,7 +16,7 @@ Recipe rtn(Target target, ParameterReader& parameters);
 Recipe gptq(Target target, ParameterReader& parameters);
 
 // AWQ (methods.md, section 4): scales and clips by search, then rounding with true-range scales; asymmetric groups,
-// symmetric per channel. Calibrated on the Pile as the study does.
+// symmetric per channel. Of the Pile, the study's source, short texts are taken.
 Recipe awq(Target target, ParameterReader& parameters);
 
 // SmoothQuant (methods.md, section 8): outlier channels of the norms' outputs into the weights, then GPTQ per channel:
