@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "base/file.h"
 #include "cli/model_zoo.h"
@@ -21,24 +23,31 @@ TEST(EmbeddedStudy, IsTheFileOfTheProject) {
   EXPECT_EQ(embedded_study(), read_text_file(testing::project_path(kEmbeddedStudyFile)));
 }
 
-TEST(EmbeddedStudy, IsTwoShippedModelsByElevenMethodsByThreeTiersByThreeSeeds) {
+TEST(EmbeddedStudy, IsShippedModelsByMethodsByThreeTiersByThreeSeeds) {
   const StudySpec spec = parse_study(embedded_study(), kEmbeddedStudyFile);
-  ASSERT_EQ(spec.models.size(), 2u);
+  ASSERT_EQ(spec.models.size(), 3u);
+  EXPECT_EQ(spec.models[0].methods, spec.models[1].methods);
+  EXPECT_TRUE(spec.models[2].outliers);
+  std::set<std::string> families;
   for (const StudyModel& model : spec.models) {
     EXPECT_THAT(model.tasks, ElementsAre("steps-easy", "steps-medium", "steps-hard"));
     EXPECT_THAT(model.seeds, ElementsAre(42, 43, 44));
-    EXPECT_EQ(model.methods.size(), 11u);
     EXPECT_EQ(model.methods.front(), "bf16");
     EXPECT_TRUE(model.limit);
     EXPECT_EQ(model.calibration.length, 640);
     EXPECT_TRUE(std::any_of(model_zoo().begin(), model_zoo().end(), [&](const ZooModel& known) {
       return known.name == model.reference && known.ships();
     })) << model.reference;
-    for (const std::string& method : model.methods) {
-      if (method == "bf16") continue;
-      EXPECT_EQ(make_recipe(method, {}).name, method);
+    for (const std::string& name : model.methods) {
+      if (name == "bf16") continue;
+      const StudyMethod method = method_of(spec, model, name);
+      EXPECT_EQ(make_recipe(method.method, parse_assignments(method.set)).name, name);
+      families.insert(name.substr(0, name.find('-')));
     }
   }
+  // Every method of the study (spec: methods.md, section 12), and rounding.
+  EXPECT_THAT(families,
+              ElementsAre("awq", "flatquant", "gptq", "kvquant_star", "mxfp4", "quarot", "rtn", "smoothquant"));
 }
 
 }  // namespace
