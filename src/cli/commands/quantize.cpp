@@ -58,7 +58,7 @@ class QuantizeCommand : public Command {
     }
     std::string text = "Methods (`qreason quantize METHOD --help` lists the parameters of one):\n";
     for (const Method& method : all_methods()) {
-      text += help_entry(method.name, 7, fmt::format("{} ({})", method.purpose, method.example));
+      text += help_entry(method.name, 14, fmt::format("{} ({})", method.purpose, method.example));
     }
     text += "\nPasses of recipe files:\n";
     for (const PassRow& pass : all_passes()) text += help_entry(pass.kind, 24, std::string(pass.purpose));
@@ -93,7 +93,7 @@ class QuantizeCommand : public Command {
   static std::string parameters_help(const Method& method) {
     std::string text = fmt::format("Parameters of {} (--set NAME=VALUE):\n", method.name);
     for (const MethodParameter& parameter : method.parameters) {
-      text += help_entry(parameter.name, 21, fmt::format("{} [{}]", parameter.help, parameter.fallback));
+      text += help_entry(parameter.name, 23, fmt::format("{} [{}]", parameter.help, parameter.fallback));
     }
     return text;
   }
