@@ -223,8 +223,9 @@ TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
       visit.state.visit([&](const std::string& name, at::Tensor& value, FlatState::Kind kind) {
         const std::string init = golden_name(layer, "init." + name);
         ASSERT_TRUE(golden.contains(init)) << init;
-        worst_start = std::max(worst_start, share_of_max(value, golden_tensor(golden, init)));
-        value.requires_grad_(true);
+        const at::Tensor want = golden_tensor(golden, init);
+        worst_start = std::max(worst_start, share_of_max(value, want));
+        value.copy_(want).requires_grad_(true);  // stage by stage: the golden start in place
         optimizer.add(value, kind == FlatState::Kind::kClip ? 5e-2 : 5e-3);
       });
       const at::Tensor loss = block_loss(visit.block, visit.state, visit.first_batch(visit.data().read_input),
