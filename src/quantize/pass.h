@@ -96,6 +96,9 @@ class BlockPass : public Pass {
   // model and the plan of the whole recipe. Errors as PlanPass::extend_plan.
   virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
   virtual void apply(BlockVisit& block) const = 0;
+  // False where linears then compute something else than the float block's, scaled or transformed rows: no pass that
+  // makes up for what was rounded can compare them.
+  virtual bool keeps_outputs() const { return true; }
   virtual BlockCost cost(const BlockCostQuestion&) const { return {}; }
 };
 

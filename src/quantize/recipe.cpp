@@ -82,6 +82,11 @@ class OrderCheck {
       throw Error::usage(where_, fmt::format("{} after {}", pass.kind(), last_block_->kind()),
                          fmt::format("{} before {}", pass.kind(), last_block_->kind()));
     }
+    if (pass.work() == BlockWork::kCorrect && changes_outputs_) {
+      throw Error::usage(where_, fmt::format("{} after {}", pass.kind(), changes_outputs_->kind()),
+                         "passes whose linears compute what the float model's do");
+    }
+    if (!pass.keeps_outputs()) changes_outputs_ = &pass;
     rounds_ |= pass.work() == BlockWork::kRound;
     last_block_ = &pass;
   }
@@ -104,6 +109,7 @@ class OrderCheck {
   const PlanPass* plan_reader_ = nullptr;
   const ExactPass* last_exact_ = nullptr;
   const BlockPass* last_block_ = nullptr;
+  const BlockPass* changes_outputs_ = nullptr;
   bool rounds_ = false;
 };
 

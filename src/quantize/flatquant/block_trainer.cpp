@@ -134,7 +134,7 @@ TrainingResult BlockTrainer::run(FlatState& state, const BlockProgress& progress
   while (static_cast<std::int64_t>(result.step_losses.size()) < options_.epochs) {
     bool fine = train_epoch(*attempt);
     const bool last = static_cast<std::int64_t>(result.step_losses.size()) == options_.epochs;
-    if (fine && last) fine = result.mean_loss(result.step_losses.size() - 1) <= result.start_loss;
+    if (fine && last) fine = result.mean_loss(result.step_losses.size() - 1) <= kDivergedLoss * result.start_loss;
     if (!fine) {
       if (result.restarts == kMaxRestarts) {
         throw Error(where,

@@ -1,10 +1,10 @@
 // Trains one block's transforms and clips to reproduce the float block's outputs (methods.md, section 10): AdamW, a
 // cosine schedule to 5e-6 over all steps, loss = mean squared error over its own detached value.
 //
-// A step or an epoch that ends in numbers that are not finite, and a training whose last epoch has a larger mean loss
-// than the block had before it, are begun again with half the learning rates, at most kMaxRestarts times; then an
-// Error. The same seed, data and number of libtorch's threads give the same bits, whether the training was cut off and
-// taken up again or not.
+// A step or an epoch that ends in numbers that are not finite, and a training whose last epoch has a mean loss above
+// that of the block before it, by more than the tenth by which rounding makes losses rise and fall, are begun again
+// with half the learning rates, at most kMaxRestarts times; then an Error. The same seed, data and number of libtorch's
+// threads give the same bits, whether the training was cut off and taken up again or not.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,6 +21,7 @@
 namespace qreason {
 
 inline constexpr int kMaxRestarts = 3;
+inline constexpr double kDivergedLoss = 1.1;  // of the loss before
 
 struct TrainingOptions {
   std::int64_t epochs = 15;

@@ -45,6 +45,7 @@ class RoundFlatQuant : public BlockPass {
     add_flatquant_plan(settings_, config, plan);
   }
 
+  bool keeps_outputs() const override { return false; }  // of v and up
   BlockCost cost(const BlockCostQuestion& question) const override { return flat_cost(question, settings_.training); }
 
   void apply(BlockVisit& block) const override {
