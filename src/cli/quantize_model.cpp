@@ -104,7 +104,8 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
   }
   refuse_what_cannot_be_drawn(spec);
   CalibrationSet set = load_calibration(spec, {request.model.require_text().tokenizer, checkpoint.path()}, recipe.seed);
-  if (const auto texts = static_cast<std::int64_t>(set.samples.size()); texts < spec.samples) {
+  const auto texts = static_cast<std::int64_t>(set.samples.size());
+  if (spec.cut == SampleCut::kTexts && texts < spec.samples) {
     log_line(fmt::format("note: calibration on {} texts, all that {} has", texts, spec.source));
     spec.samples = texts;
   }
@@ -153,7 +154,7 @@ OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, St
 void finish(const QuantizeRequest& request, const QuantizationPlan& plan, const OrderedJson& report,
             StagedDirectory& staged) {
   put_tokenizer_files(request.model, staged.path());
-  write_file_atomic(staged.path() / "recipe.toml", to_toml(plan.recipe));
+  write_file_atomic(staged.path() / kRecipeFile, to_toml(plan.recipe));
   write_file_atomic(staged.path() / "report.json", report.dump(2) + "\n");
   fs::remove(staged.path() / kRunJournal);
   staged.commit();

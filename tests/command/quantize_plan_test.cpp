@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "support/fixtures.h"
 #include "support/tiny_model.h"
@@ -31,6 +32,24 @@ std::string write_fold_recipe(const fs::path& folder) {
                          "[[pass]]\nkind = \"rotate_down\"\n[[pass]]\nkind = \"round_rtn\"\nformat = \"w4g32-asym\"\n"
                          "linears = \"q, k, v, o\"\n";
   return path.string();
+}
+
+// AWQ takes so many texts of the Pile and makes blocks of them, here fewer: the recipe still says how many texts.
+TEST(QuantizePlan, KeepsTheNumberOfTextsThatBlocksAreMadeOf) {
+  const testing::ScratchFolder scratch;
+  fs::create_directories(scratch.path() / "calibration");
+  std::ofstream pile(scratch.path() / "calibration" / "pile_val.jsonl");
+  for (int i = 0; i < 8; ++i) pile << "{\"text\": \"1 + 2 = 3\"}\n";
+  pile.close();
+  const fs::path recipe = scratch.path() / "recipe.toml";
+  const auto plan = testing::run_command(
+      "QREASON_DATA='" + scratch.path().string() + "' " +
+      quantize(testing::project_path("models/steps-qwen2-1m"), "awq-w4g64",
+               "--calibration pile --set samples=6 --set length=16 --plan --recipe-out " + recipe.string()));
+  ASSERT_EQ(plan.exit_code, 0) << plan.standard_error;
+  std::stringstream text;
+  text << std::ifstream(recipe).rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("source = \"pile\"\nsamples = 6\nlength = 16\ncut = \"short-texts\""));
 }
 
 // From a few hundred kilobytes on, every file counted, to three percent.
