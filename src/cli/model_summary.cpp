@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::uint64_t kFloat32Bytes = 4, kBFloat16Bytes = 2;
 constexpr std::uint64_t kMaxConfig = std::uint64_t{1} << 26, kMaxRecipe = std::uint64_t{1} << 20;
-constexpr const char* kRecipeFile = "recipe.toml";
 
 bool has_weights(const fs::path& path) {
   if (!fs::is_directory(path)) return true;

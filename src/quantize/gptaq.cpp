@@ -8,19 +8,12 @@
 
 #include "base/error.h"
 #include "kernels/matmul.h"
+#include "quantize/each_row.h"
 
 namespace qreason {
 namespace {
 
 constexpr std::int64_t kPanel = 128;
-constexpr std::int64_t kRowsPerTask = 16;
-
-template <class Task>
-void for_each_row(std::int64_t rows, Executor& executor, Task task) {
-  executor.run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t chunk) {
-    for (std::int64_t row = chunk * kRowsPerTask; row < std::min(rows, (chunk + 1) * kRowsPerTask); ++row) task(row);
-  });
-}
 
 void check_finite(const std::vector<float>& d, std::int64_t n, const std::string& where) {
   for (std::int64_t j = 0; j < n; ++j) {
@@ -28,17 +21,6 @@ void check_finite(const std::vector<float>& d, std::int64_t n, const std::string
     if (std::all_of(row, row + n, [](float value) { return std::isfinite(value); })) continue;
     throw Error(where, fmt::format("a drift of column {} that is not finite", j), "finite inputs of the float linears");
   }
-}
-
-std::vector<float> in_rounding_order(std::vector<float> d, const std::vector<std::int64_t>& order, Executor& executor) {
-  if (std::is_sorted(order.begin(), order.end())) return d;
-  const auto n = static_cast<std::int64_t>(order.size());
-  std::vector<float> out(d.size());
-  for_each_row(n, executor, [&](std::int64_t i) {
-    const float* from = d.data() + order[i] * n;
-    for (std::int64_t j = 0; j < n; ++j) out[i * n + j] = from[order[j]];
-  });
-  return out;
 }
 
 // Z with Z F^T = D in place of D, panel by panel from the last column; what lies below the diagonal panels, which
@@ -86,7 +68,7 @@ void add_drift(GptqFactor& factor, InputDrift drift, const std::string& where, E
   }
   std::vector<float> d = drift.take();
   check_finite(d, n, where);
-  factor.drift = in_rounding_order(std::move(d), factor.order, executor);
+  factor.drift = permuted(std::move(d), factor.order, executor);
   solve_transposed(factor.drift, factor, executor);
   for_each_row(n, executor, [&](std::int64_t i) {
     float* row = factor.drift.data() + i * n;

@@ -8,23 +8,24 @@
 #include <optional>
 
 #include "base/error.h"
+#include "quantize/each_row.h"
 #include "quantize/upper_cholesky.h"
 
 namespace qreason {
 namespace {
 
-constexpr std::int64_t kRowsPerTask = 64;
+constexpr std::int64_t kTile = 64;
 
 // Calls body(i, j) for every i < n and, tile by tile (a transposed walk along whole rows would miss every cache), every
 // j on its side of the diagonal: j < i.
 template <class Body>
 void for_each_below(std::int64_t n, Executor& executor, Body body) {
-  const std::int64_t tiles = (n + kRowsPerTask - 1) / kRowsPerTask;
+  const std::int64_t tiles = (n + kTile - 1) / kTile;
   executor.run(tiles, [&](std::int64_t row_tile) {
-    const std::int64_t last_row = std::min(n, (row_tile + 1) * kRowsPerTask);
-    for (std::int64_t first = 0; first < last_row; first += kRowsPerTask) {
-      for (std::int64_t i = row_tile * kRowsPerTask; i < last_row; ++i) {
-        for (std::int64_t j = first; j < std::min(i, first + kRowsPerTask); ++j) body(i, j);
+    const std::int64_t last_row = std::min(n, (row_tile + 1) * kTile);
+    for (std::int64_t first = 0; first < last_row; first += kTile) {
+      for (std::int64_t i = row_tile * kTile; i < last_row; ++i) {
+        for (std::int64_t j = first; j < std::min(i, first + kTile); ++j) body(i, j);
       }
     }
   });
@@ -60,15 +61,7 @@ std::vector<float> permuted_both_triangles(std::vector<float> upper, const std::
   const auto n = static_cast<std::int64_t>(order.size());
   // Below the diagonal as well, so that a permuted row comes out of one row.
   for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) { upper[i * n + j] = upper[j * n + i]; });
-  if (std::is_sorted(order.begin(), order.end())) return upper;
-  std::vector<float> out(static_cast<std::size_t>(n * n));
-  executor.run((n + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
-    for (std::int64_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
-      const float* from = upper.data() + order[i] * n;
-      for (std::int64_t j = 0; j < n; ++j) out[i * n + j] = from[order[j]];
-    }
-  });
-  return out;
+  return permuted(std::move(upper), order, executor);
 }
 
 void restore_upper(std::vector<float>& a, std::int64_t n, Executor& executor) {
@@ -133,15 +126,24 @@ void normalize_columns(GptqFactor& factor, Executor& executor) {
     factor.pivots[j] = r * r;
     inverse[j] = 1.0f / r;
   }
-  executor.run((n + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
-    for (std::int64_t i = task * kRowsPerTask; i < std::min(n, (task + 1) * kRowsPerTask); ++i) {
-      factor.feedback[i * n + i] = 1.0f;
-      for (std::int64_t j = i + 1; j < n; ++j) factor.feedback[i * n + j] *= inverse[j];
-    }
+  for_each_row(n, executor, [&](std::int64_t i) {
+    factor.feedback[i * n + i] = 1.0f;
+    for (std::int64_t j = i + 1; j < n; ++j) factor.feedback[i * n + j] *= inverse[j];
   });
 }
 
 }  // namespace
+
+std::vector<float> permuted(std::vector<float> matrix, const std::vector<std::int64_t>& order, Executor& executor) {
+  if (std::is_sorted(order.begin(), order.end())) return matrix;
+  const auto n = static_cast<std::int64_t>(order.size());
+  std::vector<float> out(matrix.size());
+  for_each_row(n, executor, [&](std::int64_t i) {
+    const float* from = matrix.data() + order[i] * n;
+    for (std::int64_t j = 0; j < n; ++j) out[i * n + j] = from[order[j]];
+  });
+  return out;
+}
 
 GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,
                      Executor& executor) {

@@ -44,6 +44,9 @@ struct GptqFactor {
   std::vector<float> hessian_diagonal;  // [columns], stored order, before damping and before dead columns are set to 1
 };
 
+// out[i, j] = matrix[order[i], order[j]], [n, n]: rows and columns in rounding order.
+std::vector<float> permuted(std::vector<float> matrix, const std::vector<std::int64_t>& order, Executor& executor);
+
 // Takes the Hessian's memory. `where` names the inputs in errors ("model.layers.3 attn_in"). A Hessian that is not
 // finite, or whose columns are all dead, is an Error at once, a failing one at the rule's limit.
 GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,

@@ -3,19 +3,12 @@
 #include <algorithm>
 
 #include "kernels/matmul.h"
+#include "quantize/each_row.h"
 
 namespace qreason {
 namespace {
 
 constexpr std::int64_t kPanel = 128;
-constexpr std::int64_t kRowsPerTask = 16;
-
-template <class Task>
-void for_each_row(std::int64_t rows, Executor& executor, Task task) {
-  executor.run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t chunk) {
-    for (std::int64_t row = chunk * kRowsPerTask; row < std::min(rows, (chunk + 1) * kRowsPerTask); ++row) task(row);
-  });
-}
 
 }  // namespace
 

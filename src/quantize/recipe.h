@@ -49,6 +49,9 @@ struct Recipe {
   std::vector<PassPointer> passes;
 };
 
+// The file of a checkpoint that holds the text of the recipe that made it.
+inline constexpr const char* kRecipeFile = "recipe.toml";
+
 // The text form. parse_recipe(to_toml(r)) has the same text again; `where` names the file in errors, which give the
 // line.
 std::string to_toml(const Recipe& recipe);

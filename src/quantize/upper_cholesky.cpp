@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "kernels/matmul.h"
+#include "quantize/each_row.h"
 
 namespace qreason {
 namespace {
 
 constexpr std::int64_t kPanel = 256;
 constexpr std::int64_t kDoublePanel = 64;
-constexpr std::int64_t kRowsPerTask = 16;
 
 // Four sums side by side: one alone would wait for every addition.
 double dot(const double* a, const double* b, std::int64_t n) {
@@ -172,14 +172,9 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Exec
 }
 
 std::optional<std::int64_t> factor_upper_cholesky(double* a, std::int64_t n, Executor& executor) {
-  const auto for_rows = [&](std::int64_t rows, auto body) {
-    executor.run((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task) {
-      for (std::int64_t i = task * kRowsPerTask; i < std::min(rows, (task + 1) * kRowsPerTask); ++i) body(i);
-    });
-  };
   for (std::int64_t end = n; end > 0;) {
     const std::int64_t begin = (end - 1) / kDoublePanel * kDoublePanel, width = end - begin;
-    for_rows(end, [&](std::int64_t i) {
+    for_each_row(end, executor, [&](std::int64_t i) {
       for (std::int64_t j = std::max(i, begin); j < end; ++j)
         a[i * n + j] -= dot(a + i * n + end, a + j * n + end, n - end);
     });
@@ -191,7 +186,7 @@ std::optional<std::int64_t> factor_upper_cholesky(double* a, std::int64_t n, Exe
     for (std::int64_t i = 0; i < width; ++i) {
       for (std::int64_t j = i; j < width; ++j) a[(begin + i) * n + begin + j] = block.at(i, j);
     }
-    for_rows(begin, [&](std::int64_t i) {
+    for_each_row(begin, executor, [&](std::int64_t i) {
       for (std::int64_t j = end - 1; j >= begin; --j) {
         const double behind = dot(a + i * n + j + 1, a + j * n + j + 1, end - j - 1);
         a[i * n + j] = (a[i * n + j] - behind) / a[j * n + j];

@@ -2,15 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "quantize/methods/method_table.h"
-#include "quantize/recipe.h"
+#include "quantize/recipe_support.h"
 #include "support/random_model.h"
 
 namespace qreason {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::message_of;
+using testing::method;
 
 ModelConfig small_config() {
   ModelConfig config = testing::small_config(Architecture::kQwen2);
@@ -19,20 +19,6 @@ ModelConfig small_config() {
   config.head_dim = 32;
   config.max_positions = 4096;
   return config;
-}
-
-template <class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-Recipe method(const std::string& name, std::vector<std::string> settings = {}) {
-  return make_recipe(name, parse_assignments(settings));
 }
 
 TEST(Methods, HaveTheStudysAwq) {

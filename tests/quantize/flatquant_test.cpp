@@ -24,8 +24,8 @@
 #include "quantize/flatquant/viewed_weights.h"
 #include "quantize/flatquant/visited_block.h"
 #include "quantize/memory_sink.h"
-#include "quantize/methods/method_table.h"
 #include "quantize/passes/correct_biases.h"
+#include "quantize/recipe_support.h"
 #include "quantize/runner.h"
 #include "support/fixtures.h"
 #include "support/random_model.h"
@@ -34,20 +34,11 @@ namespace qreason {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::message_of;
 using testing::random_tokens;
 using testing::RandomModel;
 using testing::ScratchFolder;
 using testing::small_config;
-
-template <class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 Recipe flat_recipe(const std::string& name, std::vector<std::string> settings = {}) {
   Recipe recipe = make_recipe(name, parse_assignments(settings));

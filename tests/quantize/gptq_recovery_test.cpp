@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "quantize/gptq.h"
 #include "quantize/memory_sink.h"
-#include "quantize/methods/method_table.h"
+#include "quantize/recipe_support.h"
 #include "quantize/runner.h"
 #include "quantize/upper_cholesky.h"
 #include "support/fixtures.h"
@@ -20,16 +20,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-template <class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
+using testing::message_of;
 
 // Whole numbers with a factor of 2/64: every sum is exact in float32, so that H is positive semi-definite to the last
 // bit, of rank 64 in 600 columns.

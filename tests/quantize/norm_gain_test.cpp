@@ -17,6 +17,7 @@
 #include "quantize/block_visit.h"
 #include "quantize/memory_sink.h"
 #include "quantize/passes/pass_table.h"
+#include "quantize/recipe_support.h"
 #include "quantize/runner.h"
 #include "support/fixtures.h"
 #include "support/random_model.h"
@@ -25,6 +26,7 @@ namespace qreason {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::message_of;
 
 struct Killed {};
 
@@ -210,15 +212,6 @@ TEST_F(NormGain, IsThereAgainAfterAKill) {
     run(recipe, sink, folder.path());
     EXPECT_TRUE(files_of(folder.path()) == want);
   }
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST_F(NormGain, IsRefusedWhereItDoesNotFit) {

@@ -8,9 +8,9 @@ namespace qreason {
 namespace {
 
 using testing::FreeRun;
-using testing::golden_matrix;
-using testing::golden_name;
+using testing::GoldenModel;
 using testing::GoldenVisit;
+using testing::largest_distance;
 using testing::OracleCase;
 using testing::RowDifferences;
 using testing::SafetensorsReader;
@@ -47,37 +47,6 @@ Smoothed smoothed(const OracleCase& one, const Recipe& recipe, Executor& executo
   }
   result.view = pass_of_kind<ExactPass>(recipe, "smooth_norms").view(*result.source, result.statistics);
   return result;
-}
-
-// The golden codes under the recipe's plan; all else is the view's.
-class GoldenModel : public WeightSource {
- public:
-  GoldenModel(const WeightSource& view, ModelPlan plan, SafetensorsReader& golden)
-      : view_(view), plan_(std::move(plan)), golden_(golden) {}
-  const ModelConfig& config() const override { return view_.config(); }
-  const ModelPlan& plan() const override { return plan_; }
-  at::Tensor tensor(const std::string& name) const override { return view_.tensor(name); }
-  LinearWeight linear(const std::string& name) const override {
-    LinearWeight weight = view_.linear(name);
-    for (std::int64_t layer = 0; layer < config().layers; ++layer) {
-      for (const LinearSlot slot : kLinearSlots) {
-        if (name != linear_name(layer, slot)) continue;
-        weight.matrix = golden_matrix(golden_, golden_name(layer, slot), plan_.block(layer).weights.at(slot));
-      }
-    }
-    return weight;
-  }
-
- private:
-  const WeightSource& view_;
-  ModelPlan plan_;
-  SafetensorsReader& golden_;
-};
-
-double largest_distance(const std::vector<float>& a, const std::vector<float>& b) {
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double{a[i]} - b[i]));
-  return largest;
 }
 
 TEST(OracleSmoothQuant, MeasuresAndScalesAsPublished) {
@@ -146,13 +115,7 @@ TEST(OracleSmoothQuant, RunsFreelyToTheGoldenCodesAndLogits) {
     FreeRun run;
     testing::run_freely(one, executor, run);
     SafetensorsReader golden(one.file);
-    RowDifferences all;
-    for (std::int64_t layer = 0; layer < 2; ++layer) {
-      for (const LinearSlot slot : kLinearSlots) {
-        const auto& matrix = std::get<QuantizedMatrix>(run.sink.linears().at(linear_name(layer, slot)).matrix);
-        all.add(testing::compare_codes(matrix, golden_matrix(golden, golden_name(layer, slot), matrix.format)));
-      }
-    }
+    const RowDifferences all = testing::compare_all_codes(run, golden);
     EXPECT_LE(static_cast<double>(all.flipped), 0.08 * static_cast<double>(all.codes));
     EXPECT_LE(all.largest, 5);
     const double distance = testing::mean_squared(run.logits, golden.read("logits").as<float>());

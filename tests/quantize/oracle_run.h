@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <span>
+
 #include "checkpoint/checkpoint.h"
 #include "model/decoder.h"
 #include "quantize/memory_sink.h"
@@ -47,6 +51,13 @@ inline double mean_squared(const std::vector<float>& a, const std::vector<float>
   return sum / static_cast<double>(a.size());
 }
 
+inline double largest_distance(std::span<const float> a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) largest = std::max(largest, std::abs(double{a[i]} - b[i]));
+  return largest;
+}
+
 struct FreeRun {
   MemorySink sink;
   OrderedJson report;
@@ -68,5 +79,42 @@ inline void run_freely(const OracleCase& one, Executor& executor, FreeRun& run) 
   const SinkSource quantized(run.sink);
   run.logits = logits_at_positions(quantized, golden_tokens(one.folder, "eval"), executor);
 }
+
+// All linears of a run beside the case's golden codes.
+inline RowDifferences compare_all_codes(const FreeRun& run, SafetensorsReader& golden) {
+  RowDifferences all;
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    for (const LinearSlot slot : kLinearSlots) {
+      const auto& matrix = std::get<QuantizedMatrix>(run.sink.linears().at(linear_name(layer, slot)).matrix);
+      all.add(compare_codes(matrix, golden_matrix(golden, golden_name(layer, slot), matrix.format)));
+    }
+  }
+  return all;
+}
+
+// The golden codes under a recipe's plan; all else is the view's.
+class GoldenModel : public WeightSource {
+ public:
+  GoldenModel(const WeightSource& view, ModelPlan plan, SafetensorsReader& golden)
+      : view_(view), plan_(std::move(plan)), golden_(golden) {}
+  const ModelConfig& config() const override { return view_.config(); }
+  const ModelPlan& plan() const override { return plan_; }
+  at::Tensor tensor(const std::string& name) const override { return view_.tensor(name); }
+  LinearWeight linear(const std::string& name) const override {
+    LinearWeight weight = view_.linear(name);
+    for (std::int64_t layer = 0; layer < config().layers; ++layer) {
+      for (const LinearSlot slot : kLinearSlots) {
+        if (name != linear_name(layer, slot)) continue;
+        weight.matrix = golden_matrix(golden_, golden_name(layer, slot), plan_.block(layer).weights.at(slot));
+      }
+    }
+    return weight;
+  }
+
+ private:
+  const WeightSource& view_;
+  ModelPlan plan_;
+  SafetensorsReader& golden_;
+};
 
 }  // namespace qreason::testing

@@ -44,13 +44,7 @@ TEST(Oracle, GptqRunsFreelyToTheGoldenCodesAndLogits) {
     FreeRun run;
     run_freely(one, executor, run);
     SafetensorsReader golden(one.file);
-    RowDifferences all;
-    for (std::int64_t layer = 0; layer < 2; ++layer) {
-      for (const LinearSlot slot : kLinearSlots) {
-        const auto& matrix = std::get<QuantizedMatrix>(run.sink.linears().at(linear_name(layer, slot)).matrix);
-        all.add(compare_codes(matrix, golden_matrix(golden, golden_name(layer, slot), matrix.format)));
-      }
-    }
+    const RowDifferences all = testing::compare_all_codes(run, golden);
     EXPECT_LE(static_cast<double>(all.flipped), 0.08 * static_cast<double>(all.codes));
     EXPECT_LE(all.largest, 5);
     const double distance = mean_squared(run.logits, golden.read("logits").as<float>());

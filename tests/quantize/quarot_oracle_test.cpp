@@ -7,9 +7,9 @@ namespace qreason {
 namespace {
 
 using testing::FreeRun;
-using testing::golden_matrix;
-using testing::golden_name;
+using testing::GoldenModel;
 using testing::GoldenVisit;
+using testing::largest_distance;
 using testing::OracleCase;
 using testing::RowDifferences;
 using testing::SafetensorsReader;
@@ -51,33 +51,6 @@ class Rotated {
   std::vector<std::unique_ptr<WeightSource>> views_;
   const WeightSource* last_;
 };
-
-// The golden codes under the recipe's plan; all else is the view's.
-class GoldenWeights : public testing::WithPlan {
- public:
-  GoldenWeights(const WeightSource& view, ModelPlan plan, SafetensorsReader& golden)
-      : WithPlan(view, std::move(plan)), golden_(golden) {}
-  LinearWeight linear(const std::string& name) const override {
-    LinearWeight weight = WithPlan::linear(name);
-    for (std::int64_t layer = 0; layer < config().layers; ++layer) {
-      for (const LinearSlot slot : kLinearSlots) {
-        if (name != linear_name(layer, slot)) continue;
-        weight.matrix = golden_matrix(golden_, golden_name(layer, slot), plan().block(layer).weights.at(slot));
-      }
-    }
-    return weight;
-  }
-
- private:
-  SafetensorsReader& golden_;
-};
-
-double largest_distance(std::span<const float> a, const std::vector<float>& b) {
-  EXPECT_EQ(a.size(), b.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) largest = std::max(largest, std::abs(double{a[i]} - b[i]));
-  return largest;
-}
 
 std::span<const float> values_of(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
@@ -186,7 +159,7 @@ TEST(OracleQuaRot, RoundsStageByStageAndRunsWithGoldenWeights) {
       differing_rows += static_cast<int>(visit.all_.differing_rows);
     }
     const std::vector<float> want = golden.read("logits").as<float>();
-    const std::vector<float> got = testing::logits_at_positions(GoldenWeights(rotated.source(), plan, golden),
+    const std::vector<float> got = testing::logits_at_positions(GoldenModel(rotated.source(), plan, golden),
                                                                 testing::golden_tokens(one.folder, "eval"), executor);
     const bool four_bits = one.name.find("w4") != std::string::npos;
     EXPECT_LE(largest_distance(got, want), four_bits ? 1e-4 : 0.2);
@@ -206,13 +179,7 @@ TEST(OracleQuaRot, RunsFreelyToTheGoldenCodesAndLogits) {
     FreeRun run;
     testing::run_freely(one, executor, run);
     SafetensorsReader golden(one.file);
-    RowDifferences all;
-    for (std::int64_t layer = 0; layer < 2; ++layer) {
-      for (const LinearSlot slot : kLinearSlots) {
-        const auto& matrix = std::get<QuantizedMatrix>(run.sink.linears().at(linear_name(layer, slot)).matrix);
-        all.add(testing::compare_codes(matrix, golden_matrix(golden, golden_name(layer, slot), matrix.format)));
-      }
-    }
+    const RowDifferences all = testing::compare_all_codes(run, golden);
     const double distance = testing::mean_squared(run.logits, golden.read("logits").as<float>());
     const bool four_bits = one.name.find("w4") != std::string::npos;
     EXPECT_LE(static_cast<double>(all.flipped), 0.08 * static_cast<double>(all.codes));

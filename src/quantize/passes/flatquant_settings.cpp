@@ -106,15 +106,9 @@ void read_training_parameters(ParameterReader& parameters, FlatQuantSettings& se
   training.batch_size = parameters.integer("batch_size", training.batch_size);
   training.learning_rate = parameters.number("learning_rate", training.learning_rate);
   training.clip_learning_rate = parameters.number("clip_learning_rate", training.clip_learning_rate);
-  const std::string how = parameters.text("parametrization", "inverse");
-  if (how != "inverse" && how != "svd") {
-    throw Error::usage(parameters.where() + ": parametrization", how, "inverse or svd");
-  }
+  const std::string how = parameters.choice("parametrization", "inverse", {"inverse", "svd"});
   settings.parametrization = how == "svd" ? Parametrization::kSvd : Parametrization::kInverse;
-  const std::string inputs = parameters.text("learn_on", "float");
-  if (inputs != "float" && inputs != "rounded") {
-    throw Error::usage(parameters.where() + ": learn_on", inputs, "float or rounded");
-  }
+  const std::string inputs = parameters.choice("learn_on", "float", {"float", "rounded"});
   settings.inputs = inputs == "float" ? FlatQuantSettings::Inputs::kFloat : FlatQuantSettings::Inputs::kRounded;
   settings.batch_order = parameters.text("batch_order", settings.batch_order);
   settings.initial_state = parameters.text("initial_state", settings.initial_state);
