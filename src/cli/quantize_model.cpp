@@ -104,10 +104,10 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
   }
   refuse_what_cannot_be_drawn(spec);
   CalibrationSet set = load_calibration(spec, {request.model.require_text().tokenizer, checkpoint.path()}, recipe.seed);
-  const auto texts = static_cast<std::int64_t>(set.samples.size());
-  if (spec.cut == SampleCut::kTexts && texts < spec.samples) {
-    log_line(fmt::format("note: calibration on {} texts, all that {} has", texts, spec.source));
-    spec.samples = texts;
+  const auto samples = static_cast<std::int64_t>(set.samples.size());
+  if ((spec.cut == SampleCut::kTexts || spec.cut == SampleCut::kWholeTexts) && samples < spec.samples) {
+    log_line(fmt::format("note: calibration on {} samples, all that {} gives", samples, spec.source));
+    spec.samples = samples;
   }
   warn_of_few_tokens(set, checkpoint.config());
   return set;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -214,6 +216,34 @@ CalibrationSet draw_texts(const std::vector<std::string>& texts, const Calibrati
   return set;
 }
 
+CalibrationSet pack_whole_texts(const std::vector<std::string>& texts, const CalibrationSpec& spec, std::uint64_t seed,
+                                const std::function<std::vector<std::int32_t>(std::string_view)>& encode) {
+  check_samples(spec);
+  CalibrationSet set{.description = spec.source};
+  std::set<std::pair<std::int64_t, std::int64_t>> rooms;  // tokens that still fit, sample
+  for (const std::int64_t index :
+       NumpyGenerator(kShuffleSeed + seed).permutation(static_cast<std::int64_t>(texts.size()))) {
+    check_interrupt();
+    const std::vector<std::int32_t> ids = encode(texts[static_cast<std::size_t>(index)]);
+    const std::int64_t count = std::min(static_cast<std::int64_t>(ids.size()), spec.length);
+    if (count == 0) continue;
+    auto place = rooms.lower_bound({count, 0});
+    if (place == rooms.end()) {
+      const auto samples = static_cast<std::int64_t>(set.samples.size());
+      if (samples == spec.samples) break;
+      set.samples.emplace_back();
+      place = rooms.emplace(spec.length, samples).first;
+    }
+    const auto [room, sample] = *place;
+    rooms.erase(place);
+    rooms.emplace(room - count, sample);
+    auto& tokens = set.samples[static_cast<std::size_t>(sample)];
+    tokens.insert(tokens.end(), ids.begin(), ids.begin() + count);
+  }
+  if (set.samples.empty()) throw Error("calibration " + spec.source, "no text with a token", "at least one");
+  return set;
+}
+
 std::optional<std::vector<std::string>> calibration_records(const fs::path& path) {
   if (!has_records(path)) return std::nullopt;
   if (unpacked_extension(path) != ".jsonl") return texts_of_rows(read_table(path));
@@ -252,16 +282,21 @@ CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedMod
   const fs::path file = find_calibration_file(spec.source, model.folder);
   const Tokenizer& tokenizer = model.tokenizer;
   const bool by_text =
-      spec.cut == SampleCut::kTexts || (spec.cut == SampleCut::kShortTexts && spec.source == kPileSource);
+      spec.cut != SampleCut::kWindows && (spec.cut != SampleCut::kShortTexts || spec.source == kPileSource);
   const auto texts = by_text ? calibration_records(file) : std::nullopt;
+  const auto encode = [&](std::string_view text) { return tokenizer.encode(text, SpecialTokens::kAdd); };
+  if (spec.cut == SampleCut::kWholeTexts && !texts) {
+    throw Error(file.string(), "one text", "records (.jsonl, .json or .csv) where cut is whole-texts");
+  }
   CalibrationSet set;
   if (!texts) {
     set = draw_windows(tokenizer.encode(calibration_text(file)), spec, seed);
   } else if (spec.cut == SampleCut::kTexts) {
     set = draw_texts(*texts, spec, seed, tokenizer);
+  } else if (spec.cut == SampleCut::kWholeTexts) {
+    set = pack_whole_texts(*texts, spec, seed, encode);
   } else {
-    set = cut_short_texts(*texts, spec, seed,
-                          [&](std::string_view text) { return tokenizer.encode(text, SpecialTokens::kAdd); });
+    set = cut_short_texts(*texts, spec, seed, encode);
   }
   set.description = fmt::format("{} ({})", spec.source, file.filename().string());
   return set;

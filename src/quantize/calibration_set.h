@@ -42,6 +42,13 @@ CalibrationSet cut_short_texts(const std::vector<std::string>& texts, const Cali
 CalibrationSet draw_texts(const std::vector<std::string>& texts, const CalibrationSpec& spec, std::uint64_t seed,
                           const Tokenizer& tokenizer);
 
+// Whole texts, each encoded alone (with the tokens that the tokenizer puts around a text), packed into at most
+// `samples` samples of at most `length` tokens: in the order of numpy.random.default_rng(42 + seed).permutation, each
+// into the sample where it leaves the least room, or into a new one; the first that finds no place ends it. A text
+// longer than `length` has a sample of its own and loses its end. None with a token is an Error.
+CalibrationSet pack_whole_texts(const std::vector<std::string>& texts, const CalibrationSpec& spec, std::uint64_t seed,
+                                const std::function<std::vector<std::int32_t>(std::string_view)>& encode);
+
 // The text of a file that is tokenized as one: of JSON Lines (.jsonl), of a JSON array (.json) and of CSV (.csv),
 // packed ones (.gz, .zst) included, each record's text followed by "\n\n"; of anything else the file as it is. A
 // record's text is "prompt" + "generation" (the whole of it, also where a list holds it), "text", "problem" + "\n" +
@@ -69,9 +76,9 @@ struct CalibratedModel {
   std::filesystem::path folder;  // of its files; may be a .gguf file
 };
 
-// Text -> tokens -> samples, by spec.cut; of a source other than "pile" always windows.
 // Text -> tokens -> samples, by spec.cut: windows also where the source has no records, and of a source other than
 // "pile" where spec.cut is kShortTexts.
+// kWholeTexts of a source without records is an Error.
 CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedModel& model, std::uint64_t seed);
 
 // Ids outside [0, vocabulary) and sequences longer than `positions` are Errors.

@@ -25,19 +25,15 @@
 #include <vector>
 
 #include "quantize/pass.h"
+#include "quantize/sample_cut.h"
 
 namespace qreason {
-
-// How samples are cut from a source (quantize/calibration_set.h). kWindows: windows at random starts of all texts as
-// one. kTexts: the records of a source of records, each one sample of at most `length` tokens. kShortTexts, of "pile"
-// alone: `samples` shuffled texts of at most `length` tokens as one, cut into samples of `length`.
-enum class SampleCut : std::uint8_t { kWindows, kTexts, kShortTexts };
 
 struct CalibrationSpec {
   std::string source = "embedded";
   std::int64_t samples = 128;
-  std::int64_t length = 2048;           // tokens of a sample
-  SampleCut cut = SampleCut::kWindows;  // in text: "windows", "texts", "short-texts"
+  std::int64_t length = 2048;  // tokens of a sample
+  SampleCut cut = SampleCut::kWindows;
   bool operator==(const CalibrationSpec&) const = default;
 };
 

@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
@@ -42,12 +40,6 @@ ParameterMap values_of(const toml::table& table, const std::string& where) {
   return values;
 }
 
-constexpr std::array<std::string_view, 3> kCutNames{"windows", "texts", "short-texts"};  // by the value of SampleCut
-
-std::string_view name_of(SampleCut cut) {
-  return kCutNames[static_cast<std::size_t>(cut)];
-}
-
 CalibrationSpec parse_calibration(const toml::node& node, const std::string& where) {
   const toml::table* table = node.as_table();
   if (!table) throw Error::usage(where, "calibration that is no table", "[calibration]");
@@ -57,8 +49,7 @@ CalibrationSpec parse_calibration(const toml::node& node, const std::string& whe
   spec.source = reader.text("source", spec.source);
   spec.samples = reader.integer("samples", spec.samples);
   spec.length = reader.integer("length", spec.length);
-  const std::string cut = reader.choice("cut", "windows", {kCutNames[0], kCutNames[1], kCutNames[2]});
-  spec.cut = static_cast<SampleCut>(std::find(kCutNames.begin(), kCutNames.end(), cut) - kCutNames.begin());
+  spec.cut = read_sample_cut(reader, spec.cut);
   reader.refuse_unknown();
   return spec;
 }
@@ -125,7 +116,7 @@ std::string to_toml(const Recipe& recipe) {
                         to_toml(ParameterValue(recipe.calibration->source)), recipe.calibration->samples,
                         recipe.calibration->length);
     if (recipe.calibration->cut != SampleCut::kWindows) {
-      text += fmt::format("cut = {}\n", to_toml(ParameterValue(std::string(name_of(recipe.calibration->cut)))));
+      text += fmt::format("cut = {}\n", to_toml(ParameterValue(name_of(recipe.calibration->cut))));
     }
   }
   for (const PassPointer& pointer : recipe.passes) {

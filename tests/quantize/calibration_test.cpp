@@ -80,6 +80,26 @@ TEST(Calibration, CutsShortTextsAsTheReferenceOfAwqDoes) {
   EXPECT_THAT(failure_of([&] { cut(1, 9, 0); }), HasSubstr("7 tokens in 1 texts"));
 }
 
+// numpy.random.default_rng(42).permutation(8) is [3, 4, 2, 7, 6, 1, 5, 0].
+TEST(Calibration, PacksWholeTextsAndCutsNone) {
+  const std::vector<std::string> texts{"aaaa", "b", "cc", "ddd", "eeeee", "fffffff", "", "hhhhhhhhh"};
+  const auto encode = [](std::string_view text) { return std::vector<std::int32_t>(text.begin(), text.end()); };
+  const auto packed = [&](std::int64_t samples, std::int64_t length, std::uint64_t seed) {
+    std::vector<std::string> all;
+    const CalibrationSpec spec{.samples = samples, .length = length, .cut = SampleCut::kWholeTexts};
+    for (const auto& sample : pack_whole_texts(texts, spec, seed, encode).samples)
+      all.emplace_back(sample.begin(), sample.end());
+    return all;
+  };
+  EXPECT_THAT(packed(9, 10, 0), ElementsAre("dddeeeeecc", "hhhhhhhhhb", "fffffff", "aaaa"));
+  EXPECT_THAT(packed(3, 10, 0), ElementsAre("dddeeeeecc", "hhhhhhhhhb", "fffffff"));
+  // c stays where it leaves the least room, f and h lose their ends.
+  EXPECT_THAT(packed(9, 6, 0), ElementsAre("dddccb", "eeeee", "hhhhhh", "ffffff", "aaaa"));
+  EXPECT_NE(packed(9, 10, 1), packed(9, 10, 0));
+  EXPECT_THROW(pack_whole_texts({"", ""}, {.samples = 1, .length = 5}, 0, encode), Error);
+  EXPECT_THROW(pack_whole_texts(texts, {.samples = 0, .length = 5}, 0, encode), Error);
+}
+
 // numpy.random.default_rng(42).permutation(5) is [4, 2, 3, 1, 0], of seed 43 [4, 1, 2, 0, 3].
 TEST(Calibration, TakesTextsInTheOrderOfNumpysShuffleAndCutsThem) {
   const testing::ScratchFolder folder;
@@ -107,6 +127,8 @@ TEST(Calibration, TakesTextsInTheOrderOfNumpysShuffleAndCutsThem) {
   EXPECT_EQ(loaded("records.jsonl", SampleCut::kTexts).size(), 2u);
   EXPECT_EQ(loaded("records.jsonl", SampleCut::kWindows).size(), 3u);
   EXPECT_EQ(loaded("whole.txt", SampleCut::kTexts), loaded("whole.txt", SampleCut::kWindows));
+  EXPECT_EQ(loaded("records.jsonl", SampleCut::kWholeTexts).size(), 2u);
+  EXPECT_THAT(failure_of([&] { loaded("whole.txt", SampleCut::kWholeTexts); }), HasSubstr("one text"));
 }
 
 TEST(Calibration, JoinsRecordsAsTheReferenceDoesButWithWholeGenerations) {

@@ -38,26 +38,28 @@ Parameters gptq_parameters(std::string_view order_fallback) {
           {"asymmetric_calibration", "false", "make up for what was rounded before as well (GPTAQ, Li et al. 2025)"}};
 }
 
-Parameters calibration_parameters() {
-  return {{"samples", "128", "calibration windows"},
-          {"length", "2048", "tokens of a window (at most what the model has positions for)"}};
+struct CalibrationDefaults {
+  std::string_view samples = "128", length = "2048", cut = "windows", what = "calibration samples";
+};
+
+Parameters calibration_parameters(const CalibrationDefaults& defaults = {}) {
+  return {
+      {"samples", defaults.samples, defaults.what},
+      {"length", defaults.length, "tokens of a sample (at most what the model has positions for)"},
+      {"cut", defaults.cut, "windows at random starts; texts, each cut; whole-texts, packed, none cut; short-texts"}};
 }
 
 Parameters awq_parameters() {
   return {{"search_steps", "20", "ratios tried for the scales of a group of linears: 0, 1/N, 2/N, .."},
           {"duo_scaling", "false", "scales by activations and weights, as AutoAWQ has them, not by activations alone"},
-          {"clip", "true", "cut the ranges of weight groups where that changes the outputs less"},
-          {"samples", "128", "texts of the Pile; of another source calibration windows"},
-          {"length", "512", "tokens of a block of texts or of a window"}};
+          {"clip", "true", "cut the ranges of weight groups where that changes the outputs less"}};
 }
 
 Parameters kvquant_parameters() {
   return {{"pre_bias_keys", "auto", "keys rounded before their bias; auto: where it is large; true, false"},
           {"key_clip", "1.0", "ratio by which the measured range of a key channel is cut"},
           {"value_clip", "1.0", "ratio by which the range of values is cut"},
-          {"kv_group", "0", "values of a cache row that share a scale; 0: a head"},
-          {"samples", "512", "calibration texts; windows where the source is one text"},
-          {"length", "512", "tokens of a text at most, and of a window"}};
+          {"kv_group", "0", "values of a cache row that share a scale; 0: a head"}};
 }
 
 Parameters rotation_parameters() {
@@ -80,9 +82,7 @@ Parameters flatquant_parameters() {
           {"learn_on", "float", "inputs of a block: float, or rounded: those of the model as quantized so far"},
           {"batch_order", "shuffled", "order of the windows: shuffled, sequential, or .safetensors with order"},
           {"initial_state", "", "a .safetensors file with tensors layers.I.NAME to start from"},
-          {"skip_blocks", "", "blocks that stay float: last, or numbers (0,5)"},
-          {"samples", "128", "calibration windows"},
-          {"length", "2048", "tokens of a window (at most what the model has positions for)"}};
+          {"skip_blocks", "", "blocks that stay float: last, or numbers (0,5)"}};
 }
 
 Parameters joined(std::initializer_list<Parameters> lists) {
@@ -102,7 +102,12 @@ const std::vector<Method>& all_methods() {
        joined({weight_parameters(), range_search("true"), gptq_parameters("true with groups, false per channel"),
                calibration_parameters(), runtime_parameters()})},
       {"awq", "scales and clips that protect the channels with large activations (Lin et al. 2024)",
-       "awq-w4g128, awq-w3g128", awq, joined({weight_parameters(), awq_parameters(), runtime_parameters()})},
+       "awq-w4g128, awq-w3g128", awq,
+       joined({weight_parameters(), awq_parameters(),
+               calibration_parameters({.length = "512",
+                                       .cut = "short-texts",
+                                       .what = "texts of the Pile; of another source calibration windows"}),
+               runtime_parameters()})},
       {"smoothquant", "outlier channels of activations into the weights, then GPTQ (Xiao et al. 2023)",
        "smoothquant-w8a8kv8, smoothquant-w8a8kv8-tp2", smoothquant,
        joined({{{"alpha", "0.85", "how much of the outliers goes into the weights, 0 to 1"}},
@@ -112,7 +117,12 @@ const std::vector<Method>& all_methods() {
                calibration_parameters(),
                runtime_parameters()})},
       {"kvquant_star", "keys before RoPE, per channel with measured ranges; values per token (Hooper et al. 2024)",
-       "kvquant_star-kv4, kvquant_star-k4v3", kvquant_star, kvquant_parameters()},
+       "kvquant_star-kv4, kvquant_star-k4v3", kvquant_star,
+       joined({kvquant_parameters(),
+               calibration_parameters({.samples = "512",
+                                       .length = "512",
+                                       .cut = "texts",
+                                       .what = "calibration texts; windows where the source is one text"})})},
       {"quarot", "rotations by Hadamard matrices, then GPTQ; of the cache alone keys rotated (Ashkboos et al. 2024)",
        "quarot-kv4, quarot-w4a4kv4", quarot,
        joined({rotation_parameters(), weight_parameters(), range_search("true"),
@@ -129,7 +139,7 @@ const std::vector<Method>& all_methods() {
        {},
        "fp8e4m3"},
       {"flatquant", "transforms and clips learned block by block (Sun et al. 2024)", "flatquant-w4a4kv4", flatquant,
-       flatquant_parameters()},
+       joined({flatquant_parameters(), calibration_parameters()})},
   };
   return kMethods;
 }

@@ -72,6 +72,7 @@ void apply_runtime_parameters(Target& target, ParameterReader& parameters, const
 CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec defaults) {
   defaults.samples = parameters.integer("samples", defaults.samples);
   defaults.length = parameters.integer("length", defaults.length);
+  defaults.cut = read_sample_cut(parameters, defaults.cut);
   return defaults;
 }
 

@@ -19,7 +19,7 @@ struct MethodClips {
   double activation = 1, cache = 1;
 };
 void apply_runtime_parameters(Target& target, ParameterReader& parameters, const MethodClips& ratios = {});
-// samples, length.
+// samples, length, cut.
 CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec defaults = {});
 // GPTQ as the W-A-KV methods of the study use it, per channel: columns as stored, scales of several groups (o and down
 // under tensor parallelism) found on the way.
