@@ -9,6 +9,8 @@
 #include "base/interrupt.h"
 #include "base/random.h"
 #include "cli/line_reader.h"
+#include "cli/terminal.h"
+#include "data/utf8.h"
 
 namespace qreason {
 namespace {
@@ -69,6 +71,10 @@ void run_chat(const OpenedModel& model, const ChatOptions& options) {
   LineReader input;
   for (std::string line; next_turn(input, line);) {
     if (line.empty()) continue;
+    if (!is_utf8(line)) {
+      log_warning("a line that is not UTF-8 is left out");
+      continue;
+    }
     messages.push_back({.role = "user", .content = options.form ? options.form->turn(line) : line});
     const std::unique_ptr<Engine> engine = options.make_engine();
     messages.push_back({.role = "assistant",

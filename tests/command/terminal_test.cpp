@@ -121,6 +121,16 @@ TEST_F(OnATerminal, CtrlDAtThePromptEndsTheChat) {
   EXPECT_EQ(terminal.finish(), 0);
 }
 
+TEST_F(OnATerminal, ALineThatIsNotUtf8EndsNothing) {
+  testing::PseudoTerminal terminal(80, chat());
+  ASSERT_TRUE(terminal.wait_for("> "));
+  terminal.type("caf\xe9\n");
+  ASSERT_TRUE(terminal.wait_for("not UTF-8")) << terminal.printed();
+  ASSERT_TRUE(terminal.wait_for("> ")) << terminal.printed();
+  terminal.type(kCtrlC);
+  EXPECT_EQ(terminal.finish(), 0);
+}
+
 TEST_F(OnATerminal, CtrlCStopsAnAnswerAndTheChatGoesOn) {
   testing::PseudoTerminal terminal(80, chat());
   for (int turn = 0; turn < 2; ++turn) {
