@@ -167,7 +167,7 @@ class FlatVisit {
         weights_(view_),
         data_(training_data(view_, view_)),
         rope_(source.config()),
-        angles(reference_angles(rope_, source.config(), data_.length, {.type = at::kFloat})),
+        angles(reference_angles(rope_, source.config(), data_.lengths.front(), {.type = at::kFloat})),
         plan_(validate(recipe_of(one), source.config())),
         block(weights_, layer, plan_.block(layer), shape_),
         state(published_start(view_, weights_, shape_, Parametrization::kInverse)) {}
@@ -176,8 +176,8 @@ class FlatVisit {
   const TrainingData& data() const { return data_; }
 
   at::Tensor first_batch(const std::function<void(std::int64_t, float*)>& read) const {
-    at::Tensor rows = at::empty({4, data_.length, data_.width}, at::kFloat);
-    for (std::int64_t s = 0; s < 4; ++s) read(s, rows.data_ptr<float>() + s * data_.length * data_.width);
+    at::Tensor rows = at::empty({4, data_.lengths.front(), data_.width}, at::kFloat);
+    for (std::int64_t s = 0; s < 4; ++s) read(s, rows.data_ptr<float>() + s * data_.lengths.front() * data_.width);
     return rows;
   }
 

@@ -4,8 +4,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mse_loss.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numeric>
@@ -53,8 +55,15 @@ double TrainingResult::mean_loss(std::size_t epoch) const {
 }
 
 at::Tensor block_loss(FlatBlock& block, const FlatState& state, const at::Tensor& inputs, const at::Tensor& targets,
-                      const ReferenceAngles& angles) {
-  return at::mse_loss(targets, block.forward(state, inputs, angles));
+                      const ReferenceAngles& angles, const std::optional<at::Tensor>& real_rows) {
+  const at::Tensor outputs = block.forward(state, inputs, angles);
+  if (!real_rows) return at::mse_loss(targets, outputs);
+  const auto width = static_cast<double>(targets.size(-1));
+  return ((targets - outputs).square() * *real_rows).sum() / (real_rows->sum() * width);
+}
+
+std::int64_t TrainingData::longest() const {
+  return lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
 }
 
 BlockTrainer::BlockTrainer(FlatBlock& block, const TrainingData& data, const BatchOrder& order,
@@ -64,7 +73,7 @@ BlockTrainer::BlockTrainer(FlatBlock& block, const TrainingData& data, const Bat
       order_(order),
       options_(options),
       angles_(angles),
-      epoch_steps_((data.sequences + options.batch_size - 1) / options.batch_size) {}
+      epoch_steps_((data.sequences() + options.batch_size - 1) / options.batch_size) {}
 
 std::vector<std::int64_t> BlockTrainer::sequences_of(std::size_t epoch, std::int64_t step) const {
   const std::vector<std::int64_t>& order = order_[epoch];
@@ -75,18 +84,37 @@ std::vector<std::int64_t> BlockTrainer::sequences_of(std::size_t epoch, std::int
 
 at::Tensor BlockTrainer::batch(const std::vector<std::int64_t>& sequences,
                                const std::function<void(std::int64_t, float*)>& read) const {
-  at::Tensor rows = at::empty({static_cast<std::int64_t>(sequences.size()), data_.length, data_.width}, at::kFloat);
+  std::int64_t longest = 0;
+  for (const std::int64_t sequence : sequences) longest = std::max(longest, data_.lengths[sequence]);
+  at::Tensor rows = at::empty({static_cast<std::int64_t>(sequences.size()), longest, data_.width}, at::kFloat);
   float* to = rows.data_ptr<float>();
   for (const std::int64_t sequence : sequences) {
     read(sequence, to);
-    to += data_.length * data_.width;
+    // What fills up a shorter sequence is a row like the others, so that its gradient, times 0, is a number.
+    const float* last = to + (data_.lengths[sequence] - 1) * data_.width;
+    float* const end = to + longest * data_.width;
+    for (to += data_.lengths[sequence] * data_.width; to != end; to += data_.width) std::copy_n(last, data_.width, to);
   }
   return rows;
 }
 
+// Which rows of the batch are no filling; nothing where all are real.
+std::optional<at::Tensor> BlockTrainer::real_rows(const std::vector<std::int64_t>& sequences) const {
+  std::vector<std::int64_t> lengths;
+  for (const std::int64_t sequence : sequences) lengths.push_back(data_.lengths[sequence]);
+  const std::int64_t longest = *std::max_element(lengths.begin(), lengths.end());
+  if (std::all_of(lengths.begin(), lengths.end(), [&](std::int64_t length) { return length == longest; })) return {};
+  at::Tensor real = at::zeros({static_cast<std::int64_t>(sequences.size()), longest, 1}, at::kFloat);
+  for (std::size_t i = 0; i < lengths.size(); ++i) real[static_cast<std::int64_t>(i)].slice(0, 0, lengths[i]).fill_(1);
+  return real;
+}
+
 at::Tensor BlockTrainer::loss_of(const FlatState& state, const std::vector<std::int64_t>& sequences) {
   check_interrupt();
-  return block_loss(block_, state, batch(sequences, data_.read_input), batch(sequences, data_.read_target), angles_);
+  const at::Tensor inputs = batch(sequences, data_.read_input);
+  const ReferenceAngles angles{.cosine = angles_.cosine.narrow(0, 0, inputs.size(1)),
+                               .sine = angles_.sine.narrow(0, 0, inputs.size(1))};
+  return block_loss(block_, state, inputs, batch(sequences, data_.read_target), angles, real_rows(sequences));
 }
 
 double BlockTrainer::loss_before(const FlatState& state) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,11 +31,15 @@ struct TrainingOptions {
   double clip_learning_rate = 5e-2;
 };
 
-// The calibration sequences of a block, all of one length.
+// The calibration sequences of a block.
 struct TrainingData {
-  std::int64_t sequences = 0, length = 0, width = 0;
-  // Copies the rows [length, width] of a sequence.
+  std::vector<std::int64_t> lengths;  // tokens, by sequence
+  std::int64_t width = 0;
+  // Copies the rows [lengths[sequence], width] of a sequence.
   std::function<void(std::int64_t sequence, float*rows)> read_input, read_target;
+
+  std::int64_t sequences() const { return static_cast<std::int64_t>(lengths.size()); }
+  std::int64_t longest() const;
 };
 
 // The order of the sequences, one list an epoch; steps take batch_size of them after each other, the last what is left.
@@ -62,6 +67,7 @@ class BlockTrainer {
   at::Tensor loss_of(const FlatState& state, const std::vector<std::int64_t>& sequences);
   at::Tensor batch(const std::vector<std::int64_t>& sequences,
                    const std::function<void(std::int64_t, float*)>& read) const;
+  std::optional<at::Tensor> real_rows(const std::vector<std::int64_t>& sequences) const;
   double loss_before(const FlatState& state);
   bool train_epoch(Attempt& attempt);  // false where it diverged
   void set_rates(Attempt& attempt, std::int64_t step) const;
@@ -74,8 +80,9 @@ class BlockTrainer {
   std::int64_t epoch_steps_;
 };
 
-// The loss that is trained: the mean squared error of the block's outputs.
+// The loss that is trained: the mean squared error of the block's outputs [sequences, length, width], of those rows
+// alone where `real_rows` [sequences, length, 1] is 1, if it is given.
 at::Tensor block_loss(FlatBlock& block, const FlatState& state, const at::Tensor& inputs, const at::Tensor& targets,
-                      const ReferenceAngles& angles);
+                      const ReferenceAngles& angles, const std::optional<at::Tensor>& real_rows = std::nullopt);
 
 }  // namespace qreason

@@ -1,11 +1,8 @@
 #include "quantize/flatquant/visited_block.h"
 
 #include <ATen/ops/tensor.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "base/error.h"
 #include "quantize/passes/measure_channels.h"
 
 namespace qreason {
@@ -21,14 +18,10 @@ void copy_rows(BlockView& view, Tap tap, std::int64_t sequence, float* to) {
 }  // namespace
 
 TrainingData training_data(BlockView& inputs, BlockView& targets) {
-  TrainingData data{.sequences = inputs.sequences()};
-  for (std::int64_t sequence = 0; sequence < data.sequences; ++sequence) {
+  TrainingData data;
+  for (std::int64_t sequence = 0; sequence < inputs.sequences(); ++sequence) {
     const ActivationRows rows = inputs.read(Tap::kBlockInput, sequence);
-    if (sequence > 0 && rows.count != data.length) {
-      throw Error::usage("flatquant", fmt::format("calibration sequences of {} and {} tokens", data.length, rows.count),
-                         "sequences of one length");
-    }
-    data.length = rows.count;
+    data.lengths.push_back(rows.count);
     data.width = rows.width;
   }
   data.read_input = [&inputs](std::int64_t sequence, float* to) { copy_rows(inputs, Tap::kBlockInput, sequence, to); };

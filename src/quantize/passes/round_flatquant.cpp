@@ -81,9 +81,9 @@ class RoundFlatQuant : public BlockPass {
     BlockView& original = block.original();
     const bool rounded = settings_.inputs == FlatQuantSettings::Inputs::kRounded;
     const TrainingData data = training_data(rounded ? static_cast<BlockView&>(block) : original, original);
-    const BatchOrder order = batch_order(settings_, data.sequences);
+    const BatchOrder order = batch_order(settings_, data.sequences());
     const RopeTable rope(block.config());
-    const ReferenceAngles angles = reference_angles(rope, block.config(), data.length, {.type = at::kFloat});
+    const ReferenceAngles angles = reference_angles(rope, block.config(), data.longest(), {.type = at::kFloat});
     return BlockTrainer(flat, data, order, settings_.training, angles).run(state, block.progress(), where);
   }
 
