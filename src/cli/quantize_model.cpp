@@ -151,10 +151,9 @@ OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, St
   return run_recipe(job, process_executor());
 }
 
-void finish(const QuantizeRequest& request, const QuantizationPlan& plan, const OrderedJson& report,
-            StagedDirectory& staged) {
+void finish(const QuantizeRequest& request, const OrderedJson& report, StagedDirectory& staged) {
   put_tokenizer_files(request.model, staged.path());
-  write_file_atomic(staged.path() / kRecipeFile, to_toml(plan.recipe));
+  write_file_atomic(staged.path() / kRecipeFile, report.at("text").get<std::string>());  // as it was decided
   write_file_atomic(staged.path() / "report.json", report.dump(2) + "\n");
   fs::remove(staged.path() / kRunJournal);
   staged.commit();
@@ -189,7 +188,7 @@ OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPla
   StagedDirectory staged(request.output, output_options(request));
   OrderedJson report = run(request, plan, staged);
   report["original"] = model_identity(request.model);
-  finish(request, plan, report, staged);
+  finish(request, report, staged);
   return report;
 }
 

@@ -62,6 +62,39 @@ class FloatBlock : public BlockView {
   Executor* executor_;
 };
 
+// The block that a statistics pass measures. Enters the walk and leaves it with leave(), as found.
+class BlockOnTrial : public MeasuredBlock {
+ public:
+  // Everything outlives the object.
+  BlockOnTrial(const BlockWeights& weights, CalibrationWalk& walk, ModelBehind& behind, Executor& executor)
+      : weights_(&weights), walk_(&walk, weights), behind_(&behind), executor_(&executor) {}
+
+  std::int64_t layer() const override { return weights_->layer(); }
+  const ModelConfig& config() const override { return weights_->config(); }
+  Executor& executor() override { return *executor_; }
+  std::int64_t sequences() const override { return walk_.sequences(); }
+  ActivationRows read(Tap tap, std::int64_t sequence) override {
+    return walk_.read(trial_ ? *trial_ : *weights_, tap, sequence);
+  }
+  const at::Tensor& gain(BlockNorm norm) const override { return weights_->gain(norm); }
+  const LinearWeight& linear(LinearSlot slot) const override { return weights_->linear(slot); }
+  void try_matrix(LinearSlot slot, at::Tensor matrix) override;
+  void withdraw() override { trial_.reset(); }
+  std::vector<double> divergences(HiddenStates found, std::vector<HiddenStates> trials) override {
+    return behind_->divergences(layer(), std::move(found), std::move(trials));
+  }
+
+  void leave() { walk_.leave(*weights_); }
+
+ private:
+  const BlockWeights* weights_;
+  std::optional<BlockWeights> trial_;
+  int revision_ = 0;  // the last one given
+  SharedWalk walk_;
+  ModelBehind* behind_;
+  Executor* executor_;
+};
+
 // The walks of a recipe's block passes: on float and on rounded inputs, each only where a pass asks for it. The first
 // hands on what the block as found computes, whoever has read it.
 struct BlockWalks {

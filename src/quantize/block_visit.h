@@ -15,6 +15,7 @@
 #include "quantize/block_progress.h"
 #include "quantize/calibration_walk.h"
 #include "quantize/linear_report.h"
+#include "quantize/model_behind.h"
 
 namespace qreason {
 
@@ -37,6 +38,17 @@ class BlockView {
   // The linear as it is now, and its matrix as float32 [out, in], contiguous.
   virtual const LinearWeight& linear(LinearSlot slot) const = 0;
   at::Tensor weight(LinearSlot slot) const { return linear(slot).dense_float32().contiguous(); }
+};
+
+// A block of the model that a statistics pass measures, with what lies behind it.
+class MeasuredBlock : public BlockView {
+ public:
+  // read() computes with this float32 matrix [out, in] in the linear's place until the trial is withdrawn; linear()
+  // stays.
+  virtual void try_matrix(LinearSlot slot, at::Tensor matrix) = 0;
+  virtual void withdraw() = 0;
+  // ModelBehind::divergences of other hidden states at Tap::kBlockOutput.
+  virtual std::vector<double> divergences(HiddenStates found, std::vector<HiddenStates> trials) = 0;
 };
 
 // The block in work: what the passes before have made of it. read() is on the inputs that the pass at work asks for

@@ -19,19 +19,36 @@ struct Size {
   }
 };
 
+struct StoredMatrix {
+  double codes = 0, scales = 0, zeros = 0;
+};
+
+StoredMatrix stored_matrix(const LinearShape& shape, const QuantFormat& format) {
+  const auto rows = static_cast<double>(shape.rows), columns = static_cast<double>(shape.columns);
+  const double groups = format.granularity == Granularity::kGroup ? columns / format.group_size : 1;
+  const bool has_zeros = format.kind == NumberKind::kInteger && format.symmetry == Symmetry::kAsymmetric;
+  return {.codes = rows * static_cast<double>((shape.columns * format.bits + 7) / 8),
+          .scales = rows * groups * static_cast<double>(scale_bytes(format.scale_type)),
+          .zeros = has_zeros ? rows * groups : 0};
+}
+
 void add_linear(const LinearShape& shape, const QuantFormat* format, StoredType dense, Size& size) {
   const auto rows = static_cast<double>(shape.rows), columns = static_cast<double>(shape.columns);
   if (shape.has_bias) size.add(rows, 4);
   if (!format) return size.add(rows * columns, bytes_of(dense));
-  const std::int64_t row_bytes = (shape.columns * format->bits + 7) / 8;
-  const double groups = format->granularity == Granularity::kGroup ? columns / format->group_size : 1;
-  size.add(rows * static_cast<double>(row_bytes), 1);
-  size.add(rows * groups, static_cast<double>(scale_bytes(format->scale_type)));
-  if (format->kind == NumberKind::kInteger && format->symmetry == Symmetry::kAsymmetric) size.add(rows * groups, 1);
+  const StoredMatrix stored = stored_matrix(shape, *format);
+  size.add(stored.codes, 1);
+  size.add(stored.scales, 1);
+  if (stored.zeros > 0) size.add(stored.zeros, 1);
   ++size.rounded;
 }
 
 }  // namespace
+
+std::int64_t stored_bytes(const LinearShape& shape, const QuantFormat& format) {
+  const StoredMatrix stored = stored_matrix(shape, format);
+  return static_cast<std::int64_t>(stored.codes + stored.scales + stored.zeros);
+}
 
 double bytes_of(StoredType type) {
   return type == StoredType::kFloat32 ? 4 : 2;

@@ -11,6 +11,10 @@ namespace qreason {
 // overflow.
 double checkpoint_bytes(const ModelOutline& outline, const ModelPlan& plan);
 
+// Bytes of a rounded linear's matrix: codes, a row ending at a byte; scales; zero points. Not its bias, which is there
+// unrounded too.
+std::int64_t stored_bytes(const LinearShape& shape, const QuantFormat& format);
+
 double bytes_of(StoredType type);  // 4 or 2
 
 }  // namespace qreason

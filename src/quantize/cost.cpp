@@ -96,9 +96,12 @@ WalkCost walks_cost(const CostQuestion& question, const ModelConfig& config, con
   const bool both = propagation == Propagation::kBoth;
   WalkCost cost;
   for (const PassPointer& pass : question.recipe.passes) {
-    if (!std::holds_alternative<std::shared_ptr<const StatisticsPass>>(pass)) continue;
+    const auto* measure = std::get_if<std::shared_ptr<const StatisticsPass>>(&pass);
+    if (!measure) continue;
     const WalkCost walk = forward_cost(config, block, question.calibration, memory);
-    cost = {cost.flops + walk.flops, walk.memory, walk.spilled};
+    const BlockCost own = (*measure)->cost({.config = config, .plan = {}, .calibration = question.calibration});
+    cost = {cost.flops + walk.flops + static_cast<double>(config.layers) * own.flops, walk.memory + own.memory,
+            walk.spilled};
   }
   if (propagation == Propagation::kNone) return cost;
   const WalkCost walk = forward_cost(config, block, question.calibration, both ? memory / 2 : memory);

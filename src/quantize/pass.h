@@ -27,6 +27,7 @@ namespace qreason {
 
 class BlockView;
 class BlockVisit;
+class MeasuredBlock;
 
 class Pass {
  public:
@@ -75,7 +76,11 @@ class ExactPass : public Pass {
 class StatisticsPass : public Pass {
  public:
   // Looks at one block of the model as the passes before have made it; `found` takes what is kept.
-  virtual void look(BlockView& block, Statistics& found) const = 0;
+  virtual void look(MeasuredBlock& block, Statistics& found) const = 0;
+  // Texts of the formats whose rounding it measures: what BlockPass::formats_read may name.
+  virtual std::vector<std::string> formats() const { return {}; }
+  // Of one block, beside the walk that it stands on.
+  virtual BlockCost cost(const BlockCostQuestion&) const { return {}; }
 };
 
 // Which calibration inputs reach a block: none; those that the float model computes; those that the model computes with
@@ -96,6 +101,16 @@ class BlockPass : public Pass {
   // model and the plan of the whole recipe. Errors as PlanPass::extend_plan.
   virtual void extend_plan(const ModelConfig& config, ModelPlan& plan) const = 0;
   virtual void apply(BlockVisit& block) const = 0;
+  // Where what is rounded depends on measurements: kinds of the statistics passes that made them, on the model as the
+  // last exact pass leaves it, and the formats that must be among theirs. What is still open counts in extend_plan as
+  // the choice that needs no measurement.
+  virtual std::vector<std::string_view> reads() const { return {}; }
+  virtual std::vector<std::string> formats_read() const { return {}; }
+  // The pass with that decided; null where nothing is open. `config` and the degree are as in extend_plan.
+  virtual std::shared_ptr<const BlockPass> decided(const Statistics&, const ModelConfig&,
+                                                   int /*tensor_parallel*/) const {
+    return nullptr;
+  }
   // False where linears then compute something else than the float block's, scaled or transformed rows: no pass that
   // makes up for what was rounded can compare them.
   virtual bool keeps_outputs() const { return true; }

@@ -1,6 +1,7 @@
 #include "quantize/recipe.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -70,9 +71,22 @@ class OrderCheck {
     }
     place->second = false;
     stale_.erase(pass.kind());
+    for (std::string& format : pass.formats()) formats_.insert(std::move(format));
+  }
+
+  void check_formats(const BlockPass& pass) const {
+    for (const std::string& format : pass.formats_read()) {
+      if (formats_.contains(format)) continue;
+      throw Error::usage(where_,
+                         fmt::format("{}, which may choose {}, behind {}, which does not measure it", pass.kind(),
+                                     format, fmt::join(pass.reads(), ", ")),
+                         "candidates that are measured");
+    }
   }
 
   void check(const BlockPass& pass) {
+    check_read(pass, pass.reads());
+    check_formats(pass);
     if (pass.propagation() != Propagation::kNone) require_calibration(pass);
     if (pass.work() == BlockWork::kCorrect && !rounds_) {
       throw Error::usage(where_, fmt::format("{} before anything is rounded", pass.kind()),
@@ -105,6 +119,7 @@ class OrderCheck {
   const Recipe& recipe_;
   std::string where_;
   std::set<std::string_view> plan_kinds_, stale_;
+  std::set<std::string> formats_;              // whose rounding is measured
   std::map<std::string_view, bool> measured_;  // kinds of statistics passes; whether a pass has read them
   const PlanPass* plan_reader_ = nullptr;
   const ExactPass* last_exact_ = nullptr;
@@ -112,6 +127,15 @@ class OrderCheck {
   const BlockPass* changes_outputs_ = nullptr;
   bool rounds_ = false;
 };
+
+std::vector<std::string_view> reads_of(const PassPointer& pointer) {
+  return std::visit(
+      [](const auto& pass) -> std::vector<std::string_view> {
+        if constexpr (requires { pass->reads(); }) return pass->reads();
+        return {};
+      },
+      pointer);
+}
 
 void check_calibration(const Recipe& recipe, const ModelConfig& config) {
   if (!recipe.calibration) return;
@@ -209,6 +233,25 @@ Recipe decided(Recipe recipe, const WeightSource& source) {
     if (!plan) continue;
     if (auto choice = (*plan)->decided(source)) pass = std::move(choice);
   }
+  return recipe;
+}
+
+Recipe decided(Recipe recipe, const Statistics& statistics, const ModelConfig& config) {
+  std::set<std::string_view> no_longer_read, read;
+  for (PassPointer& pointer : recipe.passes) {
+    auto* pass = std::get_if<std::shared_ptr<const BlockPass>>(&pointer);
+    auto choice = pass ? (*pass)->decided(statistics, config, recipe.tensor_parallel) : nullptr;
+    if (!choice) continue;
+    for (const std::string_view kind : (*pass)->reads()) no_longer_read.insert(kind);
+    pointer = std::move(choice);
+  }
+  for (const PassPointer& pointer : recipe.passes) {
+    for (const std::string_view kind : reads_of(pointer)) read.insert(kind);
+  }
+  std::erase_if(recipe.passes, [&](const PassPointer& pointer) {
+    const std::string_view kind = pass_of(pointer).kind();
+    return no_longer_read.contains(kind) && !read.contains(kind);
+  });
   return recipe;
 }
 

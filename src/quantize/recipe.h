@@ -56,7 +56,8 @@ Recipe parse_recipe(std::string_view text, const std::string& where);
 // Checks the order of the passes and every format against the model's shapes, and returns the plan of the quantized
 // model:
 //   - exact and statistics passes come before block passes;
-//   - what an exact or a plan pass reads was measured before it, with no other exact pass between, and what is measured
+//   - what a pass reads was measured before it, with no other exact pass between, formats included, and what is
+//   measured
 //     is read; no exact pass comes behind a plan pass that reads;
 //   - no linear of a block is rounded by two passes; a block pass that corrects comes after all others;
 //   - at most one plan pass of each kind;
@@ -68,6 +69,11 @@ ModelPlan validate(const Recipe& recipe, const ModelConfig& config);
 
 // The recipe with what only the model's weights can tell decided (PlanPass::decided): its text says what was chosen.
 Recipe decided(Recipe recipe, const WeightSource& source);
+
+// The recipe with what its measurements tell decided (BlockPass::decided), and without the statistics passes that
+// nothing reads any more: its text then repeats the run without measuring again. `config` is the model's as the last
+// exact pass leaves it.
+Recipe decided(Recipe recipe, const Statistics& statistics, const ModelConfig& config);
 
 // What a block pass alone says of the plan: the formats of what it rounds.
 ModelPlan plan_of(const BlockPass& pass, const ModelConfig& config, int tensor_parallel);

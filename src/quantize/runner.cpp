@@ -119,6 +119,7 @@ class RecipeRun {
     for (const PassPointer& pass : recipe_.passes) {
       std::visit([this](const auto& pointer) { prepare(*pointer); }, pass);
     }
+    settle();
     run_block_passes();
     if (!job_.sink.has_part(kOutsidePart)) put_outside();
     job_.sink.finish_model(source_->config(), plan_);
@@ -139,8 +140,16 @@ class RecipeRun {
     views_.push_back(std::make_unique<SourceWithTensors>(*source_, std::move(values)));
     source_ = views_.back().get();
   }
-  void prepare(const BlockPass& pass) {
-    block_passes_.push_back({&pass, plan_of(pass, source_->config(), plan_.tensor_parallel)});
+  void prepare(const BlockPass&) {}
+
+  // All is measured: what depends on it is decided, and the plan of the checkpoint is final.
+  void settle() {
+    recipe_ = decided(std::move(recipe_), statistics_, source_->config());
+    plan_ = validate(recipe_, job_.source.config());
+    for (const PassPointer& pointer : recipe_.passes) {
+      const auto* pass = std::get_if<std::shared_ptr<const BlockPass>>(&pointer);
+      if (pass) block_passes_.push_back({pass->get(), plan_of(**pass, source_->config(), plan_.tensor_parallel)});
+    }
   }
 
   void prepare(const ExactPass& pass) {
@@ -163,13 +172,15 @@ class RecipeRun {
     const std::int64_t finished = begin_phase(pass.kind());
     if (finished < layers_) start(walk, job_.activation_memory);
     for (std::int64_t layer = 0; layer < finished && walk; ++layer) pass_through(*source_, layer, *walk);
+    ModelBehind behind(*source_, job_.device, executor_);
     for (std::int64_t layer = finished; layer < layers_; ++layer) {
       check_interrupt();
       const Stopwatch watch;
       const BlockWeights weights(*source_, layer);
-      FloatBlock block(weights, &*walk, executor_);
+      BlockOnTrial block(weights, *walk, behind, executor_);
       Statistics found;
       pass.look(block, found);
+      block.withdraw();
       if (layer + 1 < layers_) block.leave();
       const OrderedJson numbers = found.to_json();
       statistics_.add_json(numbers, std::string(pass.kind()));

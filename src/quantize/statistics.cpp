@@ -65,4 +65,8 @@ std::string key_maxima_name(std::int64_t layer) {
   return fmt::format("layers.{}.key.max", layer);
 }
 
+std::string divergence_name(std::int64_t layer, std::string_view linear, std::string_view format) {
+  return fmt::format("layers.{}.{}.{}.divergence", layer, linear, format);
+}
+
 }  // namespace qreason

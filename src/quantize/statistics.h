@@ -32,5 +32,8 @@ std::string channel_maxima_name(std::int64_t layer, std::string_view site);
 // projected: bias included, before RoPE.
 std::string key_minima_name(std::int64_t layer);
 std::string key_maxima_name(std::int64_t layer);
+// "layers.3.mlp.down_proj.w3g64-asym.divergence": what rounding this linear alone to the format does to the model's
+// predictions, one number.
+std::string divergence_name(std::int64_t layer, std::string_view linear, std::string_view format);
 
 }  // namespace qreason

@@ -10,7 +10,8 @@ namespace qreason {
 namespace {
 
 constexpr const char* kGrammar =
-    "METHOD-SPEC[-tpN] with SPEC = w<bits>g<group> or w<bits>c, then a<bits>, then kv<bits> or k<bits>v<bits>, "
+    "METHOD-SPEC[-tpN] with SPEC = w<bits>g<group> or w<bits>c (b<bits a weight> for a budget), then a<bits>, then "
+    "kv<bits> or k<bits>v<bits>, "
     "such as gptq-w4g128, rtn-w8a8kv8";
 
 class SpecParser {
@@ -29,6 +30,15 @@ class SpecParser {
       fail(fmt::format("{} {}", what, error == std::errc() ? std::to_string(value) : std::string(rest_)),
            fmt::format("{} to {}", lowest, highest));
     }
+    rest_.remove_prefix(static_cast<std::size_t>(stop - rest_.data()));
+    return value;
+  }
+  double budget() {
+    double value = 0;
+    const auto [stop, error] =
+        std::from_chars(rest_.data(), rest_.data() + rest_.size(), value, std::chars_format::fixed);
+    if (error != std::errc() || !(value > 0) || value > 64)
+      fail(fmt::format("budget {}", rest_), "bits a weight, up to 64");
     rest_.remove_prefix(static_cast<std::size_t>(stop - rest_.data()));
     return value;
   }
@@ -87,6 +97,21 @@ class FormatMaker {
   std::string_view own_;
 };
 
+void parse_group(SpecParser& spec, Target& target) {
+  target.group_place = spec.place();
+  if (spec.take("g")) {
+    target.named_group = spec.number(1, 1 << 24, "weight group");
+  } else if (spec.take("c")) {
+    target.named_group = 0;
+  }
+}
+
+void set_weight(const FormatMaker& formats, int bits, Target& target) {
+  const std::int64_t group = target.named_group.value_or(0);
+  target.weight = formats.of(Role::kWeight, bits, group > 0 ? Granularity::kGroup : Granularity::kChannel);
+  target.weight->group_size = static_cast<int>(group);
+}
+
 void parse_weights(SpecParser& spec, const FormatMaker& formats, Target& target) {
   const int bits = formats.take_bits(spec, "weight bits");
   target.group_place = spec.place();
@@ -94,15 +119,18 @@ void parse_weights(SpecParser& spec, const FormatMaker& formats, Target& target)
     if (bits != 0) target.weight = formats.of(Role::kWeight, bits, Granularity::kChannel);
     return;
   }
-  if (spec.take("g")) {
-    target.named_group = spec.number(1, 1 << 24, "weight group");
-  } else if (spec.take("c")) {
-    target.named_group = 0;
-  }
-  if (bits == 0) return;
-  const std::int64_t group = target.named_group.value_or(0);
-  target.weight = formats.of(Role::kWeight, bits, group > 0 ? Granularity::kGroup : Granularity::kChannel);
-  target.weight->group_size = static_cast<int>(group);
+  parse_group(spec, target);
+  if (bits != 0) set_weight(formats, bits, target);
+}
+
+// Weights whose bits are a budget: their format's own are those that most linears may take.
+constexpr int kBudgetFormatBits = 4;
+
+void parse_budget(SpecParser& spec, const FormatMaker& formats, Target& target) {
+  if (spec.take("b")) target.budget = spec.budget();
+  target.open_bits = !target.budget;
+  parse_group(spec, target);
+  set_weight(formats, kBudgetFormatBits, target);
 }
 
 void parse_cache(SpecParser& spec, const FormatMaker& formats, Target& target) {
@@ -133,6 +161,19 @@ void set_group(Target& target, std::int64_t group, const std::string& where) {
   target.named_group = group;
 }
 
+void set_budget(Target& target, double bits, const std::string& where) {
+  if (target.budget != bits && !target.open_bits) {
+    throw Error::usage(where, fmt::format("{} under the name {}", bits, target.name),
+                       fmt::format("a name with b{} in place of w<bits>", bits));
+  }
+  if (!target.open_bits) return;
+  const std::string text = fmt::format("b{}", bits);
+  target.name.insert(target.name.find('-') + 1, text);
+  target.group_place += text.size();
+  target.budget = bits;
+  target.open_bits = false;
+}
+
 void set_tensor_parallel(Target& target, int degree, const std::string& where) {
   if (target.named_tensor_parallel && *target.named_tensor_parallel != degree) {
     throw Error::usage(where, fmt::format("{} under the name {}", degree, target.name),
@@ -152,7 +193,12 @@ Target parse_target(std::string_view name, std::string_view own_numbers) {
   target.method = name.substr(0, dash);
   SpecParser spec(name.substr(dash + 1), name);
   const FormatMaker formats(own_numbers);
-  if (spec.take("w")) parse_weights(spec, formats, target);
+  const bool by_budget = !formats.own() && (spec.rest().starts_with("b") || spec.rest().starts_with("g"));
+  if (by_budget) {
+    parse_budget(spec, formats, target);
+  } else if (spec.take("w")) {
+    parse_weights(spec, formats, target);
+  }
   if (spec.take("a")) {
     if (const int bits = formats.take_bits(spec, "activation bits")) {
       target.activation = formats.of(Role::kActivation, bits, Granularity::kToken);
@@ -167,7 +213,9 @@ Target parse_target(std::string_view name, std::string_view own_numbers) {
     spec.fail(fmt::format("\"{}\"", spec.rest()), formats.own() ? own : kGrammar);
   }
   if (!target.named_group && target.weight && !target.activation && !formats.own()) {
-    spec.fail("weights without group or c", fmt::format("w{0}g128 or w{0}c", target.weight->bits));
+    const std::string bits =
+        target.budget ? fmt::format("b{}", *target.budget) : fmt::format("w{}", target.weight->bits);
+    spec.fail("weights without group or c", fmt::format("{0}g128 or {0}c", bits));
   }
   if (!target.weight && !target.activation && !target.keys && !target.values)
     spec.fail("nothing to quantize", kGrammar);

@@ -27,11 +27,12 @@ using testing::exact;
 Statistics measured(const WeightSource& source, const std::vector<std::vector<std::int32_t>>& samples) {
   Executor executor(2);
   CalibrationWalk walk(source, samples, {}, executor);
+  ModelBehind behind(source, {}, executor);
   Statistics statistics;
   const auto pass = std::get<std::shared_ptr<const StatisticsPass>>(make_pass("measure_channels", {}, "test"));
   for (std::int64_t layer = 0; layer < source.config().layers; ++layer) {
     const BlockWeights weights(source, layer);
-    FloatBlock block(weights, &walk, executor);
+    BlockOnTrial block(weights, walk, behind, executor);
     pass->look(block, statistics);
     block.leave();
   }

@@ -39,9 +39,10 @@ struct Smoothed {
 Smoothed smoothed(const OracleCase& one, const Recipe& recipe, Executor& executor) {
   Smoothed result{.source = open_checkpoint(one.folder), .statistics = {}, .view = nullptr};
   CalibrationWalk walk(*result.source, testing::golden_tokens(one.folder, "calib"), {}, executor);
+  ModelBehind behind(*result.source, {}, executor);
   for (std::int64_t layer = 0; layer < result.source->config().layers; ++layer) {
     const BlockWeights weights(*result.source, layer);
-    FloatBlock block(weights, &walk, executor);
+    BlockOnTrial block(weights, walk, behind, executor);
     pass_of_kind<StatisticsPass>(recipe, "measure_channels").look(block, result.statistics);
     block.leave();
   }

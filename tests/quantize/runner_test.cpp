@@ -127,6 +127,22 @@ format = "w3g16-asym"
 asymmetric_calibration = true
 )";
 
+// A budget that measurements spend.
+constexpr const char* kBudget = R"(
+name = "budget"
+[calibration]
+samples = 4
+length = 16
+[[pass]]
+kind = "measure_sensitivity"
+formats = ["w2g16-asym", "w3g16-asym", "w4g16-asym"]
+tokens = 30
+[[pass]]
+kind = "round_gptq"
+budget = 5.5
+candidates = ["w2g16-asym", "w4g16-asym", "w3g16-asym"]
+)";
+
 class Runner : public ::testing::Test {
  protected:
   Runner() {
@@ -174,12 +190,13 @@ class Runner : public ::testing::Test {
   const Recipe awq_ = make_recipe("awq-w3g16", {{"length", std::int64_t{16}}, {"samples", std::int64_t{4}}});
   const Recipe three_phases_ = parse_recipe(kThreePhases, "three-phases.toml");
   const Recipe measured_keys_ = parse_recipe(kMeasuredKeys, "measured-keys.toml");
+  const Recipe budget_ = parse_recipe(kBudget, "budget.toml");
   std::string identity_ = "model";
   ProgressListener* listener_ = &no_listener();
 };
 
 TEST_F(Runner, GivesTheSameNumbersAfterAKillAtAnyPart) {
-  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_}) {
+  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_, &budget_}) {
     SCOPED_TRACE(recipe->name);
     testing::MemorySink whole;
     const testing::ScratchFolder whole_folder;
@@ -195,7 +212,7 @@ TEST_F(Runner, GivesTheSameNumbersAfterAKillAtAnyPart) {
 }
 
 TEST_F(Runner, GivesTheSameNumbersAfterAKillAtAnyLineOfTheJournal) {
-  for (const Recipe* recipe : {&three_phases_, &measured_keys_}) {
+  for (const Recipe* recipe : {&three_phases_, &measured_keys_, &budget_}) {
     SCOPED_TRACE(recipe->name);
     testing::MemorySink whole;
     const testing::ScratchFolder whole_folder;
@@ -243,7 +260,7 @@ TEST_F(Runner, GivesTheSameNumbersAfterKillsAtRandom) {
 }
 
 TEST_F(Runner, GivesTheSameNumbersWithOneAndTwoThreads) {
-  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_}) {
+  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_, &budget_}) {
     const testing::ScratchFolder a, b;
     testing::MemorySink one, two;
     run(*recipe, one, a.path(), 1);

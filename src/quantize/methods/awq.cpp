@@ -19,9 +19,10 @@ Recipe awq(Target target, ParameterReader& parameters) {
 
   Recipe recipe = runtime_recipe(target);
   recipe.calibration = read_calibration(parameters, {.samples = 128, .length = 512, .cut = SampleCut::kShortTexts});
+  const WeightRounding rounding = add_weight_rounding(recipe, target, parameters, TrialRounding::kNearest);
   recipe.passes.push_back(scale_awq(scaling));
   if (parameters.flag("clip", true)) recipe.passes.push_back(clip_awq({}));
-  recipe.passes.push_back(round_rtn({.format = *target.weight}));
+  recipe.passes.push_back(round_rtn(rounding));
   return recipe;
 }
 

@@ -15,7 +15,8 @@ Recipe gptq(Target target, ParameterReader& parameters) {
   if (target.per_channel()) defaults = per_channel_gptq();
   Recipe recipe = runtime_recipe(target);
   recipe.calibration = read_calibration(parameters);
-  recipe.passes.push_back(round_gptq({.format = *target.weight}, read_gptq_settings(parameters, defaults)));
+  const WeightRounding rounding = add_weight_rounding(recipe, target, parameters, TrialRounding::kGptq);
+  recipe.passes.push_back(round_gptq(rounding, read_gptq_settings(parameters, defaults)));
   return recipe;
 }
 

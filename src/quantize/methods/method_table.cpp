@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "quantize/methods/methods.h"
 
@@ -16,6 +18,13 @@ Parameters weight_parameters() {
       {"symmetric", "false with groups, true per channel", "codes around zero, without zero points"},
       {"group", "as in the method's name", "columns that share a scale, where the name does not say; 0: per channel"},
       {"scale_type", "float32", "float16 or bfloat16: scales as they will be stored, before anything is rounded"}};
+}
+
+Parameters budget_parameters() {
+  return {
+      {"budget", "none", "bits a weight instead of w<bits>, scales and all: each linear takes its part (b<bits>)"},
+      {"candidates", "2,3,4,5", "under a budget, bits that a linear may take, groups where they are others: 2g32,3,4"},
+      {"sensitivity_tokens", "1024", "under a budget, tokens on which each linear's divergence is measured"}};
 }
 
 Parameters range_search(std::string_view fallback) {
@@ -91,19 +100,36 @@ Parameters joined(std::initializer_list<Parameters> lists) {
   return all;
 }
 
+// Before a method takes a name's formats: who has no budget would take its nominal bits for it.
+void check_budget(const Target& target, const Method& row, ParameterReader& parameters) {
+  const bool asked = target.budget || target.open_bits;
+  const bool known = std::any_of(row.parameters.begin(), row.parameters.end(),
+                                 [](const MethodParameter& parameter) { return parameter.name == "budget"; });
+  if (asked && !known) {
+    throw Error::usage("method " + target.name, "a budget of bits", fmt::format("w<bits>: {} has none", row.name));
+  }
+  if (target.open_bits && !parameters.has("budget")) {
+    throw Error::usage("method " + target.name, "weights without bits", "w<bits>, b<bits a weight> or --set budget=");
+  }
+}
+
 }  // namespace
 
 const std::vector<Method>& all_methods() {
   static const std::vector<Method> kMethods{
-      {"rtn", "rounding to nearest, weights alone or with activations and cache", "rtn-w4g128, rtn-w8a8kv8", rtn,
-       joined({weight_parameters(), range_search("false"), runtime_parameters()})},
+      {"rtn", "rounding to nearest, weights alone or with activations and cache",
+       "rtn-w4g128, rtn-w8a8kv8, rtn-b3.5g64", rtn,
+       joined(
+           {weight_parameters(), budget_parameters(), range_search("false"), runtime_parameters(),
+            calibration_parameters({.samples = "4", .length = "512", .what = "under a budget, calibration samples"})})},
       {"gptq", "column-wise rounding that makes up for each column's error (Frantar et al. 2022)",
-       "gptq-w4g128, gptq-w4c", gptq,
-       joined({weight_parameters(), range_search("true"), gptq_parameters("true with groups, false per channel"),
-               calibration_parameters(), runtime_parameters()})},
+       "gptq-w4g128, gptq-w4c, gptq-b3.5g64", gptq,
+       joined({weight_parameters(), budget_parameters(), range_search("true"),
+               gptq_parameters("true with groups, false per channel"), calibration_parameters(),
+               runtime_parameters()})},
       {"awq", "scales and clips that protect the channels with large activations (Lin et al. 2024)",
-       "awq-w4g128, awq-w3g128", awq,
-       joined({weight_parameters(), awq_parameters(),
+       "awq-w4g128, awq-w3g128, awq-b3.5g128", awq,
+       joined({weight_parameters(), budget_parameters(), awq_parameters(),
                calibration_parameters({.length = "512",
                                        .cut = "short-texts",
                                        .what = "texts of the Pile; of another source calibration windows"}),
@@ -159,6 +185,7 @@ Recipe make_recipe(std::string_view name, const ParameterMap& parameters, std::o
   const Method& row = find_method(method);
   Target target = parse_target(name, row.own_numbers);
   if (tensor_parallel) set_tensor_parallel(target, *tensor_parallel, "--tp");
+  check_budget(target, row, reader);
   Recipe recipe = row.make(std::move(target), reader);
   reader.refuse_unknown();
   return recipe;

@@ -9,7 +9,9 @@ Recipe rtn(Target target, ParameterReader& parameters) {
   apply_range_search(target, parameters, RangeSearch::kNone);
   apply_runtime_parameters(target, parameters);
   Recipe recipe = runtime_recipe(target);
-  if (target.weight) recipe.passes.push_back(round_rtn({.format = *target.weight}));
+  if (!target.weight) return recipe;
+  if (target.budget) recipe.calibration = read_calibration(parameters, {.samples = 4, .length = 512});
+  recipe.passes.push_back(round_rtn(add_weight_rounding(recipe, target, parameters, TrialRounding::kNearest)));
   return recipe;
 }
 

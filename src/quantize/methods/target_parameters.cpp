@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "base/error.h"
 #include "quantize/passes/set_activation_format.h"
 #include "quantize/passes/set_kv_format.h"
@@ -42,11 +44,45 @@ void set_cache_format(std::optional<QuantFormat>& format, float clip, std::int64
   format->group_size = static_cast<int>(group);
 }
 
+// "2,3,4" or "2g32,3,3g128": bits, with a group where it is not the name's.
+std::vector<QuantFormat> read_candidates(ParameterReader& parameters, const QuantFormat& format) {
+  const std::string text = parameters.text_or_number("candidates", "2,3,4,5");
+  const auto refuse = [&] {
+    throw Error::usage(parameters.where() + ": candidates", text,
+                       "bits from 2 to 8, with or without a group: 2g32,3,4");
+  };
+  std::vector<QuantFormat> candidates;
+  std::string_view rest = text;
+  const auto number = [&](int lowest, int highest) {
+    int value = 0;
+    const auto [stop, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+    if (error != std::errc() || value < lowest || value > highest) refuse();
+    rest.remove_prefix(static_cast<std::size_t>(stop - rest.data()));
+    return value;
+  };
+  for (;;) {
+    QuantFormat candidate = format;
+    candidate.bits = number(2, 8);
+    if (rest.starts_with('g')) {
+      rest.remove_prefix(1);
+      candidate.group_size = number(1, 1 << 24);
+      candidate.granularity = Granularity::kGroup;
+    }
+    candidates.push_back(candidate);
+    if (rest.empty()) return candidates;
+    if (!rest.starts_with(',')) refuse();
+    rest.remove_prefix(1);
+  }
+}
+
 }  // namespace
 
 // Parameters of what the target does not quantize are not asked for, so that giving one is an error.
 void apply_weight_parameters(Target& target, ParameterReader& parameters) {
   if (!target.weight) return;
+  if (parameters.has("budget")) {
+    set_budget(target, parameters.number("budget", 0), parameters.where() + ": budget");
+  }
   set_group(target, read_group(parameters, "group", target.weight->group_size), parameters.where() + ": group");
   target.weight->symmetry = symmetry_of(parameters.flag("symmetric", target.per_channel()));
   target.weight->scale_type = read_scale_type(parameters);
@@ -74,6 +110,16 @@ CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec de
   defaults.length = parameters.integer("length", defaults.length);
   defaults.cut = read_sample_cut(parameters, defaults.cut);
   return defaults;
+}
+
+WeightRounding add_weight_rounding(Recipe& recipe, Target& target, ParameterReader& parameters,
+                                   TrialRounding rounding) {
+  if (!target.budget) return {.format = *target.weight};
+  FormatBudget budget{.bits = *target.budget, .candidates = read_candidates(parameters, *target.weight)};
+  SensitivitySettings settings{.formats = budget.candidates, .rounding = rounding};
+  settings.tokens = parameters.integer("sensitivity_tokens", settings.tokens);
+  recipe.passes.push_back(measure_sensitivity(settings));
+  return {.budget = std::move(budget)};
 }
 
 GptqSettings per_channel_gptq() {

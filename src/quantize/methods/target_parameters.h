@@ -4,12 +4,13 @@
 #include <vector>
 
 #include "quantize/parameters.h"
+#include "quantize/passes/measure_sensitivity.h"
 #include "quantize/passes/round_gptq.h"
 #include "quantize/target.h"
 
 namespace qreason {
 
-// symmetric, group, scale_type.
+// symmetric, group, scale_type, budget.
 void apply_weight_parameters(Target& target, ParameterReader& parameters);
 // mse_search, `search` being the default.
 void apply_range_search(Target& target, ParameterReader& parameters, RangeSearch search);
@@ -21,6 +22,11 @@ struct MethodClips {
 void apply_runtime_parameters(Target& target, ParameterReader& parameters, const MethodClips& ratios = {});
 // samples, length, cut.
 CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec defaults = {});
+// budget, and under one candidates and sensitivity_tokens: what a rounding pass rounds to. Under a budget the recipe
+// gets the pass that measures for it, which rounds as the pass behind; it needs a calibration. Call it behind the
+// passes that change the model exactly.
+WeightRounding add_weight_rounding(Recipe& recipe, Target& target, ParameterReader& parameters, TrialRounding rounding);
+
 // GPTQ as the W-A-KV methods of the study use it, per channel: columns as stored, scales of several groups (o and down
 // under tensor parallelism) found on the way.
 GptqSettings per_channel_gptq();

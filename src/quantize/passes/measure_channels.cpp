@@ -18,7 +18,7 @@ class MeasureChannels : public StatisticsPass {
   std::string_view kind() const override { return "measure_channels"; }
   ParameterMap parameters() const override { return {}; }
 
-  void look(BlockView& block, Statistics& found) const override {
+  void look(MeasuredBlock& block, Statistics& found) const override {
     for (const Site site : kActivationSites) {
       found.put(channel_maxima_name(block.layer(), name_of(site)), channel_maxima(block, site));
     }

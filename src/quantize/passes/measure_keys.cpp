@@ -17,7 +17,7 @@ class MeasureKeys : public StatisticsPass {
   std::string_view kind() const override { return "measure_keys"; }
   ParameterMap parameters() const override { return {}; }
 
-  void look(BlockView& block, Statistics& found) const override {
+  void look(MeasuredBlock& block, Statistics& found) const override {
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     const auto channels = static_cast<std::size_t>(block.config().kv_heads * block.config().head_dim);
     std::vector<float> minima(channels, kInfinity), maxima(channels, -kInfinity);

@@ -10,6 +10,7 @@
 #include "quantize/passes/insert_outliers.h"
 #include "quantize/passes/measure_channels.h"
 #include "quantize/passes/measure_keys.h"
+#include "quantize/passes/measure_sensitivity.h"
 #include "quantize/passes/rotate_down.h"
 #include "quantize/passes/rotate_groups.h"
 #include "quantize/passes/rotate_keys.h"
@@ -33,6 +34,8 @@ const std::vector<PassRow>& all_passes() {
        read_measure_channels},
       {"measure_keys", "the range of every channel of the keys before RoPE, over the calibration", "",
        read_measure_keys},
+      {"measure_sensitivity", "what rounding each linear alone to some formats does to the model's predictions",
+       "formats = [\"w2g64-asym\", \"w4g64-asym\"]\nrounding = \"nearest\"", read_measure_sensitivity},
       {"smooth_norms", "outlier channels of the norms into the weights, as measured (SmoothQuant)", "alpha = 0.85",
        read_smooth_norms},
       {"rotate_residual", "the residual stream by a Hadamard matrix with signs, after fold_norms", "seed = 0",

@@ -85,6 +85,14 @@ class RoundGptq : public BlockPass {
     }
   }
 
+  std::vector<std::string_view> reads() const override { return reads_of(rounding_); }
+  std::vector<std::string> formats_read() const override { return candidates_of(rounding_); }
+  std::shared_ptr<const BlockPass> decided(const Statistics& statistics, const ModelConfig& config,
+                                           int tensor_parallel) const override {
+    const auto choice = qreason::decided(rounding_, statistics, config, kind(), tensor_parallel);
+    return choice ? std::make_shared<const RoundGptq>(*choice, settings_) : nullptr;
+  }
+
   void apply(BlockVisit& block) const override {
     const std::vector<LinearSlot>& wanted = block.to_round();
     for (const Stage& stage : stages()) {
@@ -219,6 +227,8 @@ GptqSettings read_gptq_settings(ParameterReader& parameters, const GptqSettings&
 
 PassPointer round_gptq(const WeightRounding& rounding, const GptqSettings& settings) {
   require_integers(rounding.format);
+  if (rounding.budget)
+    std::for_each(rounding.budget->candidates.begin(), rounding.budget->candidates.end(), require_integers);
   check(settings, "round_gptq");
   return std::make_shared<const RoundGptq>(rounding, settings);
 }

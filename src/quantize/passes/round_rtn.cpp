@@ -22,6 +22,14 @@ class RoundRtn : public BlockPass {
     add_weight_formats(config, rounding_, kind(), plan);
   }
 
+  std::vector<std::string_view> reads() const override { return reads_of(rounding_); }
+  std::vector<std::string> formats_read() const override { return candidates_of(rounding_); }
+  std::shared_ptr<const BlockPass> decided(const Statistics& statistics, const ModelConfig& config,
+                                           int tensor_parallel) const override {
+    const auto choice = qreason::decided(rounding_, statistics, config, kind(), tensor_parallel);
+    return choice ? std::make_shared<const RoundRtn>(*choice) : nullptr;
+  }
+
   void apply(BlockVisit& block) const override {
     for (const LinearSlot slot : block.to_round()) {
       try {

@@ -26,6 +26,26 @@ LinearSlot slot_named(std::string_view name, const std::string& where) {
   throw Error::usage(where, fmt::format("\"{}\"", name), fmt::format("all, or some of {}", fmt::join(known, ", ")));
 }
 
+// What the pass says with this format in every place that its rules leave to it; whole rows.
+ModelPlan own_plan(const ModelConfig& config, const WeightRounding& rounding, const QuantFormat& format,
+                   std::string_view pass) {
+  ModelPlan own = uniform_plan(config.layers);
+  for (const LinearSlot slot : rounding.linears) own.set_weight(slot, format);
+  apply_pass_rules(rounding.rules, pass, own);
+  return own;
+}
+
+std::vector<ModelPlan> plans_of_candidates(const ModelConfig& config, const WeightRounding& rounding,
+                                           std::string_view pass) {
+  std::vector<ModelPlan> plans;
+  for (const QuantFormat& candidate : rounding.budget->candidates) {
+    plans.push_back(own_plan(config, rounding, candidate, pass));
+  }
+  return plans;
+}
+
+}  // namespace
+
 void check_weight_format(const QuantFormat& format, const std::string& where) {
   const bool divided = format.granularity == Granularity::kGroup || format.granularity == Granularity::kChannel;
   if (format.role == Role::kWeight && divided) return;
@@ -45,8 +65,6 @@ QuantFormat fitted(const QuantFormat& format, const ModelConfig& config, LinearS
   }
   return own;
 }
-
-}  // namespace
 
 LinearSet all_linears() {
   return {kLinearSlots.begin(), kLinearSlots.end()};
@@ -81,15 +99,23 @@ std::string to_string(const LinearSet& linears) {
 }
 
 WeightRounding read_weight_rounding(ParameterReader& parameters) {
-  WeightRounding rounding{.format = parse_quant_format(parameters.text("format", ""))};
-  check_weight_format(rounding.format, parameters.where() + ": format");
+  WeightRounding rounding{.budget = read_format_budget(parameters)};
+  if (rounding.budget && parameters.has("format")) {
+    throw Error::usage(parameters.where(), "a format and a budget", "a format, or a budget with candidates");
+  }
+  if (!rounding.budget) {
+    rounding.format = parse_quant_format(parameters.text("format", ""));
+    check_weight_format(rounding.format, parameters.where() + ": format");
+  }
   rounding.linears = parse_linears(parameters.text("linears", "all"), parameters.where() + ": linears");
   rounding.rules = read_rules(parameters);
   return rounding;
 }
 
 ParameterMap parameters_of(const WeightRounding& rounding) {
-  ParameterMap parameters{{"format", to_string(rounding.format)}};
+  ParameterMap parameters;
+  if (rounding.budget) add_parameters(*rounding.budget, parameters);
+  if (!rounding.budget) parameters["format"] = to_string(rounding.format);
   if (rounding.linears != all_linears()) parameters["linears"] = to_string(rounding.linears);
   add_rules(rounding.rules, parameters);
   return parameters;
@@ -97,14 +123,32 @@ ParameterMap parameters_of(const WeightRounding& rounding) {
 
 void add_weight_formats(const ModelConfig& config, const WeightRounding& rounding, std::string_view pass,
                         ModelPlan& plan) {
-  ModelPlan own = uniform_plan(config.layers);
-  for (const LinearSlot slot : rounding.linears) own.set_weight(slot, rounding.format);
-  apply_pass_rules(rounding.rules, pass, own);
+  const ModelPlan own = rounding.budget
+                            ? choose_formats(plans_of_candidates(config, rounding, pass),
+                                             {*rounding.budget, config, pass, plan.tensor_parallel}, nullptr)
+                            : own_plan(config, rounding, rounding.format, pass);
   for (std::size_t layer = 0; layer < own.blocks.size(); ++layer) {
     for (const auto& [slot, format] : own.blocks[layer].weights) {
       plan.blocks[layer].weights[slot] = fitted(format, config, slot, pass, plan.tensor_parallel);
     }
   }
+}
+
+std::vector<std::string_view> reads_of(const WeightRounding& rounding) {
+  if (!rounding.budget) return {};
+  return {"measure_sensitivity"};
+}
+
+std::vector<std::string> candidates_of(const WeightRounding& rounding) {
+  return rounding.budget ? texts_of(rounding.budget->candidates) : std::vector<std::string>{};
+}
+
+std::optional<WeightRounding> decided(const WeightRounding& rounding, const Statistics& statistics,
+                                      const ModelConfig& config, std::string_view pass, int tensor_parallel) {
+  if (!rounding.budget) return std::nullopt;
+  RuledFormats ruled = ruled_formats(choose_formats(plans_of_candidates(config, rounding, pass),
+                                                    {*rounding.budget, config, pass, tensor_parallel}, &statistics));
+  return WeightRounding{.format = ruled.format, .linears = rounding.linears, .rules = std::move(ruled.rules)};
 }
 
 }  // namespace qreason

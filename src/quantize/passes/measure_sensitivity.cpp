@@ -1,0 +1,153 @@
+#include "quantize/passes/measure_sensitivity.h"
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <span>
+
+#include "base/error.h"
+#include "quantize/block_visit.h"
+#include "quantize/gptq.h"
+#include "quantize/passes/weight_formats.h"
+#include "quantize/rtn.h"
+
+namespace qreason {
+namespace {
+
+std::vector<LinearSlot> readers_of(Site site) {
+  std::vector<LinearSlot> linears;
+  for (const LinearSlot slot : kLinearSlots) {
+    if (input_site(slot) == site) linears.push_back(slot);
+  }
+  return linears;
+}
+
+at::Tensor dequantized(const QuantizedMatrix& matrix, Executor& executor) {
+  at::Tensor values = at::empty({matrix.rows, matrix.columns}, at::kFloat);
+  float* out = values.mutable_data_ptr<float>();
+  executor.run(matrix.rows, [&](std::int64_t row) {
+    dequantize_row(matrix, row, {out + row * matrix.columns, static_cast<std::size_t>(matrix.columns)});
+  });
+  return values;
+}
+
+class MeasureSensitivity : public StatisticsPass {
+ public:
+  explicit MeasureSensitivity(SensitivitySettings settings) : settings_(std::move(settings)) {}
+  std::string_view kind() const override { return "measure_sensitivity"; }
+  ParameterMap parameters() const override {
+    return {{"formats", formats()},
+            {"rounding", std::string(settings_.rounding == TrialRounding::kGptq ? "gptq" : "nearest")},
+            {"tokens", settings_.tokens}};
+  }
+  std::vector<std::string> formats() const override { return texts_of(settings_.formats); }
+
+  void look(MeasuredBlock& block, Statistics& found) const override {
+    const HiddenStates expected = outputs(block);
+    std::vector<HiddenStates> trials;
+    std::vector<std::string> names;
+    for (const Site site : kActivationSites) {
+      const std::optional<GptqFactor> factor = factor_of(block, site);
+      for (const LinearSlot slot : readers_of(site)) {
+        for (const QuantFormat& format : settings_.formats) {
+          block.try_matrix(slot, dequantized(rounded(block, slot, format, factor), block.executor()));
+          trials.push_back(outputs(block));
+          names.push_back(divergence_name(block.layer(), name_of(slot), to_string(format)));
+          block.withdraw();
+        }
+      }
+    }
+    const std::vector<double> divergences = block.divergences(expected, std::move(trials));
+    for (std::size_t i = 0; i < names.size(); ++i) found.put(names[i], {static_cast<float>(divergences[i])});
+  }
+
+  // The blocks behind and the head for every trial; half of the blocks on average.
+  BlockCost cost(const BlockCostQuestion& question) const override {
+    const ModelConfig& config = question.config;
+    const auto tokens = static_cast<double>(std::min(settings_.tokens, question.calibration.tokens));
+    const auto hidden = static_cast<double>(config.hidden_size), vocabulary = static_cast<double>(config.vocab_size);
+    double weights = 0;
+    for (const LinearSlot slot : kLinearSlots) weights += weights_of(config, slot);
+    const auto trials = static_cast<double>(kLinearSlots.size() * settings_.formats.size());
+    const double behind = static_cast<double>(config.layers) / 2;
+    BlockCost cost{.flops = 2 * tokens * trials * (behind * weights + hidden * vocabulary),
+                   .memory = 4 * (tokens * trials * hidden + hidden * vocabulary),
+                   .rounded = weights * static_cast<double>(settings_.formats.size())};
+    if (settings_.rounding != TrialRounding::kGptq) return cost;
+    for (const Site site : kActivationSites) {
+      const auto width = static_cast<double>(linear_shape(config, readers_of(site).front()).columns);
+      cost.flops += static_cast<double>(question.calibration.tokens) * width * width + width * width * width / 3;
+    }
+    return cost;
+  }
+
+ private:
+  // The first positions at the end of the block, as it is now.
+  HiddenStates outputs(MeasuredBlock& block) const {
+    HiddenStates states;
+    std::int64_t left = settings_.tokens;
+    for (std::int64_t sequence = 0; sequence < block.sequences() && left > 0; ++sequence) {
+      const ActivationRows rows = block.read(Tap::kBlockOutput, sequence);
+      const std::int64_t count = std::min(left, rows.count);
+      states.emplace_back(rows.data, rows.data + count * rows.width);
+      left -= count;
+    }
+    return states;
+  }
+
+  std::optional<GptqFactor> factor_of(MeasuredBlock& block, Site site) const {
+    if (settings_.rounding == TrialRounding::kNearest) return std::nullopt;
+    Hessian hessian(linear_shape(block.config(), readers_of(site).front()).columns, block.sequences());
+    for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
+      const ActivationRows rows = block.read(tap_of(site), sequence);
+      hessian.add(rows.data, rows.count, block.executor());
+    }
+    return factorize(std::move(hessian), ColumnOrder::kByActivation, {},
+                     fmt::format("{} of block {}", name_of(site), block.layer()), block.executor());
+  }
+
+  static QuantizedMatrix rounded(MeasuredBlock& block, LinearSlot slot, const QuantFormat& format,
+                                 const std::optional<GptqFactor>& factor) {
+    const at::Tensor tensor = block.weight(slot);
+    const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
+    try {
+      if (factor) return round_gptq(weights, tensor.size(0), *factor, format, {}, block.executor()).matrix;
+      return round_rtn_parallel(weights, tensor.size(0), tensor.size(1), format, block.executor()).matrix;
+    } catch (const Error& error) {
+      throw Error::inside(linear_name(block.layer(), slot), error);
+    }
+  }
+
+  SensitivitySettings settings_;
+};
+
+}  // namespace
+
+PassPointer measure_sensitivity(const SensitivitySettings& settings) {
+  const std::string where = "measure_sensitivity";
+  if (settings.formats.empty()) throw Error::usage(where + ": formats", "none", "at least one");
+  for (const QuantFormat& format : settings.formats) {
+    check_weight_format(format, where + ": formats");
+    if (settings.rounding == TrialRounding::kGptq && format.kind != NumberKind::kInteger) {
+      throw Error::usage(where + ": formats", to_string(format), "integers for rounding = \"gptq\"");
+    }
+    if (std::count(settings.formats.begin(), settings.formats.end(), format) > 1) {
+      throw Error::usage(where + ": formats", to_string(format) + " twice", "every format once");
+    }
+  }
+  if (settings.tokens < 1) throw Error::usage(where + ": tokens", fmt::format("{}", settings.tokens), "1 or more");
+  return std::make_shared<const MeasureSensitivity>(settings);
+}
+
+PassPointer read_measure_sensitivity(ParameterReader& parameters) {
+  SensitivitySettings settings;
+  settings.formats = parse_formats(parameters.texts("formats"));
+  settings.rounding = parameters.choice("rounding", "gptq", {"gptq", "nearest"}) == "gptq" ? TrialRounding::kGptq
+                                                                                           : TrialRounding::kNearest;
+  settings.tokens = parameters.integer("tokens", settings.tokens);
+  return measure_sensitivity(settings);
+}
+
+}  // namespace qreason
