@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "quantize/recipe_plan.h"
 
 namespace qreason {
 namespace {
@@ -163,68 +164,13 @@ void check_tensor_parallel(const Recipe& recipe, const ModelConfig& config) {
   }
 }
 
-template <class Kind>
-std::vector<const Kind*> passes_of(const Recipe& recipe) {
-  std::vector<const Kind*> passes;
-  for (const PassPointer& pass : recipe.passes) {
-    if (const auto* pointer = std::get_if<std::shared_ptr<const Kind>>(&pass)) passes.push_back(pointer->get());
-  }
-  return passes;
-}
-
-// Sites that a block pass learns are its own.
-void add_sites(const Recipe& recipe, const BlockPass& pass, const ModelPlan& own, std::size_t layer, ModelPlan& plan) {
-  for (const Site site : kSites) {
-    const SitePlan& said = own.blocks[layer].at(site);
-    SitePlan& all = plan.blocks[layer].at(site);
-    if (said == SitePlan{}) continue;
-    if (all != SitePlan{}) {
-      throw Error::usage("recipe " + recipe.name,
-                         fmt::format("{} and another pass, both of which say what happens at {} of block {}",
-                                     pass.kind(), name_of(site), layer),
-                         "one pass that does");
-    }
-    all = said;
-  }
-}
-
-// Adds what the block passes round; a linear of a block is rounded by one of them.
-void add_block_passes(const Recipe& recipe, const ModelConfig& config, ModelPlan& plan) {
-  std::map<std::pair<std::size_t, LinearSlot>, const BlockPass*> rounded_by;
-  for (const BlockPass* pass : passes_of<BlockPass>(recipe)) {
-    if (pass->work() != BlockWork::kRound) continue;
-    const ModelPlan own = plan_of(*pass, config, recipe.tensor_parallel);
-    for (std::size_t layer = 0; layer < own.blocks.size(); ++layer) {
-      add_sites(recipe, *pass, own, layer, plan);
-      for (const auto& [slot, format] : own.blocks[layer].weights) {
-        const auto [place, added] = rounded_by.emplace(std::pair(layer, slot), pass);
-        plan.blocks[layer].weights[slot] = format;
-        if (added) continue;
-        throw Error::usage("recipe " + recipe.name,
-                           fmt::format("{} after {}, both of which round {} of block {}", pass->kind(),
-                                       place->second->kind(), name_of(slot), layer),
-                           "one pass that rounds a linear");
-      }
-    }
-  }
-  for (const BlockPass* pass : passes_of<BlockPass>(recipe)) {
-    if (pass->work() != BlockWork::kRound) pass->extend_plan(config, plan);
-  }
-}
-
 }  // namespace
 
 ModelPlan validate(const Recipe& recipe, const ModelConfig& config) {
   OrderCheck(recipe).run();
   check_calibration(recipe, config);
   check_tensor_parallel(recipe, config);
-  const ModelOutline outline = outline_after(recipe, config);
-  ModelPlan plan = outline.plan;
-  plan.tensor_parallel = recipe.tensor_parallel;
-  for (const PlanPass* pass : passes_of<PlanPass>(recipe)) pass->extend_plan(outline.config, plan);
-  add_block_passes(recipe, outline.config, plan);
-  validate(plan, outline.config, "recipe " + recipe.name);
-  return plan;
+  return plan_of_passes(recipe, config);
 }
 
 Recipe decided(Recipe recipe, const WeightSource& source) {
@@ -253,12 +199,6 @@ Recipe decided(Recipe recipe, const Statistics& statistics, const ModelConfig& c
     return no_longer_read.contains(kind) && !read.contains(kind);
   });
   return recipe;
-}
-
-ModelPlan plan_of(const BlockPass& pass, const ModelConfig& config, int tensor_parallel) {
-  ModelPlan own = uniform_plan(config.layers, {}, tensor_parallel);
-  if (pass.work() == BlockWork::kRound) pass.extend_plan(config, own);
-  return own;
 }
 
 ModelOutline outline_after(const Recipe& recipe, const ModelConfig& config) {

@@ -360,7 +360,7 @@ class CompareOutputs : public BlockPass {
   std::string_view kind() const override { return "compare_outputs"; }
   ParameterMap parameters() const override { return {}; }
   Propagation propagation() const override { return Propagation::kBoth; }
-  BlockWork work() const override { return BlockWork::kPrepare; }
+  BlockWork work() const override { return BlockWork::kRound; }  // nothing: it looks
   void extend_plan(const ModelConfig&, ModelPlan&) const override {}
   void apply(BlockVisit& block) const override {
     double error = 0, energy = 0;

@@ -228,7 +228,16 @@ TEST_F(NormGain, IsRefusedWhereItDoesNotFit) {
 TEST_F(NormGain, IsFoldedBeforeItsLinearsAreRounded) {
   const auto rounding = parse_recipe("[[pass]]\nkind = \"round_rtn\"\nformat = \"w8c-sym\"", "test").passes[0];
   EXPECT_EQ(message_of([&] { run(recipe_of({fold_scales(), rounding})); }), "no error");
-  EXPECT_THAT(message_of([&] { run(recipe_of({rounding, fold_scales()})); }), HasSubstr("floats where codes are"));
+  EXPECT_THAT(message_of([&] { run(recipe_of({rounding, fold_scales()})); }), HasSubstr("test_pass after round_rtn"));
+  // Where only some are rounded before, the block says so.
+  const auto some = [](const std::string& linears) {
+    return parse_recipe("[[pass]]\nkind = \"round_rtn\"\nformat = \"w8c-sym\"\nlinears = \"" + linears + "\"", "test")
+        .passes[0];
+  };
+  EXPECT_THAT(message_of([&] {
+                run(recipe_of({some("q, k, v"), fold_scales(), some("o, gate, up, down")}));
+              }),
+              HasSubstr("floats where codes are"));
   const auto nothing = test_pass([](BlockVisit&) {}, BlockWork::kCorrect);
   EXPECT_THAT(message_of([&] {
                 run(recipe_of({rounding, nothing, fold_scales()}));
