@@ -27,7 +27,7 @@ class GroupGrams {
         std::copy_n(inputs.values.data() + row * width_ + group * size, count, columns.data() + row * count);
       }
       accumulate_gram(columns.data(), inputs.count, count, 1.0f, block(group), executor);
-      mirror_upper(block(group), count, executor);
+      mirror_upper(block(group), count, count, executor);
     }
   }
   std::int64_t groups() const { return (width_ + size_ - 1) / size_; }
@@ -157,12 +157,14 @@ SampledRows sample_rows(BlockView& block, Site site, std::int64_t tokens) {
   }
   const std::int64_t all = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
   const std::int64_t stride = std::max<std::int64_t>(1, all / tokens);
+  // Inputs of the last linear are computed of the sampled rows alone.
+  const bool middle = site == Site::kMlpMiddle;
   SampledRows sampled;
   std::int64_t next = 0, begin = 0;  // the next row that is taken, the first one of the sequence
   for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
     const std::int64_t end = begin + lengths[static_cast<std::size_t>(sequence)];
     if (next < end) {
-      const ActivationRows rows = block.read(tap_of(site), sequence);
+      const ActivationRows rows = block.read(middle ? Tap::kMlpInput : tap_of(site), sequence);
       sampled.width = rows.width;
       for (; next < end; next += stride, ++sampled.count) {
         const float* row = rows.data + (next - begin) * rows.width;
@@ -171,7 +173,11 @@ SampledRows sample_rows(BlockView& block, Site site, std::int64_t tokens) {
     }
     begin = end;
   }
-  return sampled;
+  if (!middle) return sampled;
+  SampledRows inner{.count = sampled.count, .width = block.config().intermediate_size};
+  inner.values.resize(static_cast<std::size_t>(inner.count * inner.width));
+  block.compute_mlp(Tap::kMlpMiddle, {sampled.values.data(), sampled.count, sampled.width}, inner.values.data());
+  return inner;
 }
 
 GroupClips search_clips(std::span<const float> weights, const SampledRows& inputs, const QuantFormat& format,

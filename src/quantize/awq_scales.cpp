@@ -1,24 +1,21 @@
 #include "quantize/awq_scales.h"
 
-#include <ATen/ops/empty_like.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 
 #include "base/error.h"
 #include "base/stopwatch.h"
-#include "formats/quantized_matrix.h"
+#include "quantize/awq_candidates.h"
+#include "quantize/least_loss.h"
 #include "quantize/module_loss.h"
 
 namespace qreason {
 namespace {
-
-constexpr double kSmallestScale = 1e-4;
 
 struct GroupRow {
   std::string_view name;
@@ -49,176 +46,139 @@ std::span<const float> values_of(const at::Tensor& matrix) {
   return {matrix.const_data_ptr<float>(), static_cast<std::size_t>(matrix.numel())};
 }
 
-// Sums of |x_j| over the rows, in their order.
-void add_magnitudes(const ActivationRows& rows, std::vector<double>& sums, Executor& executor) {
-  constexpr std::int64_t kColumns = 64;
-  executor.run((rows.width + kColumns - 1) / kColumns, [&](std::int64_t chunk) {
-    const std::int64_t first = chunk * kColumns, end = std::min(rows.width, first + kColumns);
-    for (std::int64_t row = 0; row < rows.count; ++row) {
-      const float* x = rows.data + row * rows.width;
-      for (std::int64_t j = first; j < end; ++j) sums[j] += std::abs(double{x[j]});
-    }
-  });
-}
-
-// What the candidates are made of.
-class Candidates {
+// What the losses of a group's candidates have in common: every candidate is the linears at one ratio.
+class GroupLosses : public SummedLosses {
  public:
-  Candidates(BlockVisit& block, AwqGroup group, ScaleRule rule)
-      : block_(block), slots_(rounded_readers(block, group)), rule_(rule) {
-    for (const LinearSlot slot : slots_) weights_.emplace(slot, block.weight(slot));
-    activations_.resize(static_cast<std::size_t>(weights_.begin()->second.size(1)));
-    if (rule_ == ScaleRule::kActivationsAndWeights) find_mean_weights();
-  }
+  GroupLosses(BlockVisit& block, AwqGroup group, const ScaleSearch& search)
+      : block_(block),
+        search_(search),
+        candidates_(block, rounded_readers(block, group), search.rule),
+        found_{.group = group} {}
 
-  const std::vector<LinearSlot>& slots() const { return slots_; }
-  const at::Tensor& weight(LinearSlot slot) const { return weights_.at(slot); }
-  std::string where() const { return linear_name(block_.layer(), slots_.front()); }
-
-  void add(const ActivationRows& rows) {
-    add_magnitudes(rows, activations_, block_.executor());
-    tokens_ += rows.count;
+  // The inputs of one sequence, for the means and whatever the loss needs of them.
+  void take(std::int64_t sequence) {
+    candidates_.add(block_.read(tap_of(inputs_of(found_.group)), sequence));
+    keep(sequence);
   }
-  void finish_means() {
-    for (std::size_t j = 0; j < activations_.size(); ++j) {
-      activations_[j] /= static_cast<double>(tokens_);
-      if (std::isfinite(activations_[j])) continue;
-      throw Error(where(), fmt::format("calibration inputs that are not finite, in channel {}", j), "finite ones");
+  GroupScales find() {
+    candidates_.finish_means();
+    finish_keeping();
+    for (std::int64_t step = 0; step < search_.steps; ++step) {
+      scales_.push_back(candidates_.scales(static_cast<double>(step) / static_cast<double>(search_.steps)));
     }
-  }
-  std::int64_t dead_channels() const { return std::count(activations_.begin(), activations_.end(), 0.0); }
-
-  std::vector<float> scales(double ratio) const {
-    std::vector<double> found;
-    for (std::size_t j = 0; j < activations_.size(); ++j) {
-      double scale = std::pow(activations_[j], ratio);
-      if (!mean_weights_.empty()) scale /= std::pow(mean_weights_[j], 1 - ratio) + kSmallestScale;
-      found.push_back(std::max(scale, kSmallestScale));
+    const LeastLoss least = find_least(search_.steps, *this, judging());
+    block_.withdraw();
+    if (least.best < 0) {
+      throw Error(candidates_.where(), fmt::format("no finite loss at any of {} ratios", search_.steps),
+                  "outputs that float32 holds");
     }
-    const auto [low, high] = std::minmax_element(found.begin(), found.end());
-    const double middle = std::sqrt(*low * *high);
-    std::vector<float> scales;
-    for (const double scale : found) scales.push_back(static_cast<float>(scale / middle));
-    return scales;
+    found_.best = least.best;
+    found_.scales = scales_[static_cast<std::size_t>(least.best)];
+    for (const double sum : least.sums) found_.losses.push_back(sum / values());
+    found_.failed_ratios = least.failed;
+    found_.dead_channels = candidates_.dead_channels();
+    return found_;
   }
 
-  // Q(W diag(s)) diag(1/s), every step in float32.
-  at::Tensor rounded(LinearSlot slot, const std::vector<float>& scales) const {
-    const at::Tensor& weight = weights_.at(slot);
-    const std::int64_t rows = weight.size(0), columns = weight.size(1);
-    at::Tensor candidate = at::empty_like(weight);
-    float* values = candidate.data_ptr<float>();
-    Executor& executor = block_.executor();
-    executor.run(rows, [&](std::int64_t row) {
-      const float* from = weight.const_data_ptr<float>() + row * columns;
-      for (std::int64_t j = 0; j < columns; ++j) values[row * columns + j] = from[j] * scales[j];
-    });
-    const QuantizedMatrix matrix = rounded_matrix(slot, candidate);
-    executor.run(rows, [&](std::int64_t row) {
-      const std::span<float> out(values + row * columns, static_cast<std::size_t>(columns));
-      dequantize_row(matrix, row, out);
-      for (std::int64_t j = 0; j < columns; ++j) out[j] /= scales[j];
-    });
-    return candidate;
-  }
+ protected:
+  virtual void keep(std::int64_t sequence) = 0;
+  virtual void finish_keeping() {}
+  virtual Judging judging() const { return search_.judging; }
+  virtual double values() const = 0;  // that the sums are divided by
 
- private:
-  QuantizedMatrix rounded_matrix(LinearSlot slot, const at::Tensor& weight) const {
-    try {
-      return round_to_nearest(values_of(weight), weight.size(0), weight.size(1), block_.format(slot),
-                              &block_.executor().pool());
-    } catch (const Error& error) {
-      throw Error::inside(linear_name(block_.layer(), slot), error);
-    }
+  void try_in_block(std::int64_t step) {
+    for (const LinearSlot slot : candidates_.slots()) block_.try_matrix(slot, rounded(slot, step));
   }
-
-  // Of every column, over the rows of all linears: |W_ij| / (largest |W_ik| of the quantization group + 1e-6).
-  void find_mean_weights() {
-    mean_weights_.assign(activations_.size(), 0);
-    std::int64_t all_rows = 0;
-    for (const auto& [slot, weight] : weights_) {
-      const std::int64_t rows = weight.size(0), columns = weight.size(1);
-      const std::int64_t size = group_size_of(block_.format(slot), columns);
-      const float* values = weight.const_data_ptr<float>();
-      block_.executor().run((columns + size - 1) / size, [&](std::int64_t group) {
-        const std::int64_t first = group * size, end = std::min(columns, first + size);
-        for (std::int64_t row = 0; row < rows; ++row) {
-          const float* w = values + row * columns;
-          double largest = 0;
-          for (std::int64_t j = first; j < end; ++j) largest = std::max(largest, std::abs(double{w[j]}));
-          for (std::int64_t j = first; j < end; ++j) mean_weights_[j] += std::abs(double{w[j]}) / (largest + 1e-6);
-        }
-      });
-      all_rows += rows;
-    }
-    for (double& mean : mean_weights_) mean /= static_cast<double>(all_rows);
+  at::Tensor rounded(LinearSlot slot, std::int64_t step) const {
+    return candidates_.rounded(slot, scales_[static_cast<std::size_t>(step)]);
   }
 
   BlockVisit& block_;
-  std::vector<LinearSlot> slots_;
-  ScaleRule rule_;
-  std::map<LinearSlot, at::Tensor> weights_;
-  std::vector<double> activations_, mean_weights_;  // means by channel; the second with duo scaling alone
-  std::int64_t tokens_ = 0;
+  ScaleSearch search_;
+  AwqCandidates candidates_;
+
+ private:
+  GroupScales found_;
+  std::vector<std::vector<float>> scales_;  // by step
 };
 
-// Reads the inputs once, for their means and whatever `see` makes of them.
-template <class See>
-void read_inputs(BlockVisit& block, AwqGroup group, Candidates& candidates, See&& see) {
+// Of q, k, v; units are sequences.
+class AttentionLosses : public GroupLosses {
+ public:
+  using GroupLosses::GroupLosses;
+  std::int64_t units() const override { return change_.sequences(); }
+  void begin(std::int64_t step) override { try_in_block(step); }
+  void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override {
+    for (const std::int64_t sequence : units) terms[sequence] = change_.of(sequence);
+  }
+
+ private:
+  void keep(std::int64_t sequence) override { change_.take(sequence); }
+  double values() const override { return change_.values(); }
+  AttentionChange change_{block_};
+};
+
+// Of gate, up; units are tokens.
+class MlpLosses : public GroupLosses {
+ public:
+  using GroupLosses::GroupLosses;
+  std::int64_t units() const override { return change_.tokens(); }
+  void begin(std::int64_t step) override { try_in_block(step); }
+  void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override { change_.of(units, terms); }
+
+ private:
+  void keep(std::int64_t sequence) override { change_.take(sequence); }
+  double values() const override { return change_.values(); }
+  MlpChange change_{block_};
+};
+
+// Of a single linear; units are its outputs. Its Gram matrix is laid out anew for every product, so that parts of the
+// outputs cost what they save.
+class LinearLosses : public GroupLosses {
+ public:
+  LinearLosses(BlockVisit& block, AwqGroup group, const ScaleSearch& search)
+      : GroupLosses(block, group, search), before_(candidates_.weight(slot())), gram_(before_.size(1)) {}
+  std::int64_t units() const override { return before_.size(0); }
+  void begin(std::int64_t step) override { now_ = rounded(slot(), step); }
+  void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override {
+    gram_.changes(values_of(before_), values_of(now_), units, terms, block_.executor());
+  }
+
+ private:
+  LinearSlot slot() const { return candidates_.slots().front(); }
+  void keep(std::int64_t sequence) override {
+    gram_.add(block_.read(tap_of(input_site(slot())), sequence), block_.executor());
+  }
+  void finish_keeping() override { gram_.finish(block_.executor()); }
+  Judging judging() const override { return Judging::kToTheEnd; }
+  double values() const override { return static_cast<double>(gram_.tokens()) * static_cast<double>(units()); }
+
+  at::Tensor before_, now_;
+  InputGram gram_;
+};
+
+std::unique_ptr<GroupLosses> losses_of(BlockVisit& block, AwqGroup group, const ScaleSearch& search) {
+  if (group == AwqGroup::kQkv) return std::make_unique<AttentionLosses>(block, group, search);
+  if (group == AwqGroup::kGateUp) return std::make_unique<MlpLosses>(block, group, search);
+  return std::make_unique<LinearLosses>(block, group, search);
+}
+
+// Groups that are read together: of the attention, or of the MLP.
+void search_half(BlockVisit& block, const std::vector<AwqGroup>& groups, const ScaleSearch& search,
+                 std::vector<GroupScales>& found) {
+  const Stopwatch reading;
+  std::vector<std::unique_ptr<GroupLosses>> losses;
+  for (const AwqGroup group : groups) losses.push_back(losses_of(block, group, search));
   for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-    const ActivationRows rows = block.read(tap_of(inputs_of(group)), sequence);
-    candidates.add(rows);
-    see(rows);
+    for (const auto& own : losses) own->take(sequence);
   }
-  candidates.finish_means();
-}
-
-// loss_of(scales) of every ratio; the first strictly smallest wins.
-template <class LossOf>
-void choose(const ScaleSearch& search, const Candidates& candidates, LossOf&& loss_of, GroupScales& found) {
-  double least = std::numeric_limits<double>::infinity();
-  for (std::int64_t step = 0; step < search.steps; ++step) {
-    const std::vector<float> scales = candidates.scales(static_cast<double>(step) / static_cast<double>(search.steps));
-    const double loss = loss_of(scales);
-    found.losses.push_back(loss);
-    if (!std::isfinite(loss)) ++found.failed_ratios;
-    if (!(loss < least)) continue;
-    least = loss;
-    found.best = step;
-    found.scales = scales;
+  const double each = reading.seconds() / static_cast<double>(groups.size());
+  for (auto& own : losses) {
+    const Stopwatch watch;
+    found.push_back(own->find());
+    found.back().seconds = each + watch.seconds();
+    own.reset();
   }
-  if (found.scales.empty()) {
-    throw Error(candidates.where(), fmt::format("no finite loss at any of {} ratios", search.steps),
-                "outputs that float32 holds");
-  }
-}
-
-void search_by_outputs(BlockVisit& block, Tap judged, const ScaleSearch& search, Candidates& candidates,
-                       GroupScales& found) {
-  read_inputs(block, found.group, candidates, [](const ActivationRows&) {});
-  const OutputLoss outputs(block, judged);
-  choose(
-      search, candidates,
-      [&](const std::vector<float>& scales) {
-        for (const LinearSlot slot : candidates.slots()) block.try_matrix(slot, candidates.rounded(slot, scales));
-        return outputs.now(block);
-      },
-      found);
-  block.withdraw();
-}
-
-void search_by_gram(BlockVisit& block, const ScaleSearch& search, Candidates& candidates, GroupScales& found) {
-  const LinearSlot slot = candidates.slots().front();
-  const at::Tensor& weight = candidates.weight(slot);
-  InputGram gram(weight.size(1));
-  read_inputs(block, found.group, candidates, [&](const ActivationRows& rows) { gram.add(rows, block.executor()); });
-  gram.finish(block.executor());
-  choose(
-      search, candidates,
-      [&](const std::vector<float>& scales) {
-        return gram.loss(values_of(weight), values_of(candidates.rounded(slot, scales)), block.executor());
-      },
-      found);
 }
 
 // The linears that a folding changes, each replaced once.
@@ -313,23 +273,19 @@ bool is_rounded(const BlockVisit& block, AwqGroup group) {
 }
 
 GroupScales search_scales(BlockVisit& block, AwqGroup group, const ScaleSearch& search) {
-  const Stopwatch watch;
-  Candidates candidates(block, group, search.rule);
-  GroupScales found{.group = group};
-  switch (group) {
-    case AwqGroup::kQkv:
-      search_by_outputs(block, Tap::kAttentionUpdate, search, candidates, found);
-      break;
-    case AwqGroup::kGateUp:
-      search_by_outputs(block, Tap::kMlpUpdate, search, candidates, found);
-      break;
-    case AwqGroup::kO:
-    case AwqGroup::kDown:
-      search_by_gram(block, search, candidates, found);
-      break;
+  return search_scales(block, std::vector{group}, search).front();
+}
+
+std::vector<GroupScales> search_scales(BlockVisit& block, const std::vector<AwqGroup>& groups,
+                                       const ScaleSearch& search) {
+  std::vector<AwqGroup> halves[2];
+  for (const AwqGroup group : groups) {
+    halves[inputs_of(group) == Site::kMlpInput || inputs_of(group) == Site::kMlpMiddle ? 1 : 0].push_back(group);
   }
-  found.dead_channels = candidates.dead_channels();
-  found.seconds = watch.seconds();
+  std::vector<GroupScales> found;
+  for (const std::vector<AwqGroup>& half : halves) {
+    if (!half.empty()) search_half(block, half, search, found);
+  }
   return found;
 }
 

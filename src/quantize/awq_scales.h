@@ -17,7 +17,9 @@
 #include <string_view>
 #include <vector>
 
+#include "quantize/awq_candidates.h"
 #include "quantize/block_visit.h"
+#include "quantize/least_loss.h"
 
 namespace qreason {
 
@@ -32,30 +34,33 @@ const std::vector<LinearSlot>& readers_of(AwqGroup group);
 // only where both matrices have one shape: with fewer key/value heads a row of v feeds several columns of o.
 bool has_scales(AwqGroup group, const ModelConfig& config);
 
-enum class ScaleRule : std::uint8_t { kActivations, kActivationsAndWeights };  // the second is duo scaling
-
 struct ScaleSearch {
   std::int64_t steps = 20;
   ScaleRule rule = ScaleRule::kActivations;
+  Judging judging = Judging::kUntilBeaten;  // changes no scale
 };
 
 struct GroupScales {
   AwqGroup group = AwqGroup::kQkv;
   std::vector<float> scales;       // [in]
-  std::vector<double> losses;      // of each ratio
+  std::vector<double> losses;      // of each ratio; beaten ones are at least so large (quantize/least_loss.h)
   std::int64_t best = 0;           // the ratio is best / steps
   std::int64_t dead_channels = 0;  // with no activation at all
-  std::int64_t failed_ratios = 0;  // whose loss is no finite number
+  std::int64_t failed_ratios = 0;  // whose loss, as far as it was added up, is no finite number
   double seconds = 0;
 };
 
 // Whether the plan rounds a linear of the group in this block.
 bool is_rounded(const BlockVisit& block, AwqGroup group);
 
-// Searches one group's scales on the inputs that block.read() gives; the block is left as it is. Linears of the group
-// that the plan does not round are judged as they are. Attention and MLP are run, 1 + steps times; where the module is
-// a single linear all losses come from the Gram matrix G of its inputs, tr((W - W') G (W - W')^T), and nothing is run.
-// Errors name a linear and the cause: inputs that are not finite, and losses that are not finite at every ratio.
+// Searches the scales of groups, in their order, on the inputs that block.read() gives; the block is left as it is.
+// Linears of a group that the plan does not round are judged as they are. Attention and MLP are run on all tokens for
+// the first ratio, for the others on those tokens first whose outputs it changes most, and no further than until a loss
+// is beaten; where the module is a single linear all losses come from the Gram matrix G of its inputs,
+// tr((W - W') G (W - W')^T), and nothing is run. Errors name a linear and the cause: inputs that are not finite, and
+// losses that are not finite at every ratio.
+std::vector<GroupScales> search_scales(BlockVisit& block, const std::vector<AwqGroup>& groups,
+                                       const ScaleSearch& search);
 GroupScales search_scales(BlockVisit& block, AwqGroup group, const ScaleSearch& search);
 
 // Columns of the groups' linears times s; what hands the rows on divided by it: norm gain, rows and bias of v or up.

@@ -41,6 +41,12 @@ ActivationRows SharedWalk::read(const BlockWeights& weights, Tap tap, std::int64
   return walk_->read(tap, sequence);
 }
 
+void SharedWalk::compute_mlp(const BlockWeights& weights, Tap tap, const ActivationRows& inputs, float* out) {
+  if (!walk_) throw Error("quantize", "an MLP computed", "a pass that asks for calibration inputs");
+  hold(weights);
+  walk_->compute_mlp(tap, inputs, out);
+}
+
 void SharedWalk::leave(const BlockWeights& weights) {
   if (!walk_) return;
   hold(weights);
@@ -64,10 +70,18 @@ BlockInWork::BlockInWork(const WeightSource& source, const BlockPlans& plans, st
       plans_(plans),
       executor_(&executor) {}
 
-ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
+SharedWalk& BlockInWork::walk() {
   if (!reads_)
     throw Error("quantize", fmt::format("calibration inputs read by {}", pass_), "a pass that asks for them");
-  return reads_->read(trial_ ? *trial_ : weights_, tap, sequence);
+  return *reads_;
+}
+
+ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
+  return walk().read(trial_ ? *trial_ : weights_, tap, sequence);
+}
+
+void BlockInWork::compute_mlp(Tap tap, const ActivationRows& inputs, float* out) {
+  walk().compute_mlp(trial_ ? *trial_ : weights_, tap, inputs, out);
 }
 
 void BlockInWork::begin(const BlockPass& pass, std::vector<LinearSlot> to_round, BlockProgress progress) {

@@ -25,6 +25,7 @@ class SharedWalk {
   std::int64_t sequences() const { return walk_ ? walk_->sequences() : 0; }
   // `weights`: those that were found or a copy that has changed since.
   ActivationRows read(const BlockWeights& weights, Tap tap, std::int64_t sequence);
+  void compute_mlp(const BlockWeights& weights, Tap tap, const ActivationRows& inputs, float* out);
   // Hands the outputs of the block with these weights on to the next one.
   void leave(const BlockWeights& weights);
 
@@ -49,6 +50,9 @@ class FloatBlock : public BlockView {
   Executor& executor() override { return *executor_; }
   std::int64_t sequences() const override { return walk_.sequences(); }
   ActivationRows read(Tap tap, std::int64_t sequence) override { return walk_.read(*weights_, tap, sequence); }
+  void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) override {
+    walk_.compute_mlp(*weights_, tap, inputs, out);
+  }
   const at::Tensor& gain(BlockNorm norm) const override { return weights_->gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_->linear(slot); }
 
@@ -120,6 +124,7 @@ class BlockInWork : public BlockVisit {
   Executor& executor() override { return *executor_; }
   std::int64_t sequences() const override { return reads_ ? reads_->sequences() : 0; }
   ActivationRows read(Tap tap, std::int64_t sequence) override;
+  void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) override;
   const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
 
@@ -144,6 +149,8 @@ class BlockInWork : public BlockVisit {
   void leave();
 
  private:
+  SharedWalk& walk();  // of the pass at work; an Error where it has none
+
   BlockWeights source_weights_, weights_;  // as found, and as it is now
   std::optional<BlockWeights> trial_;      // the block as a search has it for now
   int revision_ = 0;                       // the last one given

@@ -32,6 +32,9 @@ class BlockView {
   // for, as often as one likes; the rows are valid until the next read() of the same view. An Error where the recipe
   // carries no calibration sequences (BlockPass::propagation).
   virtual ActivationRows read(Tap tap, std::int64_t sequence) = 0;
+  // What the MLP as it is now makes of some rows of its inputs (kMlpInput), of whatever tokens: kMlpMiddle or
+  // kMlpUpdate, out [rows, its width]; the rows that read() would give.
+  virtual void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) = 0;
 
   // The gain of a norm as it is now, [hidden] in the type in which it is stored.
   virtual const at::Tensor& gain(BlockNorm norm) const = 0;

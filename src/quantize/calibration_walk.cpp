@@ -183,6 +183,29 @@ const float* CalibrationWalk::mlp_update(std::size_t sequence) {
   return rows_.data();
 }
 
+void CalibrationWalk::compute_mlp(Tap tap, const ActivationRows& inputs, float* out) {
+  require_block("an MLP computed");
+  const BlockShape& shape = block_->shape();
+  if (inputs.width != shape.hidden || (tap != Tap::kMlpMiddle && tap != Tap::kMlpUpdate)) {
+    throw Error("calibration walk", fmt::format("rows of {} for the MLP", inputs.width),
+                fmt::format("{} and a tap of the MLP", shape.hidden));
+  }
+  if (tap == Tap::kMlpUpdate) asked_rows_.resize(static_cast<std::size_t>(longest_ * shape.intermediate));
+  for (std::int64_t first = 0; first < inputs.count; first += longest_) {
+    check_interrupt();
+    const std::int64_t count = std::min(longest_, inputs.count - first);
+    const float* rows = inputs.data + first * shape.hidden;
+    if (tap == Tap::kMlpMiddle) {
+      block_->mlp_middle(rows, count, out + first * shape.intermediate);
+      continue;
+    }
+    block_->mlp_middle(rows, count, asked_rows_.data());
+    float* update = out + first * shape.hidden;
+    std::fill_n(update, count * shape.hidden, 0.0f);
+    block_->add_mlp(update, asked_rows_.data(), count);
+  }
+}
+
 const float* CalibrationWalk::output(std::size_t sequence) {
   const std::int64_t hidden = block_->shape().hidden;
   if (!outputs_) {

@@ -62,6 +62,8 @@ class CalibrationWalk {
   void enter(const WeightSource& source, std::int64_t layer);
   // Valid until the next call. What is asked for again is the same bit for bit, stored or not.
   ActivationRows read(Tap tap, std::int64_t sequence);
+  // kMlpMiddle or kMlpUpdate of any rows of kMlpInput; out [inputs.count, width of the tap].
+  void compute_mlp(Tap tap, const ActivationRows& inputs, float* out);
   // Replaces a linear of the block; what was computed with the old one is forgotten.
   void replace(LinearSlot slot, const LinearWeight& weight);
   void replace_gain(BlockNorm norm, const at::Tensor& gain);  // the same for a norm
@@ -94,7 +96,7 @@ class CalibrationWalk {
   std::optional<ActivationStore> inputs_, attended_, joined_, middle_, outputs_;
   std::vector<Stage> stages_;
   std::unique_ptr<WalkedBlock> block_;
-  std::vector<float> rows_, wide_rows_;
+  std::vector<float> rows_, wide_rows_, asked_rows_;
   std::optional<std::size_t> wide_sequence_;  // whose inputs of down lie in wide_rows_
 };
 

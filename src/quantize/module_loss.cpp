@@ -8,13 +8,7 @@
 namespace qreason {
 namespace {
 
-// Sum over rows of term(row), rows in parallel, their sums in order.
-template <class Term>
-double sum_of_rows(std::int64_t rows, Executor& executor, Term&& term) {
-  std::vector<double> sums(static_cast<std::size_t>(rows));
-  executor.run(rows, [&](std::int64_t row) { sums[row] = term(row); });
-  return std::accumulate(sums.begin(), sums.end(), 0.0);
-}
+constexpr std::int64_t kTokens = 1024, kOutputs = 2048;  // at a time
 
 double squared_distance(const float* a, const float* b, std::int64_t count) {
   double sum = 0;
@@ -25,26 +19,69 @@ double squared_distance(const float* a, const float* b, std::int64_t count) {
   return sum;
 }
 
-}  // namespace
-
-OutputLoss::OutputLoss(BlockVisit& block, Tap tap) : tap_(tap) {
-  for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-    const ActivationRows rows = block.read(tap, sequence);
-    before_.emplace_back(rows.data, rows.data + rows.count * rows.width);
+// gather(i, unit) of so many units, then use(those units), and so on.
+template <class Gather, class Use>
+void in_batches(std::span<const std::int64_t> units, std::int64_t most, Executor& executor, Gather&& gather,
+                Use&& use) {
+  const auto all = static_cast<std::int64_t>(units.size());
+  for (std::int64_t first = 0; first < all; first += most) {
+    const std::int64_t count = std::min(most, all - first);
+    executor.run(count, [&](std::int64_t i) { gather(i, units[first + i]); });
+    use(units.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
   }
 }
 
-double OutputLoss::now(BlockVisit& block) const {
-  double sum = 0, values = 0;
-  for (std::size_t sequence = 0; sequence < before_.size(); ++sequence) {
-    const ActivationRows rows = block.read(tap_, static_cast<std::int64_t>(sequence));
-    const float* before = before_[sequence].data();
-    sum += sum_of_rows(rows.count, block.executor(), [&](std::int64_t row) {
-      return squared_distance(rows.data + row * rows.width, before + row * rows.width, rows.width);
-    });
-    values += static_cast<double>(before_[sequence].size());
+}  // namespace
+
+void AttentionChange::take(std::int64_t sequence) {
+  const ActivationRows rows = block_.read(Tap::kAttentionUpdate, sequence);
+  before_.emplace_back(rows.data, rows.data + rows.count * rows.width);
+}
+
+double AttentionChange::values() const {
+  double values = 0;
+  for (const std::vector<float>& rows : before_) values += static_cast<double>(rows.size());
+  return values;
+}
+
+double AttentionChange::of(std::int64_t sequence) const {
+  const ActivationRows rows = block_.read(Tap::kAttentionUpdate, sequence);
+  const float* before = before_[static_cast<std::size_t>(sequence)].data();
+  std::vector<double> sums(static_cast<std::size_t>(rows.count));
+  block_.executor().run(rows.count, [&](std::int64_t row) {
+    sums[row] = squared_distance(rows.data + row * rows.width, before + row * rows.width, rows.width);
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+MlpChange::MlpChange(BlockVisit& block) : block_(block), width_(block.config().hidden_size) {}
+
+void MlpChange::take(std::int64_t sequence) {
+  const ActivationRows inputs = block_.read(Tap::kMlpInput, sequence);
+  if (sequence == 0) {  // most often all are of one length
+    inputs_.reserve(static_cast<std::size_t>(block_.sequences() * inputs.count * width_));
+    before_.reserve(inputs_.capacity());
   }
-  return sum / values;
+  inputs_.insert(inputs_.end(), inputs.data, inputs.data + inputs.count * inputs.width);
+  const ActivationRows before = block_.read(Tap::kMlpUpdate, sequence);
+  before_.insert(before_.end(), before.data, before.data + before.count * before.width);
+}
+
+void MlpChange::of(std::span<const std::int64_t> tokens, std::span<double> changes) const {
+  const std::int64_t most = std::min<std::int64_t>(kTokens, static_cast<std::int64_t>(tokens.size()));
+  std::vector<float> inputs(static_cast<std::size_t>(most * width_)), now(inputs.size());
+  in_batches(
+      tokens, most, block_.executor(),
+      [&](std::int64_t i, std::int64_t token) {
+        std::copy_n(inputs_.data() + token * width_, width_, inputs.data() + i * width_);
+      },
+      [&](std::span<const std::int64_t> batch) {
+        const auto count = static_cast<std::int64_t>(batch.size());
+        block_.compute_mlp(Tap::kMlpUpdate, {.data = inputs.data(), .count = count, .width = width_}, now.data());
+        block_.executor().run(count, [&](std::int64_t i) {
+          changes[batch[i]] = squared_distance(now.data() + i * width_, before_.data() + batch[i] * width_, width_);
+        });
+      });
 }
 
 InputGram::InputGram(std::int64_t columns)
@@ -55,41 +92,63 @@ void InputGram::add(const ActivationRows& rows, Executor& executor) {
   tokens_ += rows.count;
 }
 
+// e G e^T is the sum over blocks of columns b of (e_b G_bb + 2 sum of e_a G_ab over the blocks a before b) e_b^T: the
+// blocks on the diagonal are made whole, those above it doubled, and what lies below is never read.
 void InputGram::finish(Executor& executor) {
-  mirror_upper(gram_.data(), columns_, executor);
+  for (std::int64_t first = 0; first < columns_; first += kBlock) {
+    const std::int64_t count = std::min(kBlock, columns_ - first);
+    mirror_upper(gram_.data() + first * columns_ + first, count, columns_, executor);
+    executor.run(first, [&](std::int64_t row) {
+      float* values = gram_.data() + row * columns_ + first;
+      for (std::int64_t j = 0; j < count; ++j) values[j] *= 2;
+    });
+  }
 }
 
-double InputGram::loss(std::span<const float> before, std::span<const float> now, Executor& executor) const {
-  const std::int64_t outputs = static_cast<std::int64_t>(before.size()) / columns_;
-  std::vector<float> error(before.size()), product(before.size(), 0.0f);
-  executor.run(outputs, [&](std::int64_t row) {
-    for (std::int64_t i = row * columns_; i < (row + 1) * columns_; ++i) error[i] = now[i] - before[i];
-  });
-  subtract_product({.a = error.data(),
-                    .a_stride = columns_,
-                    .b = gram_.data(),
-                    .b_stride = columns_,
-                    .c = product.data(),
-                    .c_stride = columns_,
-                    .m = outputs,
-                    .n = columns_,
-                    .k = columns_},
-                   executor);
-  const double sum = sum_of_rows(outputs, executor, [&](std::int64_t row) {
-    double terms = 0;
-    for (std::int64_t i = row * columns_; i < (row + 1) * columns_; ++i) terms -= double{error[i]} * double{product[i]};
-    return terms;
-  });
-  return sum / (static_cast<double>(tokens_) * static_cast<double>(outputs));
+void InputGram::changes(std::span<const float> before, std::span<const float> now,
+                        std::span<const std::int64_t> outputs, std::span<double> changes, Executor& executor) const {
+  const std::int64_t most = std::min<std::int64_t>(kOutputs, static_cast<std::int64_t>(outputs.size()));
+  std::vector<float> error(static_cast<std::size_t>(most * columns_)), product(error.size());
+  in_batches(
+      outputs, most, executor,
+      [&](std::int64_t i, std::int64_t output) {
+        for (std::int64_t j = 0; j < columns_; ++j) {
+          error[i * columns_ + j] = now[output * columns_ + j] - before[output * columns_ + j];
+          product[i * columns_ + j] = 0;
+        }
+      },
+      [&](std::span<const std::int64_t> batch) {
+        const auto count = static_cast<std::int64_t>(batch.size());
+        for (std::int64_t first = 0; first < columns_; first += kBlock) {
+          const std::int64_t width = std::min(kBlock, columns_ - first);
+          subtract_product({.a = error.data(),
+                            .a_stride = columns_,
+                            .b = gram_.data() + first,
+                            .b_stride = columns_,
+                            .c = product.data() + first,
+                            .c_stride = columns_,
+                            .m = count,
+                            .n = width,
+                            .k = first + width},
+                           executor);
+        }
+        executor.run(count, [&](std::int64_t i) {
+          double sum = 0;
+          for (std::int64_t at = i * columns_; at < (i + 1) * columns_; ++at) {
+            sum -= double{error[at]} * double{product[at]};
+          }
+          changes[batch[i]] = sum;
+        });
+      });
 }
 
-void mirror_upper(float* a, std::int64_t n, Executor& executor) {
+void mirror_upper(float* a, std::int64_t n, std::int64_t stride, Executor& executor) {
   constexpr std::int64_t kTile = 64;  // both sides of a tile stay in the cache
   executor.run((n + kTile - 1) / kTile, [&](std::int64_t tile) {
     const std::int64_t end = std::min(n, (tile + 1) * kTile);
     for (std::int64_t first = 0; first < end; first += kTile) {
       for (std::int64_t i = tile * kTile; i < end; ++i) {
-        for (std::int64_t j = first; j < std::min(first + kTile, i); ++j) a[i * n + j] = a[j * n + i];
+        for (std::int64_t j = first; j < std::min(first + kTile, i); ++j) a[i * stride + j] = a[j * stride + i];
       }
     }
   });

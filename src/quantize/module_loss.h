@@ -1,6 +1,6 @@
 // How much a module's output changes when weights in it do: what searches for scales judge by. Float32 products in the
-// kernels' fixed order, everything summed up in double in the order of sequences and rows, so that no choice between
-// two candidates hangs on the number of threads.
+// kernels' fixed order, everything summed up in double in a fixed order, so that no choice between two candidates hangs
+// on the number of threads, and no part of a loss on what else is asked for at once.
 #pragma once
 
 #include <cstdint>
@@ -11,35 +11,60 @@
 
 namespace qreason {
 
-// The mean squared change of the rows at a tap, over all sequences, since the object was made. Keeps those rows
-// (float32, on the host).
-class OutputLoss {
+// The squared change of what the attention adds to the hidden states, sequence by sequence, since the rows were taken.
+class AttentionChange {
  public:
-  OutputLoss(BlockVisit& block, Tap tap);
-  double now(BlockVisit& block) const;
+  explicit AttentionChange(BlockVisit& block) : block_(block) {}
+  void take(std::int64_t sequence);  // all in order; keeps the rows (float32, on the host)
+
+  std::int64_t sequences() const { return static_cast<std::int64_t>(before_.size()); }
+  double values() const;
+  // Of a block that is tried.
+  double of(std::int64_t sequence) const;
 
  private:
-  Tap tap_;
+  BlockVisit& block_;
   std::vector<std::vector<float>> before_;  // [sequence]
 };
 
-// The same for a single linear y = W x, from the Gram matrix G = sum x x^T of its inputs:
-//     |X (W - W')^T|^2 = tr((W - W') G (W - W')^T)
+// The same for the MLP, token by token.
+class MlpChange {
+ public:
+  explicit MlpChange(BlockVisit& block);
+  void take(std::int64_t sequence);  // keeps inputs and outputs of the MLP
+
+  std::int64_t tokens() const { return static_cast<std::int64_t>(inputs_.size()) / width_; }
+  double values() const { return static_cast<double>(inputs_.size()); }
+  // changes[t] of every t in `tokens`.
+  void of(std::span<const std::int64_t> tokens, std::span<double> changes) const;
+
+ private:
+  BlockVisit& block_;
+  std::int64_t width_;
+  std::vector<float> inputs_, before_;  // [tokens, width]
+};
+
+// The same for a single linear y = W x, output by output, from the Gram matrix G = sum x x^T of its inputs:
+//     |X (w - w')|^2 = (w - w') G (w - w')^T
 class InputGram {
  public:
+  static constexpr std::int64_t kBlock = 1024;  // columns at a time
+
   explicit InputGram(std::int64_t columns);
   void add(const ActivationRows& rows, Executor& executor);
-  void finish(Executor& executor);  // after the last rows, before the first loss
+  void finish(Executor& executor);  // after the last rows, before the first change
 
-  // Over all rows x outputs; matrices [outputs, columns].
-  double loss(std::span<const float> before, std::span<const float> now, Executor& executor) const;
+  std::int64_t tokens() const { return tokens_; }
+  // changes[w] of every row w in `outputs`; matrices [outputs of the linear, columns].
+  void changes(std::span<const float> before, std::span<const float> now, std::span<const std::int64_t> outputs,
+               std::span<double> changes, Executor& executor) const;
 
  private:
   std::int64_t columns_, tokens_ = 0;
-  std::vector<float> gram_;  // [columns, columns]
+  std::vector<float> gram_;  // [columns, columns]; finished: see finish()
 };
 
-// The lower triangle of a [n, n] becomes the mirror image of the upper one.
-void mirror_upper(float* a, std::int64_t n, Executor& executor);
+// The lower triangle of a [n, n], whose rows are `stride` apart, becomes the mirror image of the upper one.
+void mirror_upper(float* a, std::int64_t n, std::int64_t stride, Executor& executor);
 
 }  // namespace qreason

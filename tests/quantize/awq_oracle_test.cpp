@@ -41,7 +41,7 @@ class GoldenBlock {
       if (!has_scales(group, block_.config())) continue;
       SCOPED_TRACE(name_of(group));
       const std::string name = "layers." + std::to_string(block_.layer()) + ".scale." + std::string(name_of(group));
-      const GroupScales got = search_scales(block_, group, {});
+      const GroupScales got = search_scales(block_, group, {.judging = Judging::kToTheEnd});
       const auto want = golden_.read(name).as<float>(), losses = golden_.read(name + ".loss").as<float>();
       EXPECT_TRUE(testing::all_close(std::span<const float>(got.scales), want, {.relative = 1e-5}));
       EXPECT_EQ(got.best, golden_.read(name + ".ratio_index").as<std::int32_t>().at(0));

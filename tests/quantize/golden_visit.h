@@ -47,6 +47,8 @@ class GoldenVisit : public BlockVisit {
   BlockProgress& progress() override { return progress_; }
   BlockView& original() override { throw Error("golden visit", "the float block", "no pass here asks for it"); }
 
+  void compute_mlp(Tap, const ActivationRows&, float*) override { ADD_FAILURE() << "an MLP computed by GPTQ"; }
+
   // The diagonal of the Hessian, as the last sequence is read, is compared with the golden one.
   ActivationRows read(Tap tap, std::int64_t sequence) override {
     if (sequence == 0) diagonal_.clear();

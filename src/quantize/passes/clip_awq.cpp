@@ -54,11 +54,8 @@ class ClipAwq : public BlockPass {
 
   BlockCost cost(const BlockCostQuestion& question) const override {
     const auto tries = static_cast<double>(clipping_.search.tries());
-    // The inputs, of the last linear as well: the block as it is now runs to there.
-    BlockCost cost{.flops = attention_flops(question.config, question.calibration) +
-                            mlp_flops(question.config, question.calibration) -
-                            2 * static_cast<double>(question.calibration.tokens) *
-                                weights_of(question.config, LinearSlot::kDown)};
+    // The inputs: the block as it is now runs to the MLP, which few tokens pass.
+    BlockCost cost{.flops = attention_flops(question.config, question.calibration)};
     for (const LinearSlot slot : clipping_.linears) {
       const auto format = question.plan.weights.find(slot);
       if (format == question.plan.weights.end()) continue;

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/kept_memory.h"
+#include "quantize/module_loss.h"
 
 namespace qreason {
 namespace {
@@ -55,39 +57,42 @@ class ScaleAwq : public BlockPass {
   }
 
   void apply(BlockVisit& block) const override {
-    std::vector<GroupScales> found;
+    const KeptMemory memory;
+    std::vector<AwqGroup> groups;
     for (const AwqGroup group : scaling_.groups) {
-      if (!has_scales(group, block.config()) || !is_rounded(block, group)) continue;
-      found.push_back(search_scales(block, group, scaling_.search));
+      if (has_scales(group, block.config()) && is_rounded(block, group)) groups.push_back(group);
     }
-    fold_scales(block, found);
+    fold_scales(block, search_scales(block, groups, scaling_.search));
   }
 
   BlockCost cost(const BlockCostQuestion& question) const override {
-    const auto tokens = static_cast<double>(question.calibration.tokens);
-    const auto steps = static_cast<double>(scaling_.search.steps);
+    const double attention = attention_flops(question.config, question.calibration);
+    const double mlp = mlp_flops(question.config, question.calibration);
+    const auto rows =
+        static_cast<double>(question.calibration.tokens) * static_cast<double>(question.config.hidden_size);
     // Once more at the end: the next block's inputs are what the block as it was computes.
-    BlockCost cost{.flops = attention_flops(question.config, question.calibration) +
-                            mlp_flops(question.config, question.calibration)};
+    BlockCost cost{.flops = attention + mlp};
+    double kept = 0, work = 0;
     for (const AwqGroup group : scaling_.groups) {
       if (!has_scales(group, question.config) || !rounds(question.plan, group)) continue;
-      double weights = 0;
-      for (const LinearSlot slot : readers_of(group)) weights += weights_of(question.config, slot);
-      const LinearSlot slot = readers_of(group).front();
-      const auto columns = static_cast<double>(linear_shape(question.config, slot).columns);
-      cost.rounded += steps * weights;
-      double memory = 0;
-      if (group == AwqGroup::kQkv || group == AwqGroup::kGateUp) {
-        const bool attention = group == AwqGroup::kQkv;
-        cost.flops += steps * (attention ? attention_flops(question.config, question.calibration)
-                                         : mlp_flops(question.config, question.calibration));
-        memory = 4 * (tokens * static_cast<double>(question.config.hidden_size) + 2.5 * weights);
-      } else {
-        cost.flops += tokens * columns * columns + steps * 2 * weights * columns;
-        memory = 4 * (columns * columns + 3.5 * weights);
+      switch (group) {
+        case AwqGroup::kQkv:  // and the attention anew for the MLP's inputs
+          add_search(attention, 0.85, question, group, cost);
+          cost.flops += attention;
+          kept = std::max(kept, rows);
+          break;
+        case AwqGroup::kGateUp:
+          add_search(mlp, 0.65, question, group, cost);
+          kept = std::max(kept, 2 * rows);
+          break;
+        case AwqGroup::kO:
+        case AwqGroup::kDown:
+          kept += add_gram(question, group, cost);
+          break;
       }
-      cost.memory = std::max(cost.memory, memory);
+      work = std::max(work, 3.5 * weights(question.config, group));
     }
+    cost.memory = 4 * (kept + work);
     return cost;
   }
 
@@ -95,6 +100,32 @@ class ScaleAwq : public BlockPass {
   static bool rounds(const BlockPlan& block, AwqGroup group) {
     const std::vector<LinearSlot>& readers = readers_of(group);
     return std::any_of(readers.begin(), readers.end(), [&](LinearSlot slot) { return block.weights.contains(slot); });
+  }
+
+  static double weights(const ModelConfig& config, AwqGroup group) {
+    double sum = 0;
+    for (const LinearSlot slot : readers_of(group)) sum += weights_of(config, slot);
+    return sum;
+  }
+
+  // A module that is run: whole for one ratio, for the others on such a share of the tokens. Weights are rounded for
+  // the first tokens and again for the rest.
+  void add_search(double module, double share, const BlockCostQuestion& question, AwqGroup group,
+                  BlockCost& cost) const {
+    const auto others = static_cast<double>(scaling_.search.steps - 1);
+    cost.flops += module * (1 + share * others);
+    cost.rounded += (1 + 2 * others) * weights(question.config, group);
+  }
+
+  // A Gram matrix, and half of it for every ratio; what it takes.
+  double add_gram(const BlockCostQuestion& question, AwqGroup group, BlockCost& cost) const {
+    const auto columns = static_cast<double>(linear_shape(question.config, readers_of(group).front()).columns);
+    const auto steps = static_cast<double>(scaling_.search.steps);
+    const double all = weights(question.config, group);
+    cost.flops += static_cast<double>(question.calibration.tokens) * columns * columns +
+                  steps * all * std::min(2 * columns, columns + InputGram::kBlock);
+    cost.rounded += steps * all;
+    return columns * columns;
   }
 
   AwqScaling scaling_;

@@ -1,0 +1,65 @@
+// AWQ's search that leaves out what cannot win, against the whole one, and what it runs the MLP with.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "checkpoint/checkpoint.h"
+#include "quantize/awq_bench.h"
+#include "quantize/awq_scales.h"
+#include "support/fixtures.h"
+
+namespace qreason {
+namespace {
+
+using testing::Bench;
+using testing::recipe_of;
+
+// On the blocks of a trained model: what is left out of beaten losses changes no scale, in no bit.
+TEST(AwqScales, AreThoseOfTheWholeSearch) {
+  const auto model = open_checkpoint(testing::project_path("models/steps-qwen2-1m"));
+  std::int64_t beaten = 0;
+  for (const char* method : {"awq-w4g64", "awq-w3g64", "awq-w2g32"}) {
+    for (std::int64_t layer = 0; layer < 3; ++layer) {
+      Bench bench(*model, recipe_of(method), layer);
+      const std::vector groups{AwqGroup::kQkv, AwqGroup::kGateUp, AwqGroup::kDown};
+      const auto got = search_scales(*bench.block, groups, {});
+      for (std::size_t i = 0; i < groups.size(); ++i) {
+        SCOPED_TRACE(std::string(method) + " " + std::string(name_of(groups[i])));
+        const GroupScales want = search_scales(*bench.block, groups[i], {.judging = Judging::kToTheEnd});
+        EXPECT_EQ(got[i].group, groups[i]);
+        EXPECT_EQ(got[i].best, want.best);
+        EXPECT_EQ(got[i].scales, want.scales);
+        EXPECT_EQ(got[i].losses.front(), want.losses.front());
+        EXPECT_EQ(got[i].losses[static_cast<std::size_t>(got[i].best)],
+                  *std::min_element(want.losses.begin(), want.losses.end()));
+        for (std::size_t r = 0; r < 20; ++r) {
+          EXPECT_LE(got[i].losses[r], want.losses[r] * (1 + 1e-12)) << r;
+          beaten += got[i].losses[r] < want.losses[r] * (1 - 1e-12) ? 1 : 0;
+        }
+      }
+    }
+  }
+  EXPECT_GT(beaten, 3 * 3 * 20) << "something is left out";
+}
+
+// Any rows at once, the same bits as read() gives.
+TEST(CalibrationWalk, ComputesTheMlpOfAnyRows) {
+  const testing::RandomModel model(testing::small_config(Architecture::kQwen2), 9);
+  Bench bench(model, recipe_of("awq-w4g16"), 0, 20);
+  BlockView& view = bench.block->original();
+  const at::Tensor inputs = bench.rows(view, Tap::kMlpInput);
+  const at::Tensor order = at::arange(inputs.size(0) - 1, -1, -3);
+  const at::Tensor picked = inputs.index_select(0, order).contiguous();
+  for (const Tap tap : {Tap::kMlpUpdate, Tap::kMlpMiddle}) {
+    const at::Tensor want = bench.rows(view, tap).index_select(0, order);
+    at::Tensor got = at::empty_like(want);
+    view.compute_mlp(tap, {picked.const_data_ptr<float>(), picked.size(0), picked.size(1)}, got.data_ptr<float>());
+    EXPECT_TRUE(got.equal(want));
+  }
+  EXPECT_THROW(view.compute_mlp(Tap::kKey, {picked.const_data_ptr<float>(), 1, picked.size(1)}, nullptr), Error);
+  EXPECT_THROW(view.compute_mlp(Tap::kMlpUpdate, {picked.const_data_ptr<float>(), 1, 3}, nullptr), Error);
+}
+
+}  // namespace
+}  // namespace qreason
