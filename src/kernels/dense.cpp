@@ -147,19 +147,42 @@ void gram_part(const float* x, const RowTiles& tiles, float alpha, float* h, Exe
   });
 }
 
-void subtract_part(const SubtractProduct& s, Executor& executor) {
-  const RowTiles tiles{.rows = s.m, .columns = s.k, .tile_rows = matmul_kernels().tile_rows};
-  Operands operands{.tiles = tiles, .outputs = s.n};
+// Columns [first, first + columns) of the sum.
+struct Part {
+  std::int64_t first = 0, columns = 0;
+};
+
+// What lies a number of rows or columns further on in an operand.
+const float* moved(const float* operand, std::int64_t stride, bool along_rows, std::int64_t count) {
+  return operand + (along_rows ? count : count * stride);
+}
+
+template <class Done>
+void product_part(const DenseProduct& p, Part part, Executor& executor, Done&& done) {
+  const bool a_rows = p.a_stored == Operand::kAsItIs, b_rows = p.b_stored == Operand::kTransposed;
+  const RowTiles tiles{.rows = p.m, .columns = part.columns, .tile_rows = matmul_kernels().tile_rows};
+  Operands operands{.tiles = tiles, .outputs = p.n};
   Workspace& workspace = executor.workspace();
   float* left = workspace.need(WorkspaceSlot::kRows, static_cast<std::size_t>(tiles.floats()));
   float* right =
-      workspace.need(WorkspaceSlot::kPanels, static_cast<std::size_t>(operands.panels() * s.k * kPanelLanes));
-  pack_rows(s.a, s.a_stride, tiles, left, executor);
-  pack_panels(s.b, s.b_stride, s.k, s.n, right, executor);
+      workspace.need(WorkspaceSlot::kPanels, static_cast<std::size_t>(operands.panels() * part.columns * kPanelLanes));
+  const float *a = moved(p.a, p.a_stride, a_rows, part.first), *b = moved(p.b, p.b_stride, b_rows, part.first);
+  (a_rows ? pack_rows : pack_transposed)(a, p.a_stride, tiles, left, executor);
+  (b_rows ? pack_transposed_panels : pack_panels)(b, p.b_stride, part.columns, p.n, right, executor);
   operands.left = left;
   operands.right = right;
-  run_shares(operands, s.c, s.c_stride, executor,
-             [](const MatmulKernels& kernels, const Finish& finish, std::int64_t) { kernels.finish_subtract(finish); });
+  run_shares(operands, p.c, p.c_stride, executor,
+             [&](const MatmulKernels& kernels, const Finish& finish, std::int64_t) { done(kernels, finish); });
+}
+
+template <class Done>
+void product_by_parts(const DenseProduct& product, Executor& executor, Done&& done) {
+  if (product.m < 1 || product.n < 1) return;
+  for (std::int64_t first = 0; first < product.k; first += kMostSummed) {
+    const Part part{.first = first, .columns = std::min(kMostSummed, product.k - first)};
+    product_part(product, part, executor,
+                 [&](const MatmulKernels& kernels, const Finish& finish) { done(kernels, finish, first == 0); });
+  }
 }
 
 }  // namespace
@@ -173,15 +196,27 @@ void accumulate_gram(const float* x, std::int64_t rows, std::int64_t n, float al
   }
 }
 
-void subtract_product(const SubtractProduct& product, Executor& executor) {
-  if (product.m < 1 || product.n < 1) return;
-  for (std::int64_t first = 0; first < product.k; first += kMostSummed) {
-    SubtractProduct part = product;
-    part.a += first;
-    part.b += first * product.b_stride;
-    part.k = std::min(kMostSummed, product.k - first);
-    subtract_part(part, executor);
+void dense_product(const DenseProduct& product, Executor& executor) {
+  for (std::int64_t i = 0; i < product.m && product.k < 1 && product.store == MatmulStore::kOverwrite; ++i) {
+    std::fill_n(product.c + i * product.c_stride, product.n, 0.0f);
   }
+  product_by_parts(product, executor, [&](const MatmulKernels& kernels, const Finish& finish, bool first) {
+    kernels.finish_product(finish, nullptr, first ? product.store : MatmulStore::kAdd);
+  });
+}
+
+void subtract_product(const SubtractProduct& product, Executor& executor) {
+  const DenseProduct whole{.a = product.a,
+                           .a_stride = product.a_stride,
+                           .b = product.b,
+                           .b_stride = product.b_stride,
+                           .c = product.c,
+                           .c_stride = product.c_stride,
+                           .m = product.m,
+                           .n = product.n,
+                           .k = product.k};
+  product_by_parts(whole, executor,
+                   [](const MatmulKernels& kernels, const Finish& finish, bool) { kernels.finish_subtract(finish); });
 }
 
 }  // namespace qreason

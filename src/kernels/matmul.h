@@ -53,6 +53,22 @@ void gather_rows(const PackedMatrix& w, std::span<const std::int32_t> rows, floa
 // gram: h[i, j] += alpha * sum_r x[r, i] x[r, j] for i <= j (upper triangle), x [rows, n], h [n, n].
 void accumulate_gram(const float* x, std::int64_t rows, std::int64_t n, float alpha, float* h, Executor& executor);
 
+// c[i, j] = (kAdd: c +) sum_k a[i, k] b[k, j]; an operand that is transposed is stored with its columns as rows.
+enum class Operand { kAsItIs, kTransposed };
+struct DenseProduct {
+  const float* a = nullptr;
+  std::int64_t a_stride = 0;
+  Operand a_stored = Operand::kAsItIs;
+  const float* b = nullptr;
+  std::int64_t b_stride = 0;
+  Operand b_stored = Operand::kAsItIs;
+  float* c = nullptr;
+  std::int64_t c_stride = 0;
+  std::int64_t m = 0, n = 0, k = 0;
+  MatmulStore store = MatmulStore::kOverwrite;
+};
+void dense_product(const DenseProduct& product, Executor& executor);
+
 // c[i, j] -= sum_k a[i, k] b[k, j]; row-major with the given strides.
 struct SubtractProduct {
   const float* a = nullptr;

@@ -76,4 +76,22 @@ void pack_panels(const float* from, std::int64_t stride, std::int64_t columns, s
   });
 }
 
+void pack_transposed_panels(const float* from, std::int64_t stride, std::int64_t columns, std::int64_t outputs,
+                            float* to, Executor& executor) {
+  const std::int64_t panels = (outputs + kLanes - 1) / kLanes;
+  run_tasks(panels, columns * outputs, executor, [&](std::int64_t panel) {
+    const std::int64_t lanes = std::min(kLanes, outputs - panel * kLanes);
+    const float* rows = from + panel * kLanes * stride;
+    float* out = to + panel * columns * kLanes;
+    for (std::int64_t first = 0; first < columns; first += kLanes) {
+      const std::int64_t count = std::min(kLanes, columns - first);
+      float square[kLanes][kLanes] = {};
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        for (std::int64_t k = 0; k < count; ++k) square[k][lane] = rows[lane * stride + first + k];
+      }
+      std::memcpy(out + first * kLanes, square, bytes_of(count * kLanes));
+    }
+  });
+}
+
 }  // namespace qreason

@@ -41,4 +41,8 @@ void pack_transposed(const float* from, std::int64_t stride, const RowTiles& til
 void pack_panels(const float* from, std::int64_t stride, std::int64_t columns, std::int64_t outputs, float* to,
                  Executor& executor);
 
+// The same from row-major [outputs, columns].
+void pack_transposed_panels(const float* from, std::int64_t stride, std::int64_t columns, std::int64_t outputs,
+                            float* to, Executor& executor);
+
 }  // namespace qreason

@@ -1,6 +1,8 @@
 // Expected numbers: the sums in double, with Higham's bound (see matmul_test.cpp).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "kernels/kernel_fixtures.h"
 #include "kernels/matmul.h"
 #include "support/closeness.h"
@@ -60,6 +62,55 @@ TEST(AccumulateGram, IsExactOnSmallWholeNumbersOfAnySize) {
 
 SubtractProduct strided(std::int64_t m, std::int64_t n, std::int64_t k) {
   return {.a_stride = k + 3, .b_stride = n + 5, .c_stride = n + 2, .m = m, .n = n, .k = k};
+}
+
+TEST(DenseProduct, TakesOperandsAsTheyAreAndTransposed) {
+  struct Shape {
+    std::int64_t m, n, k;
+  };
+  on_every_isa([](Executor& executor) {
+    for (const Shape shape : {Shape{1, 1, 1}, {7, 33, 20}, {32, 48, 32}, {70, 17, 300}, {13, 40, 1100}, {5, 6, 0}}) {
+      const auto [m, n, k] = shape;
+      for (const Operand a_stored : {Operand::kAsItIs, Operand::kTransposed}) {
+        for (const Operand b_stored : {Operand::kAsItIs, Operand::kTransposed}) {
+          const std::int64_t a_stride = (a_stored == Operand::kAsItIs ? k : m) + 3;
+          const std::int64_t b_stride = (b_stored == Operand::kAsItIs ? n : k) + 5;
+          const auto a = normal_floats(static_cast<std::size_t>(std::max(m, k) * a_stride), 1);
+          const auto b = normal_floats(static_cast<std::size_t>(std::max(n, k) * b_stride), 2);
+          for (const MatmulStore store : {MatmulStore::kOverwrite, MatmulStore::kAdd}) {
+            std::vector<float> c(static_cast<std::size_t>(m * (n + 1)), 0.5f);
+            dense_product({.a = a.data(),
+                           .a_stride = a_stride,
+                           .a_stored = a_stored,
+                           .b = b.data(),
+                           .b_stride = b_stride,
+                           .b_stored = b_stored,
+                           .c = c.data(),
+                           .c_stride = n + 1,
+                           .m = m,
+                           .n = n,
+                           .k = k,
+                           .store = store},
+                          executor);
+            for (std::int64_t i = 0; i < m; ++i) {
+              for (std::int64_t j = 0; j < n; ++j) {
+                double sum = store == MatmulStore::kAdd ? 0.5 : 0, magnitude = 1;
+                for (std::int64_t t = 0; t < k; ++t) {
+                  const double left = a_stored == Operand::kAsItIs ? a[i * a_stride + t] : a[t * a_stride + i];
+                  const double right = b_stored == Operand::kAsItIs ? b[t * b_stride + j] : b[j * b_stride + t];
+                  sum += left * right;
+                  magnitude += std::abs(left * right);
+                }
+                ASSERT_NEAR(c[i * (n + 1) + j], sum, static_cast<double>(k + 3) * magnitude * 0x1p-24)
+                    << i << ", " << j << " of " << m << " x " << n << " x " << k;
+              }
+              ASSERT_EQ(c[i * (n + 1) + n], 0.5f) << "behind the row";
+            }
+          }
+        }
+      }
+    }
+  });
 }
 
 TEST(SubtractProduct, AgreesWithTheSumInDouble) {
