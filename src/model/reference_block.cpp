@@ -119,7 +119,8 @@ at::Tensor ReferenceBlock::product(LinearSlot slot, const at::Tensor& x, const s
   const std::int64_t width = matrix.size(1) / shards;
   at::Tensor sum;
   for (int rank = 0; rank < shards; ++rank) {
-    const at::Tensor part = at::matmul(x.narrow(-1, rank * width, width), matrix.narrow(1, rank * width, width).t());
+    const at::Tensor rows = x.narrow(-1, rank * width, width), weights = matrix.narrow(1, rank * width, width);
+    const at::Tensor part = product_ ? product_(rows, weights) : at::matmul(rows, weights.t());
     sum = rank == 0 ? (bias ? part + *bias : part) : sum + part;
   }
   return sum;

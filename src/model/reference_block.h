@@ -11,7 +11,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "model/plan.h"
 #include "model/rope_table.h"
@@ -55,6 +57,10 @@ class ReferenceBlock {
 
   at::Tensor forward(const at::Tensor& h, const ReferenceAngles& angles) const;  // [.., hidden] to [.., hidden]
 
+  // Computes x W^T of linears in place of at::matmul: rows [.., in], weights [out, in] -> [.., out].
+  using Product = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& weights)>;
+  void set_product(Product product) { product_ = std::move(product); }
+
   // The block's own tensors; assigning replaces them (a pass's candidate, a parameter to train).
   at::Tensor& weight(LinearSlot slot) { return weights_[static_cast<std::size_t>(slot)]; }  // [out, in]
   std::optional<at::Tensor>& bias(LinearSlot slot) { return biases_[static_cast<std::size_t>(slot)]; }
@@ -83,6 +89,7 @@ class ReferenceBlock {
   BlockPlan plan_;
   Quantizers quantizers_;
   int degree_;
+  Product product_;
   std::array<at::Tensor, kLinearSlots.size()> weights_;
   std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases_;
   at::Tensor input_gain_, post_gain_;

@@ -169,7 +169,7 @@ class FlatVisit {
         rope_(source.config()),
         angles(reference_angles(rope_, source.config(), data_.lengths.front(), {.type = at::kFloat})),
         plan_(validate(recipe_of(one), source.config())),
-        block(weights_, layer, plan_.block(layer), shape_),
+        block(weights_, layer, plan_.block(layer), shape_, executor),
         state(published_start(view_, weights_, shape_, Parametrization::kInverse)) {}
 
   void leave() { view_.leave(); }

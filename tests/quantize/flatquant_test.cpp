@@ -197,7 +197,7 @@ class Training {
         weights_(view_),
         shape_(flat_shape(model_.config(), 1)),
         plan_(validate(flat_recipe("flatquant-w4a4kv4"), model_.config())),
-        block_(weights_, 0, plan_.block(0), shape_),
+        block_(weights_, 0, plan_.block(0), shape_, executor_),
         rope_(model_.config()),
         angles_(reference_angles(rope_, model_.config(), 16, {.type = at::kFloat})),
         data(training_data(view_, view_)) {}

@@ -3,8 +3,8 @@
 //
 // A step or an epoch that ends in numbers that are not finite, and a training whose last epoch has a mean loss above
 // that of the block before it, by more than the tenth by which rounding makes losses rise and fall, are begun again
-// with half the learning rates, at most kMaxRestarts times; then an Error. The same seed, data and number of libtorch's
-// threads give the same bits, whether the training was cut off and taken up again or not.
+// with half the learning rates, at most kMaxRestarts times; then an Error. The same seed and data give the same
+// bits where libtorch computes on one thread, whether the training was cut off and taken up again or not.
 #pragma once
 
 #include <ATen/core/Tensor.h>

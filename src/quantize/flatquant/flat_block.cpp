@@ -6,10 +6,14 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/maximum.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/stack.h>
 
+#include "quantize/flatquant/fused_quantizer.h"
+#include "quantize/flatquant/kronecker_rows.h"
 #include "quantize/flatquant/learned_quantizer.h"
+#include "quantize/flatquant/linear_product.h"
 
 namespace qreason {
 namespace {
@@ -33,7 +37,11 @@ struct FlatBlock::Matrices {
           right_inverse(learned.right.inverse_transposed().to(type)),
           diagonal(learned.diagonal) {}
 
-    at::Tensor rows(const at::Tensor& x) const { return times_kronecker(x * diagonal, left, right); }
+    at::Tensor rows(const at::Tensor& x, Executor& executor) const {
+      if (!can_fuse(x)) return times_kronecker(x * diagonal, left, right);
+      return kronecker_rows(x, {diagonal, left, right}, executor);
+    }
+    KroneckerFactors weight_factors() const { return {1 / diagonal, left_inverse, right_inverse}; }
     at::Tensor weights(const at::Tensor& w) const {
       return times_kronecker(w / diagonal.to(w.scalar_type()), left_inverse, right_inverse);
     }
@@ -59,10 +67,22 @@ struct FlatBlock::Matrices {
       across_inverse.push_back(shard.inverse_transposed().to(weights));
     }
   }
+
+  KroneckerFactors weight_factors(LinearSlot slot, std::int64_t shard) const {
+    const auto s = static_cast<std::size_t>(shard);
+    if (input_site(slot) == Site::kAttentionInput) return attention_input.weight_factors();
+    if (input_site(slot) == Site::kMlpInput) return mlp_input.weight_factors();
+    if (slot == LinearSlot::kDown) return mlp_middle[s].weight_factors();
+    const at::Tensor& left = across_inverse[s];
+    return {at::ones({left.size(0) * value_inverse.size(0)}, left.options().requires_grad(false)), left, value_inverse};
+  }
 };
 
-FlatBlock::FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape)
-    : plan_(plan), shape_(shape), block_(source, layer, {.type = at::kFloat}) {
+FlatBlock::FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape,
+                     Executor& executor)
+    : plan_(plan), shape_(shape), executor_(executor), block_(source, layer, {.type = at::kFloat}) {
+  block_.set_product(
+      [&executor](const at::Tensor& x, const at::Tensor& weights) { return linear_product(x, weights, executor); });
   for (const LinearSlot slot : kLinearSlots) {
     weights_[static_cast<std::size_t>(slot)] = block_.weight(slot);
     biases_[static_cast<std::size_t>(slot)] = block_.bias(slot);
@@ -100,14 +120,32 @@ at::Tensor FlatBlock::rounded(Site site, const at::Tensor& rows, const FlatState
   if (!format) return rows;
   const bool by_head = site == Site::kKey || site == Site::kValue;
   const std::int64_t run = by_head ? shape_.head_dim : rows.size(-1) / (is_row_parallel(site) ? shape_.shards : 1);
-  return quantize_learned(rows, *format, run, state.clip(site));
+  return quantize_learned(rows, *format, run, state.clip(site), &executor_);
+}
+
+// Flattened, clipped and, values aside, whose transform comes between, rounded.
+at::Tensor FlatBlock::fused_weights(LinearSlot slot, const FlatState& state, const Matrices& matrices) const {
+  const at::Tensor& weights = weights_[static_cast<std::size_t>(slot)];
+  const std::int64_t count = is_row_parallel(slot) ? shape_.shards : 1, width = weights.size(1) / count;
+  const at::Tensor max = at::sigmoid(state.clip(slot).max), min = at::sigmoid(state.clip(slot).min);
+  const auto highest =
+      slot == LinearSlot::kV ? std::nullopt : std::optional(static_cast<float>(plan_.weights.at(slot).max_code()));
+  std::vector<at::Tensor> shards;
+  for (std::int64_t s = 0; s < count; ++s) {
+    shards.push_back(kronecker_weights(weights.narrow(1, s * width, width), matrices.weight_factors(slot, s),
+                                       {max.select(1, s), min.select(1, s)}, highest, executor_));
+  }
+  return shards.size() == 1 ? shards.front().unsqueeze(1) : at::stack(shards, 1);
 }
 
 void FlatBlock::put_weights(const FlatState& state, const Matrices& matrices) {
   for (const LinearSlot slot : kLinearSlots) {
-    at::Tensor weights = clip_learned(flattened(slot, matrices), state.clip(slot));
+    at::Tensor weights = can_fuse(weights_[static_cast<std::size_t>(slot)])
+                             ? fused_weights(slot, state, matrices)
+                             : clip_learned(flattened(slot, matrices), state.clip(slot));
     if (slot == LinearSlot::kV) weights = with_value_transform(weights, matrices.value);
-    block_.weight(slot) = quantize_weights(weights, plan_.weights.at(slot)).flatten(1);
+    const bool done = can_fuse(weights) && slot != LinearSlot::kV;
+    block_.weight(slot) = (done ? weights : quantize_weights(weights, plan_.weights.at(slot), &executor_)).flatten(1);
   }
   if (block_.bias(LinearSlot::kV)) block_.bias(LinearSlot::kV) = value_bias(matrices.value);
 }
@@ -118,7 +156,7 @@ at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const
   const auto by_head = [&](const at::Tensor& rows, const at::Tensor& matrix) {
     return at::matmul(rows.unflatten(-1, {-1, shape_.head_dim}), matrix).flatten(-2);
   };
-  const at::Tensor x = matrices.attention_input.rows(block_.attention_input(h));
+  const at::Tensor x = matrices.attention_input.rows(block_.attention_input(h), executor_);
   ReferenceBlock::Projections found = block_.project(rounded(Site::kAttentionInput, x, state));
   found = block_.position(found, angles);
   found.queries = by_head(found.queries, matrices.key_inverse);
@@ -131,12 +169,13 @@ at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const
   a = at::matmul(across, a).flatten(-3);
   const at::Tensor joined = block_.add_attention(h, rounded(Site::kAttentionOutput, a, state));
 
-  const at::Tensor m = matrices.mlp_input.rows(block_.mlp_input(joined));
+  const at::Tensor m = matrices.mlp_input.rows(block_.mlp_input(joined), executor_);
   const at::Tensor inner = block_.mlp_middle(rounded(Site::kMlpInput, m, state));
   std::vector<at::Tensor> shards;
   const std::int64_t width = inner.size(-1) / shape_.shards;
   for (std::size_t s = 0; s < matrices.mlp_middle.size(); ++s) {
-    shards.push_back(matrices.mlp_middle[s].rows(inner.narrow(-1, static_cast<std::int64_t>(s) * width, width)));
+    shards.push_back(
+        matrices.mlp_middle[s].rows(inner.narrow(-1, static_cast<std::int64_t>(s) * width, width), executor_));
   }
   const at::Tensor u = shards.size() == 1 ? shards.front() : at::cat(shards, -1);
   return block_.add_mlp(joined, rounded(Site::kMlpMiddle, u, state));

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/executor.h"
 #include "model/plan.h"
 #include "model/reference_block.h"
 #include "quantize/flatquant/flat_state.h"
@@ -37,7 +38,9 @@ struct FoldedBlock {
 class FlatBlock {
  public:
   // `source` holds the block's float weights; `plan` what the quantized block is: formats, with transforms of `shape`.
-  FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape);
+  // The executor outlives the object and the gradients of what it computes.
+  FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape,
+            Executor& executor);
 
   // h [sequences, length, hidden] through the block as it would be quantized; differentiable in all of `state`.
   at::Tensor forward(const FlatState& state, const at::Tensor& h, const ReferenceAngles& angles);
@@ -48,6 +51,7 @@ class FlatBlock {
  private:
   struct Matrices;
   at::Tensor flattened(LinearSlot slot, const Matrices& matrices) const;  // [out, shards, in / shards]
+  at::Tensor fused_weights(LinearSlot slot, const FlatState& state, const Matrices& matrices) const;  // the same shape
   at::Tensor with_value_transform(const at::Tensor& weights, const at::Tensor& value) const;
   at::Tensor value_bias(const at::Tensor& value) const;
   at::Tensor rounded(Site site, const at::Tensor& rows, const FlatState& state) const;
@@ -56,6 +60,7 @@ class FlatBlock {
 
   BlockPlan plan_;
   FlatShape shape_;
+  Executor& executor_;
   ReferenceBlock block_;  // float; its linears are the rounded ones of the forward in work
   std::array<at::Tensor, kLinearSlots.size()> weights_;
   std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases_;

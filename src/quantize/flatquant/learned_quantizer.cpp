@@ -34,8 +34,9 @@ at::Tensor rounded_symmetric(const at::Tensor& x, const at::Tensor& scale, const
 
 }  // namespace
 
-at::Tensor quantize_learned(const at::Tensor& x, const QuantFormat& format, std::int64_t run, const LearnedClip& clip) {
-  if (can_fuse(x)) return fused_quantize(x, format, run, at::sigmoid(clip.max), at::sigmoid(clip.min));
+at::Tensor quantize_learned(const at::Tensor& x, const QuantFormat& format, std::int64_t run, const LearnedClip& clip,
+                            Executor* executor) {
+  if (can_fuse(x)) return fused_quantize(x, format, run, at::sigmoid(clip.max), at::sigmoid(clip.min), executor);
   const at::Tensor runs = x.unflatten(-1, {x.size(-1) / run, run});
   at::Tensor high = at::amax(runs, {-1}, true), low = at::amin(runs, {-1}, true);
   high = at::maximum(high, at::zeros_like(high)) * at::sigmoid(clip.max).unsqueeze(-1);
@@ -55,15 +56,15 @@ at::Tensor quantize_learned(const at::Tensor& x, const QuantFormat& format, std:
   return (scale * (codes - zero)).flatten(-2);
 }
 
-at::Tensor clip_learned(const at::Tensor& weights, const LearnedClip& clip) {
-  if (can_fuse(weights)) return fused_clip(weights, at::sigmoid(clip.max), at::sigmoid(clip.min));
+at::Tensor clip_learned(const at::Tensor& weights, const LearnedClip& clip, Executor* executor) {
+  if (can_fuse(weights)) return fused_clip(weights, at::sigmoid(clip.max), at::sigmoid(clip.min), executor);
   const at::Tensor high = std::get<0>(at::max(weights, -1, true)) * at::sigmoid(clip.max);
   const at::Tensor low = std::get<0>(at::min(weights, -1, true)) * at::sigmoid(clip.min);
   return at::clamp(weights, low, high);
 }
 
-at::Tensor quantize_weights(const at::Tensor& weights, const QuantFormat& format) {
-  if (can_fuse(weights)) return fused_quantize_weights(weights, format);
+at::Tensor quantize_weights(const at::Tensor& weights, const QuantFormat& format, Executor* executor) {
+  if (can_fuse(weights)) return fused_quantize_weights(weights, format, executor);
   const at::Tensor zero = at::zeros_like(weights.select(-1, 0).unsqueeze(-1));
   const at::Tensor high = at::maximum(std::get<0>(at::max(weights, -1, true)), zero);
   const at::Tensor low = at::minimum(std::get<0>(at::min(weights, -1, true)), zero);

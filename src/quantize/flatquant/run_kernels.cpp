@@ -30,6 +30,19 @@ inline float clamped(float code, const RunCodes& codes) {
   return raised > codes.highest ? codes.highest : raised;
 }
 
+constexpr float kFloor = 1e-5f;
+
+struct ZeroRange {
+  RunEnds ends;
+  float magnitude;  // without the floor
+  RunCodes codes;
+
+  ZeroRange(const float* x, std::int64_t count, float highest) : ends(ends_of(x, count)) {
+    magnitude = std::max(-std::min(ends.low, 0.0f), std::max(ends.high, 0.0f));
+    codes = {std::max(magnitude, kFloor) / highest, 0, -(highest + 1), highest};
+  }
+};
+
 float sum_of(const float* lanes) {
   float sum = 0;
   for (std::int64_t lane = 0; lane < kLanes; ++lane) sum += lanes[lane];
@@ -113,6 +126,43 @@ void add_to_all(const float* x, std::int64_t count, float value, float gradient,
 void add_to_first(const float* x, std::int64_t count, float value, float gradient, float* gx) {
   const std::int64_t place = std::find(x, x + count, value) - x;
   if (place < count) gx[place] += gradient;
+}
+
+void clip_weights(const float* x, std::int64_t count, RunEnds ratios, float* out) {
+  const RunEnds ends = ends_of(x, count);
+  clip_run(x, count, {ends.low * ratios.low, ends.high * ratios.high}, out);
+}
+
+RunEnds clip_weights_backward(const float* x, const float* g, std::int64_t count, RunEnds ratios, float* gx) {
+  const RunEnds ends = ends_of(x, count);
+  const RunEnds found = clip_run_backward(x, g, count, {ends.low * ratios.low, ends.high * ratios.high}, gx);
+  add_to_first(x, count, ends.high, found.high * ratios.high, gx);
+  add_to_first(x, count, ends.low, found.low * ratios.low, gx);
+  return {found.low * ends.low, found.high * ends.high};
+}
+
+void round_weights(const float* x, std::int64_t count, float highest, float* out) {
+  round_run(x, count, ZeroRange(x, count, highest).codes, out);
+}
+
+void round_weights_backward(const float* x, const float* g, std::int64_t count, float highest, float* gx) {
+  const ZeroRange range(x, count, highest);
+  const float of_scale = round_run_backward(x, g, count, range.codes, gx);
+  if (range.magnitude < kFloor) return;
+  const float each = of_scale / highest;
+  const float low = -std::min(range.ends.low, 0.0f), high = std::max(range.ends.high, 0.0f);
+  add_to_first(x, count, range.ends.high, each * share_of(high, low) * passed_by_zero(range.ends.high, 1), gx);
+  add_to_first(x, count, range.ends.low, -each * share_of(low, high) * passed_by_zero(range.ends.low, -1), gx);
+}
+
+float passed_by_zero(float end, float sign) {
+  if (end == 0) return 0.5f;
+  return end * sign > 0 ? 1.0f : 0.0f;
+}
+
+float share_of(float own, float rival) {
+  if (own == rival) return 0.5f;
+  return own > rival ? 1.0f : 0.0f;
 }
 
 }  // namespace qreason

@@ -23,6 +23,19 @@ void clip_run(const float* x, std::int64_t count, RunEnds ends, float* out);
 // gx = g inside the ends, which count, else 0. Returns the gradients of the ends.
 RunEnds clip_run_backward(const float* x, const float* g, std::int64_t count, RunEnds ends, float* gx);
 
+// A run of weights between its ends times the ratios, and what it rounds to under the zero-range rule, symmetric, with
+// codes up to `highest`; with their gradients (learned_quantizer.h): gx of x, returned those of the ratios.
+void clip_weights(const float* x, std::int64_t count, RunEnds ratios, float* out);
+RunEnds clip_weights_backward(const float* x, const float* g, std::int64_t count, RunEnds ratios, float* gx);
+void round_weights(const float* x, std::int64_t count, float highest, float* out);
+void round_weights_backward(const float* x, const float* g, std::int64_t count, float highest, float* gx);
+
+// The share of an end's gradient that max(end, 0) (sign 1) or min(end, 0) (sign -1) hands on; at 0 both arguments have
+// half.
+float passed_by_zero(float end, float sign);
+// Two rivals for a maximum: the greater has the gradient, equal ones half each.
+float share_of(float own, float rival);
+
 // Adds `gradient` to gx where x is `value`: shared by all such places, or to the first one alone.
 void add_to_all(const float* x, std::int64_t count, float value, float gradient, float* gx);
 void add_to_first(const float* x, std::int64_t count, float value, float gradient, float* gx);

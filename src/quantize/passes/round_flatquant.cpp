@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/kept_memory.h"
 #include "base/stopwatch.h"
 #include "quantize/block_visit.h"
 #include "quantize/flatquant/flat_cost.h"
@@ -19,13 +20,14 @@
 namespace qreason {
 namespace {
 
-// libtorch computes with as many threads as the executor for as long as this lives.
-class LibtorchThreads {
+// libtorch computes on one thread for as long as this lives: what is worth sharing the executor's threads share, and
+// two pools that wait for each other spin most of the time.
+class OneLibtorchThread {
  public:
-  explicit LibtorchThreads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
-  ~LibtorchThreads() { at::set_num_threads(before_); }
-  LibtorchThreads(const LibtorchThreads&) = delete;
-  LibtorchThreads& operator=(const LibtorchThreads&) = delete;
+  OneLibtorchThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+  ~OneLibtorchThread() { at::set_num_threads(before_); }
+  OneLibtorchThread(const OneLibtorchThread&) = delete;
+  OneLibtorchThread& operator=(const OneLibtorchThread&) = delete;
 
  private:
   int before_;
@@ -52,11 +54,12 @@ class RoundFlatQuant : public BlockPass {
     if (block.to_round().empty()) return;  // a block that stays float
     const std::string where = fmt::format("round_flatquant: block {}", block.layer());
     const Stopwatch watch;
-    const LibtorchThreads threads(block.executor().threads());
+    const OneLibtorchThread threads;
+    const KeptMemory memory;
     const ViewedWeights weights(block);
     const FlatShape shape = flat_shape(block.config(), block.tensor_parallel());
     FlatState state = start_of(block, weights, shape);
-    FlatBlock flat(weights, block.layer(), block.block_plan(), shape);
+    FlatBlock flat(weights, block.layer(), block.block_plan(), shape, block.executor());
     LinearReport report;
     if (settings_.training.epochs > 0) {
       const TrainingResult trained = train(block, flat, state, where);
