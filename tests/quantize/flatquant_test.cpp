@@ -190,8 +190,10 @@ keys = "k8-head-asym")",
 // One block of a small model on its way through training.
 class Training {
  public:
-  explicit Training(const std::vector<std::vector<std::int32_t>>& samples = six_samples())
-      : walk_(model_, samples, {}, executor_),
+  explicit Training(int threads) : Training(six_samples(), threads) {}
+  explicit Training(const std::vector<std::vector<std::int32_t>>& samples = six_samples(), int threads = 1)
+      : executor_(threads),
+        walk_(model_, samples, {}, executor_),
         found_(model_, 0),
         view_(found_, &walk_, executor_),
         weights_(view_),
@@ -227,7 +229,7 @@ class Training {
     return all;
   }
 
-  Executor executor_{1};
+  Executor executor_;
   RandomModel model_{small_config(Architecture::kQwen2), 7};
   CalibrationWalk walk_;
   BlockWeights found_;
@@ -289,6 +291,11 @@ TEST(BlockTrainer, EndsWithTheSameBitsWhereverItWasCutOff) {
     EXPECT_TRUE(at::equal(Training().run(progress, result), whole));
     EXPECT_EQ(result.step_losses.size(), 3u);
   }
+}
+
+TEST(BlockTrainer, EndsWithTheSameBitsWithAnyThreads) {
+  const BlockProgress nowhere({}, {});
+  EXPECT_TRUE(at::equal(Training(3).run(nowhere), Training().run(nowhere)));
 }
 
 // A number that is not finite begins the block again with half the rates, from the start.
