@@ -80,6 +80,9 @@ class BlockOnTrial : public MeasuredBlock {
   ActivationRows read(Tap tap, std::int64_t sequence) override {
     return walk_.read(trial_ ? *trial_ : *weights_, tap, sequence);
   }
+  void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) override {
+    walk_.compute_mlp(trial_ ? *trial_ : *weights_, tap, inputs, out);
+  }
   const at::Tensor& gain(BlockNorm norm) const override { return weights_->gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_->linear(slot); }
   void try_matrix(LinearSlot slot, at::Tensor matrix) override;
