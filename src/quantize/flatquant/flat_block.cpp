@@ -7,8 +7,11 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/stack.h>
+
+#include <cmath>
 
 #include "quantize/flatquant/fused_quantizer.h"
 #include "quantize/flatquant/kronecker_rows.h"
@@ -22,6 +25,24 @@ namespace {
 at::Tensor times_kronecker(const at::Tensor& x, const at::Tensor& left, const at::Tensor& right) {
   const at::Tensor runs = at::matmul(x.unflatten(-1, {left.size(0), right.size(0)}), right);
   return at::matmul(left.t(), runs).flatten(-2);
+}
+
+// [sequences, length, heads * head_dim] -> [sequences, heads, length, head_dim]
+at::Tensor heads_of(const at::Tensor& rows, std::int64_t head_dim) {
+  return rows.unflatten(-1, {-1, head_dim}).transpose(-2, -3);
+}
+
+// Causal attention whose scores are never all in memory, neither for their gradients.
+at::Tensor attention_of(const ReferenceBlock::Projections& found, std::int64_t head_dim) {
+  const at::Tensor queries = heads_of(found.queries, head_dim);
+  at::Tensor keys = heads_of(found.keys, head_dim), values = heads_of(found.values, head_dim);
+  const std::int64_t group = queries.size(1) / keys.size(1);
+  keys = keys.repeat_interleave(group, 1);
+  values = values.repeat_interleave(group, 1);
+  const double scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)));
+  return at::scaled_dot_product_attention(queries, keys, values, std::nullopt, 0.0, true, scale)
+      .transpose(-2, -3)
+      .flatten(-2);
 }
 
 }  // namespace
@@ -163,7 +184,8 @@ at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const
   found.keys = rounded(Site::kKey, by_head(found.keys, matrices.key), state);
   found.values = rounded(Site::kValue, found.values, state);
 
-  at::Tensor a = block_.attention(found).unflatten(-1, {shape_.shards, shape_.shard_heads, shape_.head_dim});
+  at::Tensor a =
+      attention_of(found, shape_.head_dim).unflatten(-1, {shape_.shards, shape_.shard_heads, shape_.head_dim});
   const at::Tensor across =
       matrices.across.size() == 1 ? matrices.across.front().t() : at::stack(matrices.across, 0).transpose(-1, -2);
   a = at::matmul(across, a).flatten(-3);
