@@ -22,8 +22,8 @@ using BitPart = std::vector<BitChoice>;  // what one part may take, at least one
 // which none is better in both. A pair is dropped where even the bound below keeps all that continues it from being
 // better than a solution that is known: with any price p >= 0 of a byte the parts behind it lose at least
 //     sum of min over choices (loss + p size) - p (bytes that are left),
-// and p is the smallest price at which everybody's cheapest choice fits the budget (the known solution). Losses are
-// summed in the order of the parts, in double.
+// and p is the smallest price at which what is cheapest for each part fits the budget together: the known solution.
+// Losses are summed in the order of the parts, in double.
 //
 // A part without choices, a negative size and a loss that is not finite are Errors naming the part. A budget below the
 // smallest sizes together is one (usage).
