@@ -31,7 +31,7 @@ bool agrees_with_golden(GgmlType type, const SafetensorsFile& golden) {
   const std::string name(name_of(type));
   const std::vector<float> want = golden.read_f32(name + ".values");
   std::vector<float> got(want.size());
-  dequantize_ggml(type, golden.entry(name + ".blocks").bytes, got);
+  dequantize_ggml(type, golden.bytes(name + ".blocks").bytes(), got);
   for (std::size_t i = 0; i < got.size(); ++i) {
     const bool same = std::memcmp(&got[i], &want[i], sizeof(float)) == 0 || (std::isnan(got[i]) && std::isnan(want[i]));
     if (!same) return false;

@@ -28,7 +28,7 @@ inline unsigned read_as_safetensors(std::span<const std::uint8_t> bytes) {
   unsigned sum = 0;
   try {
     const SafetensorsFile tensors(file.path());
-    for (const auto& [name, entry] : tensors.entries()) sum += sum_of(entry.bytes);
+    for (const auto& [name, entry] : tensors.entries()) sum += sum_of(tensors.bytes(name).bytes());
   } catch (const Error&) {
     return 0;
   }

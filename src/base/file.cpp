@@ -54,6 +54,17 @@ std::uint64_t regular_file_size(const Descriptor& descriptor, const fs::path& pa
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+std::uint64_t page_bytes() {
+  static const auto kBytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return kBytes;
+}
+
+void require_inside(const OpenedFile& file, std::uint64_t offset, std::uint64_t length, std::string_view what) {
+  if (offset <= file.size() && length <= file.size() - offset) return;
+  throw Error(file.path().string(), fmt::format("{} needs bytes {} to {}+{}", what, offset, offset, length),
+              fmt::format("a file that long (it has {} bytes)", file.size()));
+}
+
 void write_all(const Descriptor& descriptor, std::string_view content, const fs::path& path) {
   while (!content.empty()) {
     const ssize_t written = ::write(descriptor.get(), content.data(), content.size());
@@ -114,41 +125,53 @@ Descriptor open_temporary(const fs::path& temporary) {
 
 }  // namespace
 
-struct MappedFile::Map {
+struct OpenedFile::State {
+  Descriptor descriptor;
   fs::path path;
-  std::span<const std::byte> bytes;
-  ~Map() {
-    if (!bytes.empty()) ::munmap(const_cast<std::byte*>(bytes.data()), bytes.size());
-  }
+  std::uint64_t size;
 };
 
-MappedFile::MappedFile(const fs::path& path) {
-  const Descriptor descriptor(path, kReadOnly);
+OpenedFile::OpenedFile(const fs::path& path) {
+  Descriptor descriptor(path, kReadOnly);
   const std::uint64_t size = regular_file_size(descriptor, path);
-  auto map = std::make_shared<Map>();
-  map->path = path;
-  if (size > 0) {
-    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.get(), 0);
-    if (address == MAP_FAILED) throw system_error(path, "mapping");
-    map->bytes = {static_cast<const std::byte*>(address), static_cast<std::size_t>(size)};
-  }
-  map_ = std::move(map);
+  state_ = std::make_shared<const State>(State{std::move(descriptor), path, size});
 }
 
-const fs::path& MappedFile::path() const {
-  return map_->path;
+const fs::path& OpenedFile::path() const {
+  return state_->path;
 }
 
-std::span<const std::byte> MappedFile::bytes() const {
-  return map_->bytes;
+std::uint64_t OpenedFile::size() const {
+  return state_->size;
 }
+
+MappedBytes OpenedFile::map(std::uint64_t offset, std::uint64_t length, std::string_view what) const {
+  require_inside(*this, offset, length, what);
+  MappedBytes part;
+  if (length == 0) return part;
+  const std::uint64_t inside = offset % page_bytes();
+  const auto mapped = static_cast<std::size_t>(inside + length);
+  void* address =
+      ::mmap(nullptr, mapped, PROT_READ, MAP_PRIVATE, state_->descriptor.get(), static_cast<off_t>(offset - inside));
+  if (address == MAP_FAILED) throw system_error(path(), "mapping");
+  part.map_ =
+      std::shared_ptr<const void>(address, [mapped](const void* begin) { ::munmap(const_cast<void*>(begin), mapped); });
+  part.bytes_ = {static_cast<const std::byte*>(address) + inside, static_cast<std::size_t>(length)};
+  return part;
+}
+
+MappedFile::MappedFile(const fs::path& path) : file_(path), map_(file_.map(0, file_.size(), "the file")) {}
 
 std::span<const std::byte> MappedFile::view(std::uint64_t offset, std::uint64_t length, std::string_view what) const {
-  if (offset > size() || length > size() - offset) {
-    throw Error(path().string(), fmt::format("{} needs bytes {} to {}+{}", what, offset, offset, length),
-                fmt::format("a file that long (it has {} bytes)", size()));
-  }
+  require_inside(file_, offset, length, what);
   return bytes().subspan(offset, length);
+}
+
+void MappedFile::release(std::span<const std::byte> view) const {
+  const auto page = static_cast<std::size_t>(page_bytes());
+  const auto begin = (static_cast<std::size_t>(view.data() - bytes().data()) + page - 1) / page * page;
+  const auto end = static_cast<std::size_t>(view.data() - bytes().data() + view.size()) / page * page;
+  if (begin < end) ::madvise(const_cast<std::byte*>(bytes().data()) + begin, end - begin, MADV_DONTNEED);
 }
 
 std::string read_text_file(const fs::path& path, std::uint64_t limit) {

@@ -11,21 +11,52 @@
 
 namespace qreason {
 
-// A read-only memory map. Copies share the map; it is unmapped with the last one.
+// Bytes of a file, mapped read-only for as long as this or a copy of it lives.
+class MappedBytes {
+ public:
+  MappedBytes() = default;
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  friend class OpenedFile;
+  std::shared_ptr<const void> map_;
+  std::span<const std::byte> bytes_;
+};
+
+// A file of which parts are mapped when they are asked for: what nobody holds takes neither memory nor addresses of the
+// process, so that a model that is larger than both can be read tensor by tensor.
+class OpenedFile {
+ public:
+  explicit OpenedFile(const std::filesystem::path& path);  // a regular file
+  const std::filesystem::path& path() const;
+  std::uint64_t size() const;  // when it was opened
+
+  // The bytes [offset, offset + length); an Error naming the file and `what` when they are not inside it.
+  MappedBytes map(std::uint64_t offset, std::uint64_t length, std::string_view what) const;
+
+ private:
+  struct State;
+  std::shared_ptr<const State> state_;
+};
+
+// A read-only memory map of a whole file. Copies share the map; it is unmapped with the last one.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
 
-  const std::filesystem::path& path() const;
+  const std::filesystem::path& path() const { return file_.path(); }
   std::uint64_t size() const { return bytes().size(); }
-  std::span<const std::byte> bytes() const;
+  std::span<const std::byte> bytes() const { return map_.bytes(); }
 
   // The bytes [offset, offset + length); an Error naming the file and `what` when they are not inside it.
   std::span<const std::byte> view(std::uint64_t offset, std::uint64_t length, std::string_view what) const;
 
+  // The pages of a view count no longer as this process's memory; whoever touches them has them again.
+  void release(std::span<const std::byte> view) const;
+
  private:
-  struct Map;
-  std::shared_ptr<const Map> map_;
+  OpenedFile file_;
+  MappedBytes map_;
 };
 
 // The whole file as text. Refuses files over `limit` bytes before allocating.

@@ -126,14 +126,15 @@ void require_tiling(std::vector<Placed> placed, std::uint64_t data_bytes, const 
   }
 }
 
-Json parse_header(const MappedFile& map, std::uint64_t& data_begin) {
-  const std::string file = map.path().string();
+Json parse_header(const OpenedFile& opened, std::uint64_t& data_begin) {
+  const std::string file = opened.path().string();
   std::uint64_t length = 0;
-  std::memcpy(&length, map.view(0, kLengthBytes, "the header's length").data(), kLengthBytes);
+  std::memcpy(&length, opened.map(0, kLengthBytes, "the header's length").bytes().data(), kLengthBytes);
   if (length > kMaxHeader) {
     throw Error(file, fmt::format("a header of {} bytes", length), fmt::format("at most {}", kMaxHeader));
   }
-  const auto bytes = map.view(kLengthBytes, length, "the header");
+  const MappedBytes header = opened.map(kLengthBytes, length, "the header");
+  const auto bytes = header.bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!text.starts_with('{')) throw Error(file, "a header that does not begin with {", "a safetensors file");
   data_begin = kLengthBytes + length;
@@ -150,10 +151,10 @@ int bits_of(SafetensorsType type) {
   return row_of(type).bits;
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : map_(path) {
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
   const std::string file = path.string();
   std::uint64_t data_begin = 0;
-  const Json header = parse_header(map_, data_begin);
+  const Json header = parse_header(file_, data_begin);
   std::vector<Placed> placed;
   for (const auto& [name, value] : header.items()) {
     if (name == kMetadataKey) {
@@ -167,16 +168,17 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : map_(path)
     const std::string where = fmt::format("{} tensor {}", file, shown_name(name));
     Placed place{};
     SafetensorsEntry entry = parse_entry(value, where, place);
-    if (place.end > map_.size() - data_begin) {
+    if (place.end > file_.size() - data_begin) {
       throw Error(where, fmt::format("data_offsets end at {}", place.end),
-                  fmt::format("at most the {} bytes of data in the file", map_.size() - data_begin));
+                  fmt::format("at most the {} bytes of data in the file", file_.size() - data_begin));
     }
-    entry.bytes = map_.view(data_begin + place.begin, place.end - place.begin, "the tensor");
+    entry.offset = data_begin + place.begin;
+    entry.size = place.end - place.begin;
     const auto [inserted, fresh] = entries_.emplace(name, std::move(entry));
     place.name = &inserted->first;
     placed.push_back(place);
   }
-  require_tiling(std::move(placed), map_.size() - data_begin, file);
+  require_tiling(std::move(placed), file_.size() - data_begin, file);
 }
 
 const SafetensorsEntry& SafetensorsFile::entry(const std::string& name) const {
@@ -184,6 +186,11 @@ const SafetensorsEntry& SafetensorsFile::entry(const std::string& name) const {
   if (found == entries_.end())
     throw Error(path().string(), fmt::format("no tensor {}", shown_name(name)), "that tensor");
   return found->second;
+}
+
+MappedBytes SafetensorsFile::bytes(const std::string& name) const {
+  const SafetensorsEntry& found = entry(name);
+  return file_.map(found.offset, found.size, "the tensor");
 }
 
 namespace {
@@ -195,8 +202,8 @@ std::vector<T> copy_out(const SafetensorsFile& file, const std::string& name, Sa
     throw Error(fmt::format("{} tensor {}", file.path().string(), shown_name(name)),
                 fmt::format("type {}", name_of(entry.type)), std::string(name_of(type)));
   }
-  std::vector<T> values(entry.bytes.size() / sizeof(T));
-  if (!values.empty()) std::memcpy(values.data(), entry.bytes.data(), entry.bytes.size());
+  std::vector<T> values(entry.size / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), file.bytes(name).bytes().data(), values.size() * sizeof(T));
   return values;
 }
 

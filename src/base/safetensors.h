@@ -43,25 +43,26 @@ int bits_of(SafetensorsType type);
 struct SafetensorsEntry {
   SafetensorsType type;
   std::vector<std::int64_t> shape;
-  std::span<const std::byte> bytes;  // into the map; not necessarily aligned
+  std::uint64_t offset = 0, size = 0;  // its bytes in the file; not necessarily aligned
 };
 
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
-  const std::filesystem::path& path() const { return map_.path(); }
-  const MappedFile& map() const { return map_; }  // whoever keeps a copy keeps the entries valid
+  const std::filesystem::path& path() const { return file_.path(); }
   const std::map<std::string, SafetensorsEntry>& entries() const { return entries_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const SafetensorsEntry& entry(const std::string& name) const;  // Error naming file and tensor when absent
   bool contains(const std::string& name) const { return entries_.contains(name); }
+  // A tensor's bytes, mapped for as long as the result lives; Errors as entry()'s.
+  MappedBytes bytes(const std::string& name) const;
 
   // Copies out; an Error when type or shape is another one.
   std::vector<float> read_f32(const std::string& name, std::span<const std::int64_t> shape = {}) const;
   std::vector<std::int32_t> read_i32(const std::string& name) const;
 
  private:
-  MappedFile map_;
+  OpenedFile file_;
   std::map<std::string, SafetensorsEntry> entries_;
   std::map<std::string, std::string> metadata_;
 };

@@ -95,7 +95,11 @@ class GgufCheckpoint : public Checkpoint {
 
   std::string content_hash() const override {
     Sha256 hash;
-    for (const TensorSummary& summary : tensors()) hash_tensor(hash, summary, file_.tensor(summary.name).bytes);
+    for (const TensorSummary& summary : tensors()) {
+      const std::span<const std::byte> bytes = file_.tensor(summary.name).bytes;
+      hash_tensor(hash, summary, bytes);
+      file_.map().release(bytes);
+    }
     return hash.finish_hex();
   }
 
@@ -140,6 +144,7 @@ class GgufCheckpoint : public Checkpoint {
     if (rows == Rows::kAsStored) {
       dequantize_ggml(tensor.type, tensor.bytes, {values.data_ptr<float>(), static_cast<std::size_t>(values.numel())},
                       pool_);
+      file_.map().release(tensor.bytes);
       return values;
     }
     const std::size_t row_bytes = tensor.bytes.size() / static_cast<std::size_t>(row_count);
@@ -155,6 +160,7 @@ class GgufCheckpoint : public Checkpoint {
         dequantize_ggml(tensor.type, bytes, {values.data_ptr<float>() + at_row * row_values, row_values});
       }
     });
+    file_.map().release(tensor.bytes);
     return values;
   }
 
@@ -162,7 +168,7 @@ class GgufCheckpoint : public Checkpoint {
     void* bytes = const_cast<std::byte*>(tensor.bytes.data());
     // The file's alignment, 8 or more, is enough for every float type.
     return at::from_blob(
-        bytes, shape, [keep = file_.map()](void*) {}, type);
+        bytes, shape, [map = file_.map(), view = tensor.bytes](void*) { map.release(view); }, type);
   }
 
   void check_tensors() const {

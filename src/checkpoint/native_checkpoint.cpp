@@ -80,7 +80,7 @@ class NativeCheckpoint : public Checkpoint {
     for (const TensorSummary& summary : tensors_.summaries()) {
       const auto owner = owners_.find(summary.name);
       if (owner != owners_.end()) hash.update(tensors_.file_of(summary.name).metadata().at(owner->second + ".weight"));
-      hash_tensor(hash, summary, tensors_.entry(summary.name).bytes);
+      hash_tensor(hash, summary, tensors_.file_of(summary.name).bytes(summary.name).bytes());
     }
     return hash.finish_hex();
   }
@@ -109,7 +109,7 @@ class NativeCheckpoint : public Checkpoint {
     const NativeLayout layout = native_layout(file, linear);
     std::uint64_t bytes = 0;
     for (const auto& [stored, owner] : owners_) {
-      if (owner == linear) bytes += file.entry(stored).bytes.size();
+      if (owner == linear) bytes += file.entry(stored).size;
     }
     return {.name = linear + ".weight",
             .type = to_string(layout.format),

@@ -29,9 +29,10 @@ const SafetensorsEntry& typed_entry(const SafetensorsFile& file, const std::stri
 }
 
 template <class T>
-std::vector<T> copied(const SafetensorsEntry& entry) {
-  std::vector<T> values(entry.bytes.size() / sizeof(T));
-  if (!values.empty()) std::memcpy(values.data(), entry.bytes.data(), entry.bytes.size());
+std::vector<T> copied(const SafetensorsFile& file, const std::string& name) {
+  const MappedBytes map = file.bytes(name);
+  std::vector<T> values(map.bytes().size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), map.bytes().data(), map.bytes().size());
   return values;
 }
 
@@ -148,9 +149,9 @@ LinearWeight read_native_linear(const SafetensorsFile& file, const std::string& 
                          .group_size = layout.group_size};
   const auto columns = static_cast<std::size_t>(layout.columns);
   matrix.codes.resize(static_cast<std::size_t>(layout.rows) * columns);
-  const SafetensorsEntry& codes = file.entry(codes_name(linear));
-  const std::span<const std::uint8_t> packed(reinterpret_cast<const std::uint8_t*>(codes.bytes.data()),
-                                             codes.bytes.size());
+  const MappedBytes codes = file.bytes(codes_name(linear));
+  const std::span<const std::uint8_t> packed(reinterpret_cast<const std::uint8_t*>(codes.bytes().data()),
+                                             codes.bytes().size());
   const std::size_t row_bytes = packed.size() / static_cast<std::size_t>(layout.rows);
   run_on(pool, layout.rows, [&](std::int64_t row) {
     const auto at = static_cast<std::size_t>(row);
@@ -158,15 +159,15 @@ LinearWeight read_native_linear(const SafetensorsFile& file, const std::string& 
                  std::span(matrix.codes).subspan(at * columns, columns));
   });
   matrix.scales.resize(static_cast<std::size_t>(layout.rows * layout.groups));
-  decode_scales(file.entry(scales_name(linear)).bytes, layout.format.scale_type, matrix.scales);
+  decode_scales(file.bytes(scales_name(linear)).bytes(), layout.format.scale_type, matrix.scales);
   if (layout.format.scale_type == ScaleType::kE4M3) {
-    matrix.global_scale = copied<float>(file.entry(global_scale_name(linear))).front();
+    matrix.global_scale = copied<float>(file, global_scale_name(linear)).front();
   }
   if (layout.format.symmetry == Symmetry::kAsymmetric) {
-    matrix.zeros = copied<std::uint8_t>(file.entry(zeros_name(linear)));
+    matrix.zeros = copied<std::uint8_t>(file, zeros_name(linear));
   }
   if (file.contains(group_index_name(linear))) {
-    matrix.group_index = copied<std::int32_t>(file.entry(group_index_name(linear)));
+    matrix.group_index = copied<std::int32_t>(file, group_index_name(linear));
   }
   validate(matrix, tensor_where(file, linear + ".weight").c_str());
   weight.matrix = std::move(matrix);

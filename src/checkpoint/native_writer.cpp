@@ -52,7 +52,7 @@ void write_index(const fs::path& folder) {
   for (const fs::path& path : part_files(folder)) {
     const SafetensorsFile file(path);
     for (const auto& [name, entry] : file.entries()) {
-      total += entry.bytes.size();
+      total += entry.size;
       const auto [found, fresh] = weight_map.emplace(name, path.filename().string());
       if (!fresh)
         throw Error(path.string(), fmt::format("tensor {} again", shown_name(name)), "each tensor in one part");

@@ -99,14 +99,15 @@ std::vector<TensorSummary> SafetensorsFolder::summaries() const {
   for (const auto& [name, shard] : shard_of_) {
     const SafetensorsEntry& found = shards_[shard].entry(name);
     summaries.push_back(
-        {.name = name, .type = std::string(name_of(found.type)), .shape = found.shape, .bytes = found.bytes.size()});
+        {.name = name, .type = std::string(name_of(found.type)), .shape = found.shape, .bytes = found.size});
   }
   return summaries;
 }
 
 std::string SafetensorsFolder::content_hash() const {
   Sha256 hash;
-  for (const TensorSummary& summary : summaries()) hash_tensor(hash, summary, entry(summary.name).bytes);
+  for (const TensorSummary& summary : summaries())
+    hash_tensor(hash, summary, file_of(summary.name).bytes(summary.name).bytes());
   return hash.finish_hex();
 }
 

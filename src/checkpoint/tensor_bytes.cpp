@@ -49,13 +49,14 @@ void require_float_tensor(const SafetensorsFile& file, const std::string& name,
 at::Tensor mapped_tensor(const SafetensorsFile& file, const std::string& name) {
   const at::ScalarType type = scalar_type(file, name);
   const SafetensorsEntry& entry = file.entry(name);
-  void* bytes = const_cast<std::byte*>(entry.bytes.data());
+  const MappedBytes map = file.bytes(name);
+  void* bytes = const_cast<std::byte*>(map.bytes().data());
   if (reinterpret_cast<std::uintptr_t>(bytes) % c10::elementSize(type) == 0) {
     return at::from_blob(
-        bytes, entry.shape, [keep = file.map()](void*) {}, type);
+        bytes, entry.shape, [map](void*) {}, type);
   }
   at::Tensor copy = at::empty(entry.shape, type);
-  std::memcpy(copy.data_ptr(), bytes, entry.bytes.size());
+  std::memcpy(copy.data_ptr(), bytes, map.bytes().size());
   return copy;
 }
 

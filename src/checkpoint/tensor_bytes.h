@@ -18,7 +18,7 @@ namespace qreason {
 void require_float_tensor(const SafetensorsFile& file, const std::string& name, const std::vector<std::int64_t>& shape);
 
 // A float tensor of the file. It points into the read-only map where the file's alignment allows (writing into it is a
-// fault: clone first) and keeps the map alive; else it is a copy.
+// fault: clone first) and keeps that part of it mapped; else it is a copy.
 at::Tensor mapped_tensor(const SafetensorsFile& file, const std::string& name);
 
 // A contiguous tensor on the CPU as write_safetensors() takes it; a view, the tensor must outlive it. An Error naming

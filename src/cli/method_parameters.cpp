@@ -21,7 +21,8 @@ std::string signs_of_file(const std::string& path) {
                        "I8 [hidden]");
   }
   std::string signs;
-  for (const std::byte byte : entry.bytes) {
+  const MappedBytes map = file.bytes("signs");
+  for (const std::byte byte : map.bytes()) {
     const int value = static_cast<std::int8_t>(byte);
     if (value != 1 && value != -1) throw Error::usage(path + ": signs", fmt::format("{}", value), "1 and -1");
     signs += value == 1 ? '+' : '-';

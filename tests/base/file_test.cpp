@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <thread>
@@ -100,6 +101,39 @@ TEST_F(Files, AreMappedWithBounds) {
     EXPECT_THAT(failure_of([&, o = offset, l = length] { map.view(o, l, "tensor w"); }),
                 HasSubstr("ten: tensor w needs"));
   }
+}
+
+TEST_F(Files, AreMappedInPartsThatOutliveThem) {
+  std::string text(10000, '.');
+  text.replace(4095, 3, "abc");
+  put(at("long"), text);
+  MappedBytes part;
+  {
+    const OpenedFile file(at("long"));
+    EXPECT_EQ(file.size(), 10000u);
+    part = file.map(4095, 3, "middle");
+    EXPECT_EQ(file.map(10000, 0, "end").bytes().size(), 0u);
+    for (const auto& [offset, length] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{{10001, 0}, {9999, 2}}) {
+      EXPECT_THAT(failure_of([&, o = offset, l = length] { file.map(o, l, "tensor w"); }),
+                  HasSubstr("long: tensor w needs"));
+    }
+  }
+  fs::remove(at("long"));
+  ASSERT_EQ(part.bytes().size(), 3u);
+  EXPECT_EQ(std::memcmp(part.bytes().data(), "abc", 3), 0);
+}
+
+// Pages that were given back are read again.
+TEST_F(Files, KeepTheirContentsWhenPagesAreGivenBack) {
+  std::string text(20000, 'x');
+  text[9000] = 'y';
+  put(at("long"), text);
+  const MappedFile map(at("long"));
+  const auto view = map.view(100, 19000, "most");
+  EXPECT_EQ(static_cast<char>(view[8900]), 'y');
+  map.release(view);
+  EXPECT_EQ(static_cast<char>(view[8900]), 'y');
+  map.release(map.view(5, 0, "nothing"));
 }
 
 TEST_F(Files, StayMappedAsLongAsACopyLives) {

@@ -65,7 +65,7 @@ class Written {
     const std::size_t width = pattern.type == at::kFloat ? 4 : 2;
     {
       const SafetensorsFile opened(file);
-      offset = static_cast<std::size_t>(opened.entry(name).bytes.data() - opened.map().bytes().data()) + at * width;
+      offset = static_cast<std::size_t>(opened.entry(name).offset) + at * width;
     }
     poison(file, offset, pattern.bits, width);
   }

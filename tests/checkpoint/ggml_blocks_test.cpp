@@ -35,7 +35,7 @@ TEST(GgmlBlocks, DecodeToTheBitsOfTheReference) {
   for (const GgmlType type : kAllTypes) {
     const std::string name(name_of(type));
     SCOPED_TRACE(name);
-    const std::vector<float> got = dequantized(type, golden.entry(name + ".blocks").bytes);
+    const std::vector<float> got = dequantized(type, golden.bytes(name + ".blocks").bytes());
     const std::vector<float> want = golden.read_f32(name + ".values");
     ASSERT_EQ(got.size(), want.size());
     for (std::size_t i = 0; i < got.size(); ++i) {

@@ -66,8 +66,11 @@ class GoldenModel {
   explicit GoldenModel(const Json& config) : file_(project_path("tests/data/model/rope_scaling.safetensors")) {
     write_file_atomic(folder_.path() / "config.json", config.dump());
     std::vector<SafetensorsTensor> tensors;
+    std::vector<MappedBytes> maps;
     for (const auto& [name, entry] : file_.entries()) {
-      if (name.starts_with("weights.")) tensors.push_back({name.substr(8), entry.type, entry.shape, entry.bytes});
+      if (!name.starts_with("weights.")) continue;
+      maps.push_back(file_.bytes(name));
+      tensors.push_back({name.substr(8), entry.type, entry.shape, maps.back().bytes()});
     }
     write_safetensors(folder_.path() / "model.safetensors", tensors);
     checkpoint_ = open_checkpoint(folder_.path());
