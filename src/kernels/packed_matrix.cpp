@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <utility>
@@ -47,20 +48,37 @@ void fill_panel(std::span<const T> values, std::int64_t rows, std::int64_t colum
   }
 }
 
-// The codes of one lane in one unit, as its words. All the codes, or-ed.
-std::uint8_t fill_unit(const std::uint8_t* codes, std::int64_t count, int bits, std::uint32_t* words) {
+// Four codes, a byte each, side by side at their own width.
+std::uint32_t pressed(std::uint32_t codes, int bits) {
+  constexpr std::uint32_t kEven = 0x00FF00FF;
+  const std::uint32_t pairs = (codes & kEven) | ((codes >> 8 & kEven) << bits);
+  return (pairs & 0xFFFF) | (pairs >> 16 << 2 * bits);
+}
+
+// The codes of one lane in one unit, as its words. All the codes, or-ed, in four bytes.
+std::uint32_t fill_unit(const std::uint8_t* codes, std::int64_t count, int bits, std::uint32_t* words) {
   std::uint64_t window = 0;
   int held = 0;
-  std::uint8_t all = 0;
-  for (std::int64_t k = 0; k < count; ++k) {
-    all |= codes[k];
-    window |= static_cast<std::uint64_t>(codes[k]) << held;
-    held += bits;
-    if (held < 32) continue;
+  std::uint32_t all = 0;
+  const auto take = [&](std::uint32_t value, int width) {
+    window |= static_cast<std::uint64_t>(value) << held;
+    held += width;
+    if (held < 32) return;
     *words = static_cast<std::uint32_t>(window);
     words += kLanes;
     window >>= 32;
     held -= 32;
+  };
+  std::int64_t k = 0;
+  for (; k + 4 <= count; k += 4) {
+    std::uint32_t four = 0;
+    std::memcpy(&four, codes + k, sizeof four);
+    all |= four;
+    take(pressed(four, bits), 4 * bits);
+  }
+  for (; k < count; ++k) {
+    all |= codes[k];
+    take(codes[k], bits);
   }
   if (held > 0) *words = static_cast<std::uint32_t>(window);
   return all;
@@ -68,7 +86,7 @@ std::uint8_t fill_unit(const std::uint8_t* codes, std::int64_t count, int bits, 
 
 void fill_words(const QuantizedMatrix& matrix, const PanelView& view, std::int64_t panel, std::uint32_t* out) {
   const std::int64_t first = panel * kLanes, lanes = std::min(kLanes, matrix.rows - first);
-  std::uint8_t all = 0;
+  std::uint32_t all = 0;
   for (std::int64_t unit = 0; unit < view.units; ++unit) {
     const std::int64_t column = unit * kUnitColumns, count = std::min(kUnitColumns, matrix.columns - column);
     std::uint32_t* words = out + (panel * view.units + unit) * view.bits * kLanes;
@@ -76,7 +94,8 @@ void fill_words(const QuantizedMatrix& matrix, const PanelView& view, std::int64
       all |= fill_unit(matrix.codes.data() + (first + lane) * matrix.columns + column, count, view.bits, words + lane);
     }
   }
-  if (all >> view.bits != 0) {
+  const std::uint32_t wider = (0xFFu << view.bits & 0xFFu) * 0x01010101u;
+  if ((all & wider) != 0) {
     throw Error("packed matrix", fmt::format("codes of more than {} bits", view.bits), to_string(matrix.format));
   }
 }
