@@ -35,7 +35,10 @@ class GptqRounding {
     // One group is found on the weights as they are, dead columns included; several on the weights without them.
     if (groups_ == 1) find_static_parameters(weights_.data());
     prepare_work();
-    if (groups_ > 1 && options_.groups == GroupTiming::kStatic) find_static_parameters(without_dead_columns().data());
+    if (groups_ > 1 && options_.groups == GroupTiming::kStatic) {
+      factor_.dead_columns == 0 ? find_static_parameters(weights_.data())
+                                : find_static_parameters(without_dead_columns().data());
+    }
     if (parameters_.empty()) parameters_.resize(static_cast<std::size_t>(rows_ * groups_));
     codes_.resize(static_cast<std::size_t>(rows_ * columns_));
   }
@@ -93,19 +96,19 @@ class GptqRounding {
   // The weights in rounding order, zero in dead columns.
   void prepare_work() {
     original_.resize(weights_.size());
+    work_.resize(weights_.size());
     executor_.run(rows_, [&](std::int64_t row) {
       const float* from = weights_.data() + row * columns_;
       for (std::int64_t i = 0; i < columns_; ++i) {
         const std::int64_t column = factor_.order[i];
-        original_[row * columns_ + i] = factor_.dead[column] ? 0.0f : from[column];
+        const float weight = factor_.dead[column] ? 0.0f : from[column];
+        original_[row * columns_ + i] = work_[row * columns_ + i] = weight;
       }
     });
-    work_ = original_;
   }
 
   std::vector<float> without_dead_columns() const {
     std::vector<float> alive(weights_.begin(), weights_.end());
-    if (factor_.dead_columns == 0) return alive;
     for (std::int64_t row = 0; row < rows_; ++row) {
       for (std::int64_t j = 0; j < columns_; ++j) {
         if (factor_.dead[j]) alive[row * columns_ + j] = 0.0f;

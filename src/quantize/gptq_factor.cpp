@@ -15,6 +15,7 @@ namespace qreason {
 namespace {
 
 constexpr std::int64_t kTile = 64;
+constexpr std::int64_t kStripe = 256;  // columns whose rows are moved by one task
 
 // Calls body(i, j) for every i < n and, tile by tile (a transposed walk along whole rows would miss every cache), every
 // j on its side of the diagonal: j < i.
@@ -81,14 +82,14 @@ std::optional<std::int64_t> try_float32(GptqFactor& factor, const std::vector<fl
 std::optional<std::int64_t> try_float64(GptqFactor& factor, const std::vector<float>& diagonal, double added,
                                         Executor& executor) {
   const std::int64_t n = factor.columns;
-  std::vector<double> wide(static_cast<std::size_t>(n * n));
-  for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) { wide[j * n + i] = factor.feedback[i * n + j]; });
-  for (std::int64_t j = 0; j < n; ++j) wide[j * n + j] = diagonal[j] + added;
-  if (const auto failed = factor_upper_cholesky(wide.data(), n, executor)) return failed;
+  UpperTriangle wide(n);
+  for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) { wide.row(j)[i] = factor.feedback[i * n + j]; });
+  for (std::int64_t j = 0; j < n; ++j) wide.row(j)[j] = diagonal[j] + added;
+  if (const auto failed = factor_upper_cholesky(wide, executor)) return failed;
   for_each_below(n, executor, [&](std::int64_t i, std::int64_t j) {
-    factor.feedback[j * n + i] = static_cast<float>(wide[j * n + i]);
+    factor.feedback[j * n + i] = static_cast<float>(wide.row(j)[i]);
   });
-  for (std::int64_t j = 0; j < n; ++j) factor.feedback[j * n + j] = static_cast<float>(wide[j * n + j]);
+  for (std::int64_t j = 0; j < n; ++j) factor.feedback[j * n + j] = static_cast<float>(wide.row(j)[j]);
   return std::nullopt;
 }
 
@@ -132,17 +133,42 @@ void normalize_columns(GptqFactor& factor, Executor& executor) {
   });
 }
 
+// Row i of the stripe becomes what row order[i] was; rows are `stride` apart.
+void move_rows(float* stripe, std::int64_t stride, std::int64_t width, const std::vector<std::int64_t>& order) {
+  std::vector<char> moved(order.size());
+  std::vector<float> kept(static_cast<std::size_t>(width));
+  for (std::size_t start = 0; start < order.size(); ++start) {
+    if (moved[start]) continue;
+    std::copy_n(stripe + static_cast<std::int64_t>(start) * stride, width, kept.data());
+    std::size_t at = start;
+    for (auto from = static_cast<std::size_t>(order[at]); from != start; from = static_cast<std::size_t>(order[at])) {
+      std::copy_n(stripe + static_cast<std::int64_t>(from) * stride, width,
+                  stripe + static_cast<std::int64_t>(at) * stride);
+      moved[at] = 1;
+      at = from;
+    }
+    std::copy_n(kept.data(), width, stripe + static_cast<std::int64_t>(at) * stride);
+    moved[at] = 1;
+  }
+}
+
 }  // namespace
 
 std::vector<float> permuted(std::vector<float> matrix, const std::vector<std::int64_t>& order, Executor& executor) {
   if (std::is_sorted(order.begin(), order.end())) return matrix;
   const auto n = static_cast<std::int64_t>(order.size());
-  std::vector<float> out(matrix.size());
-  for_each_row(n, executor, [&](std::int64_t i) {
-    const float* from = matrix.data() + order[i] * n;
-    for (std::int64_t j = 0; j < n; ++j) out[i * n + j] = from[order[j]];
+  // In place, a stripe of columns to a task: rows move along the cycles of the order, then columns within their rows.
+  const std::int64_t stripes = (n + kStripe - 1) / kStripe;
+  executor.run(stripes, [&](std::int64_t stripe) {
+    const std::int64_t first = stripe * kStripe;
+    move_rows(matrix.data() + first, n, std::min(kStripe, n - first), order);
   });
-  return out;
+  for_each_row(n, executor, [&](std::int64_t i) {
+    float* row = matrix.data() + i * n;
+    const std::vector<float> before(row, row + n);
+    for (std::int64_t j = 0; j < n; ++j) row[j] = before[order[j]];
+  });
+  return matrix;
 }
 
 GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,

@@ -15,15 +15,16 @@ namespace {
 constexpr std::int64_t kColumns = 128;  // of W F at a time
 
 // The weights in rounding order, dead columns 0.
-std::vector<float> in_rounding_order(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor) {
+std::vector<float> in_rounding_order(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor,
+                                     Executor& executor) {
   const std::int64_t columns = factor.columns;
   std::vector<float> ordered(weights.size());
-  for (std::int64_t row = 0; row < rows; ++row) {
+  executor.run(rows, [&](std::int64_t row) {
     for (std::int64_t i = 0; i < columns; ++i) {
       const std::int64_t column = factor.order[i];
       ordered[row * columns + i] = factor.dead[column] ? 0.0f : weights[row * columns + column];
     }
-  }
+  });
   return ordered;
 }
 
@@ -51,7 +52,7 @@ double relative_weight_error(std::span<const float> weights, const QuantizedMatr
 
 double output_energy(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor, Executor& executor) {
   const std::int64_t columns = factor.columns;
-  const std::vector<float> ordered = in_rounding_order(weights, rows, factor);
+  const std::vector<float> ordered = in_rounding_order(weights, rows, factor, executor);
   std::vector<float> product(static_cast<std::size_t>(rows * kColumns));
   std::vector<double> sums(static_cast<std::size_t>(rows));
   for (std::int64_t begin = 0; begin < columns; begin += kColumns) {

@@ -171,25 +171,25 @@ std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Exec
   return std::nullopt;
 }
 
-std::optional<std::int64_t> factor_upper_cholesky(double* a, std::int64_t n, Executor& executor) {
-  for (std::int64_t end = n; end > 0;) {
-    const std::int64_t begin = (end - 1) / kDoublePanel * kDoublePanel, width = end - begin;
+std::optional<std::int64_t> factor_upper_cholesky(UpperTriangle& a, Executor& executor) {
+  for (std::int64_t end = a.size(); end > 0;) {
+    const std::int64_t n = a.size(), begin = (end - 1) / kDoublePanel * kDoublePanel, width = end - begin;
     for_each_row(end, executor, [&](std::int64_t i) {
       for (std::int64_t j = std::max(i, begin); j < end; ++j)
-        a[i * n + j] -= dot(a + i * n + end, a + j * n + end, n - end);
+        a.row(i)[j] -= dot(a.row(i) + end, a.row(j) + end, n - end);
     });
     DiagonalBlock block(width);
     for (std::int64_t i = 0; i < width; ++i) {
-      for (std::int64_t j = i; j < width; ++j) block.at(i, j) = a[(begin + i) * n + begin + j];
+      for (std::int64_t j = i; j < width; ++j) block.at(i, j) = a.row(begin + i)[begin + j];
     }
     if (const auto failed = block.factor()) return begin + *failed;
     for (std::int64_t i = 0; i < width; ++i) {
-      for (std::int64_t j = i; j < width; ++j) a[(begin + i) * n + begin + j] = block.at(i, j);
+      for (std::int64_t j = i; j < width; ++j) a.row(begin + i)[begin + j] = block.at(i, j);
     }
     for_each_row(begin, executor, [&](std::int64_t i) {
+      double* row = a.row(i);
       for (std::int64_t j = end - 1; j >= begin; --j) {
-        const double behind = dot(a + i * n + j + 1, a + j * n + j + 1, end - j - 1);
-        a[i * n + j] = (a[i * n + j] - behind) / a[j * n + j];
+        row[j] = (row[j] - dot(row + j + 1, a.row(j) + j + 1, end - j - 1)) / a.row(j)[j];
       }
     });
     end = begin;

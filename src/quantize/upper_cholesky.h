@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "kernels/executor.h"
 
@@ -17,7 +18,21 @@ namespace qreason {
 // threads.
 std::optional<std::int64_t> factor_upper_cholesky(float* a, std::int64_t n, Executor& executor);
 
+// An upper triangle in double, row after row without what lies below the diagonal: as many bytes as a whole matrix in
+// float32 takes.
+class UpperTriangle {
+ public:
+  explicit UpperTriangle(std::int64_t n) : n_(n), values_(static_cast<std::size_t>(n * (n + 1) / 2)) {}
+  std::int64_t size() const { return n_; }
+  // Element (i, j) is row(i)[j]; only j >= i is there.
+  double* row(std::int64_t i) { return values_.data() + (i * n_ - i * (i + 1) / 2); }
+
+ private:
+  std::int64_t n_;
+  std::vector<double> values_;
+};
+
 // The same in double, several times slower: where float32 loses what makes a matrix positive definite.
-std::optional<std::int64_t> factor_upper_cholesky(double* a, std::int64_t n, Executor& executor);
+std::optional<std::int64_t> factor_upper_cholesky(UpperTriangle& a, Executor& executor);
 
 }  // namespace qreason

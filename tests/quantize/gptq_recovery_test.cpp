@@ -38,6 +38,14 @@ Hessian exact_hessian(Executor& executor) {
   return hessian;
 }
 
+UpperTriangle triangle_of(const std::vector<double>& matrix, std::int64_t n) {
+  UpperTriangle triangle(n);
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = i; j < n; ++j) triangle.row(i)[j] = matrix[i * n + j];
+  }
+  return triangle;
+}
+
 TEST(UpperCholesky, MultipliesBackInDoubleAndTellsTheColumnThatFails) {
   Executor executor(2);
   for (const std::int64_t n : {1, 2, 63, 64, 65, 200}) {
@@ -51,18 +59,18 @@ TEST(UpperCholesky, MultipliesBackInDoubleAndTellsTheColumnThatFails) {
         for (std::int64_t k = 0; k < n; ++k) a[i * n + j] += x[i * n + k] * x[j * n + k];
       }
     }
-    std::vector<double> r = a;
-    ASSERT_FALSE(factor_upper_cholesky(r.data(), n, executor)) << n;
+    UpperTriangle r = triangle_of(a, n);
+    ASSERT_FALSE(factor_upper_cholesky(r, executor)) << n;
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t j = i; j < n; ++j) {
         double sum = 0;
-        for (std::int64_t k = j; k < n; ++k) sum += r[i * n + k] * r[j * n + k];
+        for (std::int64_t k = j; k < n; ++k) sum += r.row(i)[k] * r.row(j)[k];
         EXPECT_NEAR(sum, a[i * n + j], 1e-12 * a[j * n + j] * static_cast<double>(n + 8)) << n;
       }
     }
   }
-  std::vector<double> indefinite{6, 3, 2, 0, 4, 4, 0, 0, 4};  // r11^2 = 4 - 4 = 0
-  EXPECT_EQ(factor_upper_cholesky(indefinite.data(), 3, executor), 1);
+  UpperTriangle indefinite = triangle_of({6, 3, 2, 0, 4, 4, 0, 0, 4}, 3);  // r11^2 = 4 - 4 = 0
+  EXPECT_EQ(factor_upper_cholesky(indefinite, executor), 1);
 }
 
 // A damping of 1e-7 is lost in float32, and in float64 it is not: R R^T = H + damping again.
