@@ -1,6 +1,8 @@
 #include "base/memory.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -86,6 +88,19 @@ std::uint64_t left_in_groups(const MemoryFiles& files) {
 std::uint64_t available_memory(const MemoryFiles& files) {
   const auto kibibytes = number_behind(files.meminfo, "MemAvailable:");
   return std::min(kibibytes ? *kibibytes * 1024 : kUnknown, left_in_groups(files));
+}
+
+std::uint64_t resident_memory() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t all = 0, resident = 0;
+  if (!(file >> all >> resident)) return 0;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void release_free_memory() {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
 }
 
 std::string bytes_text(std::uint64_t bytes) {

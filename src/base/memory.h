@@ -21,6 +21,12 @@ struct MemoryFiles {
 // nothing can be told.
 std::uint64_t available_memory(const MemoryFiles& files = {});
 
+// Bytes of this process that are in memory now, mapped parts of files included; 0 when it cannot be told.
+std::uint64_t resident_memory();
+
+// Gives back to the system what the allocator keeps of freed memory: between steps that each hold much.
+void release_free_memory();
+
 std::string bytes_text(std::uint64_t bytes);  // "93.8 MiB"
 
 // "1073741824", "1024M", "1.5G", "512 MiB": K, M, G and T are powers of 1024, with or without B or iB, in either case.

@@ -10,9 +10,10 @@
 namespace qreason {
 
 struct ProgressTask {
-  std::string what;        // "quantize", "evaluate steps-qwen2-3m bf16"
-  std::string unit;        // "blocks", "answers", "tokens"
-  std::int64_t total = 0;  // 0: unknown
+  std::string what;             // "quantize", "evaluate steps-qwen2-3m bf16"
+  std::string unit;             // "blocks", "answers", "tokens"
+  std::int64_t total = 0;       // 0: unknown
+  double expected_seconds = 0;  // what is left of it is shown until the work's own rate is known; 0: unknown
 };
 
 // Work of this run in any one unit, where counting what is finished would mislead about the time left: answers that
@@ -35,6 +36,8 @@ class Progress {
   // Work found done by an earlier run: it counts, but not towards the rate.
   virtual void resume_at(std::int64_t done) = 0;
   virtual void update(const ProgressState& state) = 0;
+  // What is at work now, between two updates: shown beside the count.
+  virtual void stage(const std::string&) {}
   virtual void finish() = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/safetensors.h"
+#include "base/stopwatch.h"
 #include "checkpoint/finite_checkpoint.h"
 #include "cli/native_sink.h"
 #include "cli/output.h"
@@ -119,16 +120,53 @@ CalibrationSize size_of(const std::optional<CalibrationSet>& set) {
       .sequences = static_cast<std::int64_t>(set->samples.size()), .tokens = set->tokens(), .longest = set->longest()};
 }
 
-void refuse_what_cannot_fit(const QuantizeCost& cost, const fs::path& output) {
-  if (const std::uint64_t memory = available_memory(); cost.peak_memory_bytes > memory) {
-    throw Error("memory", fmt::format("{} free", bytes_text(memory)),
-                fmt::format("about {}; fewer samples or a smaller --activation-memory need less",
-                            bytes_text(cost.peak_memory_bytes)));
+std::string text_of(const FittingSettings& settings) {
+  std::vector<std::string> words;
+  if (settings.activation_memory) {
+    words.push_back(fmt::format("--activation-memory {}", *settings.activation_memory / 1'000'000));
   }
-  if (const std::uint64_t disk = available_disk(output); cost.disk_bytes > disk) {
-    throw Error(output.string(), fmt::format("{} of disk free", bytes_text(disk)),
-                fmt::format("about {}", bytes_text(cost.disk_bytes)));
+  if (settings.samples) words.push_back(fmt::format("--set samples={}", *settings.samples));
+  if (settings.length) words.push_back(fmt::format("--set length={}", *settings.length));
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::string what_fits(const CostQuestion& question, std::uint64_t memory) {
+  std::vector<std::string> settings;
+  for (const FittingSettings& fitting : settings_that_fit(question, memory)) settings.push_back(text_of(fitting));
+  if (settings.empty()) return "no number of samples and no length of them needs less than there is";
+  return fmt::format("{} would fit", fmt::join(settings, ", or "));
+}
+
+// The rate at which the model's tensors come from the disk, or from the memory that holds its files already: a linear
+// of some blocks.
+double read_rate(const Checkpoint& checkpoint) {
+  constexpr std::int64_t kBlocks = 6;
+  const std::int64_t layers = checkpoint.config().layers, step = std::max<std::int64_t>(1, layers / kBlocks);
+  std::uint64_t bytes = 0;
+  const Stopwatch watch;
+  for (std::int64_t layer = 0; layer < layers && watch.seconds() < 0.5; layer += step) {
+    const LinearWeight weight = checkpoint.linear(linear_name(layer, LinearSlot::kQ));
+    if (const auto* matrix = std::get_if<at::Tensor>(&weight.matrix)) bytes += matrix->nbytes();
   }
+  const double seconds = watch.seconds();
+  return seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
+}
+
+CostQuestion cost_question(const ModelConfig& config, const QuantizationPlan& plan, const fs::path& output) {
+  return {.recipe = plan.recipe,
+          .config = config,
+          .calibration = plan.size,
+          .activation_memory = plan.activation_memory,
+          .copied_bytes = 0,
+          .folder = output.empty() ? fs::current_path() : fs::absolute(output).parent_path(),
+          .read_rate = 0,
+          .program_bytes = plan.program_bytes};
+}
+
+void add_cost(CostQuestion question, QuantizationPlan& plan) {
+  plan.program_bytes = question.program_bytes = resident_memory();
+  plan.cost = estimate_cost(question, process_executor());
+  plan.cost.seconds += process_seconds();
 }
 
 StagedDirectory::Options output_options(const QuantizeRequest& request) {
@@ -146,7 +184,8 @@ OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, St
                         .model_identity = identity_of(*request.model.checkpoint),
                         .activation_memory = request.activation_memory,
                         .device = request.device,
-                        .listener = terminal_progress()};
+                        .listener = terminal_progress(),
+                        .expected_seconds = plan.cost.phase_seconds};
   if (journal_state(job) == JournalState::kOtherJob && request.if_exists == IfExists::kReplace) staged.clear();
   return run_recipe(job, process_executor());
 }
@@ -170,20 +209,53 @@ void require_output(const QuantizeRequest& request) {
 }
 
 QuantizationPlan plan_quantization(const QuantizeRequest& request) {
-  const ModelConfig& config = request.model.checkpoint->config();
   QuantizationPlan plan{.recipe = decided(request.recipe, *request.model.checkpoint), .calibration = {}, .cost = {}};
   plan.calibration = load(plan.recipe, request);
-  plan.cost = estimate_cost({.recipe = plan.recipe,
-                             .config = config,
-                             .calibration = size_of(plan.calibration),
-                             .activation_memory = request.activation_memory,
-                             .copied_bytes = tokenizer_file_bytes(request.model)},
-                            process_executor());
+  plan.size = size_of(plan.calibration);
+  plan.activation_memory = request.activation_memory;
+  CostQuestion question = cost_question(request.model.checkpoint->config(), plan, request.output);
+  question.copied_bytes = tokenizer_file_bytes(request.model);
+  question.read_rate = read_rate(*request.model.checkpoint);
+  add_cost(question, plan);
   return plan;
 }
 
+QuantizationPlan plan_of_config(const ModelConfig& config, Recipe recipe, std::uint64_t activation_memory) {
+  QuantizationPlan plan{.recipe = std::move(recipe), .calibration = {}, .cost = {}};
+  plan.activation_memory = activation_memory;
+  if (needs_calibration(plan.recipe)) {
+    CalibrationSpec& spec = plan.recipe.calibration.emplace(plan.recipe.calibration.value_or(CalibrationSpec{}));
+    spec.length = std::min(spec.length, config.max_positions);
+    plan.size = {.sequences = spec.samples, .tokens = spec.samples * spec.length, .longest = spec.length};
+  }
+  add_cost(cost_question(config, plan, {}), plan);
+  return plan;
+}
+
+void require_room(const ModelConfig& config, const QuantizationPlan& plan, const fs::path& output) {
+  const QuantizeCost& cost = plan.cost;
+  // What the process has already is not to be found once more.
+  const std::uint64_t memory = available_memory() + plan.program_bytes;
+  if (cost.peak_memory_bytes > memory) {
+    throw Error("memory", fmt::format("{} free", bytes_text(memory)),
+                fmt::format("about {}; {}", bytes_text(cost.peak_memory_bytes),
+                            what_fits(cost_question(config, plan, output), memory)));
+  }
+  if (cost.repeated_memory_bytes > memory) {
+    log_warning(fmt::format("{} of memory free; a Cholesky factorization that is repeated in float64 needs {}",
+                            bytes_text(memory), bytes_text(cost.repeated_memory_bytes)));
+  }
+  const fs::path folder = output.empty() ? fs::current_path() : output;
+  if (const std::uint64_t disk = available_disk(folder); cost.disk_bytes > disk) {
+    throw Error(folder.string(), fmt::format("{} of disk free", bytes_text(disk)),
+                fmt::format("about {}, {} of them calibration activations: a folder on another disk{}",
+                            bytes_text(cost.disk_bytes), bytes_text(cost.spilled_bytes),
+                            cost.spilled_bytes > 0 ? ", a larger --activation-memory or fewer samples" : ""));
+  }
+}
+
 OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPlan& plan) {
-  refuse_what_cannot_fit(plan.cost, request.output);
+  require_room(request.model.checkpoint->config(), plan, request.output);
   check_all_tensors(*request.model.checkpoint);
   StagedDirectory staged(request.output, output_options(request));
   OrderedJson report = run(request, plan, staged);

@@ -30,7 +30,10 @@ struct QuantizeRequest {
 struct QuantizationPlan {
   Recipe recipe;  // with the calibration set that was really loaded
   std::optional<CalibrationSet> calibration;
-  QuantizeCost cost;
+  QuantizeCost cost;  // seconds: since the process began
+  CalibrationSize size;
+  std::uint64_t activation_memory = 0;
+  std::uint64_t program_bytes = 0;  // memory of the process before the work
 };
 
 // Refuses a model that is quantized, an output that is there or that must not be replaced (base/staged_directory.h),
@@ -40,7 +43,15 @@ void require_output(const QuantizeRequest& request);
 // Loads the calibration set, validates the recipe and estimates what it will take; changes nothing.
 QuantizationPlan plan_quantization(const QuantizeRequest& request);
 
-// Refuses what cannot fit into memory or on the disk; then makes request.output, complete or absent, going on where a
+// The plan of a model of which only a config.json is there: the calibration set is as large as the recipe says, and
+// choices that need weights are open.
+QuantizationPlan plan_of_config(const ModelConfig& config, Recipe recipe, std::uint64_t activation_memory);
+
+// Refuses what cannot fit into memory or on the disk (of `output`, or of the current folder where it is empty), naming
+// what would.
+void require_room(const ModelConfig& config, const QuantizationPlan& plan, const std::filesystem::path& output);
+
+// The same; then makes request.output, complete or absent, going on where a
 // killed run stopped. Returns report.json.
 OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPlan& plan);
 

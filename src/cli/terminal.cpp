@@ -101,6 +101,13 @@ class TerminalProgress : public Progress {
     if (verbose || told_ - drawn_ >= interval) draw(ProgressReading::Phase::kRunning);
   }
 
+  void stage(const std::string& what) override {
+    const std::lock_guard lock(output_mutex);
+    note_ = what;
+    const auto interval = columns_known_ ? Clock::duration(kRedrawInterval) : Clock::duration(kLineInterval);
+    if (has_drawn_ && Clock::now() - drawn_ >= interval) draw(ProgressReading::Phase::kRunning);
+  }
+
   void finish() override {
     end_ticker();
     const std::lock_guard lock(output_mutex);
@@ -142,6 +149,8 @@ class TerminalProgress : public Progress {
     } else if (done_now > 0 && pieces > 0) {
       const double a_piece = took / done_now;
       left = std::max(a_piece * pieces - since, a_piece * (pieces - 1));
+    } else if (pieces > 0) {
+      left = task_.expected_seconds - seconds_between(start_, now);
     }
     return left > 0 ? std::optional(left) : std::nullopt;
   }

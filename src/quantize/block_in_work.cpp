@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "model/linear.h"
 #include "quantize/report.h"
 
@@ -65,6 +66,7 @@ BlockInWork::BlockInWork(const WeightSource& source, const BlockPlans& plans, st
                          Executor& executor)
     : source_weights_(source, layer),
       weights_(source_weights_),
+      keeps_original_(walks.original != nullptr),
       original_(source_weights_, walks.original, executor),
       rounded_(walks.rounded, source_weights_),
       plans_(plans),
@@ -105,8 +107,11 @@ void BlockInWork::replace(LinearSlot slot, LinearWeight weight, const LinearRepo
                 "what changes floats before what rounds them");
   }
   reports_.push_back(to_json(linear_name(layer(), slot), pass_, weight, report));
+  if (heard_) heard_(reports_.back());
   trial_.reset();
+  if (!keeps_original_) source_weights_.drop(slot);
   weights_.set_linear(slot, std::move(weight), ++revision_);
+  release_free_memory();
 }
 
 void BlockInWork::replace_gain(BlockNorm norm, at::Tensor gain) {

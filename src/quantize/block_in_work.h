@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -118,7 +119,8 @@ struct BlockPlans {
 
 class BlockInWork : public BlockVisit {
  public:
-  // Everything outlives the object.
+  // Everything outlives the object. Without an original walk nothing is read of original() once it is replaced: its
+  // linears are then gone.
   BlockInWork(const WeightSource& source, const BlockPlans& plans, std::int64_t layer, BlockWalks walks,
               Executor& executor);
 
@@ -147,6 +149,8 @@ class BlockInWork : public BlockVisit {
   // The runner's part of a visit: which pass is at work, the linears that it rounds and where it keeps its progress;
   // the finished block; the way on.
   void begin(const BlockPass& pass, std::vector<LinearSlot> to_round, BlockProgress progress = {{}, {}});
+  // `heard` is told what the report will say of every linear that is replaced.
+  void hear(std::function<void(const OrderedJson&)> heard) { heard_ = std::move(heard); }
   void put_into(BlockSink& sink, const std::string& part) const;
   std::vector<OrderedJson> take_reports() { return std::move(reports_); }
   void leave();
@@ -156,7 +160,8 @@ class BlockInWork : public BlockVisit {
 
   BlockWeights source_weights_, weights_;  // as found, and as it is now
   std::optional<BlockWeights> trial_;      // the block as a search has it for now
-  int revision_ = 0;                       // the last one given
+  bool keeps_original_;
+  int revision_ = 0;  // the last one given
   FloatBlock original_;
   SharedWalk rounded_;
   SharedWalk* reads_ = nullptr;  // the walk of the pass at work
@@ -166,6 +171,7 @@ class BlockInWork : public BlockVisit {
   std::string pass_;
   std::vector<LinearSlot> to_round_;
   std::vector<OrderedJson> reports_;
+  std::function<void(const OrderedJson&)> heard_;
 };
 
 }  // namespace qreason

@@ -28,6 +28,8 @@ class BlockWeights : public WeightSource {
     linears_[static_cast<std::size_t>(slot)] = std::move(weight);
     linear_revisions_[static_cast<std::size_t>(slot)] = revision;
   }
+  // The linear is not asked for any more: its memory is given back.
+  void drop(LinearSlot slot) { linears_[static_cast<std::size_t>(slot)] = {}; }
   int revision(LinearSlot slot) const { return linear_revisions_[static_cast<std::size_t>(slot)]; }
   const at::Tensor& gain(BlockNorm norm) const { return norms_[static_cast<std::size_t>(norm)]; }
   void set_gain(BlockNorm norm, at::Tensor gain, int revision) {

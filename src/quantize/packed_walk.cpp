@@ -46,7 +46,7 @@ struct Memory {
 class PackedBlock : public WalkedBlock {
  public:
   PackedBlock(const WeightSource& source, std::int64_t layer, std::int64_t longest, Memory& memory, Executor& executor)
-      : memory_(memory), executor_(executor), block_(source, layer, memory.rope, ComputeType::kFloat32, executor) {
+      : memory_(memory), executor_(executor), block_(source, layer, memory.rope, ComputeType::kAuto, executor) {
     block_.set_quantizers(Quantizers::kOff);
     memory_.reserve(block_, longest, executor.backend());
   }

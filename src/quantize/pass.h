@@ -70,7 +70,12 @@ class ExactPass : public Pass {
   // `source`, a float model, and `statistics` outlive the view. Tensors are made when they are asked for; those of the
   // transforms (site_tensors) are the view's too. Block passes see the transformed rows, and the checkpoint has the
   // transforms.
-  virtual std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics& statistics) const = 0;
+  // `pool`, which outlives the view, shares the work of making a tensor; the caller's thread does it where there is
+  // none.
+  virtual std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics& statistics,
+                                             ThreadPool* pool = nullptr) const = 0;
+  // What the view does to every value of a tensor that it is asked for.
+  virtual ViewCost view_cost(const ModelConfig&) const { return {}; }
 };
 
 class StatisticsPass : public Pass {

@@ -18,10 +18,15 @@ double weights_of(const ModelConfig& config, LinearSlot slot) {
   return static_cast<double>(shape.rows) * static_cast<double>(shape.columns);
 }
 
-double attention_flops(const ModelConfig& config, CalibrationSize calibration) {
+double score_flops(const ModelConfig& config, CalibrationSize calibration) {
   const auto tokens = static_cast<double>(calibration.tokens), longest = static_cast<double>(calibration.longest);
+  return 2 * tokens * longest * static_cast<double>(config.heads * config.head_dim);
+}
+
+double attention_flops(const ModelConfig& config, CalibrationSize calibration) {
+  const auto tokens = static_cast<double>(calibration.tokens);
   return product_flops(config, Site::kAttentionInput, tokens) + product_flops(config, Site::kAttentionOutput, tokens) +
-         2 * tokens * longest * static_cast<double>(config.heads * config.head_dim);
+         score_flops(config, calibration);
 }
 
 double mlp_flops(const ModelConfig& config, CalibrationSize calibration) {

@@ -25,11 +25,10 @@ class Totals {
  public:
   void add_block(const OrderedJson& block) {
     ++blocks_;
-    seconds_ += block.at("seconds").get<double>();
     for (const OrderedJson& linear : block.at("linears")) add_linear(linear);
   }
 
-  OrderedJson json() const {
+  OrderedJson json(double seconds) const {
     OrderedJson json{{"blocks", blocks_}, {"linears", linears_}};
     if (linears_ > 0) {
       json["loss"] = loss_ / static_cast<double>(linears_);
@@ -38,7 +37,7 @@ class Totals {
       json["largest_loss_linear"] = largest_linear_;
     }
     json["counts"] = counts_;
-    json["seconds"] = seconds_;
+    json["seconds"] = seconds;
     return json;
   }
 
@@ -57,7 +56,7 @@ class Totals {
   }
 
   std::int64_t blocks_ = 0, linears_ = 0;
-  double loss_ = 0, largest_ = 0, seconds_ = 0;
+  double loss_ = 0, largest_ = 0;
   std::string loss_of_, largest_linear_;
   std::map<std::string, std::int64_t> counts_;
 };
@@ -91,10 +90,16 @@ OrderedJson to_json(const std::string& name, std::string_view pass, const Linear
 OrderedJson make_report(const RunSummary& run) {
   Totals totals;
   for (const OrderedJson& block : run.blocks) totals.add_block(block);
-  return {{"recipe", run.recipe.name},    {"text", to_toml(run.recipe)},
-          {"plan", to_json(run.plan)},    {"calibration", calibration_json(run.calibration)},
-          {"statistics", run.statistics}, {"totals", totals.json()},
-          {"blocks", run.blocks}};
+  OrderedJson phases = OrderedJson::array();
+  double seconds = 0;
+  for (const PhaseSummary& phase : run.phases) {
+    phases.push_back({{"phase", phase.name}, {"seconds", phase.seconds}});
+    seconds += phase.seconds;
+  }
+  return {{"recipe", run.recipe.name},      {"text", to_toml(run.recipe)},
+          {"plan", to_json(run.plan)},      {"calibration", calibration_json(run.calibration)},
+          {"statistics", run.statistics},   {"phases", phases},
+          {"totals", totals.json(seconds)}, {"blocks", run.blocks}};
 }
 
 }  // namespace qreason

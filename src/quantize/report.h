@@ -23,16 +23,24 @@ namespace qreason {
 OrderedJson to_json(const std::string& name, std::string_view pass, const LinearWeight& weight,
                     const LinearReport& report);
 
+// A walk over the model: a statistics pass's, or the last one, of all block passes.
+struct PhaseSummary {
+  std::string name;
+  double seconds = 0;  // over all blocks
+};
+
 struct RunSummary {
   const Recipe& recipe;
   const ModelPlan& plan;
   const CalibrationSet* calibration = nullptr;  // null without one
   const OrderedJson& statistics;                // Statistics::summary of all statistics passes
-  const std::vector<OrderedJson>& blocks;       // {"block", "seconds", "linears": [...]} each
+  const std::vector<PhaseSummary>& phases;
+  const std::vector<OrderedJson>& blocks;  // {"block", "seconds", "linears": [...]} each
 };
 
-// {"recipe", "text", "plan", "calibration", "statistics", "totals", "blocks"}. Totals over the rounded linears: their
-// number, the mean of the losses and the largest with its linear, seconds; and the sums of the passes' counts.
+// {"recipe", "text", "plan", "calibration", "statistics", "phases", "totals", "blocks"}. Totals over the rounded
+// linears: their number, the mean of the losses and the largest with its linear; the sums of the passes' counts; the
+// seconds of all phases.
 OrderedJson make_report(const RunSummary& run);
 
 }  // namespace qreason

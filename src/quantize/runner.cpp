@@ -121,12 +121,14 @@ class RecipeRun {
     }
     settle();
     run_block_passes();
-    if (!job_.sink.has_part(kOutsidePart)) put_outside();
+    phases_.push_back({"quantize", seconds_of(phase_)});
+    put_outside();
     job_.sink.finish_model(source_->config(), plan_);
     OrderedJson report = make_report({.recipe = recipe_,
                                       .plan = plan_,
                                       .calibration = job_.calibration,
                                       .statistics = measured_,
+                                      .phases = phases_,
                                       .blocks = journal_.finished(phase_)});
     if (job_.device) report["device"] = job_.device->str();
     return report;
@@ -154,7 +156,7 @@ class RecipeRun {
 
   void prepare(const ExactPass& pass) {
     check_interrupt();
-    views_.push_back(pass.view(*source_, statistics_));
+    views_.push_back(pass.view(*source_, statistics_, &executor_.pool()));
     source_ = views_.back().get();
     // The plan of the checkpoint was made before there was a view.
     pass.change_outline(outline_);
@@ -188,11 +190,14 @@ class RecipeRun {
     }
     progress_->finish();
     measured_.update(statistics_.summary());
-    ++phase_;
+    finish_phase(std::string(pass.kind()));
   }
 
   void run_block_passes() {
     std::int64_t finished = begin_phase("quantize");
+    for (const OrderedJson& entry : journal_.finished(phase_)) {
+      for (const OrderedJson& linear : entry.at("linears")) add_losses(linear);
+    }
     for (std::int64_t layer = 0; layer < finished; ++layer) {
       if (!job_.sink.has_part(block_part(layer))) {
         throw Error((job_.folder / kRunJournal).string(), fmt::format("block {} without its finished part", layer),
@@ -224,7 +229,12 @@ class RecipeRun {
 
   void run_block(std::int64_t layer, BlockWalks walks) {
     const Stopwatch watch;
+    tell(layer, "reading");
     BlockInWork block(*source_, {.quantized = plan_, .transformed = transformed_}, layer, walks, executor_);
+    block.hear([&](const OrderedJson& linear) {
+      add_losses(linear);
+      tell(layer, fmt::format("{} {}", linear.at("pass").get<std::string>(), linear.at("name").get<std::string>()));
+    });
     // A part without a journal line was finished just before a kill; it is made again.
     if (job_.sink.has_part(block_part(layer))) job_.sink.remove_part(block_part(layer));
     for (const PlannedPass& planned : block_passes_) {
@@ -233,6 +243,7 @@ class RecipeRun {
       const std::string key =
           fmt::format("{}\n{} {} {}", identity_.dump(), phase_, layer, &planned - block_passes_.data());
       block.begin(*planned.pass, std::move(to_round), {job_.folder / kBlockProgress, key});
+      tell(layer, planned.pass->kind());
       planned.pass->apply(block);
     }
     block.put_into(job_.sink, block_part(layer));
@@ -242,10 +253,15 @@ class RecipeRun {
     std::filesystem::remove(job_.folder / kBlockProgress);
   }
 
+  // The largest matrices of many models, a part each: one of them is in memory at a time.
   void put_outside() {
-    for (const char* name : {kEmbeddingName, kFinalNormName}) job_.sink.put_tensor(name, source_->tensor(name));
-    if (!source_->config().tied_embeddings) job_.sink.put_linear(kHeadName, source_->linear(kHeadName));
-    job_.sink.finish_part(kOutsidePart);
+    if (!job_.sink.has_part(kOutsidePart)) {
+      for (const char* name : {kEmbeddingName, kFinalNormName}) job_.sink.put_tensor(name, source_->tensor(name));
+      job_.sink.finish_part(kOutsidePart);
+    }
+    if (source_->config().tied_embeddings || job_.sink.has_part(kHeadPart)) return;
+    job_.sink.put_linear(kHeadName, source_->linear(kHeadName));
+    job_.sink.finish_part(kHeadPart);
   }
 
   void start(std::optional<CalibrationWalk>& walk, std::uint64_t memory) {
@@ -257,10 +273,36 @@ class RecipeRun {
   // How many blocks of the phase are done.
   std::int64_t begin_phase(std::string_view name) {
     const auto finished = static_cast<std::int64_t>(journal_.finished(phase_).size());
-    progress_ = job_.listener.begin({.what = std::string(name), .unit = "blocks", .total = layers_});
+    const auto phase = static_cast<std::size_t>(phase_);
+    const double expected = phase < job_.expected_seconds.size() ? job_.expected_seconds[phase] : 0;
+    const double left = expected * static_cast<double>(layers_ - finished) / static_cast<double>(layers_);
+    progress_ =
+        job_.listener.begin({.what = std::string(name), .unit = "blocks", .total = layers_, .expected_seconds = left});
     progress_->resume_at(finished);
     return finished;
   }
+  double seconds_of(std::int64_t phase) {
+    double sum = 0;
+    for (const OrderedJson& entry : journal_.finished(phase)) sum += entry.at("seconds").get<double>();
+    return sum;
+  }
+  void finish_phase(std::string name) {
+    phases_.push_back({std::move(name), seconds_of(phase_)});
+    ++phase_;
+  }
+
+  // What is at work in a block, and the mean of the relative errors so far.
+  void tell(std::int64_t layer, std::string_view stage) {
+    std::string note = fmt::format("block {}: {}", layer, stage);
+    if (losses_.count > 0) note += fmt::format(", loss so far {:.3g} %", 100 * losses_.sum / losses_.count);
+    progress_->stage(note);
+  }
+  void add_losses(const OrderedJson& linear) {
+    if (!linear.contains("loss")) return;
+    losses_.sum += linear.at("loss").get<double>();
+    losses_.count += 1;
+  }
+
   void finish_block(const OrderedJson& entry) {
     journal_.append(phase_, entry);
     progress_->update({.done = static_cast<std::int64_t>(journal_.finished(phase_).size())});
@@ -282,6 +324,10 @@ class RecipeRun {
   OrderedJson measured_ = OrderedJson::object();
   std::vector<PlannedPass> block_passes_;
   std::unique_ptr<Progress> progress_;  // of the phase at work
+  std::vector<PhaseSummary> phases_;    // that are finished
+  struct {
+    double sum = 0, count = 0;
+  } losses_;
 };
 
 }  // namespace

@@ -77,6 +77,37 @@ TEST(QuantizePlan, TellsTheDiskThatItTakes) {
   }
 }
 
+// The sizes of the model are those of its config; what no machine holds is refused, and a length that fits is named.
+TEST(QuantizePlan, NeedsAConfigAloneAndNamesWhatWouldFit) {
+  const testing::ScratchFolder scratch;
+  const fs::path tiny = scratch.path() / "tiny", alone = scratch.path() / "alone",
+                 large = scratch.path() / "large.json";
+  testing::write_tiny_model(tiny, testing::TinyModel{});
+  fs::create_directories(alone);
+  fs::copy_file(tiny / "config.json", alone / "config.json");
+  const auto sizes = [&](const fs::path& model) {
+    const auto plan = testing::run_command(quantize(model, "rtn-w4g32", "--plan --json"));
+    EXPECT_EQ(plan.exit_code, 0) << plan.standard_error;
+    return nlohmann::json::parse(plan.standard_output);
+  };
+  const auto found = sizes(tiny), told = sizes(alone);
+  EXPECT_EQ(told.at("blocks"), found.at("blocks"));
+  EXPECT_EQ(told.at("plan"), found.at("plan"));
+  EXPECT_LE(told.at("checkpoint_bytes").get<double>(), found.at("checkpoint_bytes").get<double>());
+  EXPECT_NEAR(told.at("peak_memory_bytes").get<double>(), found.at("peak_memory_bytes").get<double>(), 40e6);
+
+  std::ifstream stream(tiny / "config.json");
+  auto config = nlohmann::json::parse(stream);
+  config["max_position_embeddings"] = 2'000'000'000;
+  std::ofstream(large) << config;
+  const auto refused =
+      testing::run_command(quantize(large, "gptq-w4c", "--plan --set samples=2 --set length=2000000000"));
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.standard_output, HasSubstr("gptq-w4c: 6 blocks"));
+  EXPECT_THAT(refused.standard_error, HasSubstr("--set length="));
+  EXPECT_THAT(refused.standard_error, HasSubstr("would fit"));
+}
+
 TEST(QuantizePlan, ShowsTheRulesThatTheCheckpointThenHas) {
   const testing::ScratchFolder scratch;
   const fs::path tiny = scratch.path() / "tiny", recipe = scratch.path() / "rules.toml", out = scratch.path() / "out";

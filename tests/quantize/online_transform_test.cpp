@@ -91,7 +91,7 @@ class TransformDown : public ExactPass {
     if (outline_ == Outline::kUntold) return;
     for (BlockPlan& block : outline.plan.blocks) block.at(Site::kMlpMiddle).transform = transform_;
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&, ThreadPool*) const override {
     return std::make_unique<TransformedDown>(source, transform_);
   }
 

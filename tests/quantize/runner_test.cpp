@@ -232,7 +232,7 @@ TEST_F(Runner, TellsItsListenerEveryBlockOfEveryPhase) {
   testing::MemorySink sink;
   testing::RecordingListener listener;
   listener_ = &listener;
-  run(three_phases_, sink, folder.path());
+  const OrderedJson report = run(three_phases_, sink, folder.path());
   ASSERT_EQ(listener.works.size(), 2u);
   EXPECT_EQ(listener.works[0]->task.what, "measure_channels");
   EXPECT_EQ(listener.works[1]->task.what, "quantize");
@@ -242,6 +242,19 @@ TEST_F(Runner, TellsItsListenerEveryBlockOfEveryPhase) {
     EXPECT_EQ(work->states[2].done, 3);
     EXPECT_TRUE(work->finished);
   }
+  // Of every linear of the last phase, with the mean loss from the first on.
+  const std::vector<std::string>& stages = listener.works[1]->stages;
+  EXPECT_EQ(stages.front(), "block 0: reading");
+  EXPECT_THAT(stages.back(), ::testing::MatchesRegex("block 2: .*model.layers.2.*, loss so far .* %"));
+  EXPECT_GE(stages.size(), 3u * 7);
+  // The time is that of both phases.
+  const OrderedJson& phases = report.at("phases");
+  ASSERT_EQ(phases.size(), 2u);
+  EXPECT_EQ(phases[0].at("phase"), "measure_channels");
+  EXPECT_EQ(phases[1].at("phase"), "quantize");
+  EXPECT_GT(phases[0].at("seconds"), 0.0);
+  EXPECT_DOUBLE_EQ(report.at("totals").at("seconds").get<double>(),
+                   phases[0].at("seconds").get<double>() + phases[1].at("seconds").get<double>());
 }
 
 // At random readings of the model's tensors, which lie everywhere: in views, in walks that are repeated, in blocks.

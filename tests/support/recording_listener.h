@@ -13,6 +13,7 @@ struct RecordedProgress {
   ProgressTask task;
   std::int64_t resumed_at = 0;
   std::vector<ProgressState> states;
+  std::vector<std::string> stages{};
   bool finished = false;
 };
 
@@ -33,6 +34,7 @@ class RecordingListener : public ProgressListener {
     explicit Recorder(std::shared_ptr<RecordedProgress> record) : record_(std::move(record)) {}
     void resume_at(std::int64_t done) override { record_->resumed_at = done; }
     void update(const ProgressState& state) override { record_->states.push_back(state); }
+    void stage(const std::string& what) override { record_->stages.push_back(what); }
     void finish() override { record_->finished = true; }
 
    private:

@@ -45,7 +45,7 @@ class QuantizeCommand : public Command {
     options.value("--tp", tensor_parallel_, "Tensor-parallel degree that the numbers are made for");
     options.repeated("--set", settings_, "key=value: one parameter of the method (METHOD --help lists them)");
     options.value("--seed", seed_, "Seed of the calibration windows");
-    options.flag("--plan", plan_, "Print time, memory and disk, and stop");
+    options.flag("--plan", plan_, "Print time, memory and disk, and stop; a config.json alone is enough");
     options.value("--recipe-out", recipe_out_, "Write the recipe to this file as well");
     options.value("--activation-memory", activation_megabytes_, "MB of calibration activations held in memory");
   }
@@ -67,6 +67,7 @@ class QuantizeCommand : public Command {
 
   void run(const CommonOptions& common) override {
     Recipe recipe = read_recipe();
+    if (const auto config = plan_ ? lone_config(model_) : std::nullopt) return plan_config(common, *config, recipe);
     const OpenedModel model = open_model(model_);
     const QuantizeRequest request{.model = model,
                                   .recipe = recipe,
@@ -83,13 +84,38 @@ class QuantizeCommand : public Command {
     QuantizationPlan plan = plan_quantization(request);
     if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
     if (plan_) {
-      return print_plan(common, plan.recipe, plan.cost, validate(plan.recipe, model.checkpoint->config()));
+      return show_plan(common, plan, model.checkpoint->config());
     }
     const OrderedJson report = quantize_model(request, plan);
     print_result(common, plan.recipe, report, output_);
   }
 
  private:
+  // A config.json without weights beside it, or such a file under any name.
+  static std::optional<fs::path> lone_config(const fs::path& model) {
+    std::error_code failure;
+    if (fs::is_regular_file(model, failure)) return model.extension() == ".json" ? std::optional(model) : std::nullopt;
+    const fs::path config = model / "config.json";
+    for (const auto& file : fs::directory_iterator(model, failure)) {
+      if (file.path().extension() == ".safetensors") return std::nullopt;
+    }
+    return fs::is_regular_file(config, failure) ? std::optional(config) : std::nullopt;
+  }
+
+  void plan_config(const CommonOptions& common, const fs::path& file, const Recipe& recipe) const {
+    const ModelConfig config =
+        parse_model_config(parse_json(read_text_file(file, 1 << 24), file.string()), file.string());
+    const QuantizationPlan plan = plan_of_config(config, recipe, activation_bytes());
+    if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
+    show_plan(common, plan, config);
+  }
+
+  void show_plan(const CommonOptions& common, const QuantizationPlan& plan, const ModelConfig& config) const {
+    print_plan(common, plan.recipe, plan.cost, validate(plan.recipe, config));
+    std::fflush(stdout);
+    require_room(config, plan, output_);
+  }
+
   static std::string parameters_help(const Method& method) {
     std::string text = fmt::format("Parameters of {} (--set NAME=VALUE):\n", method.name);
     for (const MethodParameter& parameter : method.parameters) {
@@ -141,8 +167,13 @@ class QuantizeCommand : public Command {
       json["plan"] = to_json(plan);
       return print_json(json);
     }
+    std::string memory = bytes_text(cost.peak_memory_bytes);
+    if (cost.repeated_memory_bytes > cost.peak_memory_bytes) {
+      memory +=
+          fmt::format(" ({} where a factorization is repeated in float64)", bytes_text(cost.repeated_memory_bytes));
+    }
     fmt::print("{}: {} blocks, about {:.0f} s\n  memory  {}\n  disk    {} (checkpoint {}, activations {})\n\n{}",
-               recipe.name, cost.blocks, cost.seconds, bytes_text(cost.peak_memory_bytes), bytes_text(cost.disk_bytes),
+               recipe.name, cost.blocks, cost.seconds, memory, bytes_text(cost.disk_bytes),
                bytes_text(cost.checkpoint_bytes), bytes_text(cost.spilled_bytes), to_toml(recipe));
   }
 

@@ -62,7 +62,16 @@ class FoldNorms : public ExactPass {
       outline.types.set_readers(site, StoredType::kFloat32);
     }
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
+  ViewCost view_cost(const ModelConfig&) const override {
+    ViewCost cost;
+    for (const LinearSlot slot : kLinearSlots) {
+      const Site site = input_site(slot);
+      if (site == Site::kAttentionInput || site == Site::kMlpInput) cost.of(slot).converted = 1;
+    }
+    cost.head.converted = 1;
+    return cost;
+  }
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&, ThreadPool*) const override {
     return std::make_unique<FoldedNorms>(source);
   }
 };

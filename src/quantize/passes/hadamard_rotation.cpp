@@ -15,9 +15,18 @@ namespace {
 
 constexpr std::int64_t kChunk = 512;  // rows or columns that are held in float64
 
-void map_all_rows(at::Tensor& rows, const RowMap& map) {
+void map_all_rows(at::Tensor& rows, const RowMap& map, ThreadPool* pool) {
   double* data = rows.data_ptr<double>();
-  for (std::int64_t row = 0; row < rows.size(0); ++row) map(data + row * rows.size(1), rows.size(1));
+  const std::int64_t width = rows.size(1);
+  run_on(pool, rows.size(0), [&](std::int64_t row) { map(data + row * width, width); });
+}
+
+// Where the mapped matrix goes: into the matrix's own memory when that is of the right type, no file's and no one
+// else's.
+at::Tensor target_for(const at::Tensor& matrix) {
+  const bool own = matrix.use_count() == 1 && matrix.storage().use_count() == 1 && matrix.storage().resizable();
+  if (own && matrix.is_contiguous() && matrix.scalar_type() == view_type(matrix)) return matrix;
+  return at::empty(matrix.sizes(), view_type(matrix));
 }
 
 }  // namespace
@@ -69,6 +78,11 @@ OnlineTransform HadamardRotation::online() const {
   return {.kind = TransformKind::kHadamard, .left = shape_.core, .right = shape_.power, .lanes = lanes_};
 }
 
+RotationWork HadamardRotation::work() const {
+  return {.levels = std::log2(static_cast<double>(shape_.power)),
+          .core = shape_.core > 1 ? static_cast<double>(shape_.core) : 0};
+}
+
 at::Tensor HadamardRotation::online_core() const {
   at::Tensor left = at::empty({shape_.core, shape_.core}, at::kFloat);
   float* values = left.data_ptr<float>();
@@ -80,24 +94,24 @@ at::Tensor HadamardRotation::online_core() const {
   return left;
 }
 
-at::Tensor with_mapped_rows(const at::Tensor& matrix, const RowMap& map) {
-  at::Tensor mapped = at::empty(matrix.sizes(), view_type(matrix));
+at::Tensor with_mapped_rows(at::Tensor matrix, const RowMap& map, ThreadPool* pool) {
+  const at::Tensor mapped = target_for(matrix);
   for (std::int64_t begin = 0; begin < matrix.size(0); begin += kChunk) {
     const std::int64_t end = std::min(begin + kChunk, matrix.size(0));
     at::Tensor rows = matrix.slice(0, begin, end).to(at::kDouble, /*non_blocking=*/false, /*copy=*/true).contiguous();
-    map_all_rows(rows, map);
+    map_all_rows(rows, map, pool);
     mapped.slice(0, begin, end).copy_(rows);
   }
   return mapped;
 }
 
-at::Tensor with_mapped_columns(const at::Tensor& matrix, const RowMap& map) {
-  at::Tensor mapped = at::empty(matrix.sizes(), view_type(matrix));
+at::Tensor with_mapped_columns(at::Tensor matrix, const RowMap& map, ThreadPool* pool) {
+  const at::Tensor mapped = target_for(matrix);
   for (std::int64_t begin = 0; begin < matrix.size(1); begin += kChunk) {
     const std::int64_t end = std::min(begin + kChunk, matrix.size(1));
     at::Tensor rows = at::empty({end - begin, matrix.size(0)}, at::kDouble);
     rows.copy_(matrix.slice(1, begin, end).t());
-    map_all_rows(rows, map);
+    map_all_rows(rows, map, pool);
     mapped.slice(1, begin, end).copy_(rows.t());
   }
   return mapped;
@@ -109,13 +123,13 @@ at::Tensor mapped_vector(const at::Tensor& vector, const RowMap& map) {
   return vector_tensor(values, vector);
 }
 
-LinearWeight with_mapped_inputs(LinearWeight weight, const RowMap& map) {
-  weight.matrix = with_mapped_rows(std::get<at::Tensor>(weight.matrix), map);
+LinearWeight with_mapped_inputs(LinearWeight weight, const RowMap& map, ThreadPool* pool) {
+  weight.matrix = with_mapped_rows(std::get<at::Tensor>(std::move(weight.matrix)), map, pool);
   return weight;
 }
 
-LinearWeight with_mapped_outputs(LinearWeight weight, const RowMap& map) {
-  weight.matrix = with_mapped_columns(std::get<at::Tensor>(weight.matrix), map);
+LinearWeight with_mapped_outputs(LinearWeight weight, const RowMap& map, ThreadPool* pool) {
+  weight.matrix = with_mapped_columns(std::get<at::Tensor>(std::move(weight.matrix)), map, pool);
   if (weight.bias) weight.bias = mapped_vector(*weight.bias, map);
   return weight;
 }

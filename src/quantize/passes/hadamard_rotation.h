@@ -14,11 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "base/parallel.h"
 #include "model/hadamard.h"
 #include "model/online_transform.h"
 #include "model/site.h"
 #include "model/weights.h"
 #include "quantize/model_outline.h"
+#include "quantize/pass_cost.h"
 
 namespace qreason {
 
@@ -31,6 +33,7 @@ class HadamardRotation {
   void apply(double* row, std::int64_t width) const;
   std::int64_t run() const { return shape_.order() * lanes_; }
   OnlineTransform online() const;
+  RotationWork work() const;       // on every value of a row
   at::Tensor online_core() const;  // the transform's left tensor, float32 [core, core]
 
  private:
@@ -47,14 +50,15 @@ class HadamardRotation {
 using RowMap = std::function<void(double* row, std::int64_t width)>;
 
 // The matrix with every row, or every column, mapped; a vector as one row. Rounded once (view_type in scaled_view.h),
-// some rows or columns at a time.
-at::Tensor with_mapped_rows(const at::Tensor& matrix, const RowMap& map);
-at::Tensor with_mapped_columns(const at::Tensor& matrix, const RowMap& map);
+// some rows or columns at a time, which `pool` shares: `map` is called side by side. A matrix that is handed over
+// whole, nobody else having it, lends its memory to the result.
+at::Tensor with_mapped_rows(at::Tensor matrix, const RowMap& map, ThreadPool* pool = nullptr);
+at::Tensor with_mapped_columns(at::Tensor matrix, const RowMap& map, ThreadPool* pool = nullptr);
 at::Tensor mapped_vector(const at::Tensor& vector, const RowMap& map);
 
 // The linear with its inputs' or its outputs' rows mapped.
-LinearWeight with_mapped_inputs(LinearWeight weight, const RowMap& map);
-LinearWeight with_mapped_outputs(LinearWeight weight, const RowMap& map);
+LinearWeight with_mapped_inputs(LinearWeight weight, const RowMap& map, ThreadPool* pool = nullptr);
+LinearWeight with_mapped_outputs(LinearWeight weight, const RowMap& map, ThreadPool* pool = nullptr);
 
 // Which linear of a block a name means; nullopt for the head and others.
 std::optional<LinearSlot> slot_of(const std::string& name);
@@ -67,7 +71,8 @@ void require_no_transform(const ModelPlan& plan, Site site, const char* pass);
 // The source with a rotation online at some sites, whose tensors it hands out; `linear` says what is folded.
 class RotatedView : public WeightSource {
  public:
-  RotatedView(const WeightSource& source, ModelPlan plan) : source_(source), plan_(std::move(plan)) {}
+  RotatedView(const WeightSource& source, ModelPlan plan, ThreadPool* pool = nullptr)
+      : source_(source), plan_(std::move(plan)), pool_(pool) {}
   const ModelConfig& config() const override { return source_.config(); }
   const ModelPlan& plan() const override { return plan_; }
   at::Tensor tensor(const std::string& name) const override;
@@ -76,10 +81,12 @@ class RotatedView : public WeightSource {
   // The core of the site's transform, where it has one.
   void hand_out(Site site, const HadamardRotation& rotation);
   const WeightSource& source() const { return source_; }
+  ThreadPool* pool() const { return pool_; }
 
  private:
   const WeightSource& source_;
   ModelPlan plan_;
+  ThreadPool* pool_;
   std::map<std::string, at::Tensor> cores_;  // by the end of a tensor's name
 };
 

@@ -23,7 +23,7 @@ class InsertOutliers : public ExactPass {
     check_outlier_options(outline.config, options_, "insert_outliers: ");
     outline.unit_gains = false;
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&, ThreadPool*) const override {
     return std::make_unique<OutlierModel>(source, options_);
   }
 

@@ -22,15 +22,15 @@ HadamardRotation rotation_for(const ModelConfig& config, std::int64_t shards) {
 
 class RotatedDown : public RotatedView {
  public:
-  RotatedDown(const WeightSource& source, ModelPlan plan, const HadamardRotation& rotation)
-      : RotatedView(source, std::move(plan)), rotation_(rotation) {
+  RotatedDown(const WeightSource& source, ModelPlan plan, const HadamardRotation& rotation, ThreadPool* pool)
+      : RotatedView(source, std::move(plan), pool), rotation_(rotation) {
     hand_out(Site::kMlpMiddle, rotation_);
   }
 
   LinearWeight linear(const std::string& name) const override {
     if (slot_of(name) != LinearSlot::kDown) return source().linear(name);
-    return with_mapped_inputs(source().linear(name),
-                              [&](double* row, std::int64_t width) { rotation_.apply(row, width); });
+    return with_mapped_inputs(
+        source().linear(name), [&](double* row, std::int64_t width) { rotation_.apply(row, width); }, pool());
   }
 
  private:
@@ -48,11 +48,16 @@ class RotateDown : public ExactPass {
     add_transform(outline.plan, Site::kMlpMiddle, rotation_for(outline.config, shards_).online(), kKind);
     outline.types.set_readers(Site::kMlpMiddle, StoredType::kFloat32);
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
+  ViewCost view_cost(const ModelConfig& config) const override {
+    ViewCost cost;
+    cost.of(LinearSlot::kDown).add(rotation_for(config, shards_).work(), ViewWork::Mapped::kRows);
+    return cost;
+  }
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&, ThreadPool* pool) const override {
     const HadamardRotation rotation = rotation_for(source.config(), shards_);
     ModelPlan plan = source.plan();
     add_transform(plan, Site::kMlpMiddle, rotation.online(), kKind);
-    return std::make_unique<RotatedDown>(source, std::move(plan), rotation);
+    return std::make_unique<RotatedDown>(source, std::move(plan), rotation, pool);
   }
 
  private:

@@ -12,15 +12,15 @@ constexpr const char* kKind = "rotate_groups";
 
 class RotatedGroups : public RotatedView {
  public:
-  RotatedGroups(const WeightSource& source, ModelPlan plan, const HadamardRotation& rotation)
-      : RotatedView(source, std::move(plan)), rotation_(rotation) {
+  RotatedGroups(const WeightSource& source, ModelPlan plan, const HadamardRotation& rotation, ThreadPool* pool)
+      : RotatedView(source, std::move(plan), pool), rotation_(rotation) {
     for (const Site site : kActivationSites) hand_out(site, rotation_);
   }
 
   LinearWeight linear(const std::string& name) const override {
     if (!slot_of(name)) return source().linear(name);
-    return with_mapped_inputs(source().linear(name),
-                              [&](double* row, std::int64_t width) { rotation_.apply(row, width); });
+    return with_mapped_inputs(
+        source().linear(name), [&](double* row, std::int64_t width) { rotation_.apply(row, width); }, pool());
   }
 
  private:
@@ -45,10 +45,15 @@ class RotateGroups : public ExactPass {
     add_to(outline.plan);
     outline.types.linears.fill(StoredType::kFloat32);
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
+  ViewCost view_cost(const ModelConfig&) const override {
+    ViewCost cost;
+    for (const LinearSlot slot : kLinearSlots) cost.of(slot).add(rotation_.work(), ViewWork::Mapped::kRows);
+    return cost;
+  }
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&, ThreadPool* pool) const override {
     ModelPlan plan = source.plan();
     add_to(plan);
-    return std::make_unique<RotatedGroups>(source, std::move(plan), rotation_);
+    return std::make_unique<RotatedGroups>(source, std::move(plan), rotation_, pool);
   }
 
  private:

@@ -28,7 +28,7 @@ class RotateKeys : public ExactPass {
   void change_outline(ModelOutline& outline) const override {
     add_transform(outline.plan, Site::kKey, rotation_for(outline.config).online(), kKind);
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&, ThreadPool*) const override {
     const HadamardRotation rotation = rotation_for(source.config());
     ModelPlan plan = source.plan();
     add_transform(plan, Site::kKey, rotation.online(), kKind);

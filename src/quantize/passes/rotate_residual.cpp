@@ -26,8 +26,10 @@ std::vector<double> signs_of(const ResidualRotation& rotation, std::int64_t coun
 
 class RotatedResidual : public RotatedView {
  public:
-  RotatedResidual(const WeightSource& source, const HadamardRotation& matrix, std::vector<double> signs)
-      : RotatedView(source, source.plan()), map_([matrix, signs = std::move(signs)](double* row, std::int64_t width) {
+  RotatedResidual(const WeightSource& source, const HadamardRotation& matrix, std::vector<double> signs,
+                  ThreadPool* pool)
+      : RotatedView(source, source.plan(), pool),
+        map_([matrix, signs = std::move(signs)](double* row, std::int64_t width) {
           for (std::int64_t i = 0; i < width; ++i) row[i] *= signs[static_cast<std::size_t>(i)];
           matrix.apply(row, width);
         }) {}
@@ -36,10 +38,11 @@ class RotatedResidual : public RotatedView {
     const auto slot = slot_of(name);
     if (!slot && name != kHeadName) return source().linear(name);
     const bool writes = slot && is_row_parallel(*slot);
-    return writes ? with_mapped_outputs(source().linear(name), map_) : with_mapped_inputs(source().linear(name), map_);
+    return writes ? with_mapped_outputs(source().linear(name), map_, pool())
+                  : with_mapped_inputs(source().linear(name), map_, pool());
   }
   at::Tensor tensor(const std::string& name) const override {
-    if (name == kEmbeddingName) return with_mapped_rows(source().tensor(name), map_);
+    if (name == kEmbeddingName) return with_mapped_rows(source().tensor(name), map_, pool());
     return RotatedView::tensor(name);
   }
 
@@ -75,10 +78,20 @@ class RotateResidual : public ExactPass {
     outline.types.embedding = outline.types.head = StoredType::kFloat32;
     outline.types.linears.fill(StoredType::kFloat32);
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
+  ViewCost view_cost(const ModelConfig& config) const override {
+    const RotationWork work = HadamardRotation(shape_for(config.hidden_size)).work();
+    ViewCost cost;
+    for (const LinearSlot slot : kLinearSlots) {
+      cost.of(slot).add(work, is_row_parallel(slot) ? ViewWork::Mapped::kColumns : ViewWork::Mapped::kRows);
+    }
+    cost.embedding.add(work, ViewWork::Mapped::kRows);
+    cost.head.add(work, ViewWork::Mapped::kRows);
+    return cost;
+  }
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&, ThreadPool* pool) const override {
     const std::int64_t hidden = source.config().hidden_size;
     const HadamardRotation matrix(shape_for(hidden));
-    return std::make_unique<RotatedResidual>(source, matrix, signs_of(rotation_, hidden));
+    return std::make_unique<RotatedResidual>(source, matrix, signs_of(rotation_, hidden), pool);
   }
 
  private:

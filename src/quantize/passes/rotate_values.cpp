@@ -17,8 +17,8 @@ HadamardRotation across_rotation(const ModelConfig& config) {
 
 class RotatedValues : public RotatedView {
  public:
-  RotatedValues(const WeightSource& source, ModelPlan plan, ValueRotation rotation)
-      : RotatedView(source, std::move(plan)), head_(head_rotation(config())) {
+  RotatedValues(const WeightSource& source, ModelPlan plan, ValueRotation rotation, ThreadPool* pool)
+      : RotatedView(source, std::move(plan), pool), head_(head_rotation(config())) {
     if (rotation == ValueRotation::kPerHead) return;
     across_.emplace(across_rotation(config()));
     hand_out(Site::kAttentionOutput, *across_);
@@ -28,13 +28,15 @@ class RotatedValues : public RotatedView {
     LinearWeight weight = source().linear(name);
     const auto slot = slot_of(name);
     if (slot == LinearSlot::kV) {
-      return with_mapped_outputs(std::move(weight), [&](double* row, std::int64_t width) { head_.apply(row, width); });
+      const auto rotate = [&](double* row, std::int64_t width) { head_.apply(row, width); };
+      return with_mapped_outputs(std::move(weight), rotate, pool());
     }
     if (slot != LinearSlot::kO) return weight;
-    return with_mapped_inputs(std::move(weight), [&](double* row, std::int64_t width) {
+    const auto rotate = [&](double* row, std::int64_t width) {
       head_.apply(row, width);
       if (across_) across_->apply(row, width);
-    });
+    };
+    return with_mapped_inputs(std::move(weight), rotate, pool());
   }
 
  private:
@@ -56,8 +58,19 @@ class RotateValues : public ExactPass {
       outline.types.linears[static_cast<std::size_t>(slot)] = StoredType::kFloat32;
     }
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&) const override {
-    return std::make_unique<RotatedValues>(source, plan_of(source.config(), source.plan()), rotation_);
+  ViewCost view_cost(const ModelConfig& config) const override {
+    ViewCost cost;
+    cost.of(LinearSlot::kV).add(head_rotation(config).work(), ViewWork::Mapped::kColumns);
+    cost.of(LinearSlot::kO).add(head_rotation(config).work(), ViewWork::Mapped::kRows);
+    if (rotation_ == ValueRotation::kFull) {
+      const RotationWork across = across_rotation(config).work();
+      cost.of(LinearSlot::kO).rotated.levels += across.levels;
+      cost.of(LinearSlot::kO).rotated.core += across.core;
+    }
+    return cost;
+  }
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics&, ThreadPool* pool) const override {
+    return std::make_unique<RotatedValues>(source, plan_of(source.config(), source.plan()), rotation_, pool);
   }
 
  private:

@@ -13,6 +13,7 @@
 #include "base/stopwatch.h"
 #include "quantize/block_visit.h"
 #include "quantize/gptaq.h"
+#include "quantize/machine_rates.h"
 #include "quantize/rounding_error.h"
 
 namespace qreason {
@@ -114,18 +115,38 @@ class RoundGptq : public BlockPass {
       }
       if (rounded == 0) continue;
       const auto width = static_cast<double>(linear_shape(question.config, stage.linears.front()).columns);
-      cost.flops += tokens * width * width + width * width * width / 3 + 2 * rounded * width;
-      double memory = 2 * 4 * width * width;
-      if (asymmetric()) {  // the same of how far the inputs are from the float model's
-        cost.flops += 2 * tokens * width * width + width * width * width / 3;
-        memory += 4 * width * (width + static_cast<double>(question.calibration.longest));
-      }
-      cost.memory = std::max(cost.memory, memory);
+      cost.dense += tokens * width * width + width * width * width / 3 + 2 * rounded * width;
+      cost.panels += std::ceil(width / kFactorPanel);
+      cost.columns += rounded;
+      cost.swept += 8 * 4 * width * width;
+      if (asymmetric()) cost.dense += 2 * tokens * width * width + width * width * width / 3;
     }
+    add_moments(question, cost);
     return cost;
   }
 
  private:
+  // The largest of a stage: the Hessian made or factored, again in float64 where that fails; a linear rounded, which
+  // is there as floats, in rounding order twice and as codes.
+  void add_moments(const BlockCostQuestion& question, BlockCost& cost) const {
+    std::vector<LinearSlot> rounded;
+    for (const Stage& stage : stages()) {
+      const auto width = static_cast<double>(linear_shape(question.config, stage.linears.front()).columns);
+      double statistics = 4 * width * width, made = 0;
+      if (asymmetric()) {  // the same of how far the inputs are from the float model's
+        made = 4 * width * static_cast<double>(question.calibration.longest);
+        statistics += 4 * width * width;
+      }
+      for (const LinearSlot slot : stage.linears) {
+        if (!question.plan.weights.contains(slot)) continue;
+        if (made >= 0) cost.moments.push_back({rounded, statistics + made, statistics + 4 * width * width});
+        made = -1;
+        cost.moments.push_back({rounded, statistics + 13 * weights_of(question.config, slot), 0});
+        rounded.push_back(slot);
+      }
+    }
+  }
+
   bool asymmetric() const { return settings_.calibration == GptqCalibration::kAsymmetric; }
 
   void round_stage(BlockVisit& block, Site inputs, const std::vector<LinearSlot>& linears) const {

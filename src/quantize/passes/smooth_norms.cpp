@@ -75,7 +75,15 @@ class SmoothNorms : public ExactPass {
     outline.unit_gains = false;
     for (const Site site : kSmoothedSites) outline.types.set_readers(site, StoredType::kFloat32);
   }
-  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics& statistics) const override {
+  ViewCost view_cost(const ModelConfig&) const override {
+    ViewCost cost;
+    for (const LinearSlot slot : kLinearSlots) {
+      if (input_site(slot) == kSmoothedSites[0] || input_site(slot) == kSmoothedSites[1]) cost.of(slot).converted = 1;
+    }
+    return cost;
+  }
+  std::unique_ptr<WeightSource> view(const WeightSource& source, const Statistics& statistics,
+                                     ThreadPool*) const override {
     return std::make_unique<SmoothedNorms>(source, statistics, alpha_);
   }
 
