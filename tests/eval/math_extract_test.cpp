@@ -80,8 +80,7 @@ TEST(MathGrader, AgreesWithLightevalOnEveryRecordedTrace) {
   }
 }
 
-// The labelled cases of other graders. Their numbers of agreement are what this first form reaches; what is missing is
-// named in docs/results.md, and the numbers only ever go up.
+// The labelled cases of other graders; the disagreements are listed and argued in docs/grading.md.
 TEST(MathGrader, AgreesWithTheLabelledCasesOfOtherGraders) {
   const auto agreement = [](const std::filesystem::path& path) {
     int agree = 0;
@@ -97,9 +96,9 @@ TEST(MathGrader, AgreesWithTheLabelledCasesOfOtherGraders) {
     return agree;
   };
   QREASON_REQUIRE_SHARED(lighteval, "data/lighteval_cases/cases_pinned_0.8.0.jsonl");
-  EXPECT_GE(agreement(lighteval), 207) << "of 218";
+  EXPECT_GE(agreement(lighteval), 215) << "of 218; docs/grading.md argues the rest";
   QREASON_REQUIRE_SHARED(math_verify, "data/mathverify_cases/cases.jsonl");
-  EXPECT_GE(agreement(math_verify), 259) << "of 270";
+  EXPECT_GE(agreement(math_verify), 264) << "of 270; docs/grading.md argues the rest";
 }
 
 TEST(MathGrader, ReadsEveryGsm8kGoldBackFromItsOwnSolution) {

@@ -10,9 +10,22 @@ struct CompareOptions {
   int precision = 5;  // decimals to which an answer written as a decimal must agree (the study's 5)
 };
 
-// Equal as texts (text_form.h), or as values: numbers, expressions in variables, tuples and intervals (ordered),
-// sets and lists (unordered), unions, matrices, equations up to a factor, inequalities up to a positive factor. An
-// equation "x = value" equals its value. "28%" equals "28" and "0.28". Time is bounded by the square of the lengths.
-bool same_answer(std::string_view gold, std::string_view answer, const CompareOptions& options = {});
+struct Verdict {
+  bool equal = false;
+  std::string why;  // one clause: what decided
+};
+
+// Equal as texts in a normal form that keeps structure (text_form.h), or as values: numbers and functions
+// (value_compare.h), units and percentages, ratios, tuples, intervals, sets and lists, matrices, equations up to a
+// factor, inequalities up to a positive factor. An equation "x = value" equals its value. What cannot be decided is not
+// equal. docs/grading.md has the rules. Time is bounded for any bytes.
+Verdict compare_answers(std::string_view gold, std::string_view answer, const CompareOptions& options = {});
+
+inline bool same_answer(std::string_view gold, std::string_view answer, const CompareOptions& options = {}) {
+  return compare_answers(gold, answer, options).equal;
+}
+
+// What the text is read as, one line a reading ("sum(3, product(2, x))"); for people.
+std::string described_readings(std::string_view text);
 
 }  // namespace qreason::math

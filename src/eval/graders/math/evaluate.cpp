@@ -1,254 +1,281 @@
 #include "eval/graders/math/evaluate.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <numbers>
+#include <cstdlib>
 
 #include "base/random.h"
 
 namespace qreason::math {
 namespace {
 
-using Complex = std::complex<double>;
-
-std::optional<Rational> exact_power(const Node& node) {
-  const auto base = exact_value(node.children[0]);
-  const auto exponent = exact_value(node.children[1]);
-  if (!base || !exponent) return std::nullopt;
-  const auto integer = exponent->to_int64();
-  if (!integer || *integer > 512 || *integer < -512) return std::nullopt;
-  return base->to_power(*integer);
-}
-
-std::optional<Rational> exact_factorial(const Node& node) {
-  const auto argument = exact_value(node.children[0]);
-  const auto n = argument ? argument->to_int64() : std::nullopt;
-  if (!n || *n < 0 || *n > 40) return std::nullopt;
-  std::optional<Rational> result = Rational(1);
-  for (std::int64_t k = 2; k <= *n && result; ++k) result = result->times(Rational(k));
-  return result;
-}
-
-std::optional<Rational> exact_binomial(const Node& node) {
-  const auto upper = exact_value(node.children[0]);
-  const auto lower = exact_value(node.children[1]);
-  const std::int64_t n = upper ? upper->to_int64().value_or(-1) : -1;
-  const std::int64_t k = lower ? lower->to_int64().value_or(-1) : -1;
-  if (k < 0 || k > n || n > 200) return std::nullopt;
-  std::optional<Rational> result = Rational(1);
-  for (std::int64_t j = 1; j <= k && result; ++j) {
-    result = result->times(Rational(n - k + j));
-    if (result) result = result->over(Rational(j));
-  }
-  return result;
-}
-
-template <class Combine>
-std::optional<Rational> exact_fold(const Node& node, Combine combine) {
-  auto result = exact_value(node.children[0]);
-  for (std::size_t i = 1; i < node.children.size() && result; ++i) {
-    const auto next = exact_value(node.children[i]);
-    if (!next) return std::nullopt;
-    result = combine(*result, *next);
-  }
-  return result;
-}
-
-// A number that depends on the variable's name and the sample point alone: positive and small at the first points, of
-// any sign and larger at those far out.
-Complex variable_value(const std::string& name, std::size_t point) {
-  const double size = 0.5 + 1.5 * counter_uniform(0x5eed, stable_hash(name), point, 0);
-  if (point < kSamplePoints) return Complex(size, 0);
-  const std::size_t far = point - kSamplePoints;
-  if (far == 0) return Complex(-size, 0);
-  const bool negative = counter_uniform(0x5eed, stable_hash(name), point, 1) < 0.5;
-  return Complex((negative ? -5.0 : 5.0) * size * static_cast<double>(far), 0);
-}
-
-std::optional<Complex> value_at(const Node& node, std::size_t point);
-
-std::optional<Complex> applied(const std::string& name, Complex x) {
-  if (name == "sqrt") return std::sqrt(x);
-  if (name == "sin") return std::sin(x);
-  if (name == "cos") return std::cos(x);
-  if (name == "tan") return std::tan(x);
-  if (name == "cot") return 1.0 / std::tan(x);
-  if (name == "sec") return 1.0 / std::cos(x);
-  if (name == "csc") return 1.0 / std::sin(x);
-  if (name == "arcsin" || name == "asin") return std::asin(x);
-  if (name == "arccos" || name == "acos") return std::acos(x);
-  if (name == "arctan" || name == "atan") return std::atan(x);
-  if (name == "sinh") return std::sinh(x);
-  if (name == "cosh") return std::cosh(x);
-  if (name == "tanh") return std::tanh(x);
-  if (name == "ln" || name == "log") return std::log(x);
-  if (name == "lg") return std::log10(x);
-  if (name == "exp") return std::exp(x);
-  if (name == "abs") return Complex(std::abs(x), 0);
-  if (name == "floor") return Complex(std::floor(x.real()), 0);
-  if (name == "ceil") return Complex(std::ceil(x.real()), 0);
-  return std::nullopt;
-}
-
-std::optional<Complex> call_at(const Node& node, std::size_t point) {
-  const auto argument = value_at(node.children[0], point);
-  if (!argument) return std::nullopt;
-  if (node.children.size() == 1) return applied(node.text, *argument);
-  const auto second = node.children.size() == 2 ? value_at(node.children[1], point) : std::nullopt;
-  if (!second) return std::nullopt;
-  if (node.text == "log") return std::log(*argument) / std::log(*second);
-  if (node.text == "max") return std::max(argument->real(), second->real());
-  if (node.text == "min") return std::min(argument->real(), second->real());
-  return std::nullopt;
-}
-
-std::optional<Complex> constant_or_variable(const Node& node, std::size_t point) {
-  if (node.kind == NodeKind::kSymbol) return variable_value(node.text, point);
-  if (node.text == "pi") return Complex(std::numbers::pi, 0);
-  if (node.text == "e") return Complex(std::numbers::e, 0);
-  return Complex(0, 1);
-}
-
-std::optional<Complex> fold_at(const Node& node, std::size_t point) {
-  Complex result = node.kind == NodeKind::kSum ? 0.0 : 1.0;
-  for (const Node& child : node.children) {
-    const auto value = value_at(child, point);
-    if (!value) return std::nullopt;
-    if (node.kind == NodeKind::kSum)
-      result += *value;
-    else
-      result *= *value;
-  }
-  return result;
-}
-
-std::optional<Complex> pair_at(const Node& node, std::size_t point) {
-  const auto left = value_at(node.children[0], point);
-  const auto right = value_at(node.children[1], point);
-  if (!left || !right) return std::nullopt;
-  if (node.kind != NodeKind::kPower) return *left / *right;
-  if (*left == Complex(0, 0)) return right->real() > 0 ? std::optional(Complex(0, 0)) : std::nullopt;
-  return std::pow(*left, *right);
-}
-
-std::optional<Complex> value_at(const Node& node, std::size_t point) {
-  if (const auto exact = exact_value(node)) return Complex(exact->to_double(), 0);
-  switch (node.kind) {
-    case NodeKind::kConstant:
-    case NodeKind::kSymbol:
-      return constant_or_variable(node, point);
-    case NodeKind::kSum:
-    case NodeKind::kProduct:
-      return fold_at(node, point);
-    case NodeKind::kQuotient:
-    case NodeKind::kPower:
-    case NodeKind::kRatio:
-      return pair_at(node, point);
-    case NodeKind::kCall:
-      return call_at(node, point);
-    case NodeKind::kNegation:
-    case NodeKind::kPercent: {
-      const auto value = value_at(node.children[0], point);
-      if (!value) return std::nullopt;
-      return node.kind == NodeKind::kNegation ? -*value : *value / 100.0;
-    }
-    default:
-      return std::nullopt;
-  }
-}
-
-template <class Predicate>
-bool any_node(const Node& node, Predicate predicate) {
-  if (predicate(node)) return true;
-  return std::any_of(node.children.begin(), node.children.end(),
-                     [&](const Node& child) { return any_node(child, predicate); });
-}
+constexpr std::size_t kMaxExactBits = 3000;  // at a point; what is longer goes on as an interval
+constexpr std::int64_t kMaxResultBits = std::int64_t{1} << 38;
 
 }  // namespace
 
-std::optional<Rational> exact_value(const Node& node) {
+Value Evaluator::of(Ball re, Ball im) {
+  left_reals_ = left_reals_ || !im.is_exact_zero();
+  return {std::nullopt, std::move(re), std::move(im)};
+}
+
+Value Evaluator::of_real(Ball re) {
+  return {std::nullopt, std::move(re), Ball{}};
+}
+
+Value Evaluator::of_exact(Rational value) {
+  return {std::move(value), Ball{}, Ball{}};
+}
+
+bool Evaluator::pay() {
+  const std::int64_t words = precision_ / 64 + 1;
+  return budget_.spend(4 + words * words);
+}
+
+Ball Evaluator::real_part(const Value& value) const {
+  return value.exact ? Ball::of(*value.exact, precision_) : value.re;
+}
+
+std::optional<Value> Evaluator::value(const Node& node) {
+  if (!pay()) return std::nullopt;
   switch (node.kind) {
     case NodeKind::kNumber:
     case NodeKind::kBased:
-      return node.value;
+      return number(node);
+    case NodeKind::kConstant:
+      return constant(node.text);
+    case NodeKind::kSymbol:
+    case NodeKind::kText: {
+      const Rational* known = point_.find(node.kind == NodeKind::kText ? "text " + node.text : node.text);
+      return known != nullptr ? std::optional(of_exact(*known)) : std::nullopt;
+    }
     case NodeKind::kSum:
-      return exact_fold(node, [](const Rational& a, const Rational& b) { return a.plus(b); });
     case NodeKind::kProduct:
-      return exact_fold(node, [](const Rational& a, const Rational& b) { return a.times(b); });
     case NodeKind::kQuotient:
     case NodeKind::kRatio:
-      return exact_fold(node, [](const Rational& a, const Rational& b) { return a.over(b); });
-    case NodeKind::kPower:
-      return exact_power(node);
+      return folded(node);
+    case NodeKind::kPower: {
+      const auto base = value(node.children[0]);
+      const auto exponent = base ? value(node.children[1]) : std::nullopt;
+      return exponent ? raised(*base, *exponent) : std::nullopt;
+    }
     case NodeKind::kNegation: {
-      const auto value = exact_value(node.children[0]);
-      return value ? std::optional(value->negated()) : std::nullopt;
+      auto child = value(node.children[0]);
+      if (!child) return std::nullopt;
+      if (child->exact) return of_exact(child->exact->negated());
+      return of(negated(std::move(child->re)), negated(std::move(child->im)));
     }
     case NodeKind::kPercent: {
-      const auto value = exact_value(node.children[0]);
-      return value ? value->over(Rational(100)) : std::nullopt;
+      const auto child = value(node.children[0]);
+      return child ? divided(*child, of_exact(Rational(100))) : std::nullopt;
     }
+    case NodeKind::kMeasure:
+      return value(node.children[0]);
     case NodeKind::kFactorial:
-      return exact_factorial(node);
     case NodeKind::kCall:
-      return node.text == "binom" ? exact_binomial(node) : std::nullopt;
+      return call(node);
+    case NodeKind::kApply:
+      return applied(node);
     default:
       return std::nullopt;
   }
 }
 
-std::optional<SampleValues> sampled_values(const Node& node) {
-  SampleValues values;
-  for (std::size_t point = 0; point < kSamplePoints; ++point) {
-    const auto value = value_at(node, point);
-    if (!value || !std::isfinite(value->real()) || !std::isfinite(value->imag())) return std::nullopt;
-    values[point] = *value;
-  }
-  return values;
+std::optional<Value> Evaluator::number(const Node& node) {
+  if (!node.value) return std::nullopt;
+  if (node.value->bits() <= kMaxRationalBits) return of_exact(*node.value);
+  return of_real(Ball::of(*node.value, precision_));
 }
 
-std::optional<double> value_far_out(const Node& node, std::size_t point) {
-  const auto value = value_at(node, kSamplePoints + point);
-  if (!value || !std::isfinite(value->real()) || std::abs(value->imag()) > 1e-12 * std::abs(value->real()))
-    return std::nullopt;
-  return value->real();
+std::optional<Value> Evaluator::constant(const std::string& name) {
+  if (name == "pi") return of_real(pi(precision_));
+  if (name == "i") return of(Ball{}, Ball::of(Rational(1), precision_));
+  auto e = exponential(Ball::of(Rational(1), precision_), precision_);
+  return e ? std::optional(of_real(*std::move(e))) : std::nullopt;
 }
 
-double rounding_error(const Node& node, std::size_t point) {
-  constexpr double kUnit = 4 * std::numeric_limits<double>::epsilon();
-  const auto value = value_at(node, point);
-  if (!value) return 0;
-  double error = kUnit * std::abs(*value);
-  double relative = 0;  // of products, quotients and powers
+// f(3) is some number that depends on f and on 3.
+std::optional<Value> Evaluator::applied(const Node& node) {
+  std::uint64_t name = stable_hash(node.text);
   for (const Node& child : node.children) {
-    const auto own = value_at(child, point);
-    const double of_child = rounding_error(child, point);
-    if (!own) continue;
-    const double size = std::abs(*own);
-    if (node.kind == NodeKind::kSum)
-      error += of_child + kUnit * size;
-    else if (node.kind == NodeKind::kCall && node.children.size() == 1)
-      for (const double step : {of_child, -of_child}) {
-        const auto moved = applied(node.text, *own + step);
-        if (moved) error = std::max(error, std::abs(*moved - *value) + kUnit * std::abs(*value));
-      }
-    else if (size > 0)
-      relative += of_child / size;
+    const auto argument = value(child);
+    if (!argument || !argument->exact) return std::nullopt;
+    name = stable_hash(std::to_string(name) + "(" + argument->exact->numerator().str() + "/" +
+                       argument->exact->denominator().str());
   }
-  if (node.kind == NodeKind::kPower) {
-    const auto exponent = value_at(node.children[1], point);
-    relative *= exponent ? std::max(1.0, std::abs(*exponent)) : 1;
-  }
-  return error + relative * std::abs(*value);
+  const auto result = Rational::of(1 + (name >> 40), 4096);
+  return result ? std::optional(of_exact(*result)) : std::nullopt;
 }
 
-bool has_variables(const Node& node) {
-  return any_node(node, [](const Node& n) { return n.kind == NodeKind::kSymbol; });
+std::optional<Value> Evaluator::folded(const Node& node) {
+  if (node.kind == NodeKind::kRatio && node.children.size() != 2) return std::nullopt;
+  auto result = value(node.children[0]);
+  std::int64_t highest = kNoBits, lowest = -kNoBits;
+  const auto note = [&](const Value& term) {
+    const Ball re = real_part(term);
+    for (const Ball* part : {&re, &term.im}) {
+      if (part->top() == kNoBits || part->holds_zero()) continue;
+      highest = std::max(highest, part->top());
+      lowest = std::min(lowest, part->top());
+    }
+  };
+  const bool is_sum = node.kind == NodeKind::kSum;
+  if (is_sum && result) note(*result);
+  for (std::size_t i = 1; i < node.children.size() && result; ++i) {
+    const auto next = value(node.children[i]);
+    if (!next || !pay()) return std::nullopt;
+    if (is_sum) {
+      note(*next);
+      result = added(*result, *next);
+    } else if (node.kind == NodeKind::kProduct) {
+      result = multiplied(*result, *next);
+    } else {
+      result = divided(*result, *next);
+    }
+  }
+  if (is_sum && highest != kNoBits) deepest_ = std::max(deepest_, highest - lowest);
+  return result;
 }
 
-bool has_decimals(const Node& node) {
-  return any_node(node, [](const Node& n) { return n.decimal; });
+std::optional<Value> Evaluator::added(const Value& a, const Value& b) {
+  if (a.exact && b.exact) {
+    auto exact = a.exact->plus(*b.exact);
+    if (exact && (point_.values.empty() || exact->bits() <= kMaxExactBits)) return of_exact(*std::move(exact));
+  }
+  return of(sum(real_part(a), real_part(b), precision_), sum(a.im, b.im, precision_));
+}
+
+std::optional<Value> Evaluator::multiplied(const Value& a, const Value& b) {
+  if (a.exact && b.exact) {
+    auto exact = a.exact->times(*b.exact);
+    if (exact && (point_.values.empty() || exact->bits() <= kMaxExactBits)) return of_exact(*std::move(exact));
+  }
+  if ((a.exact && a.exact->is_zero()) || (b.exact && b.exact->is_zero())) return of_exact(Rational(0));
+  const Ball x = real_part(a), u = real_part(b);
+  if (std::abs(x.exponent) > kMaxResultBits || std::abs(u.exponent) > kMaxResultBits) return std::nullopt;
+  if (a.is_real() && b.is_real()) return of_real(product(x, u, precision_));
+  return of(difference(product(x, u, precision_), product(a.im, b.im, precision_), precision_),
+            sum(product(x, b.im, precision_), product(a.im, u, precision_), precision_));
+}
+
+std::optional<Value> Evaluator::divided(const Value& a, const Value& b) {
+  if (b.exact) {
+    if (b.exact->is_zero()) return std::nullopt;
+    if (a.exact) {
+      auto exact = a.exact->over(*b.exact);
+      if (exact && (point_.values.empty() || exact->bits() <= kMaxExactBits)) return of_exact(*std::move(exact));
+    }
+  }
+  const Ball u = real_part(b);
+  if (b.is_real()) {
+    auto re = quotient(real_part(a), u, precision_);
+    if (!re) return std::nullopt;
+    if (a.is_real()) return of_real(*std::move(re));
+    auto im = quotient(a.im, u, precision_);
+    return im ? std::optional(of(*std::move(re), *std::move(im))) : std::nullopt;
+  }
+  // a conj(b) / |b|^2
+  const Ball size = sum(product(u, u, precision_), product(b.im, b.im, precision_), precision_);
+  const auto turned = multiplied(a, of(u, negated(b.im)));
+  return turned ? divided(*turned, of_real(size)) : std::nullopt;
+}
+
+std::optional<Value> Evaluator::whole_power(Value base, std::int64_t exponent) {
+  if (base.exact) {
+    if (base.exact->is_zero() && exponent <= 0) return std::nullopt;
+    auto exact = base.exact->to_power(exponent);
+    if (exact && (point_.values.empty() || exact->bits() <= kMaxExactBits)) return of_exact(*std::move(exact));
+  }
+  const bool negative = exponent < 0;
+  std::uint64_t left = negative ? 0 - static_cast<std::uint64_t>(exponent) : static_cast<std::uint64_t>(exponent);
+  if (left > (std::uint64_t{1} << 36)) return std::nullopt;
+  std::optional<Value> result = of_exact(Rational(1));
+  std::optional<Value> square = std::move(base);
+  while (left > 0 && result && square) {
+    if (!pay()) return std::nullopt;
+    if (left & 1) result = multiplied(*result, *square);
+    left >>= 1;
+    if (left > 0) square = multiplied(*square, *square);
+  }
+  if (!result || !square) return std::nullopt;
+  return negative ? divided(of_exact(Rational(1)), *result) : result;
+}
+
+std::optional<Value> Evaluator::raised(const Value& base, const Value& exponent) {
+  if (exponent.exact) {
+    if (const auto whole = exponent.exact->to_int64()) return whole_power(base, *whole);
+    if (!exponent.exact->is_integer()) return root(base, exponent);
+    return std::nullopt;
+  }
+  if (base.exact && base.exact->is_zero()) {
+    const bool positive = exponent.is_real() && exponent.re.sign() > 0;
+    return positive ? std::optional(of_exact(Rational(0))) : std::nullopt;
+  }
+  const auto log = logarithm_of(base);
+  const auto scaled = log ? multiplied(*log, exponent) : std::nullopt;
+  return scaled ? exponential_of(*scaled) : std::nullopt;
+}
+
+// base^(p/q): real where base is a negative number and q odd.
+std::optional<Value> Evaluator::root(const Value& base, const Value& exponent) {
+  if (base.exact && base.exact->is_zero())
+    return exponent.exact->sign() > 0 ? std::optional(of_exact(Rational(0))) : std::nullopt;
+  const Rational& power = *exponent.exact;
+  if (power.denominator() == 2) {
+    const auto half = square_root_of(base);
+    const auto whole = Rational::of(power.numerator(), 1)->to_int64();
+    return half && whole ? whole_power(*half, *whole) : std::nullopt;
+  }
+  const bool negative = base.is_real() && (base.exact ? base.exact->sign() : base.re.sign()) < 0;
+  const bool odd = power.denominator() % 2 != 0;
+  if (!negative || !odd) {
+    const auto log = logarithm_of(base);
+    const auto scaled = log ? multiplied(*log, exponent) : std::nullopt;
+    return scaled ? exponential_of(*scaled) : std::nullopt;
+  }
+  const Value size = base.exact ? of_exact(base.exact->negated()) : of_real(negated(base.re));
+  auto result = root(size, exponent);
+  if (!result || power.numerator() % 2 == 0) return result;
+  if (result->exact) return of_exact(result->exact->negated());
+  return of(negated(std::move(result->re)), negated(std::move(result->im)));
+}
+
+// Factorials, and functions of exact numbers that are exact themselves.
+std::optional<Value> Evaluator::exact_call(const Node& node, const std::vector<Value>& arguments) {
+  Node call{node.kind, node.text, std::nullopt, false, 10, {}};
+  for (const Value& argument : arguments) {
+    if (!argument.exact) return std::nullopt;
+    call.children.push_back({NodeKind::kNumber, "", argument.exact, false, 10, {}});
+  }
+  const auto exact = exact_value(call, budget_);
+  return exact ? std::optional(of_exact(*exact)) : std::nullopt;
+}
+
+std::optional<Value> Evaluator::call(const Node& node) {
+  std::vector<Value> arguments;
+  for (const Node& child : node.children) {
+    auto argument = value(child);
+    if (!argument) return std::nullopt;
+    arguments.push_back(*std::move(argument));
+  }
+  if (auto exact = exact_call(node, arguments)) return exact;
+  if (node.kind == NodeKind::kFactorial || arguments.empty()) return std::nullopt;
+  if (node.text == "max" || node.text == "min") return largest_or_smallest(node.text, arguments);
+  if (arguments.size() == 1) return function_of(node.text, arguments[0]);
+  if (node.text != "log" || arguments.size() != 2) return std::nullopt;
+  const auto top = logarithm_of(arguments[0]), base = logarithm_of(arguments[1]);
+  return top && base ? divided(*top, *base) : std::nullopt;
+}
+
+std::optional<Value> Evaluator::largest_or_smallest(const std::string& name, const std::vector<Value>& arguments) {
+  std::optional<Value> best = arguments[0];
+  for (const Value& argument : arguments) {
+    if (!argument.is_real() || !best->is_real()) return std::nullopt;
+    const Ball step = difference(real_part(argument), real_part(*best), precision_);
+    const int sign = step.sign();
+    if (sign == 0 && !step.is_exact_zero() && &argument != &arguments[0]) return std::nullopt;
+    if ((name == "max") == (sign > 0) && sign != 0) best = argument;
+  }
+  return best;
 }
 
 }  // namespace qreason::math

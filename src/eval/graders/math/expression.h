@@ -16,8 +16,8 @@ namespace qreason::math {
 enum class NodeKind {
   kNumber,     // text: its digits; value when it fits; `decimal` when written with a point
   kBased,      // text: the digits; value; base
-  kConstant,   // text: "pi", "e", "i", "infty"
-  kSymbol,     // text: name with subscript
+  kConstant,   // text: "pi", "e", "i"
+  kSymbol,     // text: name with subscript; "infty", "ldots" and sets of numbers ("mathbb R") too
   kText,       // text: words
   kSum,        // children
   kProduct,    // children
@@ -28,19 +28,25 @@ enum class NodeKind {
   kPercent,    // child
   kFactorial,  // child
   kCall,       // text: function; children: arguments
+  kApply,      // text: a function that is only named, f(x); children: arguments
+  kMeasure,    // child: a value; text: the dimensions of its unit (words.h), empty for things that are counted
+  kMod,        // children: value, modulus
   kTuple,      // text: opening and closing bracket, "(]" ; children: a tuple or an interval
   kSet,        // children, unordered
-  kList,       // children separated by commas without brackets, unordered
+  kList,       // children separated by commas without brackets, unordered; text: "and" when only that separates them
   kUnion,      // children
+  kMeet,       // children: the sets whose intersection it is
+  kWithout,    // children: a set, and what is taken out of it
+  kBuilder,    // children: the element, its conditions ("\{x : x > 3\}")
   kMatrix,     // rows as kTuple children
   kRelation,   // children: the sides; text: one character a sign: = < > l(<=) g(>=) n(!=) a(approx) e(in)
-  kRatio,      // children: a : b
+  kRatio,      // children: a : b, or more
 };
 
 struct Node {
   NodeKind kind;
   std::string text;
-  std::optional<Rational> value;
+  std::optional<Rational> value;  // of kMeasure: the size of its unit in base units
   bool decimal = false;
   std::int64_t base = 10;
   std::vector<Node> children;
@@ -48,6 +54,6 @@ struct Node {
 
 // Parses the whole of `text`. nullopt: it is not of the grammar (or deeper than 60 levels, or longer than
 // kMaxExpressionBytes); such answers are compared as texts alone.
-std::optional<Node> parse_answer(std::string_view text, CommaReading commas);
+std::optional<Node> parse_answer(std::string_view text, Reading reading);
 
 }  // namespace qreason::math

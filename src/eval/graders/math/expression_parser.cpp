@@ -5,29 +5,20 @@
 #include <utility>
 
 #include "eval/graders/math/factor_parser.h"
+#include "eval/graders/math/unit_parser.h"
+#include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
 
-constexpr std::array<std::string_view, 7> kPercentWords = {
-    "percent", "pct", "percentage", "Percent", "percents", "percentage points", "per cent"};
-
-// After a number they multiply it.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNumberWords = {{{"hundred", "100"},
-                                                                                        {"thousand", "1000"},
-                                                                                        {"million", "1000000"},
-                                                                                        {"billion", "1000000000"},
-                                                                                        {"trillion", "1000000000000"},
-                                                                                        {"dozen", "12"}}};
-
-Node number_of(const std::string& digits) {
-  Node number = make_node(NodeKind::kNumber, {}, digits);
-  number.value = Rational::from_decimal(digits);
-  return number;
-}
+// In front of a value they change it, or the question.
+constexpr std::array<std::string_view, 30> kChangingWords = {
+    "not",     "no",     "less",  "more",    "fewer", "greater", "most",    "least",  "than",  "over",
+    "under",   "above",  "up",    "below",   "half",  "twice",   "double",  "triple", "minus", "plus",
+    "between", "except", "every", "without", "mod",   "power",   "inverse", "square", "root",  "negative"};
 
 bool is_separator_word(const std::string& text) {
-  return text == "and" || text == "or" || text == ", and" || text == ",and" || text == "and " || text == ", or";
+  return text == "and" || text == "or";
 }
 
 class AnswerParser final : public FactorParser {
@@ -40,7 +31,14 @@ class AnswerParser final : public FactorParser {
   Node run() {
     if (tokens_.empty()) throw NotAnAnswer{};
     if (auto words = only_words()) return *std::move(words);
+    if (auto choice = marked_choice()) return *std::move(choice);
     Node result = list();
+    if (at_command("over") || at_command("choose")) {
+      const bool fraction = tokens_[at_++].text == "over";
+      Node below = list();
+      result = fraction ? make_node(NodeKind::kQuotient, pair(std::move(result), std::move(below)))
+                        : make_node(NodeKind::kCall, pair(std::move(result), std::move(below)), "binom");
+    }
     if (!done()) throw NotAnAnswer{};
     return result;
   }
@@ -50,45 +48,84 @@ class AnswerParser final : public FactorParser {
     return at_symbol(",") || at_symbol(";") || (at_kind(TokenKind::kText) && is_separator_word(tokens_[at_].text));
   }
 
-  // Words alone ("ellipse", "a line"): one text.
+  // Words alone ("ellipse", "a line"): one text, or what they name.
   std::optional<Node> only_words() const {
     std::string text;
     bool word = false;
     for (const Token& token : tokens_) {
-      if (token.kind != TokenKind::kText && token.kind != TokenKind::kLetter) return std::nullopt;
-      if (token.kind == TokenKind::kText && is_separator_word(token.text)) return std::nullopt;
+      const bool hyphen = is_symbol_token(token, "-") && !text.empty();
+      if (token.kind != TokenKind::kText && token.kind != TokenKind::kLetter && !hyphen) return std::nullopt;
+      if (token.kind == TokenKind::kText && is_separator_word(token.text) && !number_in_words(text))
+        return std::nullopt;
       word = word || token.kind == TokenKind::kText;
-      if (token.space_before && !text.empty()) text += ' ';
-      text += token.text;
+      if (token.kind == TokenKind::kText && !text.empty() && text.back() != '-')
+        text += ' ';
+      else if (token.space_before && !text.empty())
+        text += ' ';
+      text += hyphen ? "-" : token.text;
     }
     if (!word) return std::nullopt;
+    if (const auto number = number_in_words(text)) return number_node(*number);
+    const std::string lower = lower_case(text);
+    if (lower == "all real numbers" || lower == "all reals" || lower == "real numbers" || lower == "all real" ||
+        lower == "the set of all real numbers" || lower == "the set of real numbers")
+      return make_node(NodeKind::kSymbol, {}, "reals");
+    if (lower == "empty set" || lower == "the empty set") return make_node(NodeKind::kSet, {});
+    // A number in front ("three apples") is a value.
+    if (tokens_[0].kind == TokenKind::kText && number_in_words(tokens_[0].text)) return std::nullopt;
     return make_node(NodeKind::kText, {}, text);
+  }
+
+  // "B)", "C:", "D." are choices.
+  std::optional<Node> marked_choice() const {
+    const bool two = tokens_.size() == 2 && tokens_[0].kind == TokenKind::kLetter && tokens_[0].text.size() == 1 &&
+                     tokens_[0].text[0] >= 'A' && tokens_[0].text[0] <= 'Z';
+    if (!two || !(is_symbol_token(tokens_[1], ")") || is_symbol_token(tokens_[1], ":"))) return std::nullopt;
+    return make_node(NodeKind::kSymbol, {}, tokens_[0].text);
   }
 
   // item (, item)*; with both ";" and "," present, ";" separates lists.
   Node list() override {
     Depth depth(depth_);
-    std::vector<std::vector<Node>> groups(1);
+    std::vector<std::vector<Node>> groups(1), by_words(1);
+    bool only_and = true;
     while (true) {
-      while (at_separator()) {
+      for (bool first = true; at_separator(); first = false) {
         if (at_symbol(";") && !groups.back().empty()) groups.emplace_back();
+        if (first && at_kind(TokenKind::kText) && !by_words.back().empty()) by_words.emplace_back();
+        only_and = only_and && (tokens_[at_].text == "and");
         ++at_;
+      }
+      while (take_command("wedge")) {
       }
       if (done()) break;
       groups.back().push_back(relation());
-      if (!at_separator()) break;
+      by_words.back().push_back(groups.back().back());
+      if (!at_separator() && !at_command("wedge")) break;
     }
     if (groups.back().empty()) groups.pop_back();
     if (groups.empty()) throw NotAnAnswer{};
-    if (groups.size() == 1) return grouped(std::move(groups[0]));
+    if (groups.size() == 1 && are_solutions(by_words)) groups = std::move(by_words);
+    const std::string joined = only_and ? "and" : "";
+    if (groups.size() == 1) return grouped(std::move(groups[0]), joined);
     std::vector<Node> outer;
-    for (auto& group : groups) outer.push_back(grouped(std::move(group)));
+    for (auto& group : groups) outer.push_back(grouped(std::move(group), ""));
     return make_node(NodeKind::kList, std::move(outer));
   }
 
-  static Node grouped(std::vector<Node> items) {
+  // "p = 5, q = 2 and p = 7, q = 2" are two solutions, not four values.
+  static bool are_solutions(const std::vector<std::vector<Node>>& groups) {
+    if (groups.size() < 2) return false;
+    return std::all_of(groups.begin(), groups.end(), [&](const std::vector<Node>& group) {
+      return group.size() >= 2 && group.size() == groups[0].size() &&
+             std::all_of(group.begin(), group.end(),
+                         [](const Node& n) { return n.kind == NodeKind::kRelation && n.text == "="; });
+    });
+  }
+
+  static Node grouped(std::vector<Node> items, const std::string& joined) {
     if (items.size() == 1) return std::move(items[0]);
-    return make_node(NodeKind::kList, std::move(items));
+    return make_node(NodeKind::kList, std::move(items), joined);
   }
 
   char relation_sign() const {
@@ -101,7 +138,7 @@ class AnswerParser final : public FactorParser {
       if (token.text == "!=") return 'n';
     }
     if (token.kind == TokenKind::kCommand) {
-      if (token.text == "approx" || token.text == "simeq" || token.text == "doteq") return 'a';
+      if (token.text == "approx") return 'a';
       if (token.text == "equiv") return '=';
       if (token.text == "in") return 'e';
     }
@@ -109,6 +146,7 @@ class AnswerParser final : public FactorParser {
   }
 
   Node relation() {
+    Depth depth(depth_);
     std::vector<Node> sides;
     std::string signs;
     if (relation_sign() == 'a' || relation_sign() == '=') ++at_;  // "= 5"
@@ -122,19 +160,33 @@ class AnswerParser final : public FactorParser {
     return make_node(NodeKind::kRelation, std::move(sides), signs);
   }
 
+  // "a : b : c", and "a mod n", which binds as loosely.
   Node ratio() {
-    Node left = union_of();
-    if (!take_symbol(":")) return left;
-    Node right = union_of();
-    return make_node(NodeKind::kRatio, pair(std::move(left), std::move(right)));
+    std::vector<Node> parts;
+    parts.push_back(union_of());
+    while (in_set_ == 0 && take_symbol(":")) parts.push_back(union_of());
+    Node result = parts.size() == 1 ? std::move(parts[0]) : make_node(NodeKind::kRatio, std::move(parts));
+    const bool bracketed = at_symbol("(") && at_command("mod", 1);
+    if (bracketed) ++at_;
+    if (!take_command("mod")) return result;
+    Node modulus = sum();
+    if (bracketed) expect(")");
+    return make_node(NodeKind::kMod, pair(std::move(result), std::move(modulus)));
   }
 
   Node union_of() {
-    std::vector<Node> parts;
-    parts.push_back(sum());
-    while (take_command("cup")) parts.push_back(sum());
-    if (parts.size() == 1) return std::move(parts[0]);
-    return make_node(NodeKind::kUnion, std::move(parts));
+    Node left = sum();
+    for (int chain = 0; at_command("cup") || at_command("cap") || at_command("setminus"); ++chain) {
+      if (chain > kMaxChain) throw NotAnAnswer{};
+      const std::string sign = tokens_[at_++].text;
+      const NodeKind kind = sign == "cup" ? NodeKind::kUnion : sign == "cap" ? NodeKind::kMeet : NodeKind::kWithout;
+      Node right = sum();
+      if (left.kind == kind && kind != NodeKind::kWithout)
+        left.children.push_back(std::move(right));
+      else
+        left = make_node(kind, pair(std::move(left), std::move(right)));
+    }
+    return left;
   }
 
   Node sum() override {
@@ -167,16 +219,20 @@ class AnswerParser final : public FactorParser {
     switch (token.kind) {
       case TokenKind::kNumber:
       case TokenKind::kLetter:
+      case TokenKind::kBased:
         return true;
       case TokenKind::kText:
         return false;
-      case TokenKind::kCommand:
-        return relation_sign() == 0 && token.text != "cup" && token.text != "pm" && token.text != "mp" &&
-               token.text != "end" && token.text != "rfloor" && token.text != "rceil" && token.text != "times" &&
-               token.text != "cdot" && token.text != "div";
+      case TokenKind::kCommand: {
+        static constexpr std::array<std::string_view, 22> kNoFactors = {
+            "cup", "cap",  "setminus", "pm",     "mp", "end",   "rfloor", "rceil",   "times", "cdot",   "div",
+            "mod", "over", "choose",   "rangle", "to", "wedge", "vee",    "implies", "hline", "approx", "iff"};
+        return relation_sign() == 0 && std::find(kNoFactors.begin(), kNoFactors.end(), token.text) == kNoFactors.end();
+      }
       case TokenKind::kSymbol:
-        return token.text == "(" || token.text == "[" || token.text == "{" || token.text == "\\{" ||
-               (token.text == "|" && bars_ == 0);
+        if (token.text == "(") return !at_command("mod", 1);
+        return token.text == "[" || token.text == "{" || token.text == "\\{" ||
+               (token.text == "|" && bars_ == 0 && in_set_ == 0);
     }
     return false;
   }
@@ -188,11 +244,13 @@ class AnswerParser final : public FactorParser {
     while (!done()) {
       if (++chain > kMaxChain && result.kind != NodeKind::kProduct) throw NotAnAnswer{};
       if (at_kind(TokenKind::kText)) {
-        if (!take_unit(result)) break;
+        if (!take_words(result)) break;
+      } else if (at_command("Omega") && result.kind == NodeKind::kNumber) {
+        ++at_;
+        result = make_node(NodeKind::kMeasure, single(std::move(result)), "ohm^1");
+        result.value = Rational(1);
       } else if (take_command("times") || take_command("cdot") || take_symbol("*")) {
         result = multiplied(std::move(result), signed_factor());
-      } else if (at_symbol("/") && next_is_word()) {
-        at_ += 1;
       } else if (take_symbol("/") || take_command("div")) {
         result = make_node(NodeKind::kQuotient, pair(std::move(result), signed_factor()));
       } else if (at_factor()) {
@@ -204,54 +262,91 @@ class AnswerParser final : public FactorParser {
     return result;
   }
 
-  bool next_is_word() const { return at_ + 1 < tokens_.size() && tokens_[at_ + 1].kind == TokenKind::kText; }
-
+  // "The answer is 5", "USD 100": words say nothing before a value, unless they change it.
   void skip_leading_words() {
     std::size_t ahead = at_;
     while (ahead < tokens_.size() && tokens_[ahead].kind == TokenKind::kText && !is_separator_word(tokens_[ahead].text))
       ++ahead;
     if (ahead == at_) return;
+    if (number_in_words(tokens_[at_].text) || lower_case(tokens_[at_].text) == "a") return;
     const bool value_follows = ahead < tokens_.size() && !is_symbol_token(tokens_[ahead], ",") &&
                                !is_symbol_token(tokens_[ahead], ")") && !is_symbol_token(tokens_[ahead], "}") &&
                                tokens_[ahead].text != "=" && tokens_[ahead].text != "\\}" && tokens_[ahead].text != "]";
-    if (value_follows) at_ = ahead;
+    if (!value_follows) return;
+    for (std::size_t i = at_; i < ahead; ++i) {
+      const std::string word = lower_case(tokens_[i].text);
+      if (word == "negative" && i + 1 == ahead) break;
+      if (std::find(kChangingWords.begin(), kChangingWords.end(), word) != kChangingWords.end()) throw NotAnAnswer{};
+    }
+    const auto unit = ahead - at_ == 1 ? unit_of_word(tokens_[at_].text) : std::nullopt;
+    at_ = ahead;
+    if (unit && at_ < tokens_.size() && unit->dimensions.size() > 2 && unit->scale == Rational(1) &&
+        money(unit->dimensions)) {
+      at_ -= 1;
+      tokens_[at_] = {TokenKind::kSymbol,
+                      std::string(kCurrency) + unit->dimensions.substr(0, unit->dimensions.find('^')), true};
+    } else if (lower_case(tokens_[at_ - 1].text) == "negative") {
+      at_ -= 1;
+      tokens_[at_] = {TokenKind::kSymbol, "-", true};
+    }
   }
 
-  // A word after a value is a unit and says nothing, except percent. False: a separator, not a unit.
-  bool take_unit(Node& result) {
+  static bool money(std::string_view dimensions) {
+    for (const std::string_view name : {"usd^1", "eur^1", "gbp^1", "yen^1", "rupee^1", "yuan^1", "peso^1", "rouble^1"})
+      if (dimensions == name) return true;
+    return false;
+  }
+
+  // Words behind a value: percent, "million", a unit; any other word is a factor that nothing but itself equals. False:
+  // a separator.
+  bool take_words(Node& result) {
     const std::string& word = tokens_[at_].text;
     if (is_separator_word(word)) return false;
-    ++at_;
-    const std::string_view first = std::string_view(word).substr(0, word.find(' '));
-    for (const auto& [name, digits] : kNumberWords)
-      if (first == name) {
-        result = multiplied(std::move(result), number_of(std::string(digits)));
-        return true;
-      }
-    if (std::find(kPercentWords.begin(), kPercentWords.end(), word) != kPercentWords.end()) {
+    if (const auto scale = scale_word(word)) {
+      ++at_;
+      result = multiplied(std::move(result), number_node(*scale));
+      if (at_kind(TokenKind::kText) && tokens_[at_].text == "of") ++at_;
+      return true;
+    }
+    const bool per_cent = word == "per" && at_kind(TokenKind::kText, 1) && tokens_[at_ + 1].text == "cent";
+    if (is_percent_word(word) || per_cent) {
+      at_ += per_cent ? 2 : 1;
       result = make_node(NodeKind::kPercent, single(std::move(result)));
       return true;
     }
-    if (take_symbol("^")) exponent();
+    if (word == "th" || word == "st" || word == "nd" || word == "rd") {
+      ++at_;
+      return true;
+    }
+    if (auto phrase = unit_phrase(tokens_, at_)) {
+      at_ = phrase->end;
+      result = make_node(NodeKind::kMeasure, single(std::move(result)), phrase->unit.dimensions);
+      result.value = phrase->unit.scale;
+      add_smaller_unit(result);
+      return true;
+    }
+    ++at_;
+    result = multiplied(std::move(result), make_node(NodeKind::kText, {}, word));
     return true;
   }
 
-  // "2x", "1\frac{3}{4}", "1 3/4".
+  // "5 dollars and 30 cents", "2 hours 30 minutes".
+  void add_smaller_unit(Node& measure) {
+    std::size_t ahead = at_kind(TokenKind::kText) && tokens_[at_].text == "and" ? 1 : 0;
+    if (!at_kind(TokenKind::kNumber, ahead) || !at_kind(TokenKind::kText, ahead + 1) || measure.text.empty()) return;
+    const auto phrase = unit_phrase(tokens_, at_ + ahead + 1);
+    const bool fits = phrase && phrase->unit.dimensions == measure.text && phrase->unit.scale.less_than(*measure.value);
+    const auto share = fits ? phrase->unit.scale.over(*measure.value) : std::nullopt;
+    if (!share) return;
+    Node small = multiplied(number_node(tokens_[at_ + ahead].text), number_node(*share));
+    at_ = phrase->end;
+    measure.children[0] = make_node(NodeKind::kSum, pair(std::move(measure.children[0]), std::move(small)));
+  }
+
+  // "2x"; two numbers side by side are no product.
   Node juxtaposed(Node left) {
-    const bool after_integer = is_integer_node(left);
-    const bool number_next = at_kind(TokenKind::kNumber);
-    if (number_next && !after_integer) throw NotAnAnswer{};
-    const bool bracketed = at_symbol("(") || at_symbol("[");  // "2(\frac12)" is a product, "2\frac12" a mixed number
-    Node right = factor();
-    if (after_integer && number_next) {
-      if (!is_integer_node(right) || !take_symbol("/")) throw NotAnAnswer{};
-      right = make_node(NodeKind::kQuotient, pair(std::move(right), factor()));
-    }
-    const bool fraction =
-        right.kind == NodeKind::kQuotient && is_integer_node(right.children[0]) && is_integer_node(right.children[1]);
-    if (after_integer && fraction && !bracketed)
-      return make_node(NodeKind::kSum, pair(std::move(left), std::move(right)));
-    return multiplied(std::move(left), std::move(right));
+    if (at_kind(TokenKind::kNumber)) throw NotAnAnswer{};
+    return multiplied(std::move(left), factor());
   }
 
   Node signed_factor() override {
@@ -263,6 +358,7 @@ class AnswerParser final : public FactorParser {
         break;
     }
     skip_leading_words();
+    while (take_symbol("-")) negative = !negative;
     Node result = factor();
     return negative ? make_node(NodeKind::kNegation, single(std::move(result))) : std::move(result);
   }
@@ -270,8 +366,8 @@ class AnswerParser final : public FactorParser {
 
 }  // namespace
 
-std::optional<Node> parse_answer(std::string_view text, CommaReading commas) {
-  auto tokens = tokenize_answer(text, commas);
+std::optional<Node> parse_answer(std::string_view text, Reading reading) {
+  auto tokens = tokenize_answer(text, reading);
   if (!tokens) return std::nullopt;
   try {
     return AnswerParser(*std::move(tokens)).run();

@@ -1,33 +1,43 @@
 #include "eval/graders/math/factor_parser.h"
 
-#include <utility>
+#include <algorithm>
+#include <array>
+
+#include "eval/graders/math/latex_commands.h"
+#include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
+
+constexpr std::int64_t kMaxScientific = 5000;  // of "1e5000"
 
 // "0.1(6)": what has been read before the period, and the period as ninths of its last place.
 std::optional<Rational> repeating_value(const std::string& digits, std::size_t open) {
   const std::string before = digits.substr(0, open);
   const std::string period = digits.substr(open + 1, digits.size() - open - 2);
   const std::size_t places = before.size() - before.find('.') - 1;
-  const auto start = Rational::from_decimal(before.back() == '.' ? before.substr(0, before.size() - 1) : before);
+  const std::string start_digits = before.back() == '.' ? before.substr(0, before.size() - 1) : before;
+  const auto start = Rational::from_decimal(start_digits.empty() ? "0" : start_digits);
   const auto share = Rational::from_decimal(period);
   const auto nines = Rational::from_decimal(std::string(period.size(), '9') + std::string(places, '0'));
   const auto part = share && nines ? share->over(*nines) : std::nullopt;
   return start && part ? start->plus(*part) : std::nullopt;
 }
 
-Node number_node(const std::string& digits) {
-  if (const std::size_t open = digits.find('('); open != std::string::npos)
-    return Node{NodeKind::kNumber, digits, repeating_value(digits, open), false, 10, {}};
-  Node result{NodeKind::kNumber, digits, Rational::from_decimal(digits), false, 10, {}};
-  result.decimal = digits.find('.') != std::string::npos;
-  return result;
+std::optional<Rational> scientific_value(const std::string& digits, std::size_t mark) {
+  const auto mantissa = Rational::from_decimal(digits.substr(0, mark));
+  const std::string exponent = digits.substr(mark + 1);
+  const bool negative = exponent[0] == '-';
+  const auto size = Rational::from_decimal(negative ? exponent.substr(1) : exponent);
+  const auto whole = size ? size->to_int64() : std::nullopt;
+  if (!mantissa || !whole || *whole > kMaxScientific) return std::nullopt;
+  const auto scale = Rational(10).to_power(negative ? -*whole : *whole);
+  return scale ? mantissa->times(*scale) : std::nullopt;
 }
 
-// "\sin^{-1}" is the inverse function.
-bool is_minus_one(const Node& n) {
-  return n.kind == NodeKind::kNegation && n.children[0].kind == NodeKind::kNumber && n.children[0].text == "1";
+Node in_radians(Node degrees) {
+  Node half_turn = make_node(NodeKind::kQuotient, pair(make_node(NodeKind::kConstant, {}, "pi"), number_node("180")));
+  return multiplied(std::move(degrees), std::move(half_turn));
 }
 
 }  // namespace
@@ -59,48 +69,115 @@ Node multiplied(Node left, Node right) {
   return make_node(NodeKind::kProduct, pair(std::move(left), std::move(right)));
 }
 
+Node number_node(const std::string& digits) {
+  if (const std::size_t open = digits.find('('); open != std::string::npos)
+    return Node{NodeKind::kNumber, digits, repeating_value(digits, open), false, 10, {}};
+  if (const std::size_t mark = digits.find('e'); mark != std::string::npos)
+    return Node{NodeKind::kNumber, digits, scientific_value(digits, mark), true, 10, {}};
+  Node result{NodeKind::kNumber, digits, Rational::from_decimal(digits), false, 10, {}};
+  result.decimal = digits.find('.') != std::string::npos;
+  return result;
+}
+
+Node number_node(Rational value) {
+  Node result{
+      NodeKind::kNumber, value.numerator().str() + "/" + value.denominator().str(), std::nullopt, false, 10, {}};
+  if (value.is_integer()) result.text = value.numerator().str();
+  result.value = std::move(value);
+  return result;
+}
+
 bool is_integer_node(const Node& n) {
   return n.kind == NodeKind::kNumber && n.value && n.value->is_integer() && !n.decimal;
 }
 
-namespace {
-
-Node in_radians(Node degrees) {
-  Node half_turn = make_node(NodeKind::kQuotient, pair(make_node(NodeKind::kConstant, {}, "pi"), number_node("180")));
-  return multiplied(std::move(degrees), std::move(half_turn));
-}
-
-}  // namespace
-
 Node FactorParser::factor() {
   Depth depth(depth_);
-  Node result = primary();
-  for (int chain = 0; chain < kMaxChain; ++chain) {
-    if (take_symbol("^"))
-      result = make_node(NodeKind::kPower, pair(std::move(result), exponent()));
-    else if (take_symbol("!"))
-      result = make_node(NodeKind::kFactorial, single(std::move(result)));
-    else if (take_symbol("%"))
-      result = make_node(NodeKind::kPercent, single(std::move(result)));
-    else if (take_symbol("'"))
-      result.text += "'";
-    else if (take_symbol(kDegree))
-      result = in_function_ > 0 ? in_radians(std::move(result)) : std::move(result);
-    else
-      return result;
+  if (at_currency()) {
+    const std::string name = tokens_[at_++].text.substr(kCurrency.size());
+    Node result = make_node(NodeKind::kMeasure, {}, name + "^1");
+    result.value = Rational(1);
+    take_symbol("-") ? result.children = single(make_node(NodeKind::kNegation, single(factor())))
+                     : result.children = single(factor());
+    return result;
   }
-  throw NotAnAnswer{};
+  Node result = primary();
+  bool more = true;
+  for (int chain = 0; more; ++chain) {
+    if (chain > kMaxChain) throw NotAnAnswer{};
+    take_postfix(result, more);
+  }
+  return result;
+}
+
+void FactorParser::take_postfix(Node& result, bool& more) {
+  if (at_symbol("^") && take_ordinal()) return;
+  if (take_symbol("^")) {
+    result = make_node(NodeKind::kPower, pair(std::move(result), exponent()));
+  } else if (at_symbol("!") && at_symbol("!", 1)) {
+    at_ += 2;
+    result = make_node(NodeKind::kCall, single(std::move(result)), "doublefactorial");
+  } else if (take_symbol("!")) {
+    result = make_node(NodeKind::kFactorial, single(std::move(result)));
+  } else if (take_symbol("%")) {
+    result = make_node(NodeKind::kPercent, single(std::move(result)));
+  } else if (take_symbol("'")) {
+    result.text += "'";
+  } else if (take_symbol(kDegree)) {
+    if (in_function_ > 0) {
+      result = in_radians(std::move(result));
+      return;
+    }
+    result = make_node(NodeKind::kMeasure, single(std::move(result)), "degree^1");
+    result.value = Rational(1);
+    if (at_kind(TokenKind::kText)) {
+      const auto unit = unit_of_word(tokens_[at_].text);
+      if (unit && (unit->dimensions == "celsius^1" || unit->dimensions == "fahrenheit^1")) {
+        result.text = unit->dimensions;
+        ++at_;
+      }
+    }
+  } else if (at_currency() && (at_ + 1 == tokens_.size() || tokens_[at_ + 1].kind == TokenKind::kSymbol ||
+                               tokens_[at_ + 1].kind == TokenKind::kText)) {
+    const std::string name = tokens_[at_++].text.substr(kCurrency.size());  // "5\$"
+    result = make_node(NodeKind::kMeasure, single(std::move(result)), name + "^1");
+    result.value = Rational(1);
+  } else {
+    more = false;
+  }
+}
+
+// "5^{\text{th}}", "5^{th}": says nothing.
+bool FactorParser::take_ordinal() {
+  const auto is_ending = [](std::string_view t) { return t == "th" || t == "st" || t == "nd" || t == "rd"; };
+  std::size_t at = at_ + 1;
+  const bool group = at < tokens_.size() && is_symbol_token(tokens_[at], "{");
+  if (group) ++at;
+  std::string letters;
+  while (at < tokens_.size() && letters.size() < 2 &&
+         (tokens_[at].kind == TokenKind::kText || tokens_[at].kind == TokenKind::kLetter))
+    letters += tokens_[at++].text;
+  if (!is_ending(letters)) return false;
+  if (group) {
+    if (at >= tokens_.size() || !is_symbol_token(tokens_[at], "}")) return false;
+    ++at;
+  }
+  at_ = at;
+  return true;
 }
 
 Node FactorParser::exponent() {
   Depth depth(depth_);
+  const Depth one(single_);
   if (take_symbol("-")) return make_node(NodeKind::kNegation, single(exponent()));
+  take_symbol("+");
   return primary();
 }
 
 // The argument of \frac or \sqrt: a group, one digit of a number, or one letter or command.
 Node FactorParser::argument() {
   Depth depth(depth_);
+  const Depth one(single_);
   if (!at_kind(TokenKind::kNumber) || tokens_[at_].text.size() == 1) return primary();
   Token& token = tokens_[at_];
   const std::string digit = token.text.substr(0, 1);
@@ -116,10 +193,12 @@ Node FactorParser::primary() {
   switch (token.kind) {
     case TokenKind::kNumber:
       return number(token);
+    case TokenKind::kBased:
+      return based(token);
     case TokenKind::kLetter:
       return symbol(token.text);
     case TokenKind::kText:
-      return make_node(NodeKind::kText, {}, token.text);
+      return word(token);
     case TokenKind::kCommand:
       return command(token.text);
     case TokenKind::kSymbol:
@@ -129,26 +208,114 @@ Node FactorParser::primary() {
 }
 
 Node FactorParser::number(const Token& token) {
-  if (!take_symbol("_")) return number_node(token.text);
-  const Node base = argument_or_number();
-  const auto value = base.value ? base.value->to_int64() : std::nullopt;
-  if (!value) throw NotAnAnswer{};
-  Node result = make_node(NodeKind::kBased, {}, token.text);
-  result.base = *value;
-  result.value = Rational::from_base(token.text, *value);
+  Node result = number_node(token.text);
+  return single_ == 0 && is_integer_node(result) ? mixed(std::move(result)) : std::move(result);
+}
+
+// "1\frac{3}{4}" and "1 3/4"; "2\frac{x}{3}" and "2(\frac13)" are products.
+Node FactorParser::mixed(Node whole) {
+  const std::size_t before = at_;
+  const auto sum_with = [&](Node fraction) {
+    return make_node(NodeKind::kSum, pair(std::move(whole), std::move(fraction)));
+  };
+  if (take_command("frac")) {
+    const std::vector<Token> saved(tokens_.begin() + static_cast<std::ptrdiff_t>(before),
+                                   tokens_.begin() + static_cast<std::ptrdiff_t>(std::min(before + 4, tokens_.size())));
+    Node top = argument();
+    Node bottom = argument();
+    if (is_integer_node(top) && is_integer_node(bottom))
+      return sum_with(make_node(NodeKind::kQuotient, pair(std::move(top), std::move(bottom))));
+    std::copy(saved.begin(), saved.end(), tokens_.begin() + static_cast<std::ptrdiff_t>(before));
+    at_ = before;
+    return whole;
+  }
+  const auto plain = [&](std::size_t ahead) {
+    return at_kind(TokenKind::kNumber, ahead) &&
+           std::all_of(tokens_[at_ + ahead].text.begin(), tokens_[at_ + ahead].text.end(), is_digit);
+  };
+  if (!plain(0) || !tokens_[at_].space_before || !at_symbol("/", 1) || !plain(2)) return whole;
+  Node top = number_node(tokens_[at_].text);
+  Node bottom = number_node(tokens_[at_ + 2].text);
+  at_ += 3;
+  return sum_with(make_node(NodeKind::kQuotient, pair(std::move(top), std::move(bottom))));
+}
+
+// "204_5", "2A_{16}", "1011_{\text{two}}"; letters with a subscript that is no base for them are variables.
+Node FactorParser::based(const Token& token) {
+  expect("_");
+  const std::size_t before = at_;
+  const bool group = take_symbol("{");
+  take_symbol("(");
+  std::optional<Rational> base;
+  if (at_kind(TokenKind::kNumber))
+    base = Rational::from_decimal(tokens_[at_++].text);
+  else if (at_kind(TokenKind::kText))
+    base = number_in_words(tokens_[at_++].text);
+  take_symbol(")");
+  const auto value = base && (!group || take_symbol("}")) ? base->to_int64() : std::nullopt;
+  if (value && *value >= 2 && *value <= 36) {
+    Node result = make_node(NodeKind::kBased, {}, token.text);
+    result.base = *value;
+    result.value = Rational::from_base(token.text, *value);
+    if (result.value) return result;
+  }
+  if (std::any_of(token.text.begin(), token.text.end(), is_digit)) throw NotAnAnswer{};
+  at_ = before - 1;
+  Node result = symbol(token.text.substr(0, 1));
+  for (std::size_t i = 1; i < token.text.size(); ++i)
+    result = multiplied(std::move(result), symbol(token.text.substr(i, 1)));
   return result;
 }
 
-Node FactorParser::argument_or_number() {
-  return at_kind(TokenKind::kNumber) ? number_node(tokens_[at_++].text) : primary();
+// A word, or as many of them as are a number.
+Node FactorParser::word(const Token& token) {
+  std::string words = token.text;
+  std::optional<Rational> value = number_in_words(words);
+  if (token.text == "negative" || token.text == "minus") value = std::nullopt;
+  for (std::size_t end = at_; value || token.text == "negative" || token.text == "minus" || token.text == "a";) {
+    const bool hyphen = end < tokens_.size() && is_symbol_token(tokens_[end], "-");
+    const std::size_t next = hyphen ? end + 1 : end;
+    if (next >= tokens_.size() || tokens_[next].kind != TokenKind::kText) break;
+    words += " " + tokens_[next].text;
+    const auto longer = number_in_words(words);
+    if (!longer && tokens_[next].text != "and") break;
+    end = next + 1;
+    if (!longer) continue;
+    value = longer;
+    at_ = end;
+  }
+  if (value) return number_node(*value);
+  return make_node(NodeKind::kText, {}, token.text);
 }
 
+namespace {
+
+bool is_function_letter(const std::string& name) {
+  const char first = name[0];
+  return (name.size() == 1 || name[1] == '_' || name[1] == '\'') &&
+         (first == 'f' || first == 'g' || first == 'F' || first == 'G');
+}
+
+}  // namespace
+
 Node FactorParser::symbol(std::string name) {
-  if (name == "i" || name == "e") {
-    if (!at_symbol("_")) return make_node(NodeKind::kConstant, {}, name);
-  }
+  if ((name == "i" || name == "e") && !at_symbol("_")) return make_node(NodeKind::kConstant, {}, name);
   if (take_symbol("_")) name += "_" + subscript();
-  return make_node(NodeKind::kSymbol, {}, std::move(name));
+  const bool capital = name.size() == 1 && ((name[0] >= 'A' && name[0] <= 'Z') || name == "h");
+  const bool of_letter = at_symbol("(") && at_kind(TokenKind::kLetter, 1) && at_symbol(")", 2);  // "W(n)"
+  if (!is_function_letter(name) && !(capital && of_letter)) return make_node(NodeKind::kSymbol, {}, std::move(name));
+  while (take_symbol("'")) name += "'";
+  const bool inverse = at_symbol("^") && at_symbol("{", 1) && at_symbol("-", 2) && at_kind(TokenKind::kNumber, 3) &&
+                       tokens_[at_ + 3].text == "1" && at_symbol("}", 4) && at_symbol("(", 5);
+  if (inverse) {
+    name += "^-1";
+    at_ += 5;
+  }
+  if (!take_symbol("(")) return make_node(NodeKind::kSymbol, {}, std::move(name));
+  Node inside = bracket("(");
+  Node result = make_node(NodeKind::kApply, {}, std::move(name));
+  result.children = inside.kind == NodeKind::kTuple ? std::move(inside.children) : single(std::move(inside));
+  return result;
 }
 
 std::string FactorParser::subscript() {
@@ -163,137 +330,6 @@ std::string FactorParser::subscript() {
     text += token.text;
   }
   throw NotAnAnswer{};
-}
-
-Node FactorParser::command(const std::string& name) {
-  if (name == "frac") {
-    Node numerator = argument();
-    return make_node(NodeKind::kQuotient, pair(std::move(numerator), argument()));
-  }
-  if (name == "binom" || name == "dbinom" || name == "tbinom") {
-    Node n = argument();
-    return make_node(NodeKind::kCall, pair(std::move(n), argument()), "binom");
-  }
-  if (name == "sqrt") return root();
-  if (name == "begin") return matrix();
-  if (name == "infty") return make_node(NodeKind::kSymbol, {}, "infty");
-  if (name == "pi") return make_node(NodeKind::kConstant, {}, "pi");
-  if (name == "emptyset" || name == "varnothing") return make_node(NodeKind::kSet, {});
-  if (name == "boxed") return primary();
-  if (name == "lfloor" || name == "lceil") return floor_or_ceiling(name);
-  if (is_function_name(name)) return call(name);
-  return symbol(name);
-}
-
-Node FactorParser::root() {
-  Depth depth(depth_);
-  if (!take_symbol("[")) {
-    return make_node(NodeKind::kCall, single(argument()), "sqrt");
-  }
-  Node index = sum();
-  expect("]");
-  Node inverse = make_node(NodeKind::kQuotient, pair(number_node("1"), std::move(index)));
-  return make_node(NodeKind::kPower, pair(argument(), std::move(inverse)));
-}
-
-Node FactorParser::floor_or_ceiling(const std::string& open) {
-  Node inside = sum();
-  if (!take_command(open == "lfloor" ? "rfloor" : "rceil")) throw NotAnAnswer{};
-  return make_node(NodeKind::kCall, single(std::move(inside)), open == "lfloor" ? "floor" : "ceil");
-}
-
-// sin x, sin(x), sin^2 x, log_2 8.
-Node FactorParser::call(const std::string& name) {
-  std::optional<Node> base;
-  std::optional<Node> power;
-  if (take_symbol("_")) base = argument();
-  if (take_symbol("^")) power = exponent();
-  Node result = make_node(NodeKind::kCall, {}, name);
-  const Depth function(in_function_);
-  if (at_symbol("(") || at_symbol("[") || at_symbol("{")) {
-    Node inside = primary();  // a power after the bracket is that of the function's value
-    if (inside.kind == NodeKind::kTuple)
-      result.children = std::move(inside.children);
-    else
-      result.children = single(std::move(inside));
-  } else {
-    Node inside = signed_factor();
-    while (at_kind(TokenKind::kLetter) || at_command("pi") || (at_command("frac") && !is_integer_node(inside)))
-      inside = multiplied(std::move(inside), factor());
-    result.children = single(std::move(inside));
-  }
-  if (base) result.children.push_back(*std::move(base));
-  if (base && name != "log") throw NotAnAnswer{};
-  if (!power) return result;
-  const bool has_inverse = name == "sin" || name == "cos" || name == "tan";
-  if (has_inverse && is_minus_one(*power)) {
-    result.text = "arc" + name;
-    return result;
-  }
-  return make_node(NodeKind::kPower, pair(std::move(result), *std::move(power)));
-}
-
-Node FactorParser::bracket(const std::string& open) {
-  if (open == "|") return absolute_value();
-  if (open != "(" && open != "[" && open != "{" && open != "\\{") throw NotAnAnswer{};
-  const int outer_bars = std::exchange(bars_, 0);
-  if (open == "\\{" && take_symbol("\\}")) {
-    bars_ = outer_bars;
-    return make_node(NodeKind::kSet, {});
-  }
-  Node inside = list();
-  bars_ = outer_bars;
-  if (open == "{" || open == "\\{") {
-    expect(open == "{" ? "}" : "\\}");
-    if (inside.kind == NodeKind::kList)
-      inside.kind = NodeKind::kSet;
-    else if (open == "\\{")
-      return make_node(NodeKind::kSet, single(std::move(inside)));
-    return inside;
-  }
-  const bool round = take_symbol(")");
-  if (!round) expect("]");
-  if (inside.kind != NodeKind::kList) return inside;
-  inside.kind = NodeKind::kTuple;
-  inside.text = open + (round ? ")" : "]");
-  return inside;
-}
-
-Node FactorParser::absolute_value() {
-  ++bars_;
-  Node inside = sum();
-  --bars_;
-  expect("|");
-  return make_node(NodeKind::kCall, single(std::move(inside)), "abs");
-}
-
-std::string FactorParser::environment() {
-  expect("{");
-  std::string name;
-  while (!done() && !at_symbol("}")) name += tokens_[at_++].text;
-  expect("}");
-  return name;
-}
-
-Node FactorParser::matrix() {
-  const std::string name = environment();
-  if (name == "array")
-    environment();
-  else if (!name.ends_with("matrix"))
-    throw NotAnAnswer{};
-  std::vector<Node> rows;
-  while (!take_command("end")) {
-    std::vector<Node> row;
-    while (!at_symbol("\\\\") && !at_command("end")) {
-      row.push_back(sum());
-      if (!take_symbol("&") && !at_symbol("\\\\") && !at_command("end")) throw NotAnAnswer{};
-    }
-    if (!row.empty()) rows.push_back(make_node(NodeKind::kTuple, std::move(row), "[]"));
-    take_symbol("\\\\");
-    if (done()) throw NotAnAnswer{};
-  }
-  environment();
-  return make_node(NodeKind::kMatrix, std::move(rows));
 }
 
 }  // namespace qreason::math

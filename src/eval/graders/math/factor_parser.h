@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "eval/graders/math/expression.h"
@@ -19,6 +20,8 @@ Node make_node(NodeKind kind, std::vector<Node> children, std::string text = "")
 std::vector<Node> single(Node child);
 std::vector<Node> pair(Node first, Node second);
 Node multiplied(Node left, Node right);
+Node number_node(const std::string& digits);
+Node number_node(Rational value);
 bool is_integer_node(const Node& n);
 
 class FactorParser {
@@ -42,9 +45,15 @@ class FactorParser {
     return token.kind == TokenKind::kSymbol && token.text == text;
   }
   bool done() const { return at_ >= tokens_.size(); }
-  bool at_kind(TokenKind kind) const { return !done() && tokens_[at_].kind == kind; }
-  bool at_symbol(std::string_view text) const { return !done() && is_symbol_token(tokens_[at_], text); }
-  bool at_command(std::string_view text) const { return at_kind(TokenKind::kCommand) && tokens_[at_].text == text; }
+  bool at_kind(TokenKind kind, std::size_t ahead = 0) const {
+    return at_ + ahead < tokens_.size() && tokens_[at_ + ahead].kind == kind;
+  }
+  bool at_symbol(std::string_view text, std::size_t ahead = 0) const {
+    return at_ + ahead < tokens_.size() && is_symbol_token(tokens_[at_ + ahead], text);
+  }
+  bool at_command(std::string_view text, std::size_t ahead = 0) const {
+    return at_kind(TokenKind::kCommand, ahead) && tokens_[at_ + ahead].text == text;
+  }
   bool take_symbol(std::string_view text) { return at_symbol(text) && ++at_; }
   bool take_command(std::string_view text) { return at_command(text) && ++at_; }
   void expect(std::string_view text) {
@@ -56,28 +65,40 @@ class FactorParser {
   virtual Node signed_factor() = 0;
   Node factor();
   Node exponent();
+  Node argument();
 
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   int depth_ = 0;
   int in_function_ = 0;  // whose argument is read: degrees count there
   int bars_ = 0;         // open |...| in which a bar closes
+  int in_set_ = 0;       // the element of a set, before a bar or colon and its conditions
 
  private:
-  Node argument();
   Node primary();
   Node number(const Token& token);
-  Node argument_or_number();
+  Node mixed(Node whole);
+  Node based(const Token& token);
+  Node word(const Token& token);
   Node symbol(std::string name);
   std::string subscript();
   Node command(const std::string& name);
   Node root();
   Node floor_or_ceiling(const std::string& open);
-  Node call(const std::string& name);
+  Node call(std::string name);
+  Node large_operator(std::string name);
+  bool at_symbol_command() const;
   Node bracket(const std::string& open);
+  Node braces();
+  Node set();
   Node absolute_value();
   std::string environment();
   Node matrix();
+  bool at_currency() const { return at_kind(TokenKind::kSymbol) && tokens_[at_].text.starts_with(kCurrency); }
+  bool take_ordinal();
+  void take_postfix(Node& result, bool& more);
+
+  int single_ = 0;  // an exponent or a base is read: "x^2\frac12" is no x to the 2 1/2
 };
 
 }  // namespace qreason::math

@@ -1,5 +1,5 @@
 // Answers as models write them (LaTeX, plain text, or a mixture) cut into tokens. What carries no value is dropped
-// here: spacing, \left and \right, math delimiters, degrees, currency signs.
+// here: spacing, \left and \right, math delimiters, sizes and colours.
 #pragma once
 
 #include <optional>
@@ -10,10 +10,11 @@
 namespace qreason::math {
 
 enum class TokenKind {
-  kNumber,   // text: digits with at most one point, digit groups joined
+  kNumber,   // text: digits with at most one point, groups joined; "0.1(6)" repeats its 6, "1.5e3" is scientific
   kCommand,  // text: the name without backslash, "frac", "pi"
-  kLetter,   // text: one letter, or one non-ASCII character
-  kText,     // text: a word or the content of \text{...}, trimmed
+  kLetter,   // text: one letter, or one non-ASCII character; "vec i", "bar AB" for letters with something over them
+  kText,     // text: one word
+  kBased,    // text: digits of a number whose base follows as a subscript
   kSymbol,   // text: an operator or bracket; "{" and "}" are grouping, "\{" and "\}" brackets; "<=", ">=", "!="
 };
 
@@ -25,19 +26,28 @@ struct Token {
 
 // What a comma between digits means: "1,234" is a number or a list, "1,22" may be a European decimal.
 enum class CommaReading { kGroups, kList, kDecimal };
+// Whether "5 m", with the letter set apart, is five metres or five times m.
+enum class LetterReading { kVariables, kUnits };
+
+struct Reading {
+  CommaReading commas = CommaReading::kGroups;
+  LetterReading letters = LetterReading::kVariables;
+};
 
 inline constexpr std::size_t kMaxExpressionBytes = 4000;
 
-inline constexpr std::string_view kDegree = "°";  // a symbol: says nothing but in the argument of a function
+inline constexpr std::string_view kDegree = "°";      // symbols
+inline constexpr std::string_view kCurrency = "cur";  // and the name of the currency behind it
 
 // nullopt when the text is longer than kMaxExpressionBytes or holds something unbalanced in a \text.
-std::optional<std::vector<Token>> tokenize_answer(std::string_view text, CommaReading commas);
+std::optional<std::vector<Token>> tokenize_answer(std::string_view text, Reading reading);
 
-// Whether a comma between digits occurs, so that more than one reading is possible.
+// Whether a comma between digits, or a letter behind a number and a space, may be read in more than one way.
 bool has_digit_comma(std::string_view text);
+bool has_letter_unit(std::string_view text);
 
-// Word classes, lower case.
-bool is_unit_word(std::string_view word);
-bool is_function_name(std::string_view word);
+bool is_digit(char c);
+bool is_letter(char c);
+bool is_blank(char c);
 
 }  // namespace qreason::math

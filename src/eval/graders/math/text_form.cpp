@@ -1,6 +1,5 @@
 #include "eval/graders/math/text_form.h"
 
-#include <algorithm>
 #include <cctype>
 #include <vector>
 
@@ -33,47 +32,51 @@ std::vector<bool> idle_braces(const std::vector<Token>& tokens) {
 
 constexpr char kBetweenTokens = '\x1f';  // "2^{1}0" is not "2^{10}"
 
-bool only_letters(const std::string& text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return c == kBetweenTokens || std::isalpha(static_cast<unsigned char>(c)) != 0; });
+struct TextForm {
+  std::string text;
+  bool words = true;  // nothing but words
+};
+
+TextForm form_of(std::string_view text) {
+  TextForm form;
+  const auto tokens = tokenize_answer(text, Reading{});
+  if (!tokens) {
+    form.words = false;
+    for (const char c : text)
+      if (!is_blank(c) && c != '$') form.text += c;
+    return form;
+  }
+  const std::vector<bool> idle = idle_braces(*tokens);
+  bool letters_before = false;  // "2 3" are two numbers, "a b" is the product that "ab" is
+  for (std::size_t i = 0; i < tokens->size(); ++i) {
+    if (idle[i]) continue;
+    const Token& token = (*tokens)[i];
+    const bool last_stop = i + 1 == tokens->size() && token.kind == TokenKind::kSymbol && token.text == ".";
+    if (last_stop) break;
+    form.words = form.words && token.kind == TokenKind::kText;
+    const bool word = token.kind == TokenKind::kText;
+    if (!form.text.empty() && !(word && letters_before)) form.text += kBetweenTokens;
+    letters_before = word;
+    if (token.kind == TokenKind::kCommand) form.text += '\\';
+    for (const char c : token.text)
+      if (!is_blank(c)) form.text += word ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : c;
+  }
+  return form;
 }
 
 }  // namespace
 
 std::string normalized_text(std::string_view text) {
-  const auto tokens = tokenize_answer(text, CommaReading::kGroups);
-  std::string result;
-  if (!tokens) {
-    for (const char c : text)
-      if (!std::isspace(static_cast<unsigned char>(c)) && c != '$') result += c;
-    return result;
-  }
-  const std::vector<bool> idle = idle_braces(*tokens);
-  for (std::size_t i = 0; i < tokens->size(); ++i) {
-    if (idle[i]) continue;
-    const Token& token = (*tokens)[i];
-    if (!result.empty()) result += kBetweenTokens;
-    if (token.kind == TokenKind::kCommand) result += '\\';
-    for (const char c : token.text)
-      if (!std::isspace(static_cast<unsigned char>(c))) result += c;
-  }
-  while (!result.empty() && (result.back() == '.' || result.back() == kBetweenTokens)) result.pop_back();
-  return result;
+  return form_of(text).text;
+}
+
+bool is_empty_text(std::string_view text) {
+  return normalized_text(text).empty();
 }
 
 bool same_text_form(std::string_view gold, std::string_view answer) {
-  std::string gold_text = normalized_text(gold);
-  std::string answer_text = normalized_text(answer);
-  // In words neither case matters nor how they were cut into tokens ("\\text{odd}", "odd").
-  if (only_letters(gold_text) && only_letters(answer_text)) {
-    for (std::string* both : {&gold_text, &answer_text}) std::erase(*both, kBetweenTokens);
-    const bool words = gold_text.size() >= 3;  // "A" and "a" may be two variables
-    for (std::string* both : {&gold_text, &answer_text})
-      if (words)
-        std::transform(both->begin(), both->end(), both->begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  }
-  return gold_text == answer_text;
+  const TextForm a = form_of(gold), b = form_of(answer);
+  return !a.text.empty() && a.text == b.text;
 }
 
 }  // namespace qreason::math

@@ -1,4 +1,4 @@
-// Answers as texts, for what has no value: words, functions without values, what does not parse.
+// Answers as texts: for what has no value that can be compared.
 #pragma once
 
 #include <string>
@@ -6,11 +6,12 @@
 
 namespace qreason::math {
 
-// The tokens of a text without spacing, \left and the like, and without braces that hold one token. Everything that is
-// structure stays: "2^{n-1}" is not "2^{n}-1", "2^{1}0" not "2^{10}".
+// Token by token, braces kept where they group something; empty when nothing is left.
 std::string normalized_text(std::string_view text);
+bool is_empty_text(std::string_view text);
 
-// The same tokens; in words neither case nor spacing matters.
+// The same normal form. In words (three letters or more, all of one word token each) neither case matters nor how they
+// were cut.
 bool same_text_form(std::string_view gold, std::string_view answer);
 
 }  // namespace qreason::math

@@ -1,0 +1,164 @@
+// Equations and inequalities (a part of comparison.h).
+#include <algorithm>
+
+#include "eval/graders/math/comparison.h"
+#include "eval/graders/math/factor_parser.h"
+#include "eval/graders/math/real_set.h"
+#include "eval/graders/math/residues.h"
+
+namespace qreason::math {
+namespace {
+
+bool all_signs(const Node& n, std::string_view allowed) {
+  return n.text.find_first_not_of(allowed) == std::string::npos;
+}
+
+bool is_name_or_argument(const Node& n) {
+  return is_name(n) || n.kind == NodeKind::kNumber;
+}
+
+// "3 > x > 1" as "1 < x < 3": signs of a chain that only falls are turned around.
+Node rising(const Node& n) {
+  if (n.kind != NodeKind::kRelation || !all_signs(n, ">g=") || all_signs(n, "=")) return n;
+  Node result = n;
+  std::reverse(result.children.begin(), result.children.end());
+  std::reverse(result.text.begin(), result.text.end());
+  for (char& sign : result.text) sign = sign == '>' ? '<' : sign == 'g' ? 'l' : sign;
+  return result;
+}
+
+Node difference_of(const Node& relation) {
+  return make_node(NodeKind::kSum, pair(relation.children[1], negated_node(relation.children[0])));
+}
+
+// "(a, b) = (1, 2)" as "a = 1, b = 2".
+std::optional<Node> by_coordinates(const Node& n) {
+  if (n.kind != NodeKind::kRelation || n.text != "=") return std::nullopt;
+  const Node& names = n.children[0];
+  const Node& values = n.children[1];
+  if (names.kind != NodeKind::kTuple || values.kind != NodeKind::kTuple ||
+      names.children.size() != values.children.size())
+    return std::nullopt;
+  Node list = make_node(NodeKind::kList, {});
+  for (std::size_t i = 0; i < names.children.size(); ++i)
+    list.children.push_back(make_node(NodeKind::kRelation, pair(names.children[i], values.children[i]), "="));
+  return list;
+}
+
+// y and f(x): the ways in which a function is named.
+bool names_function(const Node& n) {
+  return n.kind == NodeKind::kApply || (n.kind == NodeKind::kSymbol && n.text == "y");
+}
+
+}  // namespace
+
+bool is_name(const Node& n) {
+  switch (n.kind) {
+    case NodeKind::kSymbol:
+      return n.text != "infty" && n.text != "reals" && n.text != "ldots";
+    case NodeKind::kConstant:
+    case NodeKind::kText:
+    case NodeKind::kApply:
+      return true;
+    case NodeKind::kMeasure:
+      return is_name(n.children[0]);
+    case NodeKind::kProduct:
+    case NodeKind::kQuotient:
+    case NodeKind::kRatio:
+    case NodeKind::kTuple:
+      return std::all_of(n.children.begin(), n.children.end(), is_name_or_argument) &&
+             std::any_of(n.children.begin(), n.children.end(), is_name);
+    case NodeKind::kCall:
+      return n.text == "abs" && is_name(n.children[0]);
+    default:
+      return false;
+  }
+}
+
+const Node* named_value(const Node& n) {
+  if (n.kind != NodeKind::kRelation) return &n;
+  if (n.text == "e") return &n.children[1];
+  if (all_signs(n, "a") && !is_name(n.children[0])) return &n.children[0];
+  if (!all_signs(n, "=a")) return nullptr;
+  std::size_t last = n.text.size();
+  while (last > 1 && n.text[last - 1] == 'a') --last;
+  const Node& value = n.children[last];
+  if (is_name(n.children[0]) || !has_variables(n)) return &value;
+  // "1 = x = 0": some side before the last is a name.
+  for (std::size_t i = 0; i < last; ++i)
+    if (n.text.size() > 1 && is_name(n.children[i])) return &value;
+  return nullptr;
+}
+
+std::optional<Decision> Comparison::same_real_set(const Node& gold, const Node& answer) {
+  return compare_real_sets(gold, answer, budget_);
+}
+
+Decision Comparison::same_relation(const Node& gold, const Node& answer) {
+  if (const auto list = by_coordinates(gold); list && answer.kind == NodeKind::kList) return same(*list, answer);
+  if (const auto list = by_coordinates(answer); list && gold.kind == NodeKind::kList) return same(gold, *list);
+  const bool both = gold.kind == NodeKind::kRelation && answer.kind == NodeKind::kRelation;
+  if (both) return same_two_relations(rising(gold), rising(answer));
+  const Node* gold_value = named_value(gold);
+  const Node* answer_value = named_value(answer);
+  if (gold_value != nullptr && answer_value != nullptr) return same(*gold_value, *answer_value);
+  if (const auto sets = same_real_set(gold, answer)) return *sets;
+  return {Outcome::kDifferent, "a relation and a value"};
+}
+
+Decision Comparison::same_name(const Node& gold, const Node& answer) {
+  if (names_function(gold) && names_function(answer)) {
+    const bool equal = gold.kind != answer.kind || gold.text == answer.text;
+    return equal ? Decision{Outcome::kEqual, "names of functions"} : Decision{Outcome::kDifferent, "other names"};
+  }
+  return same(gold, answer);
+}
+
+Decision Comparison::same_two_relations(const Node& gold, const Node& answer) {
+  const auto is_named = [](const Node& n) { return (all_signs(n, "=a") || n.text == "e") && is_name(n.children[0]); };
+  if (is_named(gold) && is_named(answer)) {
+    const Decision names = same_name(gold.children[0], answer.children[0]);
+    const Node* a = named_value(gold);
+    const Node* b = named_value(answer);
+    if (names.equal() && a != nullptr && b != nullptr) {
+      const Decision values = same(*a, *b);
+      // "AB = 2x" may also be "2x = AB".
+      if (values.equal() || gold.text.size() > 1 || answer.text.size() > 1) return values;
+    }
+  } else if (gold.text.size() > 1 || answer.text.size() > 1) {
+    // Chains without a name: "7 = 2 + 5 = 7".
+    const Node* a = all_signs(gold, "=a") ? named_value(gold) : nullptr;
+    const Node* b = all_signs(answer, "=a") ? named_value(answer) : nullptr;
+    if (a != nullptr && b != nullptr && !has_variables(gold) && !has_variables(answer)) return same(*a, *b);
+  }
+  if (const auto sets = same_real_set(gold, answer); sets && gold.text != "=" && answer.text != "=") {
+    const auto names = symbols_of(gold) == symbols_of(answer);
+    if (names) return *sets;
+  }
+  if (gold.text.size() != answer.text.size()) return {Outcome::kDifferent, "relations of different lengths"};
+  if (gold.text.size() > 1) return same_chain(gold, answer);
+  const char sign = gold.text[0];
+  if (sign == 'e') {
+    const Decision names = same(gold.children[0], answer.children[0]);
+    return names.equal() && answer.text[0] == 'e' ? same(gold.children[1], answer.children[1]) : names;
+  }
+  if (sign != answer.text[0]) return {Outcome::kDifferent, "different signs of relation"};
+  const Decision sides = in_order(gold.children, answer.children);
+  if (sides.equal()) return sides;
+  if (sign == '=' || sign == 'n') {
+    const Decision swapped = in_order(gold.children, {answer.children[1], answer.children[0]});
+    if (swapped.equal()) return swapped;
+  }
+  const Factor factor = sign == '<' || sign == 'l' ? Factor::kPositive : Factor::kAny;
+  return compare_up_to_factor(difference_of(gold), difference_of(answer), factor, budget_);
+}
+
+Decision Comparison::same_chain(const Node& gold, const Node& answer) {
+  if (gold.text == answer.text) {
+    const Decision forward = in_order(gold.children, answer.children);
+    if (forward.equal()) return forward;
+  }
+  return {Outcome::kDifferent, "different chains of relations"};
+}
+
+}  // namespace qreason::math

@@ -1,0 +1,273 @@
+// Formulas and numbers in running text.
+#include <algorithm>
+#include <array>
+
+#include "eval/graders/math/extract.h"
+#include "eval/graders/math/latex_tokens.h"
+#include "eval/graders/math/unicode_signs.h"
+#include "eval/graders/math/words.h"
+
+namespace qreason::math {
+
+std::size_t closing_brace(std::string_view text, std::size_t open) {
+  int depth = 0;
+  for (std::size_t i = open; i < text.size(); ++i) {
+    if (text[i] == '\\')
+      ++i;
+    else if (text[i] == '{')
+      ++depth;
+    else if (text[i] == '}' && --depth == 0)
+      return i + 1;
+  }
+  return std::string_view::npos;
+}
+
+bool has_words(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (static_cast<unsigned char>(text[i]) >= 0x80) return true;
+    if (!is_letter(text[i])) continue;
+    const std::size_t begin = i;
+    while (i < text.size() && is_letter(text[i])) ++i;
+    const bool command = begin > 0 && text[begin - 1] == '\\';
+    const std::string_view word = text.substr(begin, i - begin);
+    if (command && i < text.size() && text[i] == '{' && (word.starts_with("text") || word == "mbox")) {
+      i = std::min(closing_brace(text, i), text.size());  // a unit
+    } else if (!command && word.size() > 2 && word != "and") {
+      return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
+struct Found {
+  std::size_t begin = std::string_view::npos;
+  std::size_t end = 0;
+  std::string text;
+};
+
+struct Delimiters {
+  std::string_view open, close;
+};
+constexpr std::array<Delimiters, 3> kFormulas = {{{"\\[", "\\]"}, {"\\(", "\\)"}, {"$$", "$$"}}};
+
+bool escaped(std::string_view text, std::size_t at) {
+  std::size_t slashes = 0;
+  while (slashes < at && text[at - 1 - slashes] == '\\') ++slashes;
+  return slashes % 2 == 1;
+}
+
+// All $...$ on one line, $$...$$, \(...\) and \[...\], in order of their ends.
+std::vector<Found> find_formulas(std::string_view text) {
+  std::vector<Found> found;
+  std::array<bool, kFormulas.size()> closes;  // false once nothing behind closes it: no second search to the end
+  closes.fill(true);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    for (std::size_t kind = 0; kind < kFormulas.size(); ++kind) {
+      const Delimiters& pair = kFormulas[kind];
+      if (!closes[kind] || !text.substr(i).starts_with(pair.open)) continue;
+      const std::size_t close = text.find(pair.close, i + 2);
+      closes[kind] = close != std::string_view::npos;
+      if (!closes[kind]) continue;
+      const std::string_view content = text.substr(i + 2, close - i - 2);
+      const bool inline_form = pair.open == "\\(";
+      if (!(inline_form && content.find('\n') != std::string_view::npos) && !trimmed(content).empty())
+        found.push_back({i, close + 2, std::string(trimmed(content))});
+      i = close + 1;
+      break;
+    }
+    if (i >= text.size() || text[i] != '$' || escaped(text, i)) continue;
+    std::size_t close = i + 1;
+    while (close < text.size() && text[close] != '\n' && !(text[close] == '$' && !escaped(text, close))) ++close;
+    if (close >= text.size() || text[close] != '$') continue;
+    const std::string_view content = trimmed(text.substr(i + 1, close - i - 1));
+    // "$5 more than $" is money, not a formula.
+    const bool money = !content.empty() && is_digit(content[0]) && has_words(content);
+    if (content.empty() || money) continue;
+    found.push_back({i, close + 1, std::string(content)});
+    i = close;
+  }
+  return found;
+}
+
+std::size_t number_end(std::string_view text, std::size_t i) {
+  while (i < text.size()) {
+    const bool group = (text[i] == ',' || text[i] == ' ') && i + 3 < text.size() && is_digit(text[i + 1]) &&
+                       is_digit(text[i + 2]) && is_digit(text[i + 3]) &&
+                       (i + 4 >= text.size() || !is_digit(text[i + 4]));
+    const bool latex_group = text.substr(i).starts_with("{,}") || text.substr(i).starts_with(",\\!");
+    const bool point = (text[i] == '.' || text[i] == ',') && i + 1 < text.size() && is_digit(text[i + 1]);
+    if (is_digit(text[i]))
+      ++i;
+    else if (latex_group && i + 3 < text.size() && is_digit(text[i + 3]))
+      i += 3;
+    else if (group || point)
+      ++i;
+    else
+      break;
+  }
+  return i;
+}
+
+// The bytes of a minus sign that ends at `at` and is none between two values; 0 where there is no such sign.
+std::size_t minus_before(std::string_view text, std::size_t at) {
+  for (const std::string_view sign : {"-", "\u2212"}) {
+    if (!text.substr(0, at).ends_with(sign)) continue;
+    const std::size_t begin = at - sign.size();
+    const char left = begin > 0 ? text[begin - 1] : ' ';
+    return is_digit(left) || is_letter(left) || left == ')' ? 0 : sign.size();
+  }
+  return 0;
+}
+
+// The end of the number [begin, end) with the fraction that belongs to it: "1/2", and "3 1/2" after a whole number.
+std::size_t fraction_end(std::string_view text, std::size_t begin, std::size_t end) {
+  const auto digit_at = [&](std::size_t i) { return i < text.size() && is_digit(text[i]); };
+  if (text.substr(end).starts_with("/") && digit_at(end + 1)) return number_end(text, end + 1);
+  const std::string_view number = text.substr(begin, end - begin);
+  if (!text.substr(end).starts_with(" ") || !std::all_of(number.begin(), number.end(), is_digit)) return end;
+  std::size_t slash = end + 1;
+  while (digit_at(slash)) ++slash;
+  if (slash == end + 1 || !text.substr(slash).starts_with("/") || !digit_at(slash + 1)) return end;
+  return number_end(text, slash + 1);
+}
+
+// "1.5e3": the end of the exponent that begins at `at`; `at` where there is none.
+std::size_t exponent_end(std::string_view text, std::size_t at) {
+  if (at >= text.size() || (text[at] != 'e' && text[at] != 'E')) return at;
+  std::size_t end = at + 1;
+  if (end < text.size() && (text[end] == '-' || text[end] == '+')) ++end;
+  const std::size_t digits = end;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  const bool word = end < text.size() && is_letter(text[end]);
+  return end == digits || word ? at : end;
+}
+
+// "2×10⁵", "3 \\times 10^{-4}": the end of the power of ten behind a number that ends at `at`; `at` where there is
+// none.
+std::size_t power_of_ten_end(std::string_view text, std::size_t at) {
+  std::size_t i = at;
+  const auto skip = [&](std::string_view with) { return text.substr(i).starts_with(with) && (i += with.size(), true); };
+  while (skip(" ")) {
+  }
+  if (!skip("\u00d7") && !skip("\\times") && !skip("\\cdot") && !skip("*") && !skip("x")) return at;
+  while (skip(" ")) {
+  }
+  if (!skip("10")) return at;
+  const std::size_t ten = i;
+  if (skip("^")) {
+    const bool group = skip("{");
+    skip("-") || skip("\u2212");
+    const std::size_t digits = i;
+    while (i < text.size() && is_digit(text[i])) ++i;
+    return i == digits || (group && !skip("}")) ? at : i;
+  }
+  for (bool more = true; more;) {
+    more = false;
+    for (const std::string_view raised : {"⁻", "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"})
+      more = more || skip(raised);
+  }
+  return i == ten ? at : i;
+}
+
+// "½", or "\\frac{2}{5}" of whole numbers: the end of the fraction at `at`; `at` where there is none.
+std::size_t written_fraction_end(std::string_view text, std::size_t at) {
+  const std::string_view rest = text.substr(at);
+  if (rest.empty()) return at;
+  if (static_cast<unsigned char>(rest[0]) >= 0xC2) {
+    const std::size_t bytes = static_cast<unsigned char>(rest[0]) < 0xE0 ? 2 : 3;
+    const std::string_view sign = rest.substr(0, bytes);
+    return in_latex(sign).starts_with("\\frac") ? at + sign.size() : at;
+  }
+  std::size_t i = at;
+  for (const std::string_view name : {"\\frac{", "\\dfrac{", "\\tfrac{"})
+    if (rest.starts_with(name)) i = at + name.size();
+  if (i == at) return at;
+  for (const std::string_view behind : {"}{", "}"}) {
+    const std::size_t digits = i;
+    while (i < text.size() && is_digit(text[i])) ++i;
+    if (i == digits || !text.substr(i).starts_with(behind)) return at;
+    i += behind.size();
+  }
+  return i;
+}
+
+// "3 million", "1.5 dozen": the end of the word that multiplies what ends at `at`.
+std::size_t scale_word_end(std::string_view text, std::size_t at) {
+  if (at >= text.size() || text[at] != ' ') return at;
+  std::size_t end = at + 1;
+  while (end < text.size() && is_letter(text[end])) ++end;
+  return scale_word(text.substr(at + 1, end - at - 1)) ? end : at;
+}
+
+// Numbers with sign, groups, point, exponent, a fraction behind and a percent sign; not digits inside a word.
+std::vector<Found> find_numbers(std::string_view text) {
+  std::vector<Found> found;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool digits = is_digit(text[i]) || (text[i] == '.' && i + 1 < text.size() && is_digit(text[i + 1]));
+    const bool may_be_fraction = text[i] == '\\' || static_cast<unsigned char>(text[i]) >= 0xC2;
+    const std::size_t fraction = may_be_fraction ? written_fraction_end(text, i) : i;
+    if (!digits && fraction == i) continue;
+    if (digits && i > 0 && (is_letter(text[i - 1]) || text[i - 1] == '_')) {
+      while (i + 1 < text.size() && (is_digit(text[i + 1]) || is_letter(text[i + 1]))) ++i;
+      continue;
+    }
+    const std::size_t begin = i;
+    std::size_t before = i;
+    while (before > 0 && text[before - 1] == '$') --before;
+    const std::size_t minus = minus_before(text, before);
+    std::size_t end = digits ? fraction_end(text, begin, number_end(text, i)) : fraction;
+    if (digits) end = written_fraction_end(text, end);
+    std::string answer = (minus > 0 ? "-" : "") + std::string(text.substr(begin, end - begin));
+    if (const std::size_t exponent = exponent_end(text, end); exponent > end) {
+      answer += " \\cdot 10^{" + std::string(text.substr(end + 1, exponent - end - 1)) + "}";
+      end = exponent;
+    } else if (const std::size_t power = std::max(power_of_ten_end(text, end), scale_word_end(text, end));
+               power > end) {
+      answer += text.substr(end, power - end);
+      end = power;
+    }
+    std::size_t look = end;
+    while (look < text.size() && (text[look] == ' ' || text[look] == '\\' || text[look] == '$')) ++look;
+    if (text.substr(look).starts_with("%") || text.substr(look).starts_with("percent") ||
+        text.substr(look).starts_with("pct"))
+      answer += "\\%";
+    found.push_back({minus > 0 ? before - minus : begin, end, answer});
+    i = end - 1;
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<Extraction> last_value(std::string_view text) {
+  const auto formulas = find_formulas(text);
+  const auto numbers = find_numbers(text);
+  if (formulas.empty() && numbers.empty()) return std::nullopt;
+  if (numbers.empty() || (!formulas.empty() && formulas.back().end >= numbers.back().end)) {
+    std::string answer = formulas.back().text;
+    std::string_view rest = text.substr(formulas.back().end);
+    while (!rest.empty() && rest[0] == ' ') rest.remove_prefix(1);
+    if (rest.starts_with("%") || rest.starts_with("percent") || rest.starts_with("pct")) answer += "\\%";
+    return Extraction{answer, FoundBy::kFormula};
+  }
+  return Extraction{numbers.back().text, FoundBy::kNumber};
+}
+
+std::optional<Extraction> first_value(std::string_view text) {
+  const auto formulas = find_formulas(text);
+  const auto numbers = find_numbers(text);
+  if (formulas.empty() && numbers.empty()) return std::nullopt;
+  // "$12 $ and $13 $" is one answer of two formulas.
+  if (!formulas.empty() && (numbers.empty() || formulas[0].begin <= numbers[0].begin + 1)) {
+    std::string answer = formulas[0].text;
+    for (std::size_t i = 1;
+         i < formulas.size() && joins(text.substr(formulas[i - 1].end, formulas[i].begin - formulas[i - 1].end)); ++i)
+      answer += ", " + formulas[i].text;
+    return Extraction{answer, FoundBy::kAnchor};
+  }
+  return Extraction{numbers[0].text, FoundBy::kAnchor};
+}
+
+}  // namespace qreason::math

@@ -1,0 +1,137 @@
+// Numbers, functions of variables, units, percentages, ratios and residues (the scalar half of comparison.h).
+#include <algorithm>
+
+#include "eval/graders/math/comparison.h"
+
+namespace qreason::math {
+namespace {
+
+constexpr std::int64_t kRelativeGuard = 1000;  // numbers that round to the same decimals differ by at most 1/1000
+
+Node product_node(const Node& a, const Node& b) {
+  Node result{NodeKind::kProduct, "", std::nullopt, false, 10, {}};
+  result.children = {a, b};
+  return result;
+}
+
+Node scaled(const Node& value, const Rational& scale) {
+  Node factor{NodeKind::kNumber, "", scale, false, 10, {}};
+  return product_node(value, factor);
+}
+
+// One number as it is written, with a sign or a percent sign: what lighteval takes for an atom.
+bool is_literal(const Node& n) {
+  if (n.kind == NodeKind::kNegation || n.kind == NodeKind::kPercent || n.kind == NodeKind::kMeasure)
+    return is_literal(n.children[0]);
+  return n.kind == NodeKind::kNumber;
+}
+
+// "4:30": no ratio, since 4:30 and 2:15 are different times. Two digits after the colon, below 60.
+bool is_clock_time(const Node& n) {
+  if (n.kind != NodeKind::kRatio || n.children.size() != 2) return false;
+  const auto digits = [](const Node& part) {
+    return part.kind == NodeKind::kNumber && part.text.find_first_not_of("0123456789") == std::string::npos;
+  };
+  const Node& minutes = n.children[1];
+  return digits(n.children[0]) && n.children[0].text.size() <= 2 && digits(minutes) && minutes.text.size() == 2 &&
+         minutes.text[0] < '6';
+}
+
+// A unit around the whole: "-5 cm" is the negative of a measure.
+const Node* measure_of(const Node& n) {
+  if (n.kind == NodeKind::kMeasure) return n.text.empty() ? nullptr : &n;
+  return n.kind == NodeKind::kNegation ? measure_of(n.children[0]) : nullptr;
+}
+
+}  // namespace
+
+Decision Comparison::same_scalar(const Node& gold, const Node& answer) {
+  if (is_infinite(gold) || is_infinite(answer)) {
+    const auto minus = [](const Node& n) { return n.kind == NodeKind::kNegation; };
+    const bool equal = is_infinite(gold) && is_infinite(answer) && minus(gold) == minus(answer);
+    return equal ? Decision{Outcome::kEqual, "the same infinity"}
+                 : Decision{Outcome::kDifferent, "infinity and another"};
+  }
+  if (measure_of(gold) != nullptr && measure_of(answer) != nullptr) return same_measures(gold, answer);
+  const auto percent = [](const Node& n) { return n.kind == NodeKind::kPercent ? &n.children[0] : nullptr; };
+  const Node* gold_percent = percent(gold);
+  const Node* answer_percent = percent(answer);
+  const Decision plain = same_number(gold, answer);
+  if (plain.equal() || (gold_percent == nullptr) == (answer_percent == nullptr)) return plain;
+  const Decision without =
+      gold_percent != nullptr ? same_number(*gold_percent, answer) : same_number(gold, *answer_percent);
+  return without.equal() ? Decision{Outcome::kEqual, "the same number of percent"} : plain;
+}
+
+Decision Comparison::same_measures(const Node& gold, const Node& answer) {
+  const Node& a = *measure_of(gold);
+  const Node& b = *measure_of(answer);
+  if (a.text != b.text) return {Outcome::kDifferent, "different kinds of units"};
+  if (*a.value == *b.value) return same_number(gold, answer);
+  return same_number(scaled(gold, *a.value), scaled(answer, *b.value));
+}
+
+Decision Comparison::same_number(const Node& gold, const Node& answer) {
+  const Decision exact = compare_values(gold, answer, budget_);
+  if (exact.equal()) return exact;
+  if (const auto rounded = to_decimals(gold, answer)) return *rounded;
+  return exact;
+}
+
+// The study's rule: where one side is a single number and a decimal is involved, both are rounded to 5 decimals. Below
+// 0.005 that would leave less than three digits: numbers must also be within a thousandth of each other.
+std::optional<Decision> Comparison::to_decimals(const Node& gold, const Node& answer) {
+  if (!(has_decimals(gold) || has_decimals(answer)) || !(is_literal(gold) || is_literal(answer))) return std::nullopt;
+  if (has_variables(gold) || has_variables(answer)) return std::nullopt;
+  const auto a = rounded_to(gold, options_.precision, budget_), b = rounded_to(answer, options_.precision, budget_);
+  if (!a || !b || *a != *b) return std::nullopt;
+  constexpr int kFine = 40;
+  const auto x = rounded_to(gold, kFine, budget_), y = rounded_to(answer, kFine, budget_);
+  if (!x || !y) return std::nullopt;
+  const Integer size = std::max(boost::multiprecision::abs(*x), boost::multiprecision::abs(*y));
+  const bool small = size * 200 < boost::multiprecision::pow(Integer(10), kFine);
+  if (small && boost::multiprecision::abs(*x - *y) * kRelativeGuard > size) return std::nullopt;
+  return Decision{Outcome::kEqual, "the same when rounded to the study's decimals"};
+}
+
+Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
+  if (gold.kind != answer.kind) {
+    const Node& ratio = gold.kind == NodeKind::kRatio ? gold : answer;
+    if (ratio.children.size() != 2) return {Outcome::kDifferent, "a ratio of three and a value"};
+    return same_scalar(gold, answer);
+  }
+  const auto& a = gold.children;
+  const auto& b = answer.children;
+  if (a.size() != b.size()) return {Outcome::kDifferent, "ratios of different lengths"};
+  if (is_clock_time(gold) && is_clock_time(answer)) {
+    const bool equal = exact_value(a[0]) == exact_value(b[0]) && a[1].text == b[1].text;
+    return equal ? Decision{Outcome::kEqual, "the same time"} : Decision{Outcome::kDifferent, "different times"};
+  }
+  for (std::size_t i = 1; i < a.size(); ++i) {
+    const Decision part = compare_values(product_node(a[0], b[i]), product_node(a[i], b[0]), budget_);
+    if (!part.equal()) return part;
+  }
+  const Node zero{NodeKind::kNumber, "0", Rational(0), false, 10, {}};
+  for (const auto* sides : {&a, &b})
+    if (std::all_of(sides->begin(), sides->end(),
+                    [&](const Node& n) { return compare_values(n, zero, budget_).equal(); }))
+      return {Outcome::kUndecided, "a ratio of zeros"};
+  return {Outcome::kEqual, "proportional"};
+}
+
+// "8 (mod 5)" and "3 (mod 5)".
+Decision Comparison::same_residue(const Node& gold, const Node& answer) {
+  const auto value = [](const Node& n) -> const Node& { return n.kind == NodeKind::kMod ? n.children[0] : n; };
+  if (gold.kind != answer.kind) return same_number(value(gold), value(answer));
+  const Decision modulus = compare_values(gold.children[1], answer.children[1], budget_);
+  if (!modulus.equal()) return {Outcome::kDifferent, "different moduli"};
+  const auto a = exact_value(value(gold)), b = exact_value(value(answer)), m = exact_value(gold.children[1]);
+  if (!a || !b || !m) return compare_values(value(gold), value(answer), budget_);
+  const auto step = a->plus(b->negated());
+  const auto times = step ? step->over(*m) : std::nullopt;
+  if (!times) return {Outcome::kUndecided, "no modulus"};
+  return times->is_integer() ? Decision{Outcome::kEqual, "the same residue"}
+                             : Decision{Outcome::kDifferent, "different residues"};
+}
+
+}  // namespace qreason::math

@@ -1,0 +1,201 @@
+#include "eval/graders/math/value_compare.h"
+
+#include <algorithm>
+
+#include "eval/graders/math/residues.h"
+#include "eval/graders/math/sample_points.h"
+
+namespace qreason::math {
+namespace {
+
+constexpr int kFirstPrecision = 192;
+constexpr int kLastPrecision = 6144;
+constexpr std::int64_t kAgreement = 100;  // binary digits to which equal values agree
+constexpr std::int64_t kZeroBits = 256;   // below 2^-256 at a precision of 512 bits: zero
+constexpr std::size_t kEnoughPoints = 3;
+
+std::int64_t literal_bits(const Node& node) {
+  std::int64_t most = node.value ? static_cast<std::int64_t>(node.value->bits()) : 0;
+  for (const Node& child : node.children) most = std::max(most, literal_bits(child));
+  return most;
+}
+
+bool mentions(const Node& node, NodeKind kind, std::string_view text) {
+  return (node.kind == kind && node.text == text) ||
+         std::any_of(node.children.begin(), node.children.end(),
+                     [&](const Node& child) { return mentions(child, kind, text); });
+}
+
+struct Seen {
+  enum { kEqual, kDifferent, kUndefined, kUnclear } what;
+  bool left_reals = false;   // one of the two did
+  bool one_is_real = false;  // and the other is not, or not defined
+};
+
+// Are a and b, known to so many bits, one number?
+decltype(Seen::what) together(const Ball& a, const Ball& b, std::int64_t scale, int precision) {
+  const Ball step = difference(a, b, precision);
+  if (!step.holds_zero()) return Seen::kDifferent;
+  if (step.is_exact_zero() || step.radius_top() <= scale - kAgreement) return Seen::kEqual;
+  if (a.holds_zero() && b.holds_zero() && step.radius_top() <= -kZeroBits) return Seen::kEqual;
+  return Seen::kUnclear;
+}
+
+// At one point, with growing precision.
+class PointComparison {
+ public:
+  PointComparison(const Node& a, const Node& b, Budget& budget) : a_(a), b_(b), budget_(budget) {
+    first_ = std::max<std::int64_t>(kFirstPrecision, 128 + 2 * std::max(literal_bits(a), literal_bits(b)));
+  }
+
+  Seen at(const Point& point) {
+    Seen seen{Seen::kUnclear};
+    for (std::int64_t precision = first_; precision <= kLastPrecision && !budget_.used_up();) {
+      Evaluator left(point, static_cast<int>(precision), budget_), right(point, static_cast<int>(precision), budget_);
+      const auto a = left.value(a_), b = right.value(b_);
+      seen.left_reals = left.left_reals() || right.left_reals();
+      seen.one_is_real = (a && !left.left_reals()) != (b && !right.left_reals());
+      if (!a || !b) {
+        seen.what = Seen::kUndefined;
+        return seen;
+      }
+      seen.what = one_number(left, *a, right, *b, static_cast<int>(precision));
+      if (seen.what == Seen::kDifferent) return seen;
+      const std::int64_t needed = std::max(left.deepest_term(), right.deepest_term()) + kAgreement + 28;
+      if (seen.what == Seen::kEqual && needed <= precision) return seen;
+      seen.what = Seen::kUnclear;
+      precision = std::max(2 * precision, needed);
+    }
+    return seen;
+  }
+
+ private:
+  static decltype(Seen::what) one_number(const Evaluator& left, const Value& a, const Evaluator& right, const Value& b,
+                                         int precision) {
+    if (a.exact && b.exact) return *a.exact == *b.exact ? Seen::kEqual : Seen::kDifferent;
+    const Ball x = left.real_part(a), y = right.real_part(b);
+    const std::int64_t scale = std::max(std::max(x.top(), y.top()), std::max(a.im.top(), b.im.top()));
+    const auto real = together(x, y, scale, precision), imaginary = together(a.im, b.im, scale, precision);
+    if (real == Seen::kDifferent || imaginary == Seen::kDifferent) return Seen::kDifferent;
+    return real == Seen::kEqual && imaginary == Seen::kEqual ? Seen::kEqual : Seen::kUnclear;
+  }
+
+  const Node& a_;
+  const Node& b_;
+  Budget& budget_;
+  std::int64_t first_;
+};
+
+Decision undecided(const Budget& budget) {
+  if (budget.used_up()) return {Outcome::kUndecided, "too large to decide"};
+  return {Outcome::kUndecided, "not defined, or too large to decide"};
+}
+
+Decision compare_numbers(const Node& a, const Node& b, Budget& budget) {
+  switch (PointComparison(a, b, budget).at({}).what) {
+    case Seen::kEqual:
+      return {Outcome::kEqual, "the same number, to 30 digits and more"};
+    case Seen::kDifferent:
+      return {Outcome::kDifferent, "different numbers"};
+    default:
+      return undecided(budget);
+  }
+}
+
+Decision compare_functions(const Node& a, const Node& b, Budget& budget) {
+  const std::vector<Point> points = sample_points(a, b, budget);
+  PointComparison comparison(a, b, budget);
+  // "ln|x|" says what it is for negative x, too; "ln x" and "2 ln x" leave it open.
+  const bool domain_counts = mentions(a, NodeKind::kCall, "abs") != mentions(b, NodeKind::kCall, "abs");
+  const bool complex = mentions(a, NodeKind::kConstant, "i") || mentions(b, NodeKind::kConstant, "i");
+  std::size_t equal_reals = 0, equal_complex = 0, different_complex = 0;
+  for (const Point& point : points) {
+    const Seen seen = comparison.at(point);
+    if (domain_counts && seen.one_is_real) return {Outcome::kDifferent, "defined for different numbers"};
+    if (seen.what == Seen::kUndefined || seen.what == Seen::kUnclear) continue;
+    const bool equal = seen.what == Seen::kEqual;
+    if (!seen.left_reals || complex) {
+      if (!equal) return {Outcome::kDifferent, "different values at a sample point"};
+      ++equal_reals;
+    } else {
+      ++(equal ? equal_complex : different_complex);
+    }
+  }
+  if (equal_reals >= kEnoughPoints) return {Outcome::kEqual, "the same values at all sample points"};
+  if (equal_reals == 0 && different_complex > 0)
+    return {Outcome::kDifferent, "different values at a complex sample point"};
+  if (equal_reals == 0 && equal_complex >= kEnoughPoints)
+    return {Outcome::kEqual, "the same values at all complex sample points"};
+  return undecided(budget);
+}
+
+}  // namespace
+
+Decision compare_values(const Node& a, const Node& b, Budget& budget) {
+  const auto left = residues_of(a), right = residues_of(b);
+  if (left && right) {
+    if (left->same(*right)) return {Outcome::kEqual, "the same normal form"};
+    if (prove_difference(*left, *right)) return {Outcome::kDifferent, "different normal forms"};
+  }
+  if (has_variables(a) || has_variables(b)) return compare_functions(a, b, budget);
+  return compare_numbers(a, b, budget);
+}
+
+std::optional<int> order_of(const Node& a, const Node& b, Budget& budget) {
+  if (has_variables(a) || has_variables(b)) return std::nullopt;
+  for (int precision = kFirstPrecision; precision <= 1024; precision *= 2) {
+    const Point nowhere;
+    Evaluator evaluator(nowhere, precision, budget);
+    const auto x = evaluator.value(a), y = evaluator.value(b);
+    if (!x || !y || !x->is_real() || !y->is_real()) return std::nullopt;
+    const Ball step = difference(evaluator.real_part(*x), evaluator.real_part(*y), precision);
+    if (step.sign() != 0) return step.sign();
+    if (x->exact && y->exact && *x->exact == *y->exact) return 0;
+  }
+  if (compare_values(a, b, budget).equal()) return 0;
+  return std::nullopt;
+}
+
+std::optional<Integer> rounded_to(const Node& a, int decimals, Budget& budget) {
+  const Point nowhere;
+  Evaluator evaluator(nowhere, kFirstPrecision, budget);
+  const auto value = evaluator.value(a);
+  if (!value || !value->is_real()) return std::nullopt;
+  std::optional<Rational> exact = value->exact;
+  if (!exact) {
+    const Ball& x = value->re;
+    if (x.exponent < -4000 || x.exponent > 4000 || x.radius_top() > -64) return std::nullopt;
+    const Integer unit = Integer(1) << static_cast<unsigned>(std::abs(x.exponent));
+    exact = x.exponent >= 0 ? Rational::of(x.mid * unit, 1) : Rational::of(x.mid, unit);
+  }
+  const auto scale = Rational(10).to_power(decimals);
+  const auto scaled = exact && scale ? exact->times(*scale) : std::nullopt;
+  return scaled ? std::optional(scaled->rounded()) : std::nullopt;
+}
+
+Decision compare_up_to_factor(const Node& a, const Node& b, Factor factor, Budget& budget) {
+  constexpr int kPrecision = 512;
+  std::vector<std::pair<Ball, Ball>> seen;
+  for (const Point& point : sample_points(a, b, budget)) {
+    Evaluator evaluator(point, kPrecision, budget);
+    const auto x = evaluator.value(a), y = evaluator.value(b);
+    if (!x || !y || evaluator.left_reals()) continue;
+    const Ball left = evaluator.real_part(*x), right = evaluator.real_part(*y);
+    if (left.is_exact_zero() && right.is_exact_zero()) continue;
+    if (left.holds_zero() != right.holds_zero()) return {Outcome::kDifferent, "zero for different values"};
+    if (!left.holds_zero()) seen.emplace_back(left, right);
+  }
+  if (seen.size() < kEnoughPoints) return undecided(budget);
+  const auto& [first_left, first_right] = seen.front();
+  if (factor == Factor::kPositive && first_left.sign() != first_right.sign())
+    return {Outcome::kDifferent, "proportional by a negative factor, or not at all"};
+  for (const auto& [left, right] : seen) {
+    const Ball x = product(left, first_right, kPrecision), y = product(right, first_left, kPrecision);
+    const auto what = together(x, y, std::max(x.top(), y.top()), kPrecision);
+    if (what == Seen::kDifferent) return {Outcome::kDifferent, "not proportional"};
+    if (what != Seen::kEqual) return undecided(budget);
+  }
+  return {Outcome::kEqual, "proportional at all sample points"};
+}
+
+}  // namespace qreason::math
