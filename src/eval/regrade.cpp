@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "eval/graders/math/math_grader.h"
 #include "eval/task.h"
 
 namespace qreason {
@@ -24,7 +25,7 @@ const Task& task_of(const ResultFile& file) {
 
 }  // namespace
 
-Regraded regrade(const fs::path& path, ThreadPool& pool) {
+Regraded regrade(const fs::path& path, ThreadPool& pool, UnfinishedThoughts unfinished) {
   Regraded result{.file = read_result_file(path)};
   const Task& task = task_of(result.file);
   result.file.header.task = task.name;
@@ -36,13 +37,30 @@ Regraded regrade(const fs::path& path, ThreadPool& pool) {
                             {.id = answers[i].problem_id, .question = {}, .gold = answers[i].gold, .fields = {}});
   });
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    const int grade = grades[i].correct ? 1 : 0;
+    const bool finished = !thought_is_unfinished(answers[i].full_prompt, answers[i].text);
+    const bool counts = finished || unfinished == UnfinishedThoughts::kAsTheyStand;
+    const int grade = grades[i].correct && counts ? 1 : 0;
+    result.unfinished += finished ? 0 : 1;
     result.changed += grade != answers[i].grade ? 1 : 0;
     result.correct += grade;
     answers[i].grade = grade;
     answers[i].extracted = std::move(grades[i].extracted);
   }
   return result;
+}
+
+std::optional<std::string> explain_answer(const fs::path& path, std::string_view problem_id) {
+  const ResultFile file = read_result_file(path);
+  const Task& task = task_of(file);
+  for (const AnswerRecord& answer : file.answers) {
+    if (answer.problem_id != problem_id) continue;
+    std::string lines =
+        task.explainer(answer.text, {.id = answer.problem_id, .question = {}, .gold = answer.gold, .fields = {}});
+    if (thought_is_unfinished(answer.full_prompt, answer.text) && !lines.starts_with("thought:"))
+      lines.insert(0, "thought: not finished; the whole text is searched\n");
+    return lines;
+  }
+  return std::nullopt;
 }
 
 std::vector<fs::path> result_files(const fs::path& path) {

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/parallel.h"
@@ -13,11 +16,19 @@ namespace qreason {
 struct Regraded {
   ResultFile file;  // with the new grades and extracted answers
   std::int64_t correct = 0;
-  std::int64_t changed = 0;  // grades that differ from those in the file
+  std::int64_t changed = 0;     // grades that differ from those in the file
+  std::int64_t unfinished = 0;  // answers whose thought does not come to an end
 };
 
+// What an answer counts whose thought does not come to an end: what is found in it, as in the study, or nothing.
+enum class UnfinishedThoughts { kAsTheyStand, kWrong };
+
 // By the grader of the file's task, on all cores. Error when the task is unknown.
-Regraded regrade(const std::filesystem::path& path, ThreadPool& pool);
+Regraded regrade(const std::filesystem::path& path, ThreadPool& pool,
+                 UnfinishedThoughts unfinished = UnfinishedThoughts::kAsTheyStand);
+
+// How the answer to one problem is graded, for people. nullopt: the file has no answer to it.
+std::optional<std::string> explain_answer(const std::filesystem::path& path, std::string_view problem_id);
 
 // The result files that a path means: itself, or all finished ones below a folder, sorted. Error when there is none.
 std::vector<std::filesystem::path> result_files(const std::filesystem::path& path);

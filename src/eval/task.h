@@ -15,6 +15,7 @@ struct Task {
   std::string_view dataset;                       // of the registry in data/dataset.h
   std::string (*prompt)(const Problem& problem);  // one user turn, before the chat template
   Grader grader;
+  Explainer explainer;
 };
 
 std::span<const Task> task_table();

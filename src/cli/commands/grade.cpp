@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -31,17 +34,22 @@ class GradeCommand : public Command {
   void declare(OptionSet& options) override {
     options.positionals("PATH", paths_, "Result files of ours or of the study, or folders of them");
     options.flag("--write", write_, "Write the new grades into our files");
+    options.flag("--finished-only", finished_only_, "Count answers whose thought does not come to an end as wrong");
+    options.value("--explain", explain_,
+                  "Print how the answer to the problem with this id is graded, and nothing else");
     options.value("--study-form", study_form_,
                   "Write the results in the study's form below this folder, to MODEL-METHOD-seedS/TASK.jsonl");
   }
 
   void run(const CommonOptions& common) override {
+    if (explain_) return explain();
+    const auto unfinished = finished_only_ ? UnfinishedThoughts::kWrong : UnfinishedThoughts::kAsTheyStand;
     OrderedJson files = OrderedJson::array();
     TextTable table(
         {{"TASK"}, {"RIGHT", Align::kRight}, {"ACCURACY", Align::kRight}, {"CHANGED", Align::kRight}, {"FILE"}});
     for (const std::string& path : paths_) {
       for (const fs::path& file : result_files(path)) {
-        const Regraded result = regrade(file, process_executor().pool());
+        const Regraded result = regrade(file, process_executor().pool(), unfinished);
         store(result, common);
         files.push_back(as_json(result));
         table.add_row({result.file.header.task, fmt::format("{}/{}", result.correct, result.file.answers.size()),
@@ -54,6 +62,24 @@ class GradeCommand : public Command {
   }
 
  private:
+  void explain() const {
+    bool any = false;
+    for (const std::string& path : paths_) {
+      for (const fs::path& file : result_files(path)) {
+        const auto lines = explain_answer(file, *explain_);
+        if (!lines) continue;
+        any = true;
+        fmt::print("{}\n", printable(file.string()));
+        for (std::size_t begin = 0; begin < lines->size();) {
+          const std::size_t end = std::min(lines->find('\n', begin), lines->size());
+          fmt::print("{}\n", printable(lines->substr(begin, end - begin)));
+          begin = end + 1;
+        }
+      }
+    }
+    if (!any) throw Error::usage("--explain", *explain_, "the id of an answer in these files");
+  }
+
   void store(const Regraded& result, const CommonOptions& common) const {
     const ResultFile& file = result.file;
     if (write_) {
@@ -71,16 +97,16 @@ class GradeCommand : public Command {
   static OrderedJson as_json(const Regraded& result) {
     OrderedJson grades = OrderedJson::array();
     for (const AnswerRecord& answer : result.file.answers) grades.push_back(answer.grade);
-    return {{"path", result.file.path.string()},
-            {"task", result.file.header.task},
-            {"count", result.file.answers.size()},
-            {"accuracy", accuracy(result)},
-            {"grades", grades}};
+    return {{"path", result.file.path.string()},   {"task", result.file.header.task},
+            {"count", result.file.answers.size()}, {"accuracy", accuracy(result)},
+            {"unfinished", result.unfinished},     {"grades", grades}};
   }
 
   std::vector<std::string> paths_;
   std::optional<std::string> study_form_;
+  std::optional<std::string> explain_;
   bool write_ = false;
+  bool finished_only_ = false;
 };
 
 }  // namespace

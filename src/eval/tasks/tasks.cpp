@@ -20,16 +20,52 @@ Grade grade_gold(std::string_view text, const Problem& problem) {
   return grade_math(text, problem.gold);
 }
 
+std::string explain_gold(std::string_view text, const Problem& problem) {
+  return explain_math(text, problem.gold);
+}
+
 constexpr std::array kTasks{
-    Task{.name = "AIME-90", .dataset = "AIME-90", .prompt = math_prompt, .grader = grade_gold},
-    Task{.name = "AIME-2024", .dataset = "AIME-2024", .prompt = math_prompt, .grader = grade_gold},
-    Task{.name = "AIME-2025", .dataset = "AIME-2025", .prompt = math_prompt, .grader = grade_gold},
-    Task{.name = "MATH-500", .dataset = "MATH-500", .prompt = math_prompt, .grader = grade_gold},
-    Task{.name = "GSM8K", .dataset = "GSM8K", .prompt = math_prompt, .grader = grade_gold},
-    Task{.name = "NuminaMath-1.5", .dataset = "NuminaMath-1.5", .prompt = math_prompt, .grader = grade_gold},
-    Task{.name = "steps-easy", .dataset = "steps-easy", .prompt = math_prompt, .grader = grade_gold},
-    Task{.name = "steps-medium", .dataset = "steps-medium", .prompt = math_prompt, .grader = grade_gold},
-    Task{.name = "steps-hard", .dataset = "steps-hard", .prompt = math_prompt, .grader = grade_gold},
+    Task{.name = "AIME-90",
+         .dataset = "AIME-90",
+         .prompt = math_prompt,
+         .grader = grade_gold,
+         .explainer = explain_gold},
+    Task{.name = "AIME-2024",
+         .dataset = "AIME-2024",
+         .prompt = math_prompt,
+         .grader = grade_gold,
+         .explainer = explain_gold},
+    Task{.name = "AIME-2025",
+         .dataset = "AIME-2025",
+         .prompt = math_prompt,
+         .grader = grade_gold,
+         .explainer = explain_gold},
+    Task{.name = "MATH-500",
+         .dataset = "MATH-500",
+         .prompt = math_prompt,
+         .grader = grade_gold,
+         .explainer = explain_gold},
+    Task{.name = "GSM8K", .dataset = "GSM8K", .prompt = math_prompt, .grader = grade_gold, .explainer = explain_gold},
+    Task{.name = "NuminaMath-1.5",
+         .dataset = "NuminaMath-1.5",
+         .prompt = math_prompt,
+         .grader = grade_gold,
+         .explainer = explain_gold},
+    Task{.name = "steps-easy",
+         .dataset = "steps-easy",
+         .prompt = math_prompt,
+         .grader = grade_gold,
+         .explainer = explain_gold},
+    Task{.name = "steps-medium",
+         .dataset = "steps-medium",
+         .prompt = math_prompt,
+         .grader = grade_gold,
+         .explainer = explain_gold},
+    Task{.name = "steps-hard",
+         .dataset = "steps-hard",
+         .prompt = math_prompt,
+         .grader = grade_gold,
+         .explainer = explain_gold},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/latex_commands.h"
+#include "eval/graders/math/matrices.h"
 
 namespace qreason::math {
 namespace {
@@ -220,8 +221,10 @@ Node FactorParser::matrix() {
     if (done()) throw NotAnAnswer{};
   }
   environment();
-  if (name == "vmatrix")
-    return make_node(NodeKind::kCall, single(make_node(NodeKind::kMatrix, std::move(rows))), "det");
+  if (name == "vmatrix") {
+    auto value = determinant(make_node(NodeKind::kMatrix, std::move(rows)));
+    return value ? *std::move(value) : throw NotAnAnswer{};
+  }
   return make_node(NodeKind::kMatrix, std::move(rows));
 }
 

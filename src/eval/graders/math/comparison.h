@@ -23,7 +23,7 @@ Node negated_node(Node n);
 
 class Comparison {
  public:
-  explicit Comparison(CompareOptions options) : options_(options) {}
+  Comparison(CompareOptions options, Budget& budget) : options_(options), budget_(budget) {}
 
   Decision same(const Node& gold, const Node& answer);
 
@@ -55,7 +55,7 @@ class Comparison {
   std::optional<Decision> same_real_set(const Node& gold, const Node& answer);
 
   CompareOptions options_;
-  Budget budget_;
+  Budget& budget_;
 };
 
 }  // namespace qreason::math

@@ -12,9 +12,9 @@
 
 namespace qreason::math {
 
-// What one comparison may spend, in multiplications of two machine words; used up, nothing more is decided.
+// What one comparison may spend, in steps of about 5 ns; used up, nothing more is decided.
 struct Budget {
-  std::int64_t left = 8'000'000;
+  std::int64_t left = 4'000'000;
   bool spend(std::int64_t steps) { return (left -= steps) > 0; }
   bool used_up() const { return left <= 0; }
 };
@@ -89,7 +89,6 @@ class Evaluator {
 
 // The value of what is made of numbers by rational operations; nullopt for anything else, and when it is too large.
 std::optional<Rational> exact_value(const Node& node, Budget& budget);
-std::optional<Rational> exact_value(const Node& node);  // with a budget of its own
 
 // All names of values in it: symbols, words, not functions. Sorted, each once.
 std::vector<std::string> symbols_of(const Node& node);

@@ -4,7 +4,7 @@
 namespace qreason::math {
 
 std::optional<Value> Evaluator::square_root_of(const Value& x) {
-  if (!pay()) return std::nullopt;
+  if (!budget_.spend(200 + std::int64_t{precision_} * precision_ / 64)) return std::nullopt;
   if (x.is_real()) {
     const Ball re = real_part(x);
     if (re.sign() < 0) {
@@ -39,7 +39,7 @@ std::optional<Value> Evaluator::absolute_of(const Value& x) {
 }
 
 std::optional<Value> Evaluator::logarithm_of(const Value& x) {
-  if (!pay() || !budget_.spend(std::int64_t{precision_} * precision_ / 16)) return std::nullopt;
+  if (!budget_.spend(std::int64_t{precision_} * precision_ / 4)) return std::nullopt;
   const Ball re = real_part(x);
   if (x.is_real() && re.sign() > 0) {
     auto log = logarithm(re, precision_);
@@ -59,7 +59,7 @@ std::optional<Value> Evaluator::logarithm_of(const Value& x) {
 }
 
 std::optional<Value> Evaluator::exponential_of(const Value& x) {
-  if (!pay() || !budget_.spend(std::int64_t{precision_} * precision_ / 64)) return std::nullopt;
+  if (!budget_.spend(std::int64_t{precision_} * precision_ / 8)) return std::nullopt;
   const auto size = exponential(real_part(x), precision_);
   if (!size) return std::nullopt;
   if (x.is_real()) return of_real(*size);
@@ -99,7 +99,8 @@ std::optional<Value> Evaluator::function_of(const std::string& name, const Value
     const auto turned = multiplied(of(Ball{}, Ball::of(Rational(1), precision_)), x);
     return turned ? exponential_of(*turned) : std::nullopt;
   }
-  if (!x.is_real() || !budget_.spend(std::int64_t{precision_} * precision_ / 64)) return std::nullopt;
+  const bool inverse = name.starts_with("arc");
+  if (!x.is_real() || !budget_.spend(std::int64_t{precision_} * precision_ / (inverse ? 4 : 12))) return std::nullopt;
   return real_function(name, real_part(x));
 }
 

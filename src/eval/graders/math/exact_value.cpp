@@ -13,6 +13,7 @@ class ExactEvaluator {
   explicit ExactEvaluator(Budget& budget) : budget_(budget) {}
 
   std::optional<Rational> value(const Node& node) {
+    if (!budget_.spend(8)) return std::nullopt;
     switch (node.kind) {
       case NodeKind::kNumber:
       case NodeKind::kBased:
@@ -48,7 +49,7 @@ class ExactEvaluator {
  private:
   bool pay(const Rational& result) {
     const auto words = static_cast<std::int64_t>(result.bits() / 64 + 1);
-    return budget_.spend(4 * words * words);
+    return budget_.spend(16 * words * words);  // a greatest common divisor each
   }
 
   template <class Combine>
@@ -129,13 +130,14 @@ class ExactEvaluator {
     return Rational::of(std::move(result), 1);
   }
 
-  static std::optional<Rational> common(const std::string& name, const std::vector<Rational>& numbers) {
+  std::optional<Rational> common(const std::string& name, const std::vector<Rational>& numbers) {
     Integer result = name == "gcd" ? 0 : 1;
     for (const Rational& number : numbers) {
       if (!number.is_integer()) return std::nullopt;
       result = name == "gcd" ? Integer(boost::multiprecision::gcd(result, number.numerator()))
                              : Integer(boost::multiprecision::lcm(result, number.numerator()));
-      if (bit_length(result) > kMaxRationalBits) return std::nullopt;
+      const auto words = static_cast<std::int64_t>(number.bits() / 64 + 1);
+      if (bit_length(result) > kMaxRationalBits || !budget_.spend(64 * words * words)) return std::nullopt;
     }
     return Rational::of(std::move(result), 1);
   }
@@ -163,11 +165,6 @@ void visit(const Node& node, Visit see) {
 
 std::optional<Rational> exact_value(const Node& node, Budget& budget) {
   return ExactEvaluator(budget).value(node);
-}
-
-std::optional<Rational> exact_value(const Node& node) {
-  Budget budget;
-  return exact_value(node, budget);
 }
 
 std::vector<std::string> symbols_of(const Node& node) {

@@ -231,10 +231,16 @@ class AnswerParser final : public FactorParser {
       }
       case TokenKind::kSymbol:
         if (token.text == "(") return !at_command("mod", 1);
-        return token.text == "[" || token.text == "{" || token.text == "\\{" ||
-               (token.text == "|" && bars_ == 0 && in_set_ == 0);
+        if (token.text == "[") return !closes_reversed();
+        return token.text == "{" || token.text == "\\{" || (token.text == "|" && bars_ == 0 && in_set_ == 0);
     }
     return false;
+  }
+
+  // The last bracket of "[0, 1[": nothing that it could open follows.
+  bool closes_reversed() const {
+    return at_ + 1 == tokens_.size() || at_command("cup", 1) || at_command("cap", 1) || at_symbol(",", 1) ||
+           at_symbol(";", 1) || at_symbol("}", 1);
   }
 
   Node product() {
@@ -268,12 +274,14 @@ class AnswerParser final : public FactorParser {
     while (ahead < tokens_.size() && tokens_[ahead].kind == TokenKind::kText && !is_separator_word(tokens_[ahead].text))
       ++ahead;
     if (ahead == at_) return;
+    if (ahead + 1 < tokens_.size() && is_symbol_token(tokens_[ahead], ":")) ++ahead;  // "Total: 15"
     if (number_in_words(tokens_[at_].text) || lower_case(tokens_[at_].text) == "a") return;
     const bool value_follows = ahead < tokens_.size() && !is_symbol_token(tokens_[ahead], ",") &&
                                !is_symbol_token(tokens_[ahead], ")") && !is_symbol_token(tokens_[ahead], "}") &&
                                tokens_[ahead].text != "=" && tokens_[ahead].text != "\\}" && tokens_[ahead].text != "]";
     if (!value_follows) return;
     for (std::size_t i = at_; i < ahead; ++i) {
+      if (tokens_[i].kind != TokenKind::kText) continue;
       const std::string word = lower_case(tokens_[i].text);
       if (word == "negative" && i + 1 == ahead) break;
       if (std::find(kChangingWords.begin(), kChangingWords.end(), word) != kChangingWords.end()) throw NotAnAnswer{};
@@ -345,7 +353,8 @@ class AnswerParser final : public FactorParser {
 
   // "2x"; two numbers side by side are no product.
   Node juxtaposed(Node left) {
-    if (at_kind(TokenKind::kNumber)) throw NotAnAnswer{};
+    const Node& last = left.kind == NodeKind::kProduct ? left.children.back() : left;
+    if (at_kind(TokenKind::kNumber) && last.kind != NodeKind::kFactorial) throw NotAnAnswer{};  // but "2!3!"
     return multiplied(std::move(left), factor());
   }
 

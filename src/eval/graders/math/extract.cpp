@@ -4,12 +4,15 @@
 #include <optional>
 
 #include "eval/graders/math/expression.h"
+#include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
 
 constexpr std::size_t kMaxWhole = 120;  // a text this short may be an expression as a whole
+constexpr std::size_t kTail =
+    200'000;  // bytes at the end of a text in which anchors, formulas and numbers are looked for
 
 // The sentence behind the last anchor; stronger anchors first.
 std::optional<Extraction> from_anchors(std::string_view text) {
@@ -50,10 +53,6 @@ std::string_view after_thinking(std::string_view text) {
 }
 
 // One pass with a stack of open braces: a degenerate text may hold thousands of boxes that never close.
-bool thought_is_unfinished(std::string_view text) {
-  return text.find("<think>") != std::string_view::npos && text.find("</think>") == std::string_view::npos;
-}
-
 namespace {
 
 // "The final answer is $X$. I hope it is correct.", behind all boxes: the form that few-shot prompts ask for.
@@ -73,9 +72,12 @@ std::optional<Extraction> from_closing_sentence(std::string_view text) {
 }  // namespace
 
 Extraction extract_answer(std::string_view text) {
-  const std::string_view rest = trimmed(after_thinking(text));
+  std::string_view rest = trimmed(after_thinking(text));
   if (auto closing = from_closing_sentence(rest)) return *closing;
   if (auto boxed = from_boxes(rest)) return *boxed;
+  if (rest.size() > kTail) rest.remove_prefix(rest.size() - kTail);
+  std::string plain;
+  if (rest.find("\xEF\xBC") != std::string_view::npos) rest = plain = in_latex(rest);  // full-width digits
   if (auto anchored = from_anchors(rest)) return *anchored;
   if (rest.size() <= kMaxWhole && is_expression(rest)) return {std::string(rest), FoundBy::kWhole};
   if (auto value = last_value(rest)) return *value;

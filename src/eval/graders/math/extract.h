@@ -34,9 +34,6 @@ std::optional<Extraction> from_boxes(std::string_view text);
 std::optional<Extraction> first_value(std::string_view text);
 std::optional<Extraction> last_value(std::string_view text);
 
-// Whether the text begins to think and does not come to an end of it.
-bool thought_is_unfinished(std::string_view text);
-
 // From the text after the thinking (all of it when the thought is unfinished, as in the study): the last box, else what
 // follows the last "final answer is", "answer is", "####" or "answer:", else the last formula or number.
 Extraction extract_answer(std::string_view text);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "eval/graders/math/latex_commands.h"
+#include "eval/graders/math/number_tokens.h"
 #include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
 
@@ -24,14 +25,10 @@ namespace {
 constexpr int kMaxTextDepth = 4;  // \text inside of \text
 constexpr std::string_view kLetterUnits = "msghLNJWVtlAK";
 
-bool all_of(std::string_view text, bool (*predicate)(char)) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), predicate);
-}
-
-class Tokenizer {
+class Tokenizer : private NumberTokens {
  public:
   Tokenizer(std::string_view text, Reading reading, std::vector<Token>& tokens, int text_depth)
-      : text_(text), reading_(reading), tokens_(tokens), text_depth_(text_depth) {}
+      : NumberTokens(text, reading, tokens), text_depth_(text_depth) {}
 
   bool run() {
     while (at_ < text_.size())
@@ -40,12 +37,6 @@ class Tokenizer {
   }
 
  private:
-  char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
-  bool starts(std::string_view with) const { return text_.substr(at_).starts_with(with); }
-  void push(TokenKind kind, std::string text) {
-    tokens_.push_back({kind, std::move(text), space_});
-    space_ = false;
-  }
   bool after_value() const {
     if (tokens_.empty()) return false;
     const Token& last = tokens_.back();
@@ -66,131 +57,6 @@ class Tokenizer {
     if (is_letter(c)) return word();
     if (static_cast<unsigned char>(c) >= 0x80) return other_character();
     return symbol();
-  }
-
-  // "2A_{16}", "1011_2": digits of a base that follows. Letters alone are no such digits.
-  bool based_digits() {
-    if (at_ > 0 && (is_digit(text_[at_ - 1]) || is_letter(text_[at_ - 1]) || text_[at_ - 1] == '.')) return false;
-    std::size_t length = 0;
-    bool digit = false;
-    while (is_digit(peek(length)) || (peek(length) >= 'A' && peek(length) <= 'F')) digit |= is_digit(peek(length++));
-    const bool enough = digit || length >= 2;
-    if (length == 0 || !enough || peek(length) != '_') return false;
-    push(TokenKind::kBased, std::string(text_.substr(at_, length)));
-    at_ += length;
-    return true;
-  }
-
-  // The length of a separator between groups of three digits at the present place, 0 if there is none.
-  std::size_t group_separator() const {
-    std::size_t length = 0;
-    if (starts(",\\!")) {
-      length = 3;
-      while (peek(length) == ' ') ++length;
-    } else if (starts("{,}") || starts("{ ,}") || starts("{, }")) {
-      length = text_.find('}', at_) - at_ + 1;
-    } else if (starts(" {,}") || starts(" {, }")) {
-      length = text_.find('}', at_) - at_ + 1;
-    } else if (starts("\\,") || starts("\\!") || starts("\\;")) {
-      length = 2;
-    } else if (peek() == ',' && reading_.commas == CommaReading::kGroups) {
-      length = 1;
-    } else if (peek() == ' ') {
-      length = 1;
-    }
-    if (length == 0) return 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      if (!is_digit(peek(length + i))) return 0;
-    return is_digit(peek(length + 3)) ? 0 : length;
-  }
-
-  bool number() {
-    std::string digits;
-    while (is_digit(peek())) digits += text_[at_++];
-    if (digits.size() <= 3 && !digits.empty()) {
-      while (const std::size_t length = group_separator()) {
-        digits.append(text_.substr(at_ + length, 3));
-        at_ += length + 3;
-      }
-    }
-    if (repeating(digits)) return true;
-    const bool decimal_comma = reading_.commas == CommaReading::kDecimal && peek() == ',';
-    if ((peek() == '.' || decimal_comma) && is_digit(peek(1))) {
-      digits += '.';
-      ++at_;
-      while (is_digit(peek())) digits += text_[at_++];
-      if (repeated_by_dots(digits)) return true;
-    } else if (peek() == '.' && !digits.empty() && !starts("...")) {
-      ++at_;  // a full stop, or "5."
-    }
-    exponent(digits);
-    push(TokenKind::kNumber, std::move(digits));
-    ordinal();
-    return true;
-  }
-
-  // "1.5e3", "6E23"; not "2e-3", which is 2e - 3.
-  void exponent(std::string& digits) {
-    if (peek() != 'e' && peek() != 'E') return;
-    const bool sign = peek(1) == '-' || peek(1) == '+';
-    const bool mantissa = digits.find('.') != std::string::npos || digits == "1";
-    if (sign && !mantissa) return;
-    std::size_t length = sign ? 2 : 1;
-    const std::size_t first = length;
-    while (is_digit(peek(length))) ++length;
-    if (length == first || length > first + 4 || is_letter(peek(length)) || peek(length) == '^') return;
-    digits += "e" + std::string(text_.substr(at_ + (peek(1) == '+' ? 2 : 1), length - (peek(1) == '+' ? 2 : 1)));
-    at_ += length;
-  }
-
-  // "5th", "3rd".
-  void ordinal() {
-    for (const std::string_view ending : {"st", "nd", "rd", "th"})
-      if (starts(ending) && !is_letter(peek(2))) at_ += 2;
-  }
-
-  // ".1\overline{6}" after digits: one number, "0.1(6)"; "0.(3)" too. False: no such thing here.
-  bool repeating(const std::string& digits) {
-    std::size_t end = at_ + (peek() == '.' ? 1 : 0);
-    if (end == at_) return false;
-    const bool bare = end < text_.size() && text_[end] == '(';
-    while (end < text_.size() && is_digit(text_[end])) ++end;
-    const std::string_view rest = text_.substr(end);
-    for (const std::string_view command : {"\\overline{", "\\bar{", "\\dot{", "\\overline ", "\\bar ", "\\dot ", "("}) {
-      if (!rest.starts_with(command) || (command == "(" && !bare)) continue;
-      const bool group = command.back() != ' ';
-      const std::size_t close = group ? rest.find(command == "(" ? ')' : '}') : command.size() + 1;
-      const std::string_view period = rest.substr(command.size(), std::min(close, rest.size()) - command.size());
-      if (close > rest.size() || period.size() > 100 || !all_of(period, is_digit)) return false;
-      push(TokenKind::kNumber, digits + std::string(text_.substr(at_, end - at_)) + "(" + std::string(period) + ")");
-      at_ = end + close + (group ? 1 : 0);
-      return true;
-    }
-    return false;
-  }
-
-  // "0.333...", "0.1515\ldots": the shortest period that is seen twice (one digit: three times) repeats.
-  bool repeated_by_dots(const std::string& digits) {
-    std::size_t length = 0;
-    for (const std::string_view dots : {"\\ldots", "\\dots", "\\cdots", "..."})
-      if (starts(dots)) length = dots.size();
-    if (length == 0) return false;
-    at_ += length;
-    const std::string decimals = digits.substr(digits.find('.') + 1);
-    for (std::size_t period = 1; period <= 6; ++period) {
-      const std::size_t needed = period == 1 ? 3 : 2 * period;
-      if (decimals.size() < needed) break;
-      bool repeats = true;
-      for (std::size_t i = decimals.size() - needed + period; i < decimals.size(); ++i)
-        repeats = repeats && decimals[i] == decimals[i - period];
-      if (!repeats) continue;
-      push(TokenKind::kNumber,
-           digits.substr(0, digits.size() - period) + "(" + digits.substr(digits.size() - period) + ")");
-      return true;
-    }
-    push(TokenKind::kNumber, digits);
-    push(TokenKind::kCommand, "ldots");
-    return true;
   }
 
   bool command() {
@@ -335,7 +201,7 @@ class Tokenizer {
     content.erase(0, std::min(content.find_first_not_of(" \t\n"), content.size()));
     // "\text{(C)}" is the choice C.
     if (content.size() == 3 && content.front() == '(' && content.back() == ')') content = content.substr(1, 1);
-    if (is_function_name(content)) {
+    if (is_function_name(content) && !(after_value() && is_unit_word(content))) {
       push(TokenKind::kCommand, content);
       return true;
     }
@@ -372,6 +238,9 @@ class Tokenizer {
     }
     const bool glued = at_ > 0 && is_digit(text_[at_ - 1]);
     at_ = end;
+    if (peek() == '.' && is_blank(peek(1)) && after_value() &&
+        (letters == "sq" || letters == "cu" || is_unit_word(letters)))
+      ++at_;  // "sq. units"
     const std::string lower = lower_case(letters);
     if (is_function_name(lower) && !(text_depth_ > 0 && after_value()) && !(lower == "deg" || lower == "sec")) {
       push(TokenKind::kCommand, lower);
@@ -438,12 +307,7 @@ class Tokenizer {
     return true;
   }
 
-  std::string_view text_;
-  Reading reading_;
   bool has_rows_ = text_.find("\\begin") != std::string_view::npos;
-  std::size_t at_ = 0;
-  bool space_ = false;
-  std::vector<Token>& tokens_;
   int text_depth_;
 };
 

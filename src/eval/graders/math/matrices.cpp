@@ -71,12 +71,32 @@ std::optional<Node> folded_product(const Node& n) {
     matrix = matrix ? product_of(*matrix, *next) : next;
     if (!matrix) return std::nullopt;
   }
+  if (!matrix) return std::nullopt;
   for (const Node& factor : factors)
     matrix = each_element(*std::move(matrix), [&](Node e) { return multiplied(factor, std::move(e)); });
   return matrix;
 }
 
 }  // namespace
+
+std::optional<Node> determinant(const Node& m) {
+  const std::size_t size = m.children.size();
+  if (!rectangular(m) || size == 0 || size > 4 || m.children[0].children.size() != size) return std::nullopt;
+  if (size == 1) return m.children[0].children[0];
+  // Along the first row.
+  std::vector<Node> terms;
+  for (std::size_t j = 0; j < size; ++j) {
+    Node minor = make_node(NodeKind::kMatrix, {});
+    for (std::size_t i = 1; i < size; ++i) {
+      Node row = m.children[i];
+      row.children.erase(row.children.begin() + static_cast<std::ptrdiff_t>(j));
+      minor.children.push_back(std::move(row));
+    }
+    Node term = multiplied(m.children[0].children[j], *determinant(minor));
+    terms.push_back(j % 2 == 0 ? std::move(term) : make_node(NodeKind::kNegation, single(std::move(term))));
+  }
+  return make_node(NodeKind::kSum, std::move(terms));
+}
 
 bool has_matrix(const Node& n) {
   if (n.kind == NodeKind::kMatrix) return true;

@@ -9,6 +9,9 @@ namespace qreason::math {
 
 bool has_matrix(const Node& n);  // outside of determinants
 
+// Of a square matrix of at most 4 rows, as an expression of its elements.
+std::optional<Node> determinant(const Node& matrix);
+
 // One matrix (kMatrix, rows as tuples of scalars); nullopt: shapes that do not fit, or no matrix.
 std::optional<Node> as_matrix(const Node& n);
 

@@ -164,7 +164,7 @@ class SetReader {
   // "2x + 1 > 7" as "x > 3": linear in its only unknown, with exact numbers; a bare name as it is.
   std::optional<Node> solved(const Node& relation) {
     const Node& left = relation.children[0];
-    if (is_name(left)) return relation;
+    if (left.kind == NodeKind::kSymbol || left.kind == NodeKind::kApply) return relation;
     const auto names = symbols_of(left);
     const auto right = exact_value(relation.children[1], budget_);
     if (names.size() != 1 || !right) return std::nullopt;

@@ -138,11 +138,11 @@ Decision Comparison::same_two_relations(const Node& gold, const Node& answer) {
   if (gold.text.size() != answer.text.size()) return {Outcome::kDifferent, "relations of different lengths"};
   if (gold.text.size() > 1) return same_chain(gold, answer);
   const char sign = gold.text[0];
+  if (sign != answer.text[0]) return {Outcome::kDifferent, "different signs of relation"};
   if (sign == 'e') {
     const Decision names = same(gold.children[0], answer.children[0]);
-    return names.equal() && answer.text[0] == 'e' ? same(gold.children[1], answer.children[1]) : names;
+    return names.equal() ? same(gold.children[1], answer.children[1]) : names;
   }
-  if (sign != answer.text[0]) return {Outcome::kDifferent, "different signs of relation"};
   const Decision sides = in_order(gold.children, answer.children);
   if (sides.equal()) return sides;
   if (sign == '=' || sign == 'n') {

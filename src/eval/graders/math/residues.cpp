@@ -23,9 +23,11 @@ using Residue = std::optional<std::uint64_t>;
 // Arithmetic modulo one of the primes.
 class Field {
  public:
-  Field(const Prime& prime, Residues& about) : prime_(prime.value), imaginary_(prime.imaginary), about_(about) {}
+  Field(const Prime& prime, Residues& about, Budget& budget)
+      : prime_(prime.value), imaginary_(prime.imaginary), about_(about), budget_(budget) {}
 
   Residue value(const Node& node) {
+    if (!budget_.spend(12)) return std::nullopt;
     switch (node.kind) {
       case NodeKind::kNumber:
       case NodeKind::kBased:
@@ -80,6 +82,7 @@ class Field {
     return result;
   }
   Residue inverse(std::uint64_t a) const {
+    if (!budget_.spend(100)) return std::nullopt;
     return a == 0 ? Residue() : Residue(power(a, prime_ - 2));  // Fermat
   }
   Residue quotient(Residue a, Residue b) const {
@@ -142,9 +145,9 @@ class Field {
     return arguments_of(node);
   }
 
-  static std::optional<std::int64_t> small(const Node& node) {
+  std::optional<std::int64_t> small(const Node& node) {
     if (node.kind == NodeKind::kNumber) return node.value ? node.value->to_int64() : std::nullopt;
-    const auto exact = exact_value(node);
+    const auto exact = exact_value(node, budget_);
     return exact ? exact->to_int64() : std::nullopt;
   }
 
@@ -158,7 +161,7 @@ class Field {
   }
 
   Residue factorial(std::optional<std::int64_t> n) {
-    if (!n || *n < 0 || *n > kMostFactors || (factors_ += *n) > kAllFactors) return std::nullopt;
+    if (!n || *n < 0 || *n > kMostFactors || (factors_ += *n) > kAllFactors || !budget_.spend(*n)) return std::nullopt;
     std::uint64_t result = 1;
     for (std::int64_t k = 2; k <= *n; ++k) result = product(result, static_cast<std::uint64_t>(k));
     return result;
@@ -166,7 +169,7 @@ class Field {
 
   Residue call(const Node& node) {
     if (node.text == "sqrt") {
-      const auto exact = exact_value(node);
+      const auto exact = exact_value(node, budget_);
       if (exact) return of(*exact);
     }
     if (node.text != "binom") return opaque(node);
@@ -179,15 +182,16 @@ class Field {
 
   std::uint64_t prime_, imaginary_;
   Residues& about_;
+  Budget& budget_;
   std::int64_t factors_ = 0;
 };
 
 }  // namespace
 
-std::optional<Residues> residues_of(const Node& node) {
+std::optional<Residues> residues_of(const Node& node, Budget& budget) {
   Residues residues;
   for (std::size_t i = 0; i < kPrimes.size(); ++i) {
-    const auto value = Field(kPrimes[i], residues).value(node);
+    const auto value = Field(kPrimes[i], residues, budget).value(node);
     if (!value) return std::nullopt;
     residues.values[i] = *value;
   }

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "eval/graders/math/expression.h"
+#include "eval/graders/math/evaluate.h"
 
 namespace qreason::math {
 
@@ -28,7 +28,7 @@ inline bool prove_difference(const Residues& a, const Residues& b) {
   return a.decisive && b.decisive && !two_transcendentals;
 }
 
-// nullopt: divided by zero, or no scalar (a list, a relation, infinity).
-std::optional<Residues> residues_of(const Node& node);
+// nullopt: divided by zero, no scalar (a list, a relation, infinity), or the budget is used up.
+std::optional<Residues> residues_of(const Node& node, Budget& budget);
 
 }  // namespace qreason::math

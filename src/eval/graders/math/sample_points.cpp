@@ -24,7 +24,7 @@ constexpr Scale kScales[] = {{1, 1, Scale::kPositive},  {1, 1, Scale::kNegative}
 
 using Names = std::set<std::string>;
 
-void collect_whole(const Node& node, Names& names) {
+void collect_whole(const Node& node, Names& names, Budget& budget) {
   const auto add_all = [&](const Node& n) {
     for (std::string& name : symbols_of(n)) names.insert(std::move(name));
   };
@@ -33,11 +33,11 @@ void collect_whole(const Node& node, Names& names) {
       (node.kind == NodeKind::kCall && (node.text == "binom" || node.text == "gcd" || node.text == "lcm"));
   if (of_whole) add_all(node);
   if (node.kind == NodeKind::kPower && !has_variables(node.children[0])) {
-    const auto base = exact_value(node.children[0]);
+    const auto base = exact_value(node.children[0], budget);
     const bool root_of_one = node.children[0].kind == NodeKind::kConstant && node.children[0].text == "i";
     if (root_of_one || (base && base->sign() < 0)) add_all(node.children[1]);
   }
-  for (const Node& child : node.children) collect_whole(child, names);
+  for (const Node& child : node.children) collect_whole(child, names, budget);
 }
 
 // What changes its form where it is zero: arguments of |.|, roots, floors, and differences of arguments of max and min.
@@ -144,10 +144,10 @@ std::vector<Point> sample_points(const Node& a, const Node& b, Budget& budget) {
   for (std::string& name : symbols_of(b)) names.push_back(std::move(name));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  if (names.size() > kMaxSymbols) return {};
+  if (names.size() > kMaxSymbols || !budget.spend(1000 + 400 * static_cast<std::int64_t>(names.size()))) return {};
   Names whole;
-  collect_whole(a, whole);
-  collect_whole(b, whole);
+  collect_whole(a, whole, budget);
+  collect_whole(b, whole, budget);
   std::vector<Point> points;
   for (std::size_t i = 0; i < std::size(kScales); ++i) {
     Point point;

@@ -104,7 +104,7 @@ Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
   const auto& b = answer.children;
   if (a.size() != b.size()) return {Outcome::kDifferent, "ratios of different lengths"};
   if (is_clock_time(gold) && is_clock_time(answer)) {
-    const bool equal = exact_value(a[0]) == exact_value(b[0]) && a[1].text == b[1].text;
+    const bool equal = exact_value(a[0], budget_) == exact_value(b[0], budget_) && a[1].text == b[1].text;
     return equal ? Decision{Outcome::kEqual, "the same time"} : Decision{Outcome::kDifferent, "different times"};
   }
   for (std::size_t i = 1; i < a.size(); ++i) {
@@ -125,7 +125,8 @@ Decision Comparison::same_residue(const Node& gold, const Node& answer) {
   if (gold.kind != answer.kind) return same_number(value(gold), value(answer));
   const Decision modulus = compare_values(gold.children[1], answer.children[1], budget_);
   if (!modulus.equal()) return {Outcome::kDifferent, "different moduli"};
-  const auto a = exact_value(value(gold)), b = exact_value(value(answer)), m = exact_value(gold.children[1]);
+  const auto a = exact_value(value(gold), budget_), b = exact_value(value(answer), budget_),
+             m = exact_value(gold.children[1], budget_);
   if (!a || !b || !m) return compare_values(value(gold), value(answer), budget_);
   const auto step = a->plus(b->negated());
   const auto times = step ? step->over(*m) : std::nullopt;

@@ -10,8 +10,9 @@ namespace {
 
 constexpr int kFirstPrecision = 192;
 constexpr int kLastPrecision = 6144;
-constexpr std::int64_t kAgreement = 100;  // binary digits to which equal values agree
-constexpr std::int64_t kZeroBits = 256;   // below 2^-256 at a precision of 512 bits: zero
+constexpr int kLastPrecisionAtPoints = 1024;  // of functions: a point that needs more is left out
+constexpr std::int64_t kAgreement = 100;      // binary digits to which equal values agree
+constexpr std::int64_t kZeroBits = 256;       // below 2^-256 at a precision of 512 bits: zero
 constexpr std::size_t kEnoughPoints = 3;
 
 std::int64_t literal_bits(const Node& node) {
@@ -48,9 +49,9 @@ class PointComparison {
     first_ = std::max<std::int64_t>(kFirstPrecision, 128 + 2 * std::max(literal_bits(a), literal_bits(b)));
   }
 
-  Seen at(const Point& point) {
+  Seen at(const Point& point, int last_precision) {
     Seen seen{Seen::kUnclear};
-    for (std::int64_t precision = first_; precision <= kLastPrecision && !budget_.used_up();) {
+    for (std::int64_t precision = first_; precision <= last_precision && !budget_.used_up();) {
       Evaluator left(point, static_cast<int>(precision), budget_), right(point, static_cast<int>(precision), budget_);
       const auto a = left.value(a_), b = right.value(b_);
       seen.left_reals = left.left_reals() || right.left_reals();
@@ -92,7 +93,7 @@ Decision undecided(const Budget& budget) {
 }
 
 Decision compare_numbers(const Node& a, const Node& b, Budget& budget) {
-  switch (PointComparison(a, b, budget).at({}).what) {
+  switch (PointComparison(a, b, budget).at({}, kLastPrecision).what) {
     case Seen::kEqual:
       return {Outcome::kEqual, "the same number, to 30 digits and more"};
     case Seen::kDifferent:
@@ -110,7 +111,7 @@ Decision compare_functions(const Node& a, const Node& b, Budget& budget) {
   const bool complex = mentions(a, NodeKind::kConstant, "i") || mentions(b, NodeKind::kConstant, "i");
   std::size_t equal_reals = 0, equal_complex = 0, different_complex = 0;
   for (const Point& point : points) {
-    const Seen seen = comparison.at(point);
+    const Seen seen = comparison.at(point, kLastPrecisionAtPoints);
     if (domain_counts && seen.one_is_real) return {Outcome::kDifferent, "defined for different numbers"};
     if (seen.what == Seen::kUndefined || seen.what == Seen::kUnclear) continue;
     const bool equal = seen.what == Seen::kEqual;
@@ -132,7 +133,7 @@ Decision compare_functions(const Node& a, const Node& b, Budget& budget) {
 }  // namespace
 
 Decision compare_values(const Node& a, const Node& b, Budget& budget) {
-  const auto left = residues_of(a), right = residues_of(b);
+  const auto left = residues_of(a, budget), right = residues_of(b, budget);
   if (left && right) {
     if (left->same(*right)) return {Outcome::kEqual, "the same normal form"};
     if (prove_difference(*left, *right)) return {Outcome::kDifferent, "different normal forms"};

@@ -30,7 +30,8 @@ constexpr std::string_view kOtherNouns =
     "die dice "
     "unit units pt pts item marbles apple student candy cookie box dollar euro way solution root integer number "
     "element "
-    "subset point triangle side face edge vertex vertices outcome year hour minute second week day month times time";
+    "subset point triangle side face edge vertex vertices outcome year hour minute second week day month times time "
+    "total altogether each apiece remaining";
 
 // Words that stand between a number and what it counts.
 constexpr std::string_view kFillers =
