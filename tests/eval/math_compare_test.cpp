@@ -163,7 +163,7 @@ TEST(SameAnswer, RejectsOtherValues) {
 // argued in docs/grading.md.
 TEST(SameAnswer, GradesEveryLabelledPair) {
   const std::set<std::string> argued = {"\\boxed{99999999999999999999999999999999999999999999999999999..."};
-  for (const char* file : {"faults.jsonl", "extraction_faults.jsonl"}) {
+  for (const char* file : {"faults.jsonl", "extraction_faults.jsonl", "kinds_extraction.jsonl"}) {
     for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading") / file)) {
       const std::string text = row["text"], gold = row["gold"];
       const bool correct = grade_math(text, gold).correct;
@@ -171,6 +171,23 @@ TEST(SameAnswer, GradesEveryLabelledPair) {
       EXPECT_EQ(correct, row["equal"].get<int>() == 1) << text << " for " << gold;
     }
   }
+}
+
+TEST(SameAnswer, JudgesEveryKindAsByHand) {
+  for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading/kinds.jsonl"))) {
+    const std::string answer = row["text"], gold = row["gold"];
+    const bool equal = row["equal"].get<int>() == 1;
+    EXPECT_EQ(same_answer(gold, answer), equal) << answer << " for " << gold;
+    EXPECT_EQ(same_answer(answer, gold), equal) << gold << " for " << answer;
+    EXPECT_TRUE(same_answer(answer, answer)) << answer;
+  }
+}
+
+TEST(SameAnswer, SaysWhatDecided) {
+  EXPECT_EQ(compare_answers("2^{200}", "4^{100}").why, "the same normal form");
+  EXPECT_EQ(compare_answers("10000000000!", "9999999999!").why, "not defined, or too large to decide");
+  EXPECT_EQ(compare_answers(std::string(5000, '1'), std::string(5000, '2')).why, "too large to decide");
+  EXPECT_EQ(compare_answers("5\\text{ cm}", "5\\text{ kg}").why, "different kinds of units");
 }
 
 TEST(SameAnswer, AgreesOnDecimalsToTheAskedPrecision) {
