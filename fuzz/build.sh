@@ -17,3 +17,16 @@ for name in safetensors gguf; do
     -DFMT_HEADER_ONLY -Isrc -I"$out/fmt-only" -isystem "$torch" "fuzz/${name}_fuzz.cpp" "${sources[@]}" \
     -lcrypto -lpthread -o "$out/${name}_fuzz"
 done
+# The grader, with the labelled pairs as a corpus to begin with.
+"$compiler" -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DFMT_HEADER_ONLY -Isrc \
+  -I"$out/fmt-only" fuzz/grading_fuzz.cpp src/eval/graders/math/*.cpp src/base/random.cpp src/base/utf8.cpp \
+  src/base/error.cpp -lpthread -o "$out/grading_fuzz"
+mkdir -p "$out/grading_corpus"
+python3 - "$out/grading_corpus" tests/data/grading/*.jsonl <<'PYTHON'
+import hashlib, json, pathlib, sys
+for path in sys.argv[2:]:
+    for line in open(path, encoding="utf-8"):
+        pair = json.loads(line)
+        data = (pair["gold"] + "\0" + pair["text"]).encode()
+        (pathlib.Path(sys.argv[1]) / hashlib.sha1(data).hexdigest()).write_bytes(data)
+PYTHON
