@@ -121,6 +121,29 @@ TEST(EvaluationCommands, RefuseAResultFileThatLostAnswers) {
   }
 }
 
+TEST(GradeCommand, ExplainsOneAnswerAndCountsUnfinishedThoughtsOnRequest) {
+  testing::ScratchFolder scratch;
+  const fs::path file = scratch.path() / "m-seed42" / "GSM8K.jsonl";
+  fs::create_directories(file.parent_path());
+  std::string lines = result_lines(10);
+  const std::string box = "\\\\boxed{1}";
+  lines.replace(lines.find(box), box.size(), "<think>1 km, \\\\boxed{1}");
+  write_file_atomic(file, lines);
+  const CommandResult explained = qreason_command("grade '" + file.string() + "' --explain 0");
+  EXPECT_EQ(explained.exit_code, 0) << explained.standard_error;
+  for (const char* line :
+       {"thought: not finished", "found: in a box", "answer: 1", "gold: 1", "verdict: right: the same text"})
+    EXPECT_THAT(explained.standard_output, HasSubstr(line));
+  EXPECT_EQ(qreason_command("grade '" + file.string() + "' --explain nobody").exit_code, 2);
+  EXPECT_EQ(
+      parse_json(qreason_command("grade --json '" + file.string() + "'").standard_output, "")["files"][0]["accuracy"],
+      0.5);
+  const Json strict =
+      parse_json(qreason_command("grade --json --finished-only '" + file.string() + "'").standard_output, "");
+  EXPECT_EQ(strict["files"][0]["accuracy"], 0.4);
+  EXPECT_EQ(strict["files"][0]["unfinished"], 1);
+}
+
 // The model of a folder with a free name: its method stands in the header alone, and must come along.
 TEST(GradeCommand, KeepsTheMethodInTheStudysForm) {
   testing::ScratchFolder scratch;
