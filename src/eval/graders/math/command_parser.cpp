@@ -82,7 +82,7 @@ Node FactorParser::call(std::string name) {
   Node result = make_node(NodeKind::kCall, {}, name);
   const Depth function(in_function_);
   const int outer_single = std::exchange(single_, 0);
-  if (at_symbol("(") || at_symbol("[") || at_symbol("{")) {
+  if (at_symbol("(") || at_symbol("[") || at_symbol("{") || at_symbol("\\{")) {
     Node inside = primary();
     const bool several = inside.kind == NodeKind::kTuple || inside.kind == NodeKind::kSet;
     result.children = several ? std::move(inside.children) : single(std::move(inside));

@@ -40,7 +40,7 @@ enum class NodeKind {
   kBuilder,    // children: the element, its conditions ("\{x : x > 3\}")
   kMatrix,     // rows as kTuple children
   kRelation,   // children: the sides; text: one character a sign: = < > l(<=) g(>=) n(!=) a(approx) e(in)
-  kRatio,      // children: a : b, or more
+  kRatio,      // children: a : b, or more; text: the dimensions of a unit behind it ("11:30 a.m.")
 };
 
 struct Node {

@@ -65,6 +65,9 @@ class AnswerParser final : public FactorParser {
       text += hyphen ? "-" : token.text;
     }
     if (!word) return std::nullopt;
+    const bool option = tokens_.size() == 2 && tokens_[1].kind == TokenKind::kLetter &&
+                        (lower_case(tokens_[0].text) == "option" || lower_case(tokens_[0].text) == "choice");
+    if (option) return make_node(NodeKind::kSymbol, {}, tokens_[1].text);
     if (const auto number = number_in_words(text)) return number_node(*number);
     const std::string lower = lower_case(text);
     if (lower == "all real numbers" || lower == "all reals" || lower == "real numbers" || lower == "all real" ||
@@ -165,7 +168,14 @@ class AnswerParser final : public FactorParser {
     std::vector<Node> parts;
     parts.push_back(union_of());
     while (in_set_ == 0 && take_symbol(":")) parts.push_back(union_of());
-    Node result = parts.size() == 1 ? std::move(parts[0]) : make_node(NodeKind::kRatio, std::move(parts));
+    // "11:30 a.m.": the unit is that of the whole.
+    std::string unit;
+    if (parts.size() > 1 && parts.back().kind == NodeKind::kMeasure) {
+      unit = parts.back().text;
+      Node last = std::move(parts.back().children[0]);
+      parts.back() = std::move(last);
+    }
+    Node result = parts.size() == 1 ? std::move(parts[0]) : make_node(NodeKind::kRatio, std::move(parts), unit);
     const bool bracketed = at_symbol("(") && at_command("mod", 1);
     if (bracketed) ++at_;
     if (!take_command("mod")) return result;

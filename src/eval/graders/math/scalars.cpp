@@ -103,6 +103,8 @@ Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
   const auto& a = gold.children;
   const auto& b = answer.children;
   if (a.size() != b.size()) return {Outcome::kDifferent, "ratios of different lengths"};
+  if (!gold.text.empty() && !answer.text.empty() && gold.text != answer.text)
+    return {Outcome::kDifferent, "different kinds of units"};
   if (is_clock_time(gold) && is_clock_time(answer)) {
     const bool equal = exact_value(a[0], budget_) == exact_value(b[0], budget_) && a[1].text == b[1].text;
     return equal ? Decision{Outcome::kEqual, "the same time"} : Decision{Outcome::kDifferent, "different times"};
