@@ -98,10 +98,10 @@ TEST(QuantizePlan, NeedsAConfigAloneAndNamesWhatWouldFit) {
 
   std::ifstream stream(tiny / "config.json");
   auto config = nlohmann::json::parse(stream);
-  config["max_position_embeddings"] = 2'000'000'000;
+  config["max_position_embeddings"] = 1'000'000'000;
   std::ofstream(large) << config;
   const auto refused =
-      testing::run_command(quantize(large, "gptq-w4c", "--plan --set samples=2 --set length=2000000000"));
+      testing::run_command(quantize(large, "gptq-w4c", "--plan --set samples=1 --set length=1000000000"));
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.standard_output, HasSubstr("gptq-w4c: 6 blocks"));
   EXPECT_THAT(refused.standard_error, HasSubstr("--set length="));
