@@ -54,12 +54,9 @@ void SharedWalk::leave(const BlockWeights& weights) {
   walk_->leave();
 }
 
-FloatBlock::FloatBlock(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor)
-    : weights_(&weights), walk_(walk, weights), executor_(&executor) {}
-
 void BlockOnTrial::try_matrix(LinearSlot slot, at::Tensor matrix) {
-  if (!trial_) trial_.emplace(*weights_);
-  trial_->set_linear(slot, {.matrix = std::move(matrix), .bias = weights_->linear(slot).bias}, ++revision_);
+  if (!trial_) trial_.emplace(found());
+  trial_->set_linear(slot, {.matrix = std::move(matrix), .bias = found().linear(slot).bias}, ++revision_);
 }
 
 BlockInWork::BlockInWork(const WeightSource& source, const BlockPlans& plans, std::int64_t layer, BlockWalks walks,

@@ -40,11 +40,13 @@ class SharedWalk {
   int sites_ = 0;
 };
 
-// The block as its source has it. Enters the walk, when there is one, and leaves it with leave().
-class FloatBlock : public BlockView {
+// A block as its source has it, on a walk when there is one. Enters it, and leaves it with leave().
+template <class View>
+class FoundBlock : public View {
  public:
   // The weights and the walk outlive the object; `walk` may be null.
-  FloatBlock(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor);
+  FoundBlock(const BlockWeights& weights, CalibrationWalk* walk, Executor& executor)
+      : weights_(&weights), walk_(walk, weights), executor_(&executor) {}
 
   std::int64_t layer() const override { return weights_->layer(); }
   const ModelConfig& config() const override { return weights_->config(); }
@@ -57,9 +59,12 @@ class FloatBlock : public BlockView {
   const at::Tensor& gain(BlockNorm norm) const override { return weights_->gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_->linear(slot); }
 
-  // Hands the block's outputs on to the next one.
+  // Hands the outputs of the block as it was found on to the next one.
   void leave() { walk_.leave(*weights_); }
   SharedWalk& walk() { return walk_; }
+
+ protected:
+  const BlockWeights& found() const { return *weights_; }
 
  private:
   const BlockWeights* weights_;
@@ -67,40 +72,31 @@ class FloatBlock : public BlockView {
   Executor* executor_;
 };
 
-// The block that a statistics pass measures. Enters the walk and leaves it with leave(), as found.
-class BlockOnTrial : public MeasuredBlock {
+using FloatBlock = FoundBlock<BlockView>;
+
+// The block that a statistics pass measures.
+class BlockOnTrial : public FoundBlock<MeasuredBlock> {
  public:
   // Everything outlives the object.
   BlockOnTrial(const BlockWeights& weights, CalibrationWalk& walk, ModelBehind& behind, Executor& executor)
-      : weights_(&weights), walk_(&walk, weights), behind_(&behind), executor_(&executor) {}
+      : FoundBlock(weights, &walk, executor), behind_(&behind) {}
 
-  std::int64_t layer() const override { return weights_->layer(); }
-  const ModelConfig& config() const override { return weights_->config(); }
-  Executor& executor() override { return *executor_; }
-  std::int64_t sequences() const override { return walk_.sequences(); }
-  ActivationRows read(Tap tap, std::int64_t sequence) override {
-    return walk_.read(trial_ ? *trial_ : *weights_, tap, sequence);
-  }
+  ActivationRows read(Tap tap, std::int64_t sequence) override { return walk().read(current(), tap, sequence); }
   void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) override {
-    walk_.compute_mlp(trial_ ? *trial_ : *weights_, tap, inputs, out);
+    walk().compute_mlp(current(), tap, inputs, out);
   }
-  const at::Tensor& gain(BlockNorm norm) const override { return weights_->gain(norm); }
-  const LinearWeight& linear(LinearSlot slot) const override { return weights_->linear(slot); }
   void try_matrix(LinearSlot slot, at::Tensor matrix) override;
   void withdraw() override { trial_.reset(); }
   std::vector<double> divergences(HiddenStates found, std::vector<HiddenStates> trials) override {
     return behind_->divergences(layer(), std::move(found), std::move(trials));
   }
 
-  void leave() { walk_.leave(*weights_); }
-
  private:
-  const BlockWeights* weights_;
+  const BlockWeights& current() const { return trial_ ? *trial_ : found(); }
+
   std::optional<BlockWeights> trial_;
   int revision_ = 0;  // the last one given
-  SharedWalk walk_;
   ModelBehind* behind_;
-  Executor* executor_;
 };
 
 // The walks of a recipe's block passes: on float and on rounded inputs, each only where a pass asks for it. The first

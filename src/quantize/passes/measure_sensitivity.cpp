@@ -1,6 +1,5 @@
 #include "quantize/passes/measure_sensitivity.h"
 
-#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "model/weights.h"
 #include "quantize/block_visit.h"
 #include "quantize/gptq.h"
 #include "quantize/passes/weight_formats.h"
@@ -22,15 +22,6 @@ std::vector<LinearSlot> readers_of(Site site) {
     if (input_site(slot) == site) linears.push_back(slot);
   }
   return linears;
-}
-
-at::Tensor dequantized(const QuantizedMatrix& matrix, Executor& executor) {
-  at::Tensor values = at::empty({matrix.rows, matrix.columns}, at::kFloat);
-  float* out = values.mutable_data_ptr<float>();
-  executor.run(matrix.rows, [&](std::int64_t row) {
-    dequantize_row(matrix, row, {out + row * matrix.columns, static_cast<std::size_t>(matrix.columns)});
-  });
-  return values;
 }
 
 class MeasureSensitivity : public StatisticsPass {
@@ -52,7 +43,7 @@ class MeasureSensitivity : public StatisticsPass {
       const std::optional<GptqFactor> factor = factor_of(block, site);
       for (const LinearSlot slot : readers_of(site)) {
         for (const QuantFormat& format : settings_.formats) {
-          block.try_matrix(slot, dequantized(rounded(block, slot, format, factor), block.executor()));
+          block.try_matrix(slot, LinearWeight{.matrix = rounded(block, slot, format, factor)}.dense_float32());
           trials.push_back(outputs(block));
           names.push_back(divergence_name(block.layer(), name_of(slot), to_string(format)));
           block.withdraw();
