@@ -164,6 +164,12 @@ QuantizeCost sizes_of(const CostQuestion& question, const Outlined& model) {
   return cost;
 }
 
+bool has_views(const Recipe& recipe) {
+  return std::any_of(recipe.passes.begin(), recipe.passes.end(), [](const PassPointer& pass) {
+    return std::holds_alternative<std::shared_ptr<const ExactPass>>(pass);
+  });
+}
+
 Outlined outlined(const CostQuestion& question) {
   Outlined model{.outline = outline_after(question.recipe, question.config),
                  .plan = validate(question.recipe, question.config),
@@ -183,6 +189,7 @@ QuantizeCost estimate_cost(const CostQuestion& question, Executor& executor) {
   Outlined model = outlined(question);
   model.rates = measure_rates({.format = usual_format(model.outline.config, model.plan),
                                .calibrates = question.calibration.tokens > 0,
+                               .views = has_views(question.recipe),
                                .head_dim = question.config.head_dim,
                                .folder = question.folder},
                               executor);

@@ -161,7 +161,7 @@ double written_a_second(const std::filesystem::path& folder) {
 MachineRates measure_rates(const RateQuestion& question, Executor& executor) {
   MachineRates rates;
   measure_products(rates, executor);
-  measure_views(rates, executor);
+  if (question.views) measure_views(rates, executor);
   if (question.calibrates) measure_attention(question.head_dim, rates, executor);
   if (question.format) measure_rounding(*question.format, rates, executor);
   if (question.format && question.calibrates && question.format->kind == NumberKind::kInteger) {

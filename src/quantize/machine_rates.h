@@ -16,6 +16,7 @@ inline constexpr std::int64_t kFactorPanel = 256;  // columns of a diagonal bloc
 struct RateQuestion {
   std::optional<QuantFormat> format;  // of most weights; nullopt: nothing is rounded
   bool calibrates = false;            // whether blocks run at all
+  bool views = false;                 // whether weights are changed before they are read
   std::int64_t head_dim = 64;
   std::filesystem::path folder;  // where the checkpoint will be; empty: writing is not measured
 };
