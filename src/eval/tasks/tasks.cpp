@@ -24,48 +24,15 @@ std::string explain_gold(std::string_view text, const Problem& problem) {
   return explain_math(text, problem.gold);
 }
 
+// Answers in a box that are graded as mathematics; the data set has the task's name.
+constexpr Task math_task(std::string_view name) {
+  return {.name = name, .dataset = name, .prompt = math_prompt, .grader = grade_gold, .explainer = explain_gold};
+}
+
 constexpr std::array kTasks{
-    Task{.name = "AIME-90",
-         .dataset = "AIME-90",
-         .prompt = math_prompt,
-         .grader = grade_gold,
-         .explainer = explain_gold},
-    Task{.name = "AIME-2024",
-         .dataset = "AIME-2024",
-         .prompt = math_prompt,
-         .grader = grade_gold,
-         .explainer = explain_gold},
-    Task{.name = "AIME-2025",
-         .dataset = "AIME-2025",
-         .prompt = math_prompt,
-         .grader = grade_gold,
-         .explainer = explain_gold},
-    Task{.name = "MATH-500",
-         .dataset = "MATH-500",
-         .prompt = math_prompt,
-         .grader = grade_gold,
-         .explainer = explain_gold},
-    Task{.name = "GSM8K", .dataset = "GSM8K", .prompt = math_prompt, .grader = grade_gold, .explainer = explain_gold},
-    Task{.name = "NuminaMath-1.5",
-         .dataset = "NuminaMath-1.5",
-         .prompt = math_prompt,
-         .grader = grade_gold,
-         .explainer = explain_gold},
-    Task{.name = "steps-easy",
-         .dataset = "steps-easy",
-         .prompt = math_prompt,
-         .grader = grade_gold,
-         .explainer = explain_gold},
-    Task{.name = "steps-medium",
-         .dataset = "steps-medium",
-         .prompt = math_prompt,
-         .grader = grade_gold,
-         .explainer = explain_gold},
-    Task{.name = "steps-hard",
-         .dataset = "steps-hard",
-         .prompt = math_prompt,
-         .grader = grade_gold,
-         .explainer = explain_gold},
+    math_task("AIME-90"),    math_task("AIME-2024"),    math_task("AIME-2025"),
+    math_task("MATH-500"),   math_task("GSM8K"),        math_task("NuminaMath-1.5"),
+    math_task("steps-easy"), math_task("steps-medium"), math_task("steps-hard"),
 };
 
 }  // namespace

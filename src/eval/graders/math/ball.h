@@ -19,7 +19,6 @@ struct Ball {
 
   static Ball of(const Rational& value, int precision);
 
-  bool is_exact() const { return radius == 0; }
   bool is_exact_zero() const { return radius == 0 && mid == 0; }
   // The sign of every member; 0 when the ball holds zero.
   int sign() const;
