@@ -19,6 +19,7 @@
 #include "quantize/passes/round_rtn.h"
 #include "quantize/passes/set_kv_format.h"
 #include "quantize/passes/smooth_norms.h"
+#include "quantize/recipe_run.h"
 #include "quantize/recipe_support.h"
 #include "quantize/runner.h"
 #include "quantize/target.h"
@@ -29,49 +30,13 @@ namespace qreason {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::expect_runs;
 using testing::format_of;
 using ::testing::HasSubstr;
 using testing::message_of;
 using testing::method;
 using testing::small_model;
 using testing::split_list;
-
-bool waits_for_measurements(const Recipe& recipe) {
-  return std::any_of(recipe.passes.begin(), recipe.passes.end(), [](const PassPointer& pass) {
-    const auto* block = std::get_if<std::shared_ptr<const BlockPass>>(&pass);
-    return block && !(*block)->reads().empty();
-  });
-}
-
-// A recipe goes all the way: checked, printed, read back, costed and run.
-void expect_runs(const Recipe& recipe, const testing::RandomModel& model) {
-  SCOPED_TRACE(recipe.name);
-  const std::string text = to_toml(recipe);
-  const Recipe read = parse_recipe(text, "test");
-  EXPECT_EQ(to_toml(read), text);
-  Executor executor(1);
-  CalibrationSet calibration{.description = "random",
-                             .samples = {testing::random_tokens(24, model.config().vocab_size, 1)}};
-  const QuantizeCost cost = estimate_cost(
-      {.recipe = recipe, .config = model.config(), .calibration = {.sequences = 1, .tokens = 24, .longest = 24}},
-      executor);
-  EXPECT_EQ(cost.blocks, model.config().layers);
-  const testing::ScratchFolder folder;
-  testing::MemorySink sink;
-  const OrderedJson report = run_recipe({.source = model,
-                                         .recipe = read,
-                                         .calibration = needs_calibration(read) ? &calibration : nullptr,
-                                         .sink = sink,
-                                         .folder = folder.path(),
-                                         .model_identity = "random"},
-                                        executor);
-  // What measurements decide stands in the report alone.
-  const Recipe chosen = waits_for_measurements(recipe) ? parse_recipe(report.at("text").get<std::string>(), "report")
-                                                       : decided(recipe, model);
-  EXPECT_EQ(sink.plan(), validate(chosen, model.config()));
-  EXPECT_EQ(report.at("text"), to_toml(chosen));
-  EXPECT_EQ(sink.config().tied_embeddings, outline_after(recipe, model.config()).config.tied_embeddings);
-}
 
 // 128 columns everywhere, which the examples' groups divide, and biases.
 testing::RandomModel model_for_examples() {

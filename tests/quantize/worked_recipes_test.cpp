@@ -9,11 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "quantize/cost.h"
-#include "quantize/memory_sink.h"
-#include "quantize/recipe_support.h"
-#include "quantize/runner.h"
-#include "support/fixtures.h"
+#include "quantize/recipe_run.h"
 #include "support/random_model.h"
 
 namespace qreason {
@@ -52,30 +48,7 @@ TEST(WorkedRecipes, GoAllTheWay) {
     Recipe recipe = parse_recipe(read_text_file(file, 1 << 20), file.string());
     EXPECT_THAT(file.filename().string(), HasSubstr(recipe.name));  // "01-rtn-w4.toml" is rtn-w4
     if (recipe.calibration) recipe.calibration->length = 24;
-    EXPECT_EQ(to_toml(parse_recipe(to_toml(recipe), "again")), to_toml(recipe));
-    validate(recipe, model.config());
-    const CalibrationSet calibration{.description = "random",
-                                     .samples = {testing::random_tokens(24, model.config().vocab_size, 1),
-                                                 testing::random_tokens(24, model.config().vocab_size, 2)}};
-    Executor executor(2);
-    EXPECT_GT(
-        estimate_cost(
-            {.recipe = recipe, .config = model.config(), .calibration = {.sequences = 2, .tokens = 48, .longest = 24}},
-            executor)
-            .checkpoint_bytes,
-        0u);
-    const testing::ScratchFolder folder;
-    testing::MemorySink sink;
-    const OrderedJson report = run_recipe({.source = model,
-                                           .recipe = recipe,
-                                           .calibration = needs_calibration(recipe) ? &calibration : nullptr,
-                                           .sink = sink,
-                                           .folder = folder.path(),
-                                           .model_identity = "random"},
-                                          executor);
-    EXPECT_FALSE(sink.plan().is_float());
-    const Recipe made = parse_recipe(report.at("text").get<std::string>(), "report");
-    EXPECT_EQ(validate(made, model.config()), sink.plan());
+    EXPECT_FALSE(testing::expect_runs(recipe, model, {.sequences = 2, .threads = 2}).is_float());
   }
 }
 
