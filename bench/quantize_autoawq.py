@@ -7,28 +7,21 @@ line of JSON.
 
     python3 quantize_autoawq.py MODEL TOKENS.safetensors [--threads 2] [--sequences 16]
 """
-import argparse
 
 import torch
 import transformers
 from awq.models.qwen2 import Qwen2AWQForCausalLM
 from awq.quantize import quantizer
 
-from reference_block import Stages, read_safetensors
+from reference_block import Stages, read_options, read_tokens
 
 
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("model")
-    options.add_argument("tokens")
-    options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--sequences", type=int, default=16)
-    options = options.parse_args()
-    torch.set_num_threads(options.threads)
+    options = read_options(sequences=16)
     model = transformers.AutoModelForCausalLM.from_pretrained(options.model, torch_dtype=torch.float32)
     model.config.use_cache = False
     model.model.layers = model.model.layers[:1]
-    tokens = next(iter(read_safetensors(options.tokens, lambda name: True).values()))[:options.sequences].long()
+    tokens = read_tokens(options)
     quantizer.get_calib_dataset = lambda **_: list(tokens.split(1))
     family = Qwen2AWQForCausalLM.__new__(Qwen2AWQForCausalLM)
     torch.nn.Module.__init__(family)

@@ -4,12 +4,11 @@ tokens; w4, groups of 128, asymmetric, 20 ratios, no duo scaling. Prints one lin
 
     python3 quantize_awq_reference.py MODEL TOKENS.safetensors [--threads 2] [--sequences 16]
 """
-import argparse
 
 import torch
 import torch.nn.functional as F
 
-from reference_block import Block, Stages, read_safetensors
+from reference_block import Block, Stages, read_options, read_tokens
 
 GROUP, TOP, RATIOS, CLIPS, CLIP_TOKENS = 128, 15, 20, 10, 512
 BATCH = 16  # sequences that a module runs at once
@@ -75,15 +74,9 @@ def capture(block, h):
 
 @torch.no_grad()
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("model")
-    options.add_argument("tokens")
-    options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--sequences", type=int, default=16)
-    options = options.parse_args()
-    torch.set_num_threads(options.threads)
+    options = read_options(sequences=16)
     block = Block(options.model)
-    tokens = next(iter(read_safetensors(options.tokens, lambda name: True).values()))[:options.sequences].long()
+    tokens = read_tokens(options)
     stages = Stages()
     seen = capture(block, F.embedding(tokens, block.embedding))
     stages.done("forward")

@@ -4,13 +4,12 @@ straight-through rounding, AdamW; steps of 4 sequences. Prints one line of JSON:
 
     python3 quantize_flatquant_reference.py MODEL TOKENS.safetensors [--threads 2] [--steps 4] [--sequences 8]
 """
-import argparse
 import math
 
 import torch
 import torch.nn.functional as F
 
-from reference_block import Block, Stages, read_safetensors
+from reference_block import Block, Stages, read_options, read_tokens
 
 BATCH, WEIGHT_TOP, TOP = 4, 7, 15
 READERS = {"attention": ("q", "k", "v"), "mlp": ("gate", "up"), "middle": ("down",)}
@@ -117,17 +116,10 @@ def float_block(block, h):
 
 
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("model")
-    options.add_argument("tokens")
-    options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--steps", type=int, default=4)
-    options.add_argument("--sequences", type=int, default=4)
-    options = options.parse_args()
-    torch.set_num_threads(options.threads)
+    options = read_options(sequences=4, steps=4)
     torch.manual_seed(0)
     block = Block(options.model)
-    tokens = next(iter(read_safetensors(options.tokens, lambda name: True).values()))[:options.sequences].long()
+    tokens = read_tokens(options)
     stages = Stages()
     inputs = F.embedding(tokens, block.embedding)
     targets, maxima = float_block(block, inputs)

@@ -1,5 +1,6 @@
 """One Qwen2 or Llama block in plain PyTorch, for the partners of qreason's calibration: weights from a folder of safetensors,
 inputs the embeddings of token ids."""
+import argparse
 import json
 import pathlib
 import struct
@@ -25,6 +26,23 @@ def read_safetensors(path, wanted):
         begin, end = (8 + size + offset for offset in entry["data_offsets"])
         found[name] = torch.frombuffer(bytearray(data[begin:end]), dtype=TYPES[entry["dtype"]]).reshape(entry["shape"])
     return found
+
+
+def read_options(sequences, **numbers):
+    """The options that all partners have, and whole numbers of their own with their defaults; libtorch's threads are set."""
+    options = argparse.ArgumentParser()
+    options.add_argument("model")
+    options.add_argument("tokens")
+    for name, default in {"threads": 2, "sequences": sequences, **numbers}.items():
+        options.add_argument(f"--{name}", type=int, default=default)
+    options = options.parse_args()
+    torch.set_num_threads(options.threads)
+    return options
+
+
+def read_tokens(options):
+    """Token ids [sequences, length], the first of the file's only tensor."""
+    return next(iter(read_safetensors(options.tokens, lambda name: True).values()))[:options.sequences].long()
 
 
 class Block:
