@@ -4,7 +4,6 @@
 
 #include "cli/terminal.h"
 #include "eval/evaluation_cell.h"
-#include "eval/task.h"
 
 namespace qreason {
 namespace {
@@ -17,13 +16,12 @@ struct Cells {
 
 Cells cells_of(const ModelEvaluation& evaluation) {
   Cells all;
-  for (const std::string& name : evaluation.tasks) {
-    const Task& task = require_task(name);
+  for (const Task& task : evaluation.tasks) {
     auto [entry, is_new] = all.datasets.try_emplace(task.dataset);
     if (is_new) {
-      const auto local = evaluation.data.find(std::string(task.dataset));
-      entry->second = load_dataset(std::string(task.dataset),
-                                   local == evaluation.data.end() ? std::nullopt : std::optional(local->second));
+      const auto local = evaluation.data.find(task.dataset);
+      entry->second =
+          load_dataset(task.dataset, local == evaluation.data.end() ? std::nullopt : std::optional(local->second));
       shuffle_and_limit(entry->second, evaluation.limit);
     }
     for (const std::uint64_t seed : evaluation.seeds)
@@ -51,9 +49,9 @@ std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelE
 
 bool is_evaluated(const ModelEvaluation& evaluation, const RunSettings& settings,
                   const std::optional<OpenedModel>& model) {
-  for (const std::string& task : evaluation.tasks)
+  for (const Task& task : evaluation.tasks)
     for (const std::uint64_t seed : evaluation.seeds)
-      if (!is_finished(result_path(evaluation.folder, evaluation.run_name, seed, task))) return false;
+      if (!is_finished(result_path(evaluation.folder, evaluation.run_name, seed, task.name))) return false;
   const Cells all = cells_of(evaluation);
   const EvaluationOptions options = options_of(evaluation);
   std::optional<OrderedJson> provenance;

@@ -10,11 +10,12 @@
 
 #include "cli/engine_generator.h"
 #include "eval/evaluate.h"
+#include "eval/task.h"
 
 namespace qreason {
 
 struct ModelEvaluation {
-  std::vector<std::string> tasks;
+  std::vector<Task> tasks;
   std::vector<std::uint64_t> seeds;
   std::optional<std::int64_t> limit;
   std::map<std::string, std::filesystem::path> data;  // local files by data set

@@ -152,6 +152,7 @@ Dataset dataset_of(Table table, const DatasetSpec& spec, std::string name) {
                     .gold = gold_answer(gold_field(table, row, spec), spec.gold_rule, where)};
     if (!ids.insert(problem.id).second) throw Error(where, fmt::format("the id \"{}\" again", problem.id), "a new one");
     problem.fields = std::move(row.fields);
+    problem.row = static_cast<std::int64_t>(dataset.problems.size());
     dataset.problems.push_back(std::move(problem));
   }
   return dataset;

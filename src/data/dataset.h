@@ -17,6 +17,7 @@ struct Problem {
   std::string question;
   std::string gold;  // what grading compares with: for GSM8K the number after "####", for MATH-500 the whole solution
   std::map<std::string, std::string> fields;  // every column of the row as text
+  std::int64_t row = 0;                       // its place in the file, from 0
 };
 
 struct Dataset {

@@ -115,7 +115,7 @@ class Evaluation {
 
   void ask(EvaluationRun& run, std::size_t index) {
     const EvaluationCell& cell = run.cell();
-    const Problem& problem = cell.dataset->problems[index];
+    const Problem& problem = run.problems()[index];
     generator_.submit({.id = static_cast<std::int64_t>(asked_.size()),
                        .prompt = cell.task->prompt(problem),
                        .problem_id = problem.id,
@@ -134,8 +134,8 @@ class Evaluation {
       pace_.finished(id, completion.in_work, elapsed());
     Asked& asked = asked_[id];
     asked.answered = true;
-    const EvaluationCell& cell = asked.run->cell();
-    queue_.submit({std::move(completion), cell.task->grader, &cell.dataset->problems[asked.problem]});
+    const EvaluationRun& run = *asked.run;
+    queue_.submit({std::move(completion), run.cell().task->grader, &run.problems()[asked.problem]});
   }
 
   void record(GradedCompletion graded) {

@@ -19,10 +19,11 @@ namespace qreason {
 // One file of results, or of traces, to make.
 struct EvaluationCell {
   const Task* task = nullptr;
-  const Dataset* dataset = nullptr;  // already shuffled and limited
+  const Dataset* dataset = nullptr;  // already shuffled and limited; not posed
   std::uint64_t seed = 42;
   std::filesystem::path file;  // the finished file; `.partial` beside it while it is made
   const AnswerForm* form = &result_form();
+  std::optional<std::uint64_t> shuffle_seed = {};  // of a task that poses its problems; `seed` where it is not said
 };
 
 struct EvaluationOptions {

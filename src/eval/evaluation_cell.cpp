@@ -10,6 +10,13 @@
 
 namespace qreason {
 namespace fs = std::filesystem;
+namespace {
+
+std::uint64_t shuffle_seed(const EvaluationCell& cell) {
+  return cell.shuffle_seed.value_or(cell.seed);
+}
+
+}  // namespace
 
 fs::path partial_path(fs::path file) {
   file += ".partial";
@@ -24,14 +31,16 @@ std::string dataset_hash(const Dataset& dataset) {
 
 ResultHeader cell_header(const EvaluationCell& cell, const EvaluationOptions& options, const OrderedJson& provenance,
                          const std::string& dataset_sha256) {
-  return {.task = std::string(cell.task->name),
+  OrderedJson dataset = {{"name", cell.dataset->name},
+                         {"count", cell.dataset->problems.size()},
+                         {"limit", options.limit ? OrderedJson(*options.limit) : OrderedJson(nullptr)},
+                         {"sha256", dataset_sha256}};
+  if (cell.task->pose) dataset["shuffle_seed"] = shuffle_seed(cell);
+  return {.task = cell.task->name,
           .model = options.model,
           .method = options.method,
           .seed = cell.seed,
-          .dataset = {{"name", cell.dataset->name},
-                      {"count", cell.dataset->problems.size()},
-                      {"limit", options.limit ? OrderedJson(*options.limit) : OrderedJson(nullptr)},
-                      {"sha256", dataset_sha256}},
+          .dataset = std::move(dataset),
           .provenance = provenance};
 }
 
@@ -55,6 +64,13 @@ void EvaluationRun::open() {
     journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond);
   }
   if (journal_->lines().empty()) journal_->append(header_line(*cell_->form, header_));
+  if (!cell_->task->pose) return;
+  posed_ = cell_->dataset->problems;
+  cell_->task->pose(posed_, shuffle_seed(*cell_));
+}
+
+const std::vector<Problem>& EvaluationRun::problems() const {
+  return posed_.empty() ? cell_->dataset->problems : posed_;
 }
 
 std::vector<std::size_t> EvaluationRun::unanswered() const {
@@ -65,7 +81,7 @@ std::vector<std::size_t> EvaluationRun::unanswered() const {
 }
 
 AnswerRecord EvaluationRun::record(std::size_t problem, GradedCompletion graded) {
-  const Problem& asked = cell_->dataset->problems[problem];
+  const Problem& asked = problems()[problem];
   Completion& completion = graded.completion;
   AnswerRecord answer{.problem_id = asked.id,
                       .seed = cell_->seed,
@@ -156,6 +172,7 @@ void EvaluationRun::count(const AnswerRecord& answer) {
 void EvaluationRun::forget_answers() {
   answers_.clear();
   index_of_.clear();
+  posed_.clear();
 }
 
 }  // namespace qreason

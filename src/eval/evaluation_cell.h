@@ -39,7 +39,8 @@ class EvaluationRun {
   const CellSummary& summary() const { return summary_; }
 
   void open();
-  std::vector<std::size_t> unanswered() const;  // problems, in order
+  const std::vector<Problem>& problems() const;  // as this run asks them; while open
+  std::vector<std::size_t> unanswered() const;   // problems, in order
   AnswerRecord record(std::size_t problem, GradedCompletion graded);
   // Whether the file is finished now.
   bool finish();
@@ -55,6 +56,7 @@ class EvaluationRun {
   const EvaluationCell* cell_;
   ResultHeader header_;
   IfExists if_different_;
+  std::vector<Problem> posed_;                                // of a task that poses them; while open
   std::map<std::string, std::size_t, std::less<>> index_of_;  // of problems, by id; while open
   std::map<std::size_t, AnswerRecord> answers_;               // while open
   std::unique_ptr<Journal> journal_;

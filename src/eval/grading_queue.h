@@ -17,7 +17,7 @@ namespace qreason {
 
 struct GradingJob {
   Completion completion;
-  Grader grader = nullptr;
+  Grader grader;
   const Problem* problem = nullptr;  // must outlive the job
 };
 

@@ -305,8 +305,8 @@ class Study {
     std::vector<StudyRun> runs;
     for (const StudyCell& cell : cells_)
       for (const std::uint64_t seed : cell.model->seeds)
-        for (const std::string& task : cell.model->tasks)
-          runs.push_back(to_study_run(read_result_file(result_path(cell.results, cell.run_name(), seed, task))));
+        for (const Task& task : cell.model->tasks)
+          runs.push_back(to_study_run(read_result_file(result_path(cell.results, cell.run_name(), seed, task.name))));
     return runs;
   }
 

@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/method_names.h"
-#include "eval/task.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -166,11 +165,9 @@ void read_sampling(const Reader& reader, const toml::table& table, SamplingParam
 // The settings that stand at the top for all models and in a [[model]] for one.
 void read_settings(const Reader& reader, const toml::table& table, StudyModel& model) {
   reader.texts(table, "methods", model.methods);
-  reader.texts(table, "tasks", model.tasks);
-  for (std::string& task : model.tasks) {
-    const Task* known = find_task(task);
-    if (known == nullptr) require_task(task);
-    task = known->name;
+  if (std::vector<std::string> names; reader.texts(table, "tasks", names), !names.empty()) {
+    model.tasks.clear();
+    for (const std::string& name : names) model.tasks.push_back(require_task(name));
   }
   reader.seeds(table, "seeds", model.seeds);
   reader.integer(table, "limit", 1, model.limit);
@@ -289,7 +286,7 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
     for (const auto& [key, value] : *data) {
       std::string path;
       reader.text(*data, std::string(key.str()).c_str(), path);
-      spec.data[std::string(require_task(key.str()).dataset)] = reader.beside(path);
+      spec.data[require_task(key.str()).dataset] = reader.beside(path);
     }
   }
   if (const toml::node* methods = root.get("method")) {

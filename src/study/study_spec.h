@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/numerics.h"
 #include "base/sampling.h"
+#include "eval/task.h"
 
 namespace qreason {
 
@@ -48,7 +49,7 @@ struct StudyModel {
   std::optional<StudyOutliers> outliers;  // the study makes the model first, from `reference`
   std::string name;                       // in results and tables
   std::vector<std::string> methods;       // "bf16": unquantized
-  std::vector<std::string> tasks;
+  std::vector<Task> tasks;
   std::vector<std::uint64_t> seeds;
   std::optional<std::int64_t> limit;  // problems a task
   SamplingParameters sampling;

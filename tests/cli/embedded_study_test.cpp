@@ -18,6 +18,7 @@ namespace qreason {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Field;
 
 TEST(EmbeddedStudy, IsTheFileOfTheProject) {
   EXPECT_EQ(embedded_study(), read_text_file(testing::project_path(kEmbeddedStudyFile)));
@@ -30,7 +31,8 @@ TEST(EmbeddedStudy, IsShippedModelsByMethodsByThreeTiersByThreeSeeds) {
   EXPECT_TRUE(spec.models[2].outliers);
   std::set<std::string> families;
   for (const StudyModel& model : spec.models) {
-    EXPECT_THAT(model.tasks, ElementsAre("steps-easy", "steps-medium", "steps-hard"));
+    EXPECT_THAT(model.tasks, ElementsAre(Field(&Task::name, "steps-easy"), Field(&Task::name, "steps-medium"),
+                                         Field(&Task::name, "steps-hard")));
     EXPECT_THAT(model.seeds, ElementsAre(42, 43, 44));
     EXPECT_EQ(model.methods.front(), "bf16");
     EXPECT_TRUE(model.limit);

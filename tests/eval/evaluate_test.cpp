@@ -348,6 +348,43 @@ TEST_F(EvaluateTest, RefusesPartialFilesThatAreNotItsOwn) {
   EXPECT_THAT([&] { evaluate(generator, {cell}, options_); }, ThrowsMessage<Error>(HasSubstr("no result header")));
 }
 
+// A question with a number in front, drawn per row of the file from the shuffle seed.
+Task numbering_task() {
+  Task task = require_task("gsm8k");
+  task.pose = [](std::vector<Problem>& problems, std::uint64_t shuffle_seed) {
+    for (Problem& problem : problems) {
+      problem.question =
+          fmt::format("({}) {}", shuffle_seed * 100 + static_cast<std::uint64_t>(problem.row), problem.question);
+      problem.gold = fmt::format("{}", problem.row);
+    }
+  };
+  return task;
+}
+
+TEST_F(EvaluateTest, PosesTheProblemsOfEachRunByItsShuffleSeed) {
+  testing::ScratchFolder scratch;
+  const Task task = numbering_task();
+  dataset_.problems.resize(2);
+  dataset_.problems[0].row = 7;
+  std::vector<EvaluationCell> all = {
+      {.task = &task, .dataset = &dataset_, .seed = 1, .file = scratch.path() / "1.jsonl"},
+      {.task = &task, .dataset = &dataset_, .seed = 2, .file = scratch.path() / "2.jsonl", .shuffle_seed = 5}};
+  TableGenerator generator;
+  evaluate(generator, all, options_);
+  std::vector<std::string> questions;
+  for (const GenerationRequest& request : generator.asked) questions.push_back(request.prompt.substr(0, 5));
+  EXPECT_THAT(questions, ::testing::UnorderedElementsAre("(107)", "(100)", "(507)", "(500)"));
+  const ResultFile first = read_result_file(all[0].file), second = read_result_file(all[1].file);
+  EXPECT_EQ(first.answers[0].gold, "7");
+  EXPECT_EQ(first.header.dataset["shuffle_seed"], 1);
+  EXPECT_EQ(second.header.dataset["shuffle_seed"], 5);
+  // The same problems, whatever the order of their choices.
+  EXPECT_EQ(first.header.dataset["sha256"], second.header.dataset["sha256"]);
+
+  all[1].shuffle_seed = 6;
+  EXPECT_THAT([&] { evaluate(generator, all, options_); }, ThrowsMessage<Error>(HasSubstr("dataset.shuffle_seed: 5")));
+}
+
 TEST(Tasks, AreFoundByNameWhateverTheCase) {
   for (const Task& task : task_table()) EXPECT_EQ(find_task(task.name), &task);
   EXPECT_EQ(require_task("math500").name, "MATH-500");

@@ -14,6 +14,7 @@ namespace qreason {
 namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
@@ -48,7 +49,7 @@ TEST(StudySpec, GivesEveryModelTheStudysSettingsUnlessItHasItsOwn) {
   EXPECT_EQ(spec.models[0].name, "A");
   EXPECT_EQ(spec.models[0].dtype, "bfloat16");
   EXPECT_THAT(spec.models[0].methods, ElementsAre("bf16", "rtn-w4g64"));  // the unquantized model first
-  EXPECT_THAT(spec.models[0].tasks, ElementsAre("GSM8K"));
+  EXPECT_THAT(spec.models[0].tasks, ElementsAre(Field(&Task::name, "GSM8K")));
   EXPECT_EQ(spec.models[0].limit, 2);
   EXPECT_EQ(spec.models[1].name, "second");
   EXPECT_EQ(spec.models[1].limit, 5);

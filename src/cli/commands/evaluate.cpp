@@ -48,14 +48,14 @@ class EvaluateCommand : public Command {
   ModelEvaluation read_options(const CommonOptions& common) const {
     ModelEvaluation evaluation;
     if (tasks_.empty()) throw Error::usage("--tasks", "no task", "--tasks GSM8K, for instance");
-    for (const std::string& task : tasks_) evaluation.tasks.emplace_back(require_task(task).name);
+    for (const std::string& task : tasks_) evaluation.tasks.push_back(require_task(task));
     evaluation.seeds = parse_seeds(seeds_);
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     for (const std::string& assignment : data_) {
       const std::size_t equals = assignment.find('=');
       if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
       const Task& task = require_task(assignment.substr(0, equals));
-      evaluation.data[std::string(task.dataset)] = assignment.substr(equals + 1);
+      evaluation.data[task.dataset] = assignment.substr(equals + 1);
     }
     evaluation.limit = limit_;
     if (output_.empty()) throw Error::usage("-o", "an empty path", "a folder");

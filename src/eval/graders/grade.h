@@ -1,6 +1,7 @@
 // What a grader says about one answer.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -14,9 +15,9 @@ struct Grade {
 };
 
 // Graders are pure functions of the model's text and the problem it answers; they run on threads of their own.
-using Grader = Grade (*)(std::string_view text, const Problem& problem);
+using Grader = std::function<Grade(std::string_view text, const Problem& problem)>;
 
 // The same for people: what was extracted, how both answers are read, and what decided. Lines, the last one ended.
-using Explainer = std::string (*)(std::string_view text, const Problem& problem);
+using Explainer = std::function<std::string(std::string_view text, const Problem& problem)>;
 
 }  // namespace qreason

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
 #include <vector>
 
 #include "base/error.h"
@@ -25,25 +24,29 @@ std::string explain_gold(std::string_view text, const Problem& problem) {
 }
 
 // Answers in a box that are graded as mathematics; the data set has the task's name.
-constexpr Task math_task(std::string_view name) {
-  return {.name = name, .dataset = name, .prompt = math_prompt, .grader = grade_gold, .explainer = explain_gold};
+Task math_task(const char* name) {
+  return {.name = name,
+          .dataset = name,
+          .pose = {},
+          .prompt = math_prompt,
+          .grader = grade_gold,
+          .explainer = explain_gold};
 }
-
-constexpr std::array kTasks{
-    math_task("AIME-90"),    math_task("AIME-2024"),    math_task("AIME-2025"),
-    math_task("MATH-500"),   math_task("GSM8K"),        math_task("NuminaMath-1.5"),
-    math_task("steps-easy"), math_task("steps-medium"), math_task("steps-hard"),
-};
 
 }  // namespace
 
 std::span<const Task> task_table() {
+  static const std::vector<Task> kTasks{
+      math_task("AIME-90"),    math_task("AIME-2024"),    math_task("AIME-2025"),
+      math_task("MATH-500"),   math_task("GSM8K"),        math_task("NuminaMath-1.5"),
+      math_task("steps-easy"), math_task("steps-medium"), math_task("steps-hard"),
+  };
   return kTasks;
 }
 
 const Task* find_task(std::string_view name) {
   const DatasetSpec* dataset = find_dataset(name);
-  for (const Task& task : kTasks)
+  for (const Task& task : task_table())
     if (dataset != nullptr && task.dataset == dataset->name) return &task;
   return nullptr;
 }
@@ -51,7 +54,7 @@ const Task* find_task(std::string_view name) {
 const Task& require_task(std::string_view name) {
   if (const Task* task = find_task(name)) return *task;
   std::vector<std::string_view> known;
-  for (const Task& task : kTasks) known.push_back(task.name);
+  for (const Task& task : task_table()) known.push_back(task.name);
   throw Error::usage("--tasks", fmt::format("\"{}\"", name), fmt::format("one of {}", fmt::join(known, ", ")));
 }
 
