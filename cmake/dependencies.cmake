@@ -9,6 +9,7 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.87)
 find_path(QREASON_BOOST boost/multiprecision/cpp_int.hpp REQUIRED DOC "Boost's headers (libboost-dev)")
 
 if(NOT Torch_DIR AND DEFINED ENV{Torch_DIR})

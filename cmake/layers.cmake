@@ -36,6 +36,9 @@ function(qreason_base_options)
   target_link_libraries(qreason_base PUBLIC fmt::fmt Threads::Threads nlohmann_json::nlohmann_json
                         PRIVATE OpenSSL::Crypto)
 endfunction()
+function(qreason_net_options)
+  target_link_libraries(qreason_net PRIVATE PkgConfig::CURL)
+endfunction()
 function(qreason_data_options)
   # The last place to look for shipped data: a build folder may lie anywhere.
   target_compile_definitions(qreason_data PRIVATE QREASON_SOURCE_DATA="${CMAKE_SOURCE_DIR}/data")
