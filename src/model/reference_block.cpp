@@ -87,7 +87,7 @@ ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, c
       degree_(source.plan().tensor_parallel) {
   for (const LinearSlot slot : kLinearSlots) {
     const LinearWeight loaded = source.linear(linear_name(layer, slot));
-    weight(slot) = placed(matrix_of(loaded), options);
+    if (options.matrices == LinearMatrices::kLoaded) weight(slot) = placed(matrix_of(loaded), options);
     if (loaded.bias) bias(slot) = placed(*loaded.bias, options);
   }
   input_gain_ = placed(source.tensor(block_tensor_name(layer, kInputNorm)), options);
@@ -114,13 +114,14 @@ ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, c
 }
 
 at::Tensor ReferenceBlock::product(LinearSlot slot, const at::Tensor& x, const std::optional<at::Tensor>& bias) const {
+  if (product_) return bias ? product_(slot, x) + *bias : product_(slot, x);
   const at::Tensor& matrix = weights_[static_cast<std::size_t>(slot)];
   const int shards = is_row_parallel(slot) ? degree_ : 1;
   const std::int64_t width = matrix.size(1) / shards;
   at::Tensor sum;
   for (int rank = 0; rank < shards; ++rank) {
     const at::Tensor rows = x.narrow(-1, rank * width, width), weights = matrix.narrow(1, rank * width, width);
-    const at::Tensor part = product_ ? product_(rows, weights) : at::matmul(rows, weights.t());
+    const at::Tensor part = at::matmul(rows, weights.t());
     sum = rank == 0 ? (bias ? part + *bias : part) : sum + part;
   }
   return sum;

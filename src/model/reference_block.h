@@ -21,10 +21,14 @@
 
 namespace qreason {
 
+// The matrices of linears are tensors of the block, or left where they are, for a product of one's own.
+enum class LinearMatrices : std::uint8_t { kLoaded, kLeft };
+
 struct ReferenceOptions {
   at::ScalarType type = at::kDouble;
   at::Device device = at::kCPU;
   Quantizers quantizers = Quantizers::kOn;
+  LinearMatrices matrices = LinearMatrices::kLoaded;
 };
 
 // Cosine and sine of positions 0 to length - 1, each [length, head_dim / 2]: those of model/rope_table.h for a prompt
@@ -57,8 +61,8 @@ class ReferenceBlock {
 
   at::Tensor forward(const at::Tensor& h, const ReferenceAngles& angles) const;  // [.., hidden] to [.., hidden]
 
-  // Computes x W^T of linears in place of at::matmul: rows [.., in], weights [out, in] -> [.., out].
-  using Product = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& weights)>;
+  // Computes x W^T of a linear in place of this, for rows x [.., in]: [.., out]; biases are still added here.
+  using Product = std::function<at::Tensor(LinearSlot slot, const at::Tensor& x)>;
   void set_product(Product product) { product_ = std::move(product); }
 
   // The block's own tensors; assigning replaces them (a pass's candidate, a parameter to train).

@@ -60,10 +60,15 @@ Tensors random_values(const std::vector<std::vector<std::int64_t>>& shapes) {
 TEST(FlatKernels, MultiplyRowsByWeights) {
   Executor one(1), three(3);
   const auto fused = [](Executor& executor) {
-    return [&executor](const Tensors& v) { return linear_product(v[0], v[1], executor); };
+    // The weights are a sum, so that their gradient has a way to go.
+    return [&executor](const Tensors& v) {
+      const auto sum = [](const Tensors& parts) { return parts[0] + parts[1]; };
+      return linear_product(v[0], sum, {v[1], v[2]}, executor);
+    };
   };
-  const Tensors values = random_values({{2, 37, 50}, {70, 50}});
-  const Tensors want = computed([](const Tensors& v) { return at::matmul(v[0], v[1].t()); }, values, at::kDouble);
+  const Tensors values = random_values({{2, 37, 50}, {70, 50}, {70, 50}});
+  const auto plain = [](const Tensors& v) { return at::matmul(v[0], (v[1] + v[2]).t()); };
+  const Tensors want = computed(plain, values, at::kDouble);
   const Tensors got = computed(fused(one), values, at::kFloat);
   expect_close(got, want, 2e-6);
   expect_equal(computed(fused(three), values, at::kFloat), got);

@@ -1,9 +1,6 @@
-// FlatQuant on small random models: sizes, parametrizations, plans, gradients of the quantizers against plain formulas,
-// trainings that are cut off or diverge.
+// FlatQuant on small random models: sizes, parametrizations, plans, gradients of the quantizers against plain formulas.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/equal.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
@@ -15,16 +12,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/safetensors.h"
-#include "model/decoder.h"
-#include "quantize/block_in_work.h"
+#include "model/reference_block.h"
+#include "quantize/block_progress.h"
+#include "quantize/block_visit.h"
 #include "quantize/flatquant/learned_quantizer.h"
-#include "quantize/flatquant/viewed_weights.h"
-#include "quantize/flatquant/visited_block.h"
 #include "quantize/memory_sink.h"
 #include "quantize/passes/correct_biases.h"
 #include "quantize/recipe_support.h"
@@ -185,147 +179,6 @@ keys = "k8-head-asym")",
                                                          "test")
                                                 .passes.front());
   EXPECT_THAT(message_of([&] { validate(twice, config); }), HasSubstr("key of block 0"));
-}
-
-// One block of a small model on its way through training.
-class Training {
- public:
-  explicit Training(int threads) : Training(six_samples(), threads) {}
-  explicit Training(const std::vector<std::vector<std::int32_t>>& samples = six_samples(), int threads = 1)
-      : executor_(threads),
-        walk_(model_, samples, {}, executor_),
-        found_(model_, 0),
-        view_(found_, &walk_, executor_),
-        weights_(view_),
-        shape_(flat_shape(model_.config(), 1)),
-        plan_(validate(flat_recipe("flatquant-w4a4kv4"), model_.config())),
-        block_(weights_, 0, plan_.block(0), shape_, executor_),
-        rope_(model_.config()),
-        angles_(reference_angles(rope_, model_.config(), 16, {.type = at::kFloat})),
-        data(training_data(view_, view_)) {}
-
-  // What was learned, all of it one after the other.
-  at::Tensor run(const BlockProgress& progress, TrainingResult& result) {
-    FlatState state = published_start(view_, weights_, shape_, Parametrization::kInverse);
-    std::vector<std::int64_t> sequences(data.lengths.size());
-    std::iota(sequences.begin(), sequences.end(), 0);
-    std::rotate(sequences.begin(), sequences.begin() + 2 % sequences.size(), sequences.end());
-    const BatchOrder order(3, sequences);
-    result = BlockTrainer(block_, data, order, {.epochs = 3, .learning_rate = rate}, angles_)
-                 .run(state, progress, "block 0");
-    std::vector<at::Tensor> all;
-    state.visit([&](const std::string&, at::Tensor& value, FlatState::Kind) { all.push_back(value.flatten()); });
-    return at::cat(all);
-  }
-  at::Tensor run(const BlockProgress& progress) {
-    TrainingResult ignored;
-    return run(progress, ignored);
-  }
-
- private:
-  static std::vector<std::vector<std::int32_t>> six_samples() {
-    std::vector<std::vector<std::int32_t>> all;
-    for (std::uint64_t seed = 0; seed < 6; ++seed) all.push_back(random_tokens(16, 101, seed));
-    return all;
-  }
-
-  Executor executor_;
-  RandomModel model_{small_config(Architecture::kQwen2), 7};
-  CalibrationWalk walk_;
-  BlockWeights found_;
-  FloatBlock view_;
-  ViewedWeights weights_;
-  FlatShape shape_;
-  ModelPlan plan_;
-  FlatBlock block_;
-  RopeTable rope_;
-  ReferenceAngles angles_;
-
- public:
-  TrainingData data;
-  double rate = 5e-3;
-};
-
-// The loss before training of sequences alone, and of all of them as one batch.
-TEST(BlockTrainer, GivesEveryTokenTheSameWeightWhereLengthsDiffer) {
-  const BlockProgress nowhere({}, {});
-  const std::vector<std::vector<std::int32_t>> samples{random_tokens(16, 101, 0), random_tokens(3, 101, 1),
-                                                       random_tokens(9, 101, 2)};
-  // The start is made from the largest inputs of all sequences: the same ones are there in each of the trainings.
-  const auto start_loss = [&](std::size_t alone) {
-    Training training(samples);
-    if (alone < samples.size()) {
-      training.data.lengths = {training.data.lengths[alone]};
-      for (auto* read : {&training.data.read_input, &training.data.read_target}) {
-        *read = [alone, all = *read](std::int64_t, float* rows) { all(static_cast<std::int64_t>(alone), rows); };
-      }
-    }
-    TrainingResult result;
-    training.run(nowhere, result);
-    EXPECT_LT(result.mean_loss(2), result.start_loss);
-    return result.start_loss;
-  };
-  EXPECT_NEAR(start_loss(9), (16 * start_loss(0) + 3 * start_loss(1) + 9 * start_loss(2)) / 28, 1e-6 * start_loss(9));
-}
-
-struct Killed {};
-
-TEST(BlockTrainer, EndsWithTheSameBitsWhereverItWasCutOff) {
-  const BlockProgress nowhere({}, {});
-  const at::Tensor whole = Training().run(nowhere);
-  // 6 sequences are read to know the loss before, then 6 an epoch.
-  for (const int reads : {3, 8, 13, 16, 20, 23}) {
-    SCOPED_TRACE(reads);
-    const ScratchFolder folder;
-    const BlockProgress progress(folder.path() / "state", "a run");
-    Training cut;
-    int left = reads;
-    cut.data.read_target = [&left, read = cut.data.read_target](std::int64_t sequence, float* rows) {
-      if (left-- == 0) throw Killed();
-      read(sequence, rows);
-    };
-    EXPECT_THROW(cut.run(progress), Killed);
-    EXPECT_EQ(progress.load().has_value(), reads > 12);
-    EXPECT_EQ(BlockProgress(folder.path() / "state", "another run").load(), std::nullopt);
-    TrainingResult result;
-    EXPECT_TRUE(at::equal(Training().run(progress, result), whole));
-    EXPECT_EQ(result.step_losses.size(), 3u);
-  }
-}
-
-TEST(BlockTrainer, EndsWithTheSameBitsWithAnyThreads) {
-  const BlockProgress nowhere({}, {});
-  EXPECT_TRUE(at::equal(Training(3).run(nowhere), Training().run(nowhere)));
-}
-
-// A number that is not finite begins the block again with half the rates, from the start.
-TEST(BlockTrainer, BeginsAgainWithHalfTheRateWhereItDiverges) {
-  const BlockProgress nowhere({}, {});
-  Training slower;
-  slower.rate /= 2;
-  Training broken;
-  int reads = 0;
-  broken.data.read_target = [&reads, read = broken.data.read_target](std::int64_t sequence, float* rows) {
-    read(sequence, rows);
-    if (++reads == 15) rows[0] = std::numeric_limits<float>::quiet_NaN();
-  };
-  TrainingResult result;
-  const at::Tensor again = broken.run(nowhere, result);
-  EXPECT_EQ(result.restarts, 1);
-  EXPECT_EQ(result.step_losses.size(), 3u);
-  // Clips learn at half their rate too, which `slower` leaves: the transforms of the first step alone are the same.
-  EXPECT_FALSE(at::equal(again, Training().run(nowhere)));
-}
-
-TEST(BlockTrainer, SaysSoWhereNoRateHelps) {
-  const ScratchFolder folder;
-  const BlockProgress progress(folder.path() / "state", "a run");
-  Training broken;
-  broken.data.read_target = [](std::int64_t, float* rows) { rows[0] = std::numeric_limits<float>::infinity(); };
-  EXPECT_THAT(message_of([&] { broken.run(progress); }), HasSubstr("diverged 4 times"));
-  Training wild;
-  wild.rate = 1e30;
-  EXPECT_THAT(message_of([&] { wild.run(BlockProgress({}, {})); }), HasSubstr("block 0: "));
 }
 
 struct Outcome {

@@ -23,14 +23,14 @@ void AdamW::clear_gradients() {
   for (Parameter& parameter : parameters_) parameter.value.mutable_grad() = at::Tensor();
 }
 
-void AdamW::step() {
+void AdamW::step(double factor) {
   const at::NoGradGuard no_gradients;
   ++steps_;
   const double mean_share = 1 - std::pow(kMeanDecay, steps_);
   const double square_share = std::sqrt(1 - std::pow(kSquareDecay, steps_));
   for (Parameter& parameter : parameters_) {
-    const at::Tensor gradient = parameter.value.grad();
-    if (!gradient.defined()) continue;
+    if (!parameter.value.grad().defined()) continue;
+    const at::Tensor gradient = parameter.value.grad() * factor;
     parameter.value.mul_(1 - parameter.learning_rate * kWeightDecay);
     parameter.mean.lerp_(gradient, 1 - kMeanDecay);
     parameter.square.mul_(kSquareDecay).addcmul_(gradient, gradient, 1 - kSquareDecay);

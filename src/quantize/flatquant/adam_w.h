@@ -22,8 +22,8 @@ class AdamW {
   std::int64_t& steps() { return steps_; }
 
   void clear_gradients();
-  // Parameters without a gradient stay as they are.
-  void step();
+  // With `factor` times the gradients. Parameters without one stay as they are.
+  void step(double factor = 1);
 
  private:
   std::vector<Parameter> parameters_;

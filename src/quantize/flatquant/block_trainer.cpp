@@ -11,7 +11,6 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
-#include <optional>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -55,11 +54,8 @@ double TrainingResult::mean_loss(std::size_t epoch) const {
 }
 
 at::Tensor block_loss(FlatBlock& block, const FlatState& state, const at::Tensor& inputs, const at::Tensor& targets,
-                      const ReferenceAngles& angles, const std::optional<at::Tensor>& real_rows) {
-  const at::Tensor outputs = block.forward(state, inputs, angles);
-  if (!real_rows) return at::mse_loss(targets, outputs);
-  const auto width = static_cast<double>(targets.size(-1));
-  return ((targets - outputs).square() * *real_rows).sum() / (real_rows->sum() * width);
+                      const ReferenceAngles& angles) {
+  return at::mse_loss(targets, block.forward(state, inputs, angles));
 }
 
 std::int64_t TrainingData::longest() const {
@@ -98,31 +94,58 @@ at::Tensor BlockTrainer::batch(const std::vector<std::int64_t>& sequences,
   return rows;
 }
 
-// Which rows of the batch are no filling; nothing where all are real.
-std::optional<at::Tensor> BlockTrainer::real_rows(const std::vector<std::int64_t>& sequences) const {
-  std::vector<std::int64_t> lengths;
-  for (const std::int64_t sequence : sequences) lengths.push_back(data_.lengths[sequence]);
-  const std::int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  if (std::all_of(lengths.begin(), lengths.end(), [&](std::int64_t length) { return length == longest; })) return {};
+// Which rows of a batch are no filling.
+at::Tensor BlockTrainer::real_rows(const std::vector<std::int64_t>& sequences, std::int64_t longest) const {
   at::Tensor real = at::zeros({static_cast<std::int64_t>(sequences.size()), longest, 1}, at::kFloat);
-  for (std::size_t i = 0; i < lengths.size(); ++i) real[static_cast<std::int64_t>(i)].slice(0, 0, lengths[i]).fill_(1);
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    real[static_cast<std::int64_t>(i)].slice(0, 0, data_.lengths[sequences[i]]).fill_(1);
+  }
   return real;
 }
 
-at::Tensor BlockTrainer::loss_of(const FlatState& state, const std::vector<std::int64_t>& sequences) {
+// Sequences of a step that go through the block together: as many as fit, and one at least.
+std::vector<std::vector<std::int64_t>> BlockTrainer::parts_of(const std::vector<std::int64_t>& sequences) const {
+  std::vector<std::vector<std::int64_t>> parts;
+  std::int64_t longest = 0;
+  for (const std::int64_t sequence : sequences) {
+    longest = std::max(longest, data_.lengths[sequence]);
+    const bool fits = !parts.empty() && static_cast<std::int64_t>(parts.back().size() + 1) * longest <= kTokensAtOnce;
+    if (!fits) {
+      parts.emplace_back();
+      longest = data_.lengths[sequence];
+    }
+    parts.back().push_back(sequence);
+  }
+  return parts;
+}
+
+// The sum of squares of its real rows.
+at::Tensor BlockTrainer::squares_of(const FlatState& state, const std::vector<std::int64_t>& part) {
   check_interrupt();
-  const at::Tensor inputs = batch(sequences, data_.read_input);
+  const at::Tensor inputs = batch(part, data_.read_input);
   const ReferenceAngles angles{.cosine = angles_.cosine.narrow(0, 0, inputs.size(1)),
                                .sine = angles_.sine.narrow(0, 0, inputs.size(1))};
-  return block_loss(block_, state, inputs, batch(sequences, data_.read_target), angles, real_rows(sequences));
+  const at::Tensor off = batch(part, data_.read_target) - block_.forward(state, inputs, angles);
+  return (off.square() * real_rows(part, inputs.size(1))).sum();
+}
+
+double BlockTrainer::loss_of(const FlatState& state, const std::vector<std::int64_t>& sequences) {
+  std::int64_t tokens = 0;
+  for (const std::int64_t sequence : sequences) tokens += data_.lengths[sequence];
+  const double values = static_cast<double>(tokens) * static_cast<double>(data_.width);
+  double loss = 0;
+  for (const std::vector<std::int64_t>& part : parts_of(sequences)) {
+    const at::Tensor share = squares_of(state, part) / values;
+    loss += share.item<double>();
+    if (share.requires_grad() && std::isfinite(loss)) share.backward();
+  }
+  return loss;
 }
 
 double BlockTrainer::loss_before(const FlatState& state) {
   const at::NoGradGuard no_gradients;
   double sum = 0;
-  for (std::int64_t step = 0; step < epoch_steps_; ++step) {
-    sum += loss_of(state, sequences_of(0, step)).item<double>();
-  }
+  for (std::int64_t step = 0; step < epoch_steps_; ++step) sum += loss_of(state, sequences_of(0, step));
   return sum / static_cast<double>(epoch_steps_);
 }
 
@@ -139,13 +162,11 @@ bool BlockTrainer::train_epoch(Attempt& attempt) {
   const std::size_t epoch = attempt.result.step_losses.size();
   for (std::int64_t step = 0; step < epoch_steps_; ++step) {
     set_rates(attempt, static_cast<std::int64_t>(epoch) * epoch_steps_ + step);
-    const at::Tensor loss = loss_of(attempt.state, sequences_of(epoch, step));
-    losses.push_back(loss.item<double>());
+    attempt.optimizer.clear_gradients();
+    losses.push_back(loss_of(attempt.state, sequences_of(epoch, step)));
     if (!std::isfinite(losses.back())) return false;
     if (losses.back() == 0) continue;  // nothing is left to learn, and no direction to learn it in
-    attempt.optimizer.clear_gradients();
-    (loss / loss.detach()).backward();
-    attempt.optimizer.step();
+    attempt.optimizer.step(1 / losses.back());
   }
   attempt.result.step_losses.push_back(std::move(losses));
   return is_finite(attempt.state);

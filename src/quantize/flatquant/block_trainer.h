@@ -1,5 +1,6 @@
 // Trains one block's transforms and clips to reproduce the float block's outputs (methods.md, section 10): AdamW, a
-// cosine schedule to 5e-6 over all steps, loss = mean squared error over its own detached value.
+// cosine schedule to 5e-6 over all steps, loss = mean squared error over its own detached value. A mean is over the
+// tokens of a step, however long its sequences are.
 //
 // A step or an epoch that ends in numbers that are not finite, and a training whose last epoch has a mean loss above
 // that of the block before it, by more than the tenth by which rounding makes losses rise and fall, are begun again
@@ -11,7 +12,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +23,8 @@ namespace qreason {
 
 inline constexpr int kMaxRestarts = 3;
 inline constexpr double kDivergedLoss = 1.1;  // of the loss before
+// Tokens of a step that are in memory together, unless one sequence has more: gradients of the parts are added up.
+inline constexpr std::int64_t kTokensAtOnce = 2560;
 
 struct TrainingOptions {
   std::int64_t epochs = 15;
@@ -64,10 +66,13 @@ class BlockTrainer {
  private:
   struct Attempt;
   std::vector<std::int64_t> sequences_of(std::size_t epoch, std::int64_t step) const;
-  at::Tensor loss_of(const FlatState& state, const std::vector<std::int64_t>& sequences);
+  std::vector<std::vector<std::int64_t>> parts_of(const std::vector<std::int64_t>& sequences) const;
+  at::Tensor squares_of(const FlatState& state, const std::vector<std::int64_t>& part);
+  // Where the state has gradients they are added to by those of the loss.
+  double loss_of(const FlatState& state, const std::vector<std::int64_t>& sequences);
   at::Tensor batch(const std::vector<std::int64_t>& sequences,
                    const std::function<void(std::int64_t, float*)>& read) const;
-  std::optional<at::Tensor> real_rows(const std::vector<std::int64_t>& sequences) const;
+  at::Tensor real_rows(const std::vector<std::int64_t>& sequences, std::int64_t longest) const;
   double loss_before(const FlatState& state);
   bool train_epoch(Attempt& attempt);  // false where it diverged
   void set_rates(Attempt& attempt, std::int64_t step) const;
@@ -80,9 +85,8 @@ class BlockTrainer {
   std::int64_t epoch_steps_;
 };
 
-// The loss that is trained: the mean squared error of the block's outputs [sequences, length, width], of those rows
-// alone where `real_rows` [sequences, length, 1] is 1, if it is given.
+// The loss that is trained, of one batch [sequences, length, width]: the mean squared error of the block's outputs.
 at::Tensor block_loss(FlatBlock& block, const FlatState& state, const at::Tensor& inputs, const at::Tensor& targets,
-                      const ReferenceAngles& angles, const std::optional<at::Tensor>& real_rows = std::nullopt);
+                      const ReferenceAngles& angles);
 
 }  // namespace qreason

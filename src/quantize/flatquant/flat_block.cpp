@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/amax.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/ones.h>
@@ -11,7 +12,9 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/stack.h>
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "quantize/flatquant/fused_quantizer.h"
 #include "quantize/flatquant/kronecker_rows.h"
@@ -20,6 +23,8 @@
 
 namespace qreason {
 namespace {
+
+constexpr std::int64_t kFoldedAtOnce = 1 << 22;  // weights in float64
 
 // x (L kron R), run by run of the last dimension.
 at::Tensor times_kronecker(const at::Tensor& x, const at::Tensor& left, const at::Tensor& right) {
@@ -62,16 +67,14 @@ struct FlatBlock::Matrices {
       if (!can_fuse(x)) return times_kronecker(x * diagonal, left, right);
       return kronecker_rows(x, {diagonal, left, right}, executor);
     }
-    KroneckerFactors weight_factors() const { return {1 / diagonal, left_inverse, right_inverse}; }
-    at::Tensor weights(const at::Tensor& w) const {
-      return times_kronecker(w / diagonal.to(w.scalar_type()), left_inverse, right_inverse);
+    KroneckerFactors weight_factors() const {
+      return {1 / diagonal.to(left_inverse.scalar_type()), left_inverse, right_inverse};
     }
   };
   Kronecker attention_input, mlp_input;
   std::vector<Kronecker> mlp_middle;
   std::vector<at::Tensor> across, across_inverse;
   at::Tensor key, key_inverse, value, value_inverse;
-  at::ScalarType type;
 
   // Inverses, and all else that weights are multiplied with, in the type of the weights.
   Matrices(const FlatState& state, at::ScalarType weights)
@@ -80,8 +83,7 @@ struct FlatBlock::Matrices {
         key(state.key.matrix()),
         key_inverse(state.key.inverse_transposed()),
         value(state.value.matrix()),
-        value_inverse(state.value.inverse_transposed().to(weights)),
-        type(weights) {
+        value_inverse(state.value.inverse_transposed().to(weights)) {
     for (const LearnedKronecker& shard : state.mlp_middle) mlp_middle.emplace_back(shard, weights);
     for (const LearnedMatrix& shard : state.across_heads) {
       across.push_back(shard.matrix());
@@ -97,42 +99,50 @@ struct FlatBlock::Matrices {
     const at::Tensor& left = across_inverse[s];
     return {at::ones({left.size(0) * value_inverse.size(0)}, left.options().requires_grad(false)), left, value_inverse};
   }
+
+  at::Tensor middle_diagonal() const {  // of all shards
+    std::vector<at::Tensor> diagonals;
+    for (const Kronecker& shard : mlp_middle) diagonals.push_back(shard.diagonal);
+    return at::cat(diagonals);
+  }
 };
 
 FlatBlock::FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape,
                      Executor& executor)
-    : plan_(plan), shape_(shape), executor_(executor), block_(source, layer, {.type = at::kFloat}) {
-  block_.set_product(
-      [&executor](const at::Tensor& x, const at::Tensor& weights) { return linear_product(x, weights, executor); });
+    : plan_(plan),
+      shape_(shape),
+      executor_(executor),
+      block_(source, layer, {.type = at::kFloat, .matrices = LinearMatrices::kLeft}) {
   for (const LinearSlot slot : kLinearSlots) {
-    weights_[static_cast<std::size_t>(slot)] = block_.weight(slot);
-    biases_[static_cast<std::size_t>(slot)] = block_.bias(slot);
+    weights_[static_cast<std::size_t>(slot)] = source.linear(linear_name(layer, slot));
   }
 }
 
-at::Tensor FlatBlock::flattened(LinearSlot slot, const Matrices& matrices) const {
-  const at::Tensor weights = weights_[static_cast<std::size_t>(slot)].to(matrices.type);
-  if (input_site(slot) == Site::kAttentionInput) return matrices.attention_input.weights(weights).unsqueeze(1);
-  if (input_site(slot) == Site::kMlpInput) return matrices.mlp_input.weights(weights).unsqueeze(1);
-  std::vector<at::Tensor> shards;
-  const std::int64_t width = weights.size(1) / shape_.shards;
-  for (std::size_t s = 0; s < static_cast<std::size_t>(shape_.shards); ++s) {
-    const at::Tensor own = weights.narrow(1, static_cast<std::int64_t>(s) * width, width);
-    shards.push_back(slot == LinearSlot::kDown
-                         ? matrices.mlp_middle[s].weights(own)
-                         : times_kronecker(own, matrices.across_inverse[s], matrices.value_inverse));
+std::vector<FlatBlock::Slice> FlatBlock::slices_of(LinearSlot slot, std::int64_t most) const {
+  const LinearWeight& weights = weights_[static_cast<std::size_t>(slot)];
+  const std::int64_t heads = std::max<std::int64_t>(1, most / weights.columns() / shape_.head_dim);
+  const std::int64_t step = heads * shape_.head_dim;
+  std::vector<Slice> slices;
+  for (std::int64_t first = 0; first < weights.rows(); first += step) {
+    slices.push_back({slot, first, std::min(step, weights.rows() - first)});
   }
-  return shards.size() == 1 ? shards.front().unsqueeze(1) : at::stack(shards, 1);
+  return slices;
 }
 
-// Every head's rows W become T^T W; weights [out, 1, in].
+at::Tensor FlatBlock::weights_of(const Slice& slice) const {
+  const LinearWeight& weights = weights_[static_cast<std::size_t>(slice.slot)];
+  const at::Tensor all = weights.quantized() ? weights.dense_float32() : std::get<at::Tensor>(weights.matrix);
+  return all.narrow(0, slice.first, slice.count).to(at::kFloat);
+}
+
+// Every head's rows W become T^T W.
 at::Tensor FlatBlock::with_value_transform(const at::Tensor& weights, const at::Tensor& value) const {
   const at::Tensor heads = weights.reshape({-1, shape_.head_dim, weights.size(-1)});
   return at::matmul(value.to(weights.scalar_type()).t(), heads).reshape(weights.sizes());
 }
 
 at::Tensor FlatBlock::value_bias(const at::Tensor& value) const {
-  const at::Tensor& bias = *biases_[static_cast<std::size_t>(LinearSlot::kV)];
+  const at::Tensor& bias = *weights_[static_cast<std::size_t>(LinearSlot::kV)].bias;
   return at::matmul(bias.unflatten(0, {-1, shape_.head_dim}), value).flatten();
 }
 
@@ -144,36 +154,55 @@ at::Tensor FlatBlock::rounded(Site site, const at::Tensor& rows, const FlatState
   return quantize_learned(rows, *format, run, state.clip(site), &executor_);
 }
 
-// Flattened, clipped and, values aside, whose transform comes between, rounded.
-at::Tensor FlatBlock::fused_weights(LinearSlot slot, const FlatState& state, const Matrices& matrices) const {
-  const at::Tensor& weights = weights_[static_cast<std::size_t>(slot)];
-  const std::int64_t count = is_row_parallel(slot) ? shape_.shards : 1, width = weights.size(1) / count;
-  const at::Tensor max = at::sigmoid(state.clip(slot).max), min = at::sigmoid(state.clip(slot).min);
-  const auto highest =
-      slot == LinearSlot::kV ? std::nullopt : std::optional(static_cast<float>(plan_.weights.at(slot).max_code()));
-  std::vector<at::Tensor> shards;
-  for (std::int64_t s = 0; s < count; ++s) {
-    shards.push_back(kronecker_weights(weights.narrow(1, s * width, width), matrices.weight_factors(slot, s),
-                                       {max.select(1, s), min.select(1, s)}, highest, executor_));
+// All that the rounded weights of a slice are made of beside its own: scale, left and right of every shard, the ends of
+// its clips, the transform of values.
+std::vector<at::Tensor> FlatBlock::parts_of(const Slice& slice, const FlatState& state,
+                                            const Matrices& matrices) const {
+  std::vector<at::Tensor> parts;
+  for (std::int64_t shard = 0; shard < shards_of(slice.slot); ++shard) {
+    const KroneckerFactors factors = matrices.weight_factors(slice.slot, shard);
+    parts.insert(parts.end(), {factors.scale, factors.left, factors.right});
   }
-  return shards.size() == 1 ? shards.front().unsqueeze(1) : at::stack(shards, 1);
+  for (const at::Tensor& clip : {state.clip(slice.slot).max, state.clip(slice.slot).min}) {
+    parts.push_back(clip.narrow(0, slice.first, slice.count));
+  }
+  if (slice.slot == LinearSlot::kV) parts.push_back(matrices.value);
+  return parts;
 }
 
-void FlatBlock::put_weights(const FlatState& state, const Matrices& matrices) {
-  for (const LinearSlot slot : kLinearSlots) {
-    at::Tensor weights = can_fuse(weights_[static_cast<std::size_t>(slot)])
-                             ? fused_weights(slot, state, matrices)
-                             : clip_learned(flattened(slot, matrices), state.clip(slot));
-    if (slot == LinearSlot::kV) weights = with_value_transform(weights, matrices.value);
-    const bool done = can_fuse(weights) && slot != LinearSlot::kV;
-    block_.weight(slot) = (done ? weights : quantize_weights(weights, plan_.weights.at(slot), &executor_)).flatten(1);
+at::Tensor FlatBlock::rounded_weights(const Slice& slice, const std::vector<at::Tensor>& parts) const {
+  const at::Tensor weights = weights_of(slice);
+  const QuantFormat& format = plan_.weights.at(slice.slot);
+  const std::int64_t count = shards_of(slice.slot), width = weights.size(1) / count;
+  const RowRatios ratios{.max = at::sigmoid(parts[3 * count]), .min = at::sigmoid(parts[3 * count + 1])};
+  // The transform of values comes between clipping and rounding.
+  const bool ends_rounded = slice.slot != LinearSlot::kV;
+  const auto highest = ends_rounded ? std::optional(static_cast<float>(format.max_code())) : std::nullopt;
+  std::vector<at::Tensor> shards;
+  for (std::int64_t s = 0; s < count; ++s) {
+    shards.push_back(kronecker_weights(weights.narrow(1, s * width, width),
+                                       {parts[3 * s], parts[3 * s + 1], parts[3 * s + 2]},
+                                       {ratios.max.select(1, s), ratios.min.select(1, s)}, highest, executor_));
   }
-  if (block_.bias(LinearSlot::kV)) block_.bias(LinearSlot::kV) = value_bias(matrices.value);
+  if (ends_rounded) return shards.size() == 1 ? shards.front() : at::cat(shards, 1);
+  const at::Tensor turned = with_value_transform(shards.front(), parts.back());
+  return quantize_weights(turned.unsqueeze(1), format, &executor_).flatten(1);
+}
+
+at::Tensor FlatBlock::product(LinearSlot slot, const at::Tensor& x, const FlatState& state,
+                              const Matrices& matrices) const {
+  std::vector<at::Tensor> outputs;
+  for (const Slice& slice : slices_of(slot, kWeightsAtOnce)) {
+    const auto make = [this, slice](const std::vector<at::Tensor>& parts) { return rounded_weights(slice, parts); };
+    outputs.push_back(linear_product(x, make, parts_of(slice, state, matrices), executor_));
+  }
+  return outputs.size() == 1 ? outputs.front() : at::cat(outputs, -1);
 }
 
 at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const ReferenceAngles& angles) {
   const Matrices matrices(state, at::kFloat);
-  put_weights(state, matrices);
+  block_.set_product([&](LinearSlot slot, const at::Tensor& x) { return product(slot, x, state, matrices); });
+  if (block_.bias(LinearSlot::kV)) block_.bias(LinearSlot::kV) = value_bias(matrices.value);
   const auto by_head = [&](const at::Tensor& rows, const at::Tensor& matrix) {
     return at::matmul(rows.unflatten(-1, {-1, shape_.head_dim}), matrix).flatten(-2);
   };
@@ -203,25 +232,43 @@ at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const
   return block_.add_mlp(joined, rounded(Site::kMlpMiddle, u, state));
 }
 
+at::Tensor FlatBlock::folded_weights(LinearSlot slot, const FlatState& state, const Matrices& matrices) const {
+  const at::NoGradGuard no_gradients;
+  const LinearWeight& linear = weights_[static_cast<std::size_t>(slot)];
+  at::Tensor folded = at::empty({linear.rows(), linear.columns()}, at::kFloat);
+  const std::int64_t count = shards_of(slot), width = linear.columns() / count;
+  for (const Slice& slice : slices_of(slot, kFoldedAtOnce)) {
+    const at::Tensor own = weights_of(slice).to(at::kDouble);
+    std::vector<at::Tensor> shards;
+    for (std::int64_t s = 0; s < count; ++s) {
+      const KroneckerFactors factors = matrices.weight_factors(slot, s);
+      shards.push_back(times_kronecker(own.narrow(1, s * width, width) * factors.scale, factors.left, factors.right));
+    }
+    const LearnedClip clip{.max = state.clip(slot).max.narrow(0, slice.first, slice.count),
+                           .min = state.clip(slot).min.narrow(0, slice.first, slice.count)};
+    at::Tensor clipped = clip_learned(at::stack(shards, 1), clip).flatten(1);
+    if (slot == LinearSlot::kV) clipped = with_value_transform(clipped, matrices.value);
+    folded.narrow(0, slice.first, slice.count).copy_(clipped);
+  }
+  if (slot == LinearSlot::kUp) folded.mul_(matrices.middle_diagonal().unsqueeze(-1));
+  return folded;
+}
+
 FoldedBlock FlatBlock::fold(const FlatState& state) const {
   const at::NoGradGuard no_gradients;
-  const Matrices matrices(state, at::kDouble);
+  const auto matrices = std::make_shared<const Matrices>(state, at::kDouble);
   FoldedBlock folded;
+  folded.weights = [this, state, matrices](LinearSlot slot) { return folded_weights(slot, state, *matrices); };
   for (const LinearSlot slot : kLinearSlots) {
-    at::Tensor weights = clip_learned(flattened(slot, matrices), state.clip(slot));
-    if (slot == LinearSlot::kV) weights = with_value_transform(weights, matrices.value);
-    folded.weights[static_cast<std::size_t>(slot)] = weights.flatten(1).to(at::kFloat);
-    folded.biases[static_cast<std::size_t>(slot)] = biases_[static_cast<std::size_t>(slot)];
+    const auto place = static_cast<std::size_t>(slot);
+    folded.biases[place] = weights_[place].bias;
   }
-  std::vector<at::Tensor> diagonals;
-  for (const Matrices::Kronecker& shard : matrices.mlp_middle) diagonals.push_back(shard.diagonal);
   const auto up = static_cast<std::size_t>(LinearSlot::kUp), v = static_cast<std::size_t>(LinearSlot::kV);
-  folded.weights[up] = folded.weights[up] * at::cat(diagonals).unsqueeze(-1);
-  if (folded.biases[up]) folded.biases[up] = *folded.biases[up] * at::cat(diagonals);
-  if (folded.biases[v]) folded.biases[v] = value_bias(matrices.value);
-  folded.input_gain = block_.input_gain() * matrices.attention_input.diagonal;
-  folded.post_gain = block_.post_gain() * matrices.mlp_input.diagonal;
-  add_site_tensors(state, matrices, folded);
+  if (folded.biases[up]) folded.biases[up] = *folded.biases[up] * matrices->middle_diagonal();
+  if (folded.biases[v]) folded.biases[v] = value_bias(matrices->value);
+  folded.input_gain = block_.input_gain() * matrices->attention_input.diagonal;
+  folded.post_gain = block_.post_gain() * matrices->mlp_input.diagonal;
+  add_site_tensors(state, *matrices, folded);
   return folded;
 }
 

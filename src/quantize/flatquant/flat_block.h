@@ -5,12 +5,14 @@
 //   v's rows (and bias) by T_v, values rounded as they come; o reads O^T a with w (O^-T kron T_v^-T)
 //   keys T_k and queries T_k^-T after RoPE
 //
-// Everything else is the reference block's (model/reference_block.h).
+// Everything else is the reference block's (model/reference_block.h). At most kWeightsAtOnce transformed weights are in
+// memory at a time, whatever the block's size (quantize/flatquant/linear_product.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -18,13 +20,14 @@
 #include "kernels/executor.h"
 #include "model/plan.h"
 #include "model/reference_block.h"
+#include "model/weights.h"
 #include "quantize/flatquant/flat_state.h"
 
 namespace qreason {
 
 // A block with everything folded that folds: float weights to be rounded to nearest, and what stays online.
 struct FoldedBlock {
-  std::array<at::Tensor, kLinearSlots.size()> weights;  // float32 [out, in]
+  std::function<at::Tensor(LinearSlot slot)> weights;  // float32 [out, in], made when asked for
   std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases;
   at::Tensor input_gain, post_gain;
   struct SiteTensor {
@@ -34,6 +37,8 @@ struct FoldedBlock {
   };
   std::vector<SiteTensor> sites;
 };
+
+inline constexpr std::int64_t kWeightsAtOnce = std::int64_t{1} << 26;
 
 class FlatBlock {
  public:
@@ -45,25 +50,33 @@ class FlatBlock {
   // h [sequences, length, hidden] through the block as it would be quantized; differentiable in all of `state`.
   at::Tensor forward(const FlatState& state, const at::Tensor& h, const ReferenceAngles& angles);
 
-  // In float64, inverses rounded to float32 as they will be applied.
+  // In float64, inverses rounded to float32 as they will be applied. This outlives what it returns.
   FoldedBlock fold(const FlatState& state) const;
 
  private:
   struct Matrices;
-  at::Tensor flattened(LinearSlot slot, const Matrices& matrices) const;  // [out, shards, in / shards]
-  at::Tensor fused_weights(LinearSlot slot, const FlatState& state, const Matrices& matrices) const;  // the same shape
+  // Rows of a linear: some outputs, whole heads of them.
+  struct Slice {
+    LinearSlot slot;
+    std::int64_t first, count;
+  };
+  std::vector<Slice> slices_of(LinearSlot slot, std::int64_t most) const;
+  at::Tensor weights_of(const Slice& slice) const;  // float32
+  std::int64_t shards_of(LinearSlot slot) const { return is_row_parallel(slot) ? shape_.shards : 1; }
+  std::vector<at::Tensor> parts_of(const Slice& slice, const FlatState& state, const Matrices& matrices) const;
+  at::Tensor rounded_weights(const Slice& slice, const std::vector<at::Tensor>& parts) const;
+  at::Tensor product(LinearSlot slot, const at::Tensor& x, const FlatState& state, const Matrices& matrices) const;
+  at::Tensor folded_weights(LinearSlot slot, const FlatState& state, const Matrices& matrices) const;
   at::Tensor with_value_transform(const at::Tensor& weights, const at::Tensor& value) const;
   at::Tensor value_bias(const at::Tensor& value) const;
   at::Tensor rounded(Site site, const at::Tensor& rows, const FlatState& state) const;
-  void put_weights(const FlatState& state, const Matrices& matrices);
   void add_site_tensors(const FlatState& state, const Matrices& matrices, FoldedBlock& folded) const;
 
   BlockPlan plan_;
   FlatShape shape_;
   Executor& executor_;
-  ReferenceBlock block_;  // float; its linears are the rounded ones of the forward in work
-  std::array<at::Tensor, kLinearSlots.size()> weights_;
-  std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases_;
+  ReferenceBlock block_;                                   // float, without its linears' matrices
+  std::array<LinearWeight, kLinearSlots.size()> weights_;  // as they are stored
 };
 
 // The four float32 diagonals where training starts: from the weights, and from the largest |x| of every channel of the

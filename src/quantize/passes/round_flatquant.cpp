@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <memory>
 #include <span>
 
 #include "base/error.h"
@@ -19,6 +20,10 @@
 
 namespace qreason {
 namespace {
+
+// What needs no more keeps its memory from step to step, which saves time. Memory that is kept is a quarter more than
+// what is in use, which larger trainings have no room for.
+constexpr double kKeptBytes = 1 << 30;
 
 // libtorch computes on one thread for as long as this lives: what is worth sharing the executor's threads share, and
 // two pools that wait for each other spin most of the time.
@@ -55,7 +60,6 @@ class RoundFlatQuant : public BlockPass {
     const std::string where = fmt::format("round_flatquant: block {}", block.layer());
     const Stopwatch watch;
     const OneLibtorchThread threads;
-    const KeptMemory memory;
     const ViewedWeights weights(block);
     const FlatShape shape = flat_shape(block.config(), block.tensor_parallel());
     FlatState state = start_of(block, weights, shape);
@@ -85,6 +89,10 @@ class RoundFlatQuant : public BlockPass {
     const bool rounded = settings_.inputs == FlatQuantSettings::Inputs::kRounded;
     const TrainingData data = training_data(rounded ? static_cast<BlockView&>(block) : original, original);
     const BatchOrder order = batch_order(settings_, data.sequences());
+    const CalibrationSize size{.sequences = data.sequences(), .tokens = 0, .longest = data.longest()};
+    const BlockCost cost =
+        flat_cost({.config = block.config(), .plan = block.block_plan(), .calibration = size}, settings_.training);
+    const auto memory = cost.memory < kKeptBytes ? std::make_unique<KeptMemory>() : nullptr;
     const RopeTable rope(block.config());
     const ReferenceAngles angles = reference_angles(rope, block.config(), data.longest(), {.type = at::kFloat});
     return BlockTrainer(flat, data, order, settings_.training, angles).run(state, block.progress(), where);
@@ -99,7 +107,7 @@ class RoundFlatQuant : public BlockPass {
     block.replace_gain(BlockNorm::kPost, folded.post_gain);
     for (const LinearSlot slot : block.to_round()) {
       const Stopwatch watch;
-      const at::Tensor tensor = folded.weights[static_cast<std::size_t>(slot)].contiguous();
+      const at::Tensor tensor = folded.weights(slot);
       const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
       RtnResult rounded =
           round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
