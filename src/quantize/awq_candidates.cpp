@@ -31,8 +31,7 @@ void add_magnitudes(const ActivationRows& rows, std::vector<double>& sums, Execu
 
 AwqCandidates::AwqCandidates(BlockVisit& block, std::vector<LinearSlot> slots, ScaleRule rule)
     : block_(block), slots_(std::move(slots)) {
-  for (const LinearSlot slot : slots_) weights_.emplace(slot, block.weight(slot));
-  activations_.resize(static_cast<std::size_t>(weights_.begin()->second.size(1)));
+  activations_.resize(static_cast<std::size_t>(block.linear(slots_.front()).columns()));
   if (rule == ScaleRule::kActivationsAndWeights) find_mean_weights();
 }
 
@@ -67,8 +66,7 @@ std::vector<float> AwqCandidates::scales(double ratio) const {
   return scales;
 }
 
-at::Tensor AwqCandidates::rounded(LinearSlot slot, const std::vector<float>& scales) const {
-  const at::Tensor& weight = weights_.at(slot);
+at::Tensor AwqCandidates::rounded(LinearSlot slot, const at::Tensor& weight, const std::vector<float>& scales) const {
   const std::int64_t rows = weight.size(0), columns = weight.size(1);
   at::Tensor candidate = at::empty_like(weight);
   float* values = candidate.data_ptr<float>();
@@ -99,7 +97,8 @@ QuantizedMatrix AwqCandidates::rounded_matrix(LinearSlot slot, const at::Tensor&
 void AwqCandidates::find_mean_weights() {
   mean_weights_.assign(activations_.size(), 0);
   std::int64_t all_rows = 0;
-  for (const auto& [slot, weight] : weights_) {
+  for (const LinearSlot slot : slots_) {
+    const at::Tensor weight = block_.weight(slot);
     const std::int64_t rows = weight.size(0), columns = weight.size(1);
     const std::int64_t size = group_size_of(block_.format(slot), columns);
     const float* values = weight.const_data_ptr<float>();

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,7 @@ class AwqCandidates {
   AwqCandidates(BlockVisit& block, std::vector<LinearSlot> slots, ScaleRule rule);
 
   const std::vector<LinearSlot>& slots() const { return slots_; }
-  const at::Tensor& weight(LinearSlot slot) const { return weights_.at(slot); }  // float32 [out, in]
+  at::Tensor weight(LinearSlot slot) const { return block_.weight(slot); }  // float32 [out, in]
   std::string where() const { return linear_name(block_.layer(), slots_.front()); }
 
   // Rows that the linears read; after the last ones finish_means(), an Error where they are not finite.
@@ -30,8 +29,8 @@ class AwqCandidates {
   std::int64_t dead_channels() const;  // that nothing activates
 
   std::vector<float> scales(double ratio) const;  // s [in]
-  // Q(W diag(s)) diag(1/s), every step in float32.
-  at::Tensor rounded(LinearSlot slot, const std::vector<float>& scales) const;
+  // Q(W diag(s)) diag(1/s), every step in float32; W is weight(slot).
+  at::Tensor rounded(LinearSlot slot, const at::Tensor& weight, const std::vector<float>& scales) const;
 
  private:
   QuantizedMatrix rounded_matrix(LinearSlot slot, const at::Tensor& weight) const;
@@ -39,7 +38,6 @@ class AwqCandidates {
 
   BlockVisit& block_;
   std::vector<LinearSlot> slots_;
-  std::map<LinearSlot, at::Tensor> weights_;
   std::vector<double> activations_, mean_weights_;  // means by channel; the second with duo scaling alone
   std::int64_t tokens_ = 0;
 };

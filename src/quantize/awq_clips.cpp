@@ -15,6 +15,8 @@
 namespace qreason {
 namespace {
 
+constexpr std::int64_t kSearchedAtOnce = 1 << 24;  // weights
+
 // The Gram matrices of the groups, one after the other, each [size, size]; the last group may be shorter.
 class GroupGrams {
  public:
@@ -30,6 +32,7 @@ class GroupGrams {
       mirror_upper(block(group), count, count, executor);
     }
   }
+  std::int64_t width() const { return width_; }
   std::int64_t groups() const { return (width_ + size_ - 1) / size_; }
   std::int64_t size_of(std::int64_t group) const { return std::min(size_, width_ - group * size_); }
   float* block(std::int64_t group) { return values_.data() + group * size_ * size_; }
@@ -40,20 +43,29 @@ class GroupGrams {
   std::vector<float> values_;
 };
 
+void append(const GroupClips& some, GroupClips& all) {
+  all.rows += some.rows;
+  all.bounds.insert(all.bounds.end(), some.bounds.begin(), some.bounds.end());
+  all.shrunk += some.shrunk;
+  all.zero_groups += some.zero_groups;
+  all.failed_groups += some.failed_groups;
+}
+
 void require_finite(const std::vector<float>& values, const char* what) {
   if (std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) return;
   throw Error("clip search", fmt::format("{} that are not finite", what), "finite ones");
 }
 
+// Of some rows of the weights.
 class Searcher {
  public:
-  Searcher(std::span<const float> weights, const SampledRows& inputs, const QuantFormat& format, Executor& executor)
+  Searcher(std::span<const float> weights, const GroupGrams& grams, const QuantFormat& format, Executor& executor)
       : weights_(weights),
-        columns_(inputs.width),
-        rows_(static_cast<std::int64_t>(weights.size()) / inputs.width),
+        columns_(grams.width()),
+        rows_(static_cast<std::int64_t>(weights.size()) / grams.width()),
         format_(format),
         executor_(executor),
-        grams_(inputs, group_size_of(format, inputs.width), executor) {
+        grams_(grams) {
     clips_ = {.rows = rows_, .groups = grams_.groups(), .group_size = group_size_of(format, columns_)};
     find_magnitudes();
     clips_.bounds = magnitudes_;
@@ -101,7 +113,8 @@ class Searcher {
 
   // w' - w
   std::vector<float> errors_of(const GroupClips& candidate) const {
-    std::vector<float> values = clamped(weights_, candidate, executor_);
+    std::vector<float> values(weights_.begin(), weights_.end());
+    clamp_groups(values, candidate, executor_);
     const QuantizedMatrix matrix = round_to_nearest(values, rows_, columns_, format_, &executor_.pool());
     executor_.run(rows_, [&](std::int64_t row) {
       const std::span<float> out(values.data() + row * columns_, static_cast<std::size_t>(columns_));
@@ -138,7 +151,7 @@ class Searcher {
   std::int64_t columns_, rows_;
   const QuantFormat& format_;
   Executor& executor_;
-  GroupGrams grams_;
+  const GroupGrams& grams_;
   GroupClips clips_;               // the best so far
   std::vector<float> magnitudes_;  // [rows, groups]
   std::vector<double> least_;
@@ -183,25 +196,31 @@ SampledRows sample_rows(BlockView& block, Site site, std::int64_t tokens) {
 GroupClips search_clips(std::span<const float> weights, const SampledRows& inputs, const QuantFormat& format,
                         const ClipSearch& search, Executor& executor) {
   require_finite(inputs.values, "inputs");
-  Searcher searcher(weights, inputs, format, executor);
-  for (std::int64_t step = 0; step < search.tries(); ++step) {
-    searcher.try_factor(static_cast<float>(1.0 - static_cast<double>(step) / static_cast<double>(search.steps)));
+  const GroupGrams grams(inputs, group_size_of(format, inputs.width), executor);
+  const std::int64_t rows = static_cast<std::int64_t>(weights.size()) / inputs.width;
+  const std::int64_t step = std::max<std::int64_t>(1, kSearchedAtOnce / inputs.width);
+  GroupClips all{.rows = 0, .groups = grams.groups(), .group_size = group_size_of(format, inputs.width)};
+  for (std::int64_t first = 0; first < rows; first += step) {
+    const std::int64_t count = std::min(step, rows - first);
+    Searcher searcher(weights.subspan(first * inputs.width, count * inputs.width), grams, format, executor);
+    for (std::int64_t i = 0; i < search.tries(); ++i) {
+      searcher.try_factor(static_cast<float>(1.0 - static_cast<double>(i) / static_cast<double>(search.steps)));
+    }
+    append(searcher.finish(), all);
   }
-  return searcher.finish();
+  return all;
 }
 
-std::vector<float> clamped(std::span<const float> weights, const GroupClips& clips, Executor& executor) {
-  std::vector<float> values(weights.begin(), weights.end());
+void clamp_groups(std::span<float> weights, const GroupClips& clips, Executor& executor) {
   const std::int64_t columns = static_cast<std::int64_t>(weights.size()) / clips.rows;
   executor.run(clips.rows, [&](std::int64_t row) {
-    float* first = values.data() + row * columns;
+    float* first = weights.data() + row * columns;
     for (std::int64_t group = 0; group < clips.groups; ++group) {
       const float bound = clips.bounds[row * clips.groups + group];
-      float* const end = values.data() + std::min((row + 1) * columns, row * columns + (group + 1) * clips.group_size);
+      float* const end = weights.data() + std::min((row + 1) * columns, row * columns + (group + 1) * clips.group_size);
       for (; first != end; ++first) *first = std::clamp(*first, -bound, bound);
     }
   });
-  return values;
 }
 
 }  // namespace qreason

@@ -39,12 +39,12 @@ struct GroupClips {
   std::int64_t failed_groups = 0;  // without a finite error: left as they are
 };
 
-// weights [rows, inputs.width], rounded to `format`, per channel or per group. Inputs or weights that are not finite
-// are an Error.
+// weights [rows, inputs.width], rounded to `format`, per channel or per group, some rows at a time. Inputs or weights
+// that are not finite are an Error.
 GroupClips search_clips(std::span<const float> weights, const SampledRows& inputs, const QuantFormat& format,
                         const ClipSearch& search, Executor& executor);
 
-// The weights clamped to the bounds.
-std::vector<float> clamped(std::span<const float> weights, const GroupClips& clips, Executor& executor);
+// Clamps the weights to the bounds.
+void clamp_groups(std::span<float> weights, const GroupClips& clips, Executor& executor);
 
 }  // namespace qreason

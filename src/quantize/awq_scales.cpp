@@ -87,10 +87,12 @@ class GroupLosses : public SummedLosses {
   virtual double values() const = 0;  // that the sums are divided by
 
   void try_in_block(std::int64_t step) {
-    for (const LinearSlot slot : candidates_.slots()) block_.try_matrix(slot, rounded(slot, step));
+    for (const LinearSlot slot : candidates_.slots()) {
+      block_.try_matrix(slot, rounded(slot, candidates_.weight(slot), step));
+    }
   }
-  at::Tensor rounded(LinearSlot slot, std::int64_t step) const {
-    return candidates_.rounded(slot, scales_[static_cast<std::size_t>(step)]);
+  at::Tensor rounded(LinearSlot slot, const at::Tensor& weight, std::int64_t step) const {
+    return candidates_.rounded(slot, weight, scales_[static_cast<std::size_t>(step)]);
   }
 
   BlockVisit& block_;
@@ -139,7 +141,7 @@ class LinearLosses : public GroupLosses {
   LinearLosses(BlockVisit& block, AwqGroup group, const ScaleSearch& search)
       : GroupLosses(block, group, search), before_(candidates_.weight(slot())), gram_(before_.size(1)) {}
   std::int64_t units() const override { return before_.size(0); }
-  void begin(std::int64_t step) override { now_ = rounded(slot(), step); }
+  void begin(std::int64_t step) override { now_ = rounded(slot(), before_, step); }
   void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override {
     gram_.changes(values_of(before_), values_of(now_), units, terms, block_.executor());
   }
@@ -161,24 +163,6 @@ std::unique_ptr<GroupLosses> losses_of(BlockVisit& block, AwqGroup group, const 
   if (group == AwqGroup::kQkv) return std::make_unique<AttentionLosses>(block, group, search);
   if (group == AwqGroup::kGateUp) return std::make_unique<MlpLosses>(block, group, search);
   return std::make_unique<LinearLosses>(block, group, search);
-}
-
-// Groups that are read together: of the attention, or of the MLP.
-void search_half(BlockVisit& block, const std::vector<AwqGroup>& groups, const ScaleSearch& search,
-                 std::vector<GroupScales>& found) {
-  const Stopwatch reading;
-  std::vector<std::unique_ptr<GroupLosses>> losses;
-  for (const AwqGroup group : groups) losses.push_back(losses_of(block, group, search));
-  for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-    for (const auto& own : losses) own->take(sequence);
-  }
-  const double each = reading.seconds() / static_cast<double>(groups.size());
-  for (auto& own : losses) {
-    const Stopwatch watch;
-    found.push_back(own->find());
-    found.back().seconds = each + watch.seconds();
-    own.reset();
-  }
 }
 
 // The linears that a folding changes, each replaced once.
@@ -273,19 +257,11 @@ bool is_rounded(const BlockVisit& block, AwqGroup group) {
 }
 
 GroupScales search_scales(BlockVisit& block, AwqGroup group, const ScaleSearch& search) {
-  return search_scales(block, std::vector{group}, search).front();
-}
-
-std::vector<GroupScales> search_scales(BlockVisit& block, const std::vector<AwqGroup>& groups,
-                                       const ScaleSearch& search) {
-  std::vector<AwqGroup> halves[2];
-  for (const AwqGroup group : groups) {
-    halves[inputs_of(group) == Site::kMlpInput || inputs_of(group) == Site::kMlpMiddle ? 1 : 0].push_back(group);
-  }
-  std::vector<GroupScales> found;
-  for (const std::vector<AwqGroup>& half : halves) {
-    if (!half.empty()) search_half(block, half, search, found);
-  }
+  const Stopwatch watch;
+  const std::unique_ptr<GroupLosses> losses = losses_of(block, group, search);
+  for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) losses->take(sequence);
+  GroupScales found = losses->find();
+  found.seconds = watch.seconds();
   return found;
 }
 

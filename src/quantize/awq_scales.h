@@ -53,14 +53,12 @@ struct GroupScales {
 // Whether the plan rounds a linear of the group in this block.
 bool is_rounded(const BlockVisit& block, AwqGroup group);
 
-// Searches the scales of groups, in their order, on the inputs that block.read() gives; the block is left as it is.
+// Searches the scales of a group on the inputs that block.read() gives; the block is left as it is.
 // Linears of a group that the plan does not round are judged as they are. Attention and MLP are run on all tokens for
 // the first ratio, for the others on those tokens first whose outputs it changes most, and no further than until a loss
 // is beaten; where the module is a single linear all losses come from the Gram matrix G of its inputs,
 // tr((W - W') G (W - W')^T), and nothing is run. Errors name a linear and the cause: inputs that are not finite, and
 // losses that are not finite at every ratio.
-std::vector<GroupScales> search_scales(BlockVisit& block, const std::vector<AwqGroup>& groups,
-                                       const ScaleSearch& search);
 GroupScales search_scales(BlockVisit& block, AwqGroup group, const ScaleSearch& search);
 
 // Columns of the groups' linears times s; what hands the rows on divided by it: norm gain, rows and bias of v or up.

@@ -94,11 +94,9 @@ class GoldenBlock {
     for (std::size_t i = 0; i < want.size(); ++i) other_clips += std::abs(clips.bounds[i] / want[i] - 1) > 1e-5;
     groups += static_cast<std::int64_t>(want.size());
     clips.bounds = want;
-    const std::vector<float> kept = clamped(values_of(weight), clips, block_.executor());
-    block_.replace(slot,
-                   {.matrix = at::from_blob(const_cast<float*>(kept.data()), weight.sizes(), at::kFloat).clone(),
-                    .bias = block_.linear(slot).bias},
-                   {});
+    const at::Tensor kept = weight.clone();
+    clamp_groups({kept.data_ptr<float>(), static_cast<std::size_t>(kept.numel())}, clips, block_.executor());
+    block_.replace(slot, {.matrix = kept, .bias = block_.linear(slot).bias}, {});
   }
 
   SafetensorsReader& golden_;

@@ -1,6 +1,6 @@
 #include "quantize/passes/clip_awq.h"
 
-#include <ATen/ops/tensor.h>
+#include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -66,7 +66,7 @@ class ClipAwq : public BlockPass {
       cost.flops += tries * 2 * weights * group + static_cast<double>(clipping_.search.tokens) * grams;
       cost.rounded += tries * weights;
       const double sampled = static_cast<double>(2 * clipping_.search.tokens * columns);
-      cost.memory = std::max(cost.memory, 4 * (sampled + grams + 3.5 * weights));
+      cost.memory = std::max(cost.memory, 4 * (sampled + grams + weights + std::min(weights, 5e7)));
     }
     return cost;
   }
@@ -77,12 +77,13 @@ class ClipAwq : public BlockPass {
     const at::Tensor tensor = block.weight(slot);
     const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
     const GroupClips clips = search_clips(weights, inputs, block.format(slot), clipping_.search, block.executor());
-    const std::vector<float> kept = clamped(weights, clips, block.executor());
+    const at::Tensor kept = tensor.clone();
+    clamp_groups({kept.data_ptr<float>(), static_cast<std::size_t>(kept.numel())}, clips, block.executor());
     LinearReport report;
     report.counts = {{"zero_groups", clips.zero_groups}, {"unclipped_for_error", clips.failed_groups}};
     report.numbers["clipped_groups"] = static_cast<double>(clips.shrunk) / static_cast<double>(clips.bounds.size());
     report.seconds = watch.seconds();
-    block.replace(slot, {.matrix = at::tensor(kept).reshape(tensor.sizes()), .bias = block.linear(slot).bias}, report);
+    block.replace(slot, {.matrix = kept, .bias = block.linear(slot).bias}, report);
   }
 
   AwqClipping clipping_;

@@ -58,11 +58,12 @@ class ScaleAwq : public BlockPass {
 
   void apply(BlockVisit& block) const override {
     const KeptMemory memory;
-    std::vector<AwqGroup> groups;
+    std::vector<GroupScales> found;
     for (const AwqGroup group : scaling_.groups) {
-      if (has_scales(group, block.config()) && is_rounded(block, group)) groups.push_back(group);
+      const bool is_searched = has_scales(group, block.config()) && is_rounded(block, group);
+      if (is_searched) found.push_back(search_scales(block, group, scaling_.search));
     }
-    fold_scales(block, search_scales(block, groups, scaling_.search));
+    fold_scales(block, found);
   }
 
   BlockCost cost(const BlockCostQuestion& question) const override {
@@ -72,27 +73,28 @@ class ScaleAwq : public BlockPass {
         static_cast<double>(question.calibration.tokens) * static_cast<double>(question.config.hidden_size);
     // Once more at the end: the next block's inputs are what the block as it was computes.
     BlockCost cost{.flops = attention + mlp};
-    double kept = 0, work = 0;
+    // One group at a time: of modules what the rows are compared with, and of their linears the tried weights, as the
+    // walk computes with them too, and one in work; of a single linear its Gram matrix.
+    double largest = 0;
     for (const AwqGroup group : scaling_.groups) {
       if (!has_scales(group, question.config) || !rounds(question.plan, group)) continue;
       switch (group) {
         case AwqGroup::kQkv:  // and the attention anew for the MLP's inputs
           add_search(attention, 0.85, question, group, cost);
           cost.flops += attention;
-          kept = std::max(kept, rows);
+          largest = std::max(largest, rows + 2.75 * weights(question.config, group));
           break;
         case AwqGroup::kGateUp:
           add_search(mlp, 0.65, question, group, cost);
-          kept = std::max(kept, 2 * rows);
+          largest = std::max(largest, 2 * rows + 2.75 * weights(question.config, group));
           break;
         case AwqGroup::kO:
         case AwqGroup::kDown:
-          kept += add_gram(question, group, cost);
+          largest = std::max(largest, add_gram(question, group, cost) + 2.5 * weights(question.config, group));
           break;
       }
-      work = std::max(work, 3.5 * weights(question.config, group));
     }
-    cost.memory = 4 * (kept + work);
+    cost.memory = 4 * largest;
     return cost;
   }
 
