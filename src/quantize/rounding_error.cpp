@@ -28,6 +28,17 @@ std::vector<float> in_rounding_order(std::span<const float> weights, std::int64_
   return ordered;
 }
 
+// F [count, count] from (begin, begin) on, its rows kColumns apart, with its ones and noughts.
+std::vector<float> diagonal_block(const GptqFactor& factor, std::int64_t begin, std::int64_t count) {
+  std::vector<float> block(static_cast<std::size_t>(kColumns * kColumns), 0.0f);
+  for (std::int64_t i = 0; i < count; ++i) {
+    block[i * kColumns + i] = 1.0f;
+    const float* row = factor.feedback.data() + (begin + i) * factor.columns + begin;
+    for (std::int64_t j = i + 1; j < count; ++j) block[i * kColumns + j] = row[j];
+  }
+  return block;
+}
+
 }  // namespace
 
 double relative_weight_error(std::span<const float> weights, const QuantizedMatrix& matrix, Executor& executor) {
@@ -55,27 +66,27 @@ double output_energy(std::span<const float> weights, std::int64_t rows, const Gp
   const std::vector<float> ordered = in_rounding_order(weights, rows, factor, executor);
   std::vector<float> product(static_cast<std::size_t>(rows * kColumns));
   std::vector<double> sums(static_cast<std::size_t>(rows));
+  const auto subtract = [&](std::int64_t first, const float* b, std::int64_t b_stride, std::int64_t count,
+                            std::int64_t k) {
+    subtract_product({.a = ordered.data() + first,
+                      .a_stride = columns,
+                      .b = b,
+                      .b_stride = b_stride,
+                      .c = product.data(),
+                      .c_stride = kColumns,
+                      .m = rows,
+                      .n = count,
+                      .k = k},
+                     executor);
+  };
   for (std::int64_t begin = 0; begin < columns; begin += kColumns) {
     const std::int64_t count = std::min(kColumns, columns - begin);
     std::fill(product.begin(), product.end(), 0.0f);
-    // What lies above the diagonal block at once, negative; what is below the diagonal is not F.
-    if (begin > 0) {
-      subtract_product({.a = ordered.data(),
-                        .a_stride = columns,
-                        .b = factor.feedback.data() + begin,
-                        .b_stride = columns,
-                        .c = product.data(),
-                        .c_stride = kColumns,
-                        .m = rows,
-                        .n = count,
-                        .k = begin},
-                       executor);
-    }
+    if (begin > 0) subtract(0, factor.feedback.data() + begin, columns, count, begin);
+    subtract(begin, diagonal_block(factor, begin, count).data(), kColumns, count, count);
     executor.run(rows, [&](std::int64_t row) {
-      const float* w = ordered.data() + row * columns + begin;
       for (std::int64_t j = 0; j < count; ++j) {
-        double sum = w[j] - double{product[row * kColumns + j]};
-        for (std::int64_t i = 0; i < j; ++i) sum += double{w[i]} * factor.feedback[(begin + i) * columns + begin + j];
+        const double sum = product[row * kColumns + j];
         sums[row] += sum * sum * factor.pivots[begin + j];
       }
     });
