@@ -123,6 +123,15 @@ Descriptor open_temporary(const fs::path& temporary) {
   }
 }
 
+std::string digest_hex(EVP_MD_CTX* context) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  EVP_DigestFinal_ex(context, digest, &length);
+  std::string hex;
+  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
 }  // namespace
 
 struct OpenedFile::State {
@@ -231,12 +240,7 @@ void Sha256::update(std::string_view text) {
 }
 
 std::string Sha256::finish_hex() {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_.get()), digest, &length);
-  std::string hex;
-  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  return digest_hex(static_cast<EVP_MD_CTX*>(context_.get()));
 }
 
 std::string sha256_hex(std::span<const std::byte> bytes) {
@@ -251,6 +255,16 @@ std::string sha256_hex(std::string_view text) {
 
 std::string sha256_file(const fs::path& path) {
   return sha256_hex(MappedFile(path).bytes());
+}
+
+std::string git_blob_hash(const fs::path& path) {
+  const MappedFile file(path);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  const std::string head = fmt::format("blob {}", file.size());
+  EVP_DigestInit_ex(context.get(), EVP_sha1(), nullptr);
+  EVP_DigestUpdate(context.get(), head.c_str(), head.size() + 1);
+  EVP_DigestUpdate(context.get(), file.bytes().data(), file.bytes().size());
+  return digest_hex(context.get());
 }
 
 }  // namespace qreason

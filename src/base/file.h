@@ -76,6 +76,8 @@ void sync_directory(const std::filesystem::path& directory);
 std::string sha256_hex(std::span<const std::byte> bytes);
 std::string sha256_hex(std::string_view text);
 std::string sha256_file(const std::filesystem::path& path);
+// What git calls such a content: SHA-1 of "blob SIZE", a zero byte and the content.
+std::string git_blob_hash(const std::filesystem::path& path);
 
 // The same over bytes that come in pieces.
 class Sha256 {

@@ -165,6 +165,14 @@ TEST_F(Files, Sha256GivesTheStandardsExamples) {
   EXPECT_EQ(sha256_file(at("million")), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+// `printf abc | git hash-object --stdin`
+TEST_F(Files, GitBlobHashIsGits) {
+  put(at("abc"), "abc");
+  EXPECT_EQ(git_blob_hash(at("abc")), "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f");
+  put(at("empty"), "");
+  EXPECT_EQ(git_blob_hash(at("empty")), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+}
+
 TEST(Errors, AreOneLineOfWhereGotAndExpected) {
   const Error full("model.safetensors", "3 bytes", "at least 8");
   EXPECT_STREQ(full.what(), "model.safetensors: 3 bytes, expected at least 8");
