@@ -274,6 +274,7 @@ class Exchange {
   bool take_header(std::string_view line) {
     if (line.starts_with("HTTP/") && received_ == 0) {
       response_ = {};
+      response_.redirects = *options_.redirects;
       head_ended_ = head_checked_ = false;
     }
     if (trimmed(line).empty()) head_ended_ = true;

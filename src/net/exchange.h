@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "net/http_client.h"
 
@@ -45,6 +46,7 @@ struct ExchangeOptions {
   const HttpClient::Sink* sink;  // nullptr: the body goes into the response
   const std::function<void()>* watch;
   const Deadline* deadline;
+  const std::vector<HttpHeaders>* redirects;  // what led here: part of the response from its beginning
 };
 
 // Any whole answer, whatever its status; the sink sees only 2xx ones.

@@ -87,7 +87,8 @@ struct HttpClient::State {
     std::vector<HttpHeaders> redirects;
     for (;;) {
       const UrlOrigin origin = origin_to_ask(request.url);
-      HttpAnswer answer = exchange(connection, request, {.sink = sink, .watch = &options.watch, .deadline = &deadline});
+      HttpAnswer answer = exchange(
+          connection, request, {.sink = sink, .watch = &options.watch, .deadline = &deadline, .redirects = &redirects});
       HttpResponse& response = answer.response;
       if (is_redirect(response.status)) {
         if (static_cast<int>(redirects.size()) >= request.limits.redirects)
@@ -97,7 +98,6 @@ struct HttpClient::State {
         redirects.push_back(std::move(response.headers));
         continue;
       }
-      response.redirects = std::move(redirects);
       if (response.status < 200 || response.status > 299) throw HttpError(request.url, std::move(response), secrets);
       return std::move(response);
     }

@@ -21,8 +21,13 @@ class LocalServer {
 
   httplib::Server server;
 
-  void start() {
-    port_ = server.bind_to_any_port("127.0.0.1");
+  // Port 0: any that is free.
+  void start(const std::string& address = "127.0.0.1", int port = 0) {
+    if (port == 0) {
+      port_ = server.bind_to_any_port(address.c_str());
+    } else {
+      port_ = server.bind_to_port(address.c_str(), port) ? port : -1;
+    }
     if (port_ < 0) throw std::runtime_error("no local server");
     thread_ = std::thread([this] { server.listen_after_bind(); });
     while (!server.is_running()) std::this_thread::yield();
