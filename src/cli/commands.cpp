@@ -5,6 +5,7 @@ namespace qreason {
 std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(make_models_command());
+  commands.push_back(make_pull_command());
   commands.push_back(make_inspect_command());
   commands.push_back(make_tokenize_command());
   commands.push_back(make_generate_command());

@@ -10,6 +10,7 @@ namespace qreason {
 
 std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_models_command();
+std::unique_ptr<Command> make_pull_command();
 std::unique_ptr<Command> make_calibrate_command();
 std::unique_ptr<Command> make_quantize_command();
 std::unique_ptr<Command> make_tokenize_command();

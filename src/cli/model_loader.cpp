@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/gguf_vocabulary.h"
+#include "cli/hub_store.h"
 #include "cli/model_zoo.h"
 #include "cli/process_executor.h"
 #include "cli/terminal.h"
@@ -124,9 +125,14 @@ fs::path resolve_model(const std::string& reference) {
       for (const fs::path& folder : folders) {
         if (const auto found = find_in(folder, name)) return *found;
       }
+      if (const auto store = store_folder(); store && !ships) {
+        if (const auto found = find_pulled(*store, name)) return *found;
+      }
     }
     if (known != nullptr) throw Error(reference, "not in the store", "the model: " + how_to_obtain(*known));
   }
+  if (parse_hub_reference(reference))
+    throw Error(reference, "no such file, and not in the store", fmt::format("`qreason pull {}` first", reference));
   throw Error(reference, "no such file, and no such model in " + store_folder().value_or(shipped_models()).string(),
               "a directory, a .gguf file or a name that `qreason models` lists");
 }

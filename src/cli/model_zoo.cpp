@@ -10,7 +10,7 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kFromHub;  // no command of ours fetches it
+constexpr std::string_view kFromHub;  // by `qreason pull` alone
 constexpr std::string_view kLlama = "LlamaForCausalLM";
 constexpr std::string_view kQwen2 = "Qwen2ForCausalLM";
 
@@ -35,16 +35,23 @@ bool is_model(const fs::path& path) {
   return path.extension() == ".gguf" && fs::is_regular_file(path, failure);
 }
 
-void collect(const fs::path& folder, const std::string& prefix, std::vector<StoredModel>& models) {
+struct Below {
+  std::string prefix;  // of names
+  int depth = 1;       // folders that are no models are entered so deep
+};
+
+void collect(const fs::path& folder, const Below& below, std::vector<StoredModel>& models) {
+  const auto& [prefix, depth] = below;
   std::error_code failure;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, failure)) {
     const fs::path& path = entry.path();
     const std::string file = path.filename().string();
+    if (file.ends_with(".partial")) continue;
     if (is_model(path)) {
       const std::string name = path.extension() == ".gguf" ? path.stem().string() : file;
       models.push_back({.name = prefix + name, .path = path, .bytes = size_of(path)});
-    } else if (prefix.empty() && entry.is_directory(failure) && !file.ends_with(".partial")) {
-      collect(path, file + "/", models);
+    } else if (depth > 0 && entry.is_directory(failure)) {
+      collect(path, {.prefix = prefix + file + "/", .depth = depth - 1}, models);
     }
   }
 }
@@ -79,9 +86,8 @@ const std::vector<ZooModel>& model_zoo() {
 std::string how_to_obtain(const ZooModel& model) {
   if (model.ships())
     return fmt::format("it in the project's models/{}; docs/steps.md says how it is trained", model.name);
-  if (!model.fetch.empty()) return fmt::format("run {}", model.fetch);
-  const fs::path store = store_folder().value_or("$QREASON_STORE");
-  return fmt::format("download https://huggingface.co/{} into {}", model.hub_id, (store / model.name).string());
+  const std::string pull = fmt::format("run qreason pull {}", model.name);
+  return model.fetch.empty() ? pull : fmt::format("{}, or {}", pull, model.fetch);
 }
 
 fs::path shipped_models() {
@@ -92,7 +98,12 @@ fs::path shipped_models() {
 
 std::vector<StoredModel> stored_models() {
   std::vector<StoredModel> models;
-  if (const auto store = store_folder()) collect(*store, "", models);
+  if (const auto store = store_folder()) {
+    collect(*store, {}, models);
+    // What `qreason pull` brought: ORG/NAME, and ORG/NAME/FILE of single files (cli/hub_store.h).
+    collect(*store / "models", {}, models);
+    collect(*store / "gguf", {.prefix = "", .depth = 2}, models);
+  }
   std::sort(models.begin(), models.end(), [](const StoredModel& a, const StoredModel& b) { return a.name < b.name; });
   return models;
 }

@@ -16,7 +16,7 @@ struct ZooModel {
   std::string_view architecture;  // class name of Hugging Face
   std::int64_t parameters;
   std::string_view licence;
-  std::string_view fetch;  // the command that puts it into the store; empty: download the hub's directory
+  std::string_view fetch;  // a command besides `qreason pull` that puts it into the store, or empty
 
   bool ships() const { return hub_id.empty(); }
 };
@@ -31,7 +31,7 @@ std::string how_to_obtain(const ZooModel& model);
 std::filesystem::path shipped_models();
 
 struct StoredModel {
-  std::string name;            // relative to the store, without .gguf
+  std::string name;            // what it is called: relative to the store or what pull put it below, without .gguf
   std::filesystem::path path;  // a directory with a config.json, or a .gguf file
   std::uint64_t bytes = 0;
 };

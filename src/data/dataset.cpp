@@ -39,6 +39,7 @@ constexpr std::array kRegistry{
     DatasetSpec{.name = "GSM8K",
                 .short_name = "gsm8k",
                 .hub_id = "openai/gsm8k",
+                .hub_file = "main/test-00000-of-00001.parquet",
                 .rows = 1319,
                 .question_columns = kQuestion,
                 .gold_columns = kAnswer,
@@ -47,6 +48,7 @@ constexpr std::array kRegistry{
     DatasetSpec{.name = "MATH-500",
                 .short_name = "math500",
                 .hub_id = "HuggingFaceH4/MATH-500",
+                .hub_file = "test.jsonl",
                 .rows = 500,
                 .question_columns = kAnyQuestion,
                 .gold_columns = kSolution,
@@ -63,6 +65,7 @@ constexpr std::array kRegistry{
     DatasetSpec{.name = "AIME-2024",
                 .short_name = "aime2024",
                 .hub_id = "Maxwell-Jia/AIME_2024",
+                .hub_file = "aime_2024_problems.parquet",
                 .rows = 30,
                 .question_columns = kAnyQuestion,
                 .gold_columns = kAnyAnswer,
@@ -71,6 +74,7 @@ constexpr std::array kRegistry{
     DatasetSpec{.name = "AIME-2025",
                 .short_name = "aime2025",
                 .hub_id = "yentinglin/aime_2025",
+                .hub_file = "data/train-00000-of-00001-243207c6c994e1bd.parquet",
                 .rows = 30,
                 .question_columns = kAnyQuestion,
                 .gold_columns = kAnyAnswer,
@@ -79,6 +83,7 @@ constexpr std::array kRegistry{
     DatasetSpec{.name = "NuminaMath-1.5",
                 .short_name = "numinamath15",
                 .hub_id = "AI-MO/NuminaMath-1.5",
+                .hub_file = "data/train-00000-of-00003.parquet",
                 .rows = 896215,
                 .question_columns = kAnyQuestion,
                 .gold_columns = kAnyAnswer,
@@ -165,8 +170,9 @@ fs::path locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
     if (const auto file = find_data_file(folder, short_name)) return *file;
   }
   const fs::path home = local ? *local : store_folder().value_or("$QREASON_STORE") / "data";
-  const std::string origin = spec.hub_id.empty() ? std::string("it ships with the program, in data/")
-                                                 : fmt::format("it is {} on the Hugging Face hub", spec.hub_id);
+  const std::string origin = spec.hub_id.empty()
+                                 ? std::string("it ships with the program, in data/")
+                                 : fmt::format("`qreason pull --data {}` gets {} from the hub", spec.name, spec.hub_id);
   throw Error(fmt::format("data set {}", spec.name), "no file of it found",
               fmt::format("{}/{}.jsonl (or .json, .csv), the same under $QREASON_DATA, or a path given; {}",
                           home.string(), short_name, origin));

@@ -34,6 +34,7 @@ struct DatasetSpec {
   std::string_view name;
   std::string_view short_name;  // of its file: SHORT.jsonl or SHORT/test.jsonl
   std::string_view hub_id;      // empty: it ships with the program
+  std::string_view hub_file;    // of that repository; empty: the one with rows
   std::int64_t rows;            // of the published set
   std::span<const std::string_view> question_columns;
   std::span<const std::string_view> gold_columns;

@@ -1,10 +1,14 @@
 #include "data/locations.h"
 
+#include <array>
 #include <cstdlib>
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::array kPackings{"", ".gz", ".zst"};
+constexpr std::array kExtensions{".jsonl", ".json", ".csv"};
 
 std::optional<fs::path> environment_path(const char* variable) {
   const char* value = std::getenv(variable);
@@ -54,10 +58,17 @@ std::vector<fs::path> data_folders() {
   return folders;
 }
 
+std::string data_extension(const std::string& file) {
+  for (const char* packing : kPackings)
+    for (const char* extension : kExtensions)
+      if (const std::string whole = std::string(extension) + packing; file.ends_with(whole)) return whole;
+  return "";
+}
+
 std::optional<fs::path> find_data_file(const fs::path& folder, const std::string& name) {
   std::error_code failure;
-  for (const char* packing : {"", ".gz", ".zst"}) {
-    for (const char* extension : {".jsonl", ".json", ".csv"}) {
+  for (const char* packing : kPackings) {
+    for (const char* extension : kExtensions) {
       for (const fs::path& stem : {folder / name, folder / name / "test"}) {
         const fs::path file = stem.string() + extension + packing;
         if (fs::is_regular_file(file, failure)) return file;

@@ -23,6 +23,9 @@ std::optional<std::filesystem::path> shipped_data(const std::string& relative);
 // Where named data sets are looked for, in order: $QREASON_DATA, the folder `data` of a store, the shipped folders.
 std::vector<std::filesystem::path> data_folders();
 
+// The extension of a file of rows, packing included (".jsonl", ".csv.gz"); empty for what is not read.
+std::string data_extension(const std::string& file);
+
 // The data file of a short name in a folder: NAME.EXT or NAME/test.EXT with EXT jsonl, json or csv, then the same with
 // .gz and .zst; the first that exists.
 std::optional<std::filesystem::path> find_data_file(const std::filesystem::path& folder, const std::string& name);

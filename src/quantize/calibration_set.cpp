@@ -127,8 +127,8 @@ const std::vector<NamedSource>& named_sources() {
       {"embedded", {"calibration/gsm8k_train_512.jsonl"}, "it belongs to the project's data folder"},
       {"wikitext2", {"calibration/wikitext2_train.txt", "wikitext2/train.txt"}, "put its train text there"},
       {kPileSource,
-       {"calibration/pile_val.jsonl"},
-       "put records with \"text\" there, or name another source: --calibration embedded"},
+       {"calibration/pile_val.jsonl", "calibration/pile_val.jsonl.zst"},
+       "`qreason pull --data pile` gets it; or name another source: --calibration embedded"},
       {"numina-self", {"calibration/numina_self.jsonl"}, "`qreason calibrate` makes it"},
   };
   return kSources;

@@ -64,12 +64,28 @@ TEST(ResolveModel, FindsNamesFilesAndHubIdsInTheStore) {
   EXPECT_EQ(resolve_model("org/name@v1"), other);
 }
 
+TEST(ResolveModel, FindsWhatWasPulled) {
+  const Store store;
+  const fs::path hub = store.add("models/Qwen/QwQ-32B"), pinned = store.add("models/org/name@refs%2Fpr%2F1");
+  store.add("models/org/name.partial");
+  fs::create_directories(store.path() / "gguf/org/name");
+  std::ofstream(store.path() / "gguf/org/name/q4.gguf") << "GGUF";
+  EXPECT_EQ(resolve_model("Qwen/QwQ-32B"), hub);
+  EXPECT_EQ(resolve_model("qwq-32b"), hub);
+  EXPECT_EQ(resolve_model("org/name@refs/pr/1"), pinned);
+  EXPECT_EQ(resolve_model("org/name"), store.path() / "gguf/org/name/q4.gguf") << "its only file";
+  EXPECT_EQ(resolve_model("org/name/q4.gguf"), store.path() / "gguf/org/name/q4.gguf");
+  std::ofstream(store.path() / "gguf/org/name/q8.gguf") << "GGUF";
+  EXPECT_EQ(resolve_model("org/name/q8"), store.path() / "gguf/org/name/q8.gguf");
+  EXPECT_THAT(failure_of("org/name"), HasSubstr("2 files in the store"));
+  EXPECT_EQ(resolve_model("models/Qwen/QwQ-32B"), hub) << "a path below the store, as before";
+}
+
 TEST(ResolveModel, SaysHowToObtainAModelOfTheZoo) {
   const Store store;
-  EXPECT_THAT(failure_of("r1-distill-qwen-7b"),
-              HasSubstr("download https://huggingface.co/deepseek-ai/DeepSeek-R1-Distill-Qwen-7B into " +
-                        store.path().string()));
-  EXPECT_THAT(failure_of("smollm2-135m-instruct"), HasSubstr("run tools/fetch_model.py smollm2-135m-instruct"));
+  EXPECT_THAT(failure_of("r1-distill-qwen-7b"), HasSubstr("expected the model: run qreason pull r1-distill-qwen-7b"));
+  EXPECT_THAT(failure_of("smollm2-135m-instruct"), HasSubstr("tools/fetch_model.py smollm2-135m-instruct"));
+  EXPECT_THAT(failure_of("org/name@v1"), HasSubstr("expected `qreason pull org/name@v1` first"));
   EXPECT_THAT(failure_of("no-such-model"), HasSubstr("no-such-model: no such file, and no such model in"));
 }
 

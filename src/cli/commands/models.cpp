@@ -97,7 +97,7 @@ class ModelsCommand : public Command {
     const bool here = find_stored(model, stored).has_value();
     if (model.ships()) return here ? "ships with qreason" : "docs/steps.md";
     if (here) return "in the store";
-    return model.fetch.empty() ? "from the hub" : "tools/fetch_model.py";
+    return "qreason pull";
   }
 
   static std::string bf16_text(const ZooModel& model) {

@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "base/shown_name.h"
+#include "cli/hub_store.h"
+#include "cli/pull.h"
+#include "data/dataset.h"
+#include "data/locations.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+struct DataSource {
+  std::string name;
+  std::string hub_id;
+  std::string hub_file;  // empty: the one with rows
+  std::string place;     // below data/, without the file's extension
+};
+
+// Texts, which are no data sets of problems.
+const std::vector<DataSource>& text_sources() {
+  static const std::vector<DataSource> kTexts{
+      {"pile", "mit-han-lab/pile-val-backup", "val.jsonl.zst", "calibration/pile_val"},
+  };
+  return kTexts;
+}
+
+std::vector<DataSource> sources() {
+  std::vector<DataSource> all;
+  for (const DatasetSpec& spec : dataset_registry())
+    if (!spec.hub_id.empty())
+      all.push_back(
+          {std::string(spec.name), std::string(spec.hub_id), std::string(spec.hub_file), std::string(spec.short_name)});
+  all.insert(all.end(), text_sources().begin(), text_sources().end());
+  return all;
+}
+
+DataSource source_of(const std::string& name) {
+  const DatasetSpec* spec = find_dataset(name);
+  for (const DataSource& source : sources())
+    if (source.name == (spec == nullptr ? name : std::string(spec->name))) return source;
+  throw Error::usage("--data", fmt::format("\"{}\"", shown_name(name)),
+                     fmt::format("one of {}", fmt::join(pullable_data(), ", ")));
+}
+
+bool describes(const std::string& file) {
+  return file.ends_with("dataset_infos.json") || file.ends_with("dataset_dict.json") || file.ends_with("state.json");
+}
+
+const HubFile& file_with_rows(const HubListing& listing, const DataSource& source) {
+  if (!source.hub_file.empty()) return find_file(listing, source.hub_file, source.hub_id);
+  std::vector<const HubFile*> files;
+  for (const HubFile& file : listing.files)
+    if (!data_extension(file.name).empty() && !describes(file.name)) files.push_back(&file);
+  if (files.size() != 1)
+    throw Error(source.hub_id, fmt::format("{} files that may hold its rows", files.size()),
+                "one; --data takes a file that you fetched yourself in `qreason evaluate`");
+  return *files.front();
+}
+
+}  // namespace
+
+std::vector<std::string> pullable_data() {
+  std::vector<std::string> names;
+  for (const DataSource& source : sources()) names.push_back(source.name);
+  return names;
+}
+
+Pulled pull_data(const std::string& name, const PullOptions& options) {
+  const DataSource source = source_of(name);
+  const fs::path folder = required_store() / "data";
+  const HubReference reference{.id = source.hub_id, .kind = HubKind::kDataset};
+  const Hub hub(options.access, {.policy = options.policy});
+  HttpClient client;
+  const HubListing listing = hub.list(client, reference);
+  const HubFile& file = file_with_rows(listing, source);
+  const std::string extension = data_extension(file.name);
+  if (extension.empty())
+    throw Error(source.hub_id, fmt::format("the file {}", file.name), "a format that qreason reads");
+  return pull_single(hub, client, reference, listing, file, folder / (source.place + extension), options);
+}
+
+}  // namespace qreason
