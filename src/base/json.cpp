@@ -41,7 +41,7 @@ class StrictWatcher {
 };
 
 template <class J>
-J parse_strict(std::string_view text, const std::string& where) {
+J parse_strict(std::string_view text, const std::string& where, Excerpts excerpts) {
   // The parser takes a zero byte for the end of the text and would pass over what follows.
   if (text.find('\0') != std::string_view::npos) throw Error(where, "invalid JSON (a zero byte)", "valid JSON");
   StrictWatcher watcher(where);
@@ -52,7 +52,9 @@ J parse_strict(std::string_view text, const std::string& where) {
   try {
     return J::parse(text.begin(), text.end(), callback);
   } catch (const nlohmann::json::exception& failure) {
-    throw Error(where, fmt::format("invalid JSON ({})", one_line(failure.what())), "valid JSON");
+    std::string_view what = failure.what();
+    if (excerpts == Excerpts::kHidden) what = what.substr(0, what.find("; last read"));
+    throw Error(where, fmt::format("invalid JSON ({})", one_line(what)), "valid JSON");
   }
 }
 
@@ -70,12 +72,12 @@ const Json* present_member(const Json& object, std::string_view key, const std::
 
 }  // namespace
 
-Json parse_json(std::string_view text, const std::string& where) {
-  return parse_strict<Json>(text, where);
+Json parse_json(std::string_view text, const std::string& where, Excerpts excerpts) {
+  return parse_strict<Json>(text, where, excerpts);
 }
 
 OrderedJson parse_ordered_json(std::string_view text, const std::string& where) {
-  return parse_strict<OrderedJson>(text, where);
+  return parse_strict<OrderedJson>(text, where, Excerpts::kShown);
 }
 
 const Json& json_member(const Json& object, std::string_view key, const std::string& where) {

@@ -13,7 +13,9 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;  // for what we write: keys stay in the order they were put in
 
 // Throws Error naming `where` on invalid JSON, duplicate keys, more than 200 levels, or invalid UTF-8.
-Json parse_json(std::string_view text, const std::string& where);
+// `excerpts`: whether the message may quote the text; rows of data sets that must not be published stay unquoted.
+enum class Excerpts { kShown, kHidden };
+Json parse_json(std::string_view text, const std::string& where, Excerpts excerpts = Excerpts::kShown);
 OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
 
 // Typed members of an object. A missing key or another type is an Error naming `where` and the key.

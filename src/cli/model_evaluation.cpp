@@ -25,8 +25,11 @@ Cells cells_of(const ModelEvaluation& evaluation) {
       shuffle_and_limit(entry->second, evaluation.limit);
     }
     for (const std::uint64_t seed : evaluation.seeds)
-      all.cells.push_back(
-          {&task, &entry->second, seed, result_path(evaluation.folder, evaluation.run_name, seed, task.name)});
+      all.cells.push_back({.task = &task,
+                           .dataset = &entry->second,
+                           .seed = seed,
+                           .file = result_path(evaluation.folder, evaluation.run_name, seed, task.name),
+                           .shuffle_seed = evaluation.shuffle_seed});
   }
   return all;
 }

@@ -18,6 +18,7 @@ struct ModelEvaluation {
   std::vector<Task> tasks;
   std::vector<std::uint64_t> seeds;
   std::optional<std::int64_t> limit;
+  std::optional<std::uint64_t> shuffle_seed;          // of the order of choices; the run's seed where it is not said
   std::map<std::string, std::filesystem::path> data;  // local files by data set
   std::filesystem::path folder;                       // of the results
   std::string run_name;                               // results go to <folder>/<run_name>-seed<s>/<task>.jsonl

@@ -125,6 +125,7 @@ ModelEvaluation EngineStudyWorker::evaluation_of(const StudyCell& cell) const {
   return {.tasks = model.tasks,
           .seeds = model.seeds,
           .limit = model.limit,
+          .shuffle_seed = model.shuffle_seed,
           .data = spec_.data,
           .folder = cell.results,
           .run_name = cell.run_name(),

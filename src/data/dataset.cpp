@@ -22,6 +22,10 @@ constexpr std::array<std::string_view, 1> kAnswer{"answer"};
 constexpr std::array<std::string_view, 1> kSolution{"solution"};
 constexpr std::array<std::string_view, 4> kAnyQuestion{"problem", "Problem", "question", "Question"};
 constexpr std::array<std::string_view, 2> kAnyAnswer{"answer", "Answer"};
+constexpr std::array<std::string_view, 1> kGpqaQuestion{"Question"};
+constexpr std::array<std::string_view, 1> kCorrectAnswer{"Correct Answer"};
+constexpr std::array<std::string_view, 3> kIncorrectAnswers{"Incorrect Answer 1", "Incorrect Answer 2",
+                                                            "Incorrect Answer 3"};
 
 // One tier of the benchmark that src/data/steps generates.
 constexpr DatasetSpec steps_row(std::string_view name) {
@@ -80,6 +84,15 @@ constexpr std::array kRegistry{
                 .gold_columns = kAnyAnswer,
                 .id_column = "id",
                 .gold_rule = GoldRule::kWhole},
+    DatasetSpec{.name = "GPQA-Diamond",
+                .short_name = "gpqa_diamond",
+                .hub_id = "Idavidrein/gpqa",
+                .rows = 198,
+                .question_columns = kGpqaQuestion,
+                .gold_columns = kCorrectAnswer,
+                .id_column = "Record ID",
+                .gold_rule = GoldRule::kWhole,
+                .wrong_columns = kIncorrectAnswers},
     DatasetSpec{.name = "NuminaMath-1.5",
                 .short_name = "numinamath15",
                 .hub_id = "AI-MO/NuminaMath-1.5",
@@ -155,6 +168,8 @@ Dataset dataset_of(Table table, const DatasetSpec& spec, std::string name) {
     Problem problem{.id = id != row.fields.end() ? id->second : std::to_string(dataset.problems.size()),
                     .question = first_field(table, row, spec.question_columns),
                     .gold = gold_answer(gold_field(table, row, spec), spec.gold_rule, where)};
+    for (const std::string_view column : spec.wrong_columns)
+      problem.wrong_answers.push_back(required_field(table, row, std::string(column)));
     if (!ids.insert(problem.id).second) throw Error(where, fmt::format("the id \"{}\" again", problem.id), "a new one");
     problem.fields = std::move(row.fields);
     problem.row = static_cast<std::int64_t>(dataset.problems.size());

@@ -16,8 +16,9 @@ struct Problem {
   std::string id;  // the row's own id where it has one, else its index from 0; unique in the data set
   std::string question;
   std::string gold;  // what grading compares with: for GSM8K the number after "####", for MATH-500 the whole solution
-  std::map<std::string, std::string> fields;  // every column of the row as text
-  std::int64_t row = 0;                       // its place in the file, from 0
+  std::map<std::string, std::string> fields;    // every column of the row as text
+  std::int64_t row = 0;                         // its place in the file, from 0
+  std::vector<std::string> wrong_answers = {};  // of a question with choices; the right one is `gold`
 };
 
 struct Dataset {
@@ -40,6 +41,7 @@ struct DatasetSpec {
   std::span<const std::string_view> gold_columns;
   std::string_view id_column;  // may be absent from a row
   GoldRule gold_rule;
+  std::span<const std::string_view> wrong_columns = {};  // every one of them must be there
 };
 
 std::span<const DatasetSpec> dataset_registry();

@@ -37,13 +37,13 @@ void read_json_lines(std::string_view text, Table& table) {
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     if (line.find_first_not_of(kSpaces) == std::string_view::npos) continue;
     const std::string where = fmt::format("{}, line {}", table.source.string(), line_number);
-    table.rows.push_back(row_of(parse_json(line, where), line_number, where));
+    table.rows.push_back(row_of(parse_json(line, where, Excerpts::kHidden), line_number, where));
   }
 }
 
 void read_json_array(std::string_view text, Table& table) {
   table.rows_are_lines = false;
-  const Json array = parse_json(text, table.source.string());
+  const Json array = parse_json(text, table.source.string(), Excerpts::kHidden);
   for (const Json& object : array) {
     const auto index = static_cast<std::int64_t>(table.rows.size());
     table.rows.push_back(row_of(object, index, fmt::format("{}, row {}", table.source.string(), index)));

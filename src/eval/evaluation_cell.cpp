@@ -25,7 +25,10 @@ fs::path partial_path(fs::path file) {
 
 std::string dataset_hash(const Dataset& dataset) {
   OrderedJson all = OrderedJson::array();
-  for (const Problem& problem : dataset.problems) all.push_back({problem.id, problem.question, problem.gold});
+  for (const Problem& problem : dataset.problems) {
+    all.push_back({problem.id, problem.question, problem.gold});
+    if (!problem.wrong_answers.empty()) all.back().push_back(problem.wrong_answers);
+  }
   return sha256_hex(all.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 

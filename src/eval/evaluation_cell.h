@@ -17,7 +17,7 @@ namespace qreason {
 // The journal beside a file while that is made.
 std::filesystem::path partial_path(std::filesystem::path file);
 
-// Identifies what was asked: ids, questions and golds in order.
+// Identifies what was asked, before it is posed: ids, questions, golds and wrong answers in order.
 std::string dataset_hash(const Dataset& dataset);
 
 // What the file of a cell says of its run. `dataset_sha256` is that of cell.dataset.

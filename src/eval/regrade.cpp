@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "eval/graders/math/math_grader.h"
+#include "eval/graders/thinking.h"
 #include "eval/task.h"
 
 namespace qreason {

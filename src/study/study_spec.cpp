@@ -16,9 +16,9 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-const std::set<std::string> kSettings = {"methods", "tasks", "seeds",       "limit",        "max_tokens", "temperature",
-                                         "top_p",   "top_k", "context",     "cache_memory", "arithmetic", "batch",
-                                         "dtype",   "set",   "calibration", "measure"};
+const std::set<std::string> kSettings = {"methods",     "tasks", "seeds", "limit",       "shuffle_seed", "max_tokens",
+                                         "temperature", "top_p", "top_k", "context",     "cache_memory", "arithmetic",
+                                         "batch",       "dtype", "set",   "calibration", "measure"};
 
 // Reads tables of one file: every access is typed and named with its line.
 class Reader {
@@ -171,6 +171,7 @@ void read_settings(const Reader& reader, const toml::table& table, StudyModel& m
   }
   reader.seeds(table, "seeds", model.seeds);
   reader.integer(table, "limit", 1, model.limit);
+  reader.integer(table, "shuffle_seed", 0, model.shuffle_seed);
   read_sampling(reader, table, model.sampling);
   reader.integer(table, "context", 2, model.context);
   reader.bytes(table, "cache_memory", model.cache_memory);

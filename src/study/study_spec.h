@@ -51,7 +51,8 @@ struct StudyModel {
   std::vector<std::string> methods;       // "bf16": unquantized
   std::vector<Task> tasks;
   std::vector<std::uint64_t> seeds;
-  std::optional<std::int64_t> limit;  // problems a task
+  std::optional<std::int64_t> limit;         // problems a task
+  std::optional<std::int64_t> shuffle_seed;  // of the order of choices; the run's seed where it is not said
   SamplingParameters sampling;
   std::optional<std::int64_t> context;        // positions of prompt and answer; the model's where it is not said
   std::optional<std::uint64_t> cache_memory;  // bytes of the key/value cache

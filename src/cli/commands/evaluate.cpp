@@ -7,6 +7,7 @@
 #include "cli/model_evaluation.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
+#include "cli/prompts.h"
 #include "cli/run_options.h"
 #include "cli/sampling_options.h"
 #include "cli/seeds.h"
@@ -32,6 +33,8 @@ class EvaluateCommand : public Command {
     options.list("--seeds", seeds_, "One run a seed: numbers and ranges, as in 42,43 or 42-51");
     options.value("-o,--output", output_, "Results go to DIR/NAME-seedS/TASK.jsonl");
     options.value("--limit", limit_, "The first N problems of the study's shuffle");
+    options.value("--shuffle-seed", shuffle_seed_,
+                  "Seed of the order of choices, as in GPQA-Diamond (default: the run's seed)");
     sampling_.declare(options);
     options.repeated("--data", data_, "NAME=PATH: the file of a data set");
     arithmetic_.declare(options);
@@ -58,6 +61,7 @@ class EvaluateCommand : public Command {
       evaluation.data[task.dataset] = assignment.substr(equals + 1);
     }
     evaluation.limit = limit_;
+    if (shuffle_seed_) evaluation.shuffle_seed = parse_seed(*shuffle_seed_, "--shuffle-seed");
     if (output_.empty()) throw Error::usage("-o", "an empty path", "a folder");
     evaluation.folder = output_;
     evaluation.generation = sampling_.checked();
@@ -112,7 +116,7 @@ class EvaluateCommand : public Command {
 
   std::string model_, output_ = "outputs";
   std::vector<std::string> tasks_, seeds_{"42", "43", "44"}, data_;
-  std::optional<std::int64_t> limit_;
+  std::optional<std::int64_t> limit_, shuffle_seed_;
   SamplingOptions sampling_;
   ArithmeticOption arithmetic_;
 };

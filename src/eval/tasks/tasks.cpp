@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "eval/graders/math/math_grader.h"
 #include "eval/task.h"
+#include "eval/tasks/gpqa.h"
 
 namespace qreason {
 namespace {
@@ -37,9 +38,9 @@ Task math_task(const char* name) {
 
 std::span<const Task> task_table() {
   static const std::vector<Task> kTasks{
-      math_task("AIME-90"),    math_task("AIME-2024"),    math_task("AIME-2025"),
-      math_task("MATH-500"),   math_task("GSM8K"),        math_task("NuminaMath-1.5"),
-      math_task("steps-easy"), math_task("steps-medium"), math_task("steps-hard"),
+      math_task("AIME-90"),      math_task("AIME-2024"),  math_task("AIME-2025"),      math_task("MATH-500"),
+      math_task("GSM8K"),        gpqa_diamond_task(),     math_task("NuminaMath-1.5"), math_task("steps-easy"),
+      math_task("steps-medium"), math_task("steps-hard"),
   };
   return kTasks;
 }

@@ -6,6 +6,7 @@
 #include "eval/graders/math/expression.h"
 #include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
+#include "eval/graders/thinking.h"
 
 namespace qreason::math {
 namespace {
@@ -45,12 +46,6 @@ bool is_expression(std::string_view text) {
 }
 
 }  // namespace
-
-std::string_view after_thinking(std::string_view text) {
-  constexpr std::string_view kEnd = "</think>";
-  const std::size_t at = text.rfind(kEnd);
-  return at == std::string_view::npos ? text : text.substr(at + kEnd.size());
-}
 
 // One pass with a stack of open braces: a degenerate text may hold thousands of boxes that never close.
 namespace {

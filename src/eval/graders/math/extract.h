@@ -15,9 +15,6 @@ struct Extraction {
   FoundBy found_by = FoundBy::kNothing;
 };
 
-// What follows the last </think>, or all of it when there is none.
-std::string_view after_thinking(std::string_view text);
-
 // The content of every \boxed{...} and \fbox{...} with balanced braces, in order.
 struct Box {
   std::size_t begin, end;  // of the whole command, bytes

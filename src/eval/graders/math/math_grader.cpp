@@ -4,6 +4,7 @@
 
 #include "eval/graders/math/compare.h"
 #include "eval/graders/math/extract.h"
+#include "eval/graders/thinking.h"
 
 namespace qreason {
 
@@ -50,14 +51,6 @@ std::string indented(std::string_view lines) {
 }
 
 }  // namespace
-
-bool thought_is_unfinished(std::string_view prompt, std::string_view text) {
-  constexpr std::string_view kBegin = "<think>", kEnd = "</think>";
-  if (text.find(kEnd) != std::string_view::npos) return false;
-  if (text.find(kBegin) != std::string_view::npos) return true;
-  const std::string_view end = prompt.substr(prompt.size() - std::min(prompt.size(), kBegin.size() + 2));
-  return end.find(kBegin) != std::string_view::npos;
-}
 
 std::string explain_math(std::string_view text, std::string_view gold) {
   const math::Extraction found = math::extract_answer(text);

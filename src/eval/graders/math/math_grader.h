@@ -15,10 +15,6 @@ Grade grade_math(std::string_view text, std::string_view gold);
 // The grade for people: where the answer was found, what both are read as, and what decided; one line each.
 std::string explain_math(std::string_view text, std::string_view gold);
 
-// Whether the text begins to think and does not come to an end of it. Such a text is graded as a whole, as in the
-// study.
-bool thought_is_unfinished(std::string_view prompt, std::string_view text);
-
 // The answer in a worked solution: its last box, else the text itself.
 std::string gold_answer(std::string_view gold);
 

@@ -1,0 +1,276 @@
+#include "eval/graders/choice/claims.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "eval/graders/choice/choice_token.h"
+
+namespace qreason::choice {
+namespace {
+
+constexpr int kMostFillers = 12;      // words between an announcement and its letter
+constexpr int kWordsBeforeVerb = 6;   // "the answer to the question is"
+constexpr int kWordsLookedBack = 8;   // for what makes a condition or a negation of a claim
+
+using Words = std::vector<std::string_view>;
+
+const Words& answer_words() {
+  static const Words kWords{"answer", "réponse", "reponse", "respuesta", "risposta", "resposta", "antwort", "ответ", "lösung"};
+  return kWords;
+}
+const Words& option_words() {
+  static const Words kWords{"option", "choice", "letter", "one", "alternative"};
+  return kWords;
+}
+const Words& verbs() {
+  static const Words kWords{"is", "are", "be", "est", "es", "ist", "lautet", "è", "é", "remains"};
+  return kWords;
+}
+// "would be", "must be": what may stand in front of "be".
+const Words& auxiliaries() {
+  static const Words kWords{"would", "should", "must", "will", "has", "to", "have"};
+  return kWords;
+}
+const Words& fillers() {
+  static const Words kWords{"the",   "option", "choice", "letter", "answer", "is",      "definitely", "clearly", "certainly", "surely", "therefore", "thus",
+                            "hence", "most",   "likely", "correct", "right", "best",    "for",        "sure",    "would",     "be",     "must",      "should",
+                            "indeed", "simply", "just",  "final",  "it",     "it's",    "that's",     "i",       "think",     "so",     "then",      "la",
+                            "le",    "die",    "der",    "das",    "la",     "opción",  "opzione",    "obviously", "probably", "believe", "again", "going", "with"};
+  return kWords;
+}
+const Words& doubts() {
+  static const Words kWords{"if",     "whether", "unless", "suppose", "assume", "assuming", "not",    "never",  "cannot", "neither", "nor", "maybe", "perhaps", "might",
+                            "could",  "may",     "why",    "can't",   "isn't",  "wouldn't", "don't",  "didn't", "won't",  "wasn't",  "doesn't", "shouldn't", "couldn't", "than",
+                            "unlikely", "wrong", "incorrect", "when", "initially", "thought", "tempting"};
+  return kWords;
+}
+const Words& praise() {
+  static const Words kWords{"correct", "right", "valid", "true", "best", "answer"};
+  return kWords;
+}
+const Words& before_praise() {
+  static const Words kWords{"the", "definitely", "clearly", "certainly", "indeed", "therefore", "thus", "only", "most", "likely", "our", "my"};
+  return kWords;
+}
+const Words& before_letter() {
+  static const Words kWords{"option", "choice", "answer", "letter", "because", "so", "therefore", "thus", "hence", "that", "only", "since"};
+  return kWords;
+}
+const Words& choosing() {
+  static const Words kWords{"choose", "select", "pick", "choosing", "selecting", "picking", "chose", "picked", "selected"};
+  return kWords;
+}
+
+bool has(const Words& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+// Behind bold marks, quotes and closing brackets, and then white space.
+std::size_t skip_marks(std::string_view text, std::size_t at) {
+  while (at < text.size() && (is_space(text[at]) || std::string_view("*_`\"'})]").find(text[at]) != std::string_view::npos)) ++at;
+  return at;
+}
+
+// The word in front of `end` within the same clause; empty where the clause begins.
+std::string word_before(std::string_view text, std::size_t& end) {
+  std::size_t at = end;
+  while (at > 0 && (is_space(text[at - 1]) || std::string_view("*_`\"'([{$").find(text[at - 1]) != std::string_view::npos)) {
+    if (text[at - 1] == '\n') return "";
+    --at;
+  }
+  std::size_t begin = at;
+  while (begin > 0 && !is_space(text[begin - 1]) && std::string_view(".,;:!?*_`\"([{$)]}").find(text[begin - 1]) == std::string_view::npos) --begin;
+  end = begin;
+  return lower_word(text.substr(begin, at - begin));
+}
+
+bool is_doubted(std::string_view text, std::size_t begin) {
+  static const Words kConclusions{"so", "therefore", "thus", "hence", "but", "and", "making", "leaving"};
+  for (int i = 0; i < kWordsLookedBack; ++i) {
+    const std::string word = word_before(text, begin);
+    if (word.empty() || has(kConclusions, word)) return false;
+    if (has(doubts(), word)) return true;
+  }
+  return false;
+}
+
+bool is_asked(std::string_view text, std::size_t end) {
+  const std::size_t at = skip_marks(text, end);
+  return at < text.size() && text[at] == '?';
+}
+
+class ClaimFinder {
+ public:
+  explicit ClaimFinder(std::string_view text) : text_(text) {}
+
+  std::vector<Claim> find() {
+    for (std::size_t at = 0; at < text_.size();) {
+      if (text_.substr(at).starts_with("\\boxed") || text_.substr(at).starts_with("\\fbox")) box(at);
+      if (text_.substr(at).starts_with("\xE7\xAD\x94\xE6\xA1\x88")) chinese(at);  // "answer"
+      const std::string_view word = word_at(text_, at);
+      if (!word.empty()) look_at(lower_word(word), at, at + word.size(), word);
+      at += std::max<std::size_t>(1, word.size());
+    }
+    return std::move(claims_);
+  }
+
+ private:
+  void look_at(const std::string& word, std::size_t begin, std::size_t end, std::string_view spelled) {
+    const bool answer = has(answer_words(), word);
+    if (answer && answer_line(begin, end)) return;
+    if (answer || has(option_words(), word)) statement(begin, end);
+    if (word == "it's" || has(choosing(), word)) remark(begin, end);
+    if (word == "it" || word == "go" || word == "going" || word == "went") phrase(word, begin, end);
+    if (spelled.size() == 1 && spelled[0] >= 'A' && spelled[0] <= 'Z') praised(begin);
+  }
+
+  // "Answer:", "**Answer**:", "Answer choice:"; false when no colon follows.
+  bool answer_line(std::size_t begin, std::size_t end) {
+    std::size_t at = skip_marks(text_, end);
+    const std::string_view next = word_at(text_, at);
+    if (has(option_words(), lower_word(next))) at = skip_marks(text_, at + next.size());
+    if (at >= text_.size() || text_[at] != ':') return false;
+    const std::size_t behind = skip_marks(text_, at + 1);
+    // The form itself, repeated from the prompt.
+    const std::string_view rest = text_.substr(behind);
+    if (rest.starts_with("$LETTER") || rest.starts_with("[LETTER") || rest.starts_with("<LETTER") || rest.starts_with("LETTER")) return true;
+    claim(ClaimKind::kAnswerLine, begin, read(at + 1));
+    return true;
+  }
+
+  void statement(std::size_t begin, std::size_t end) {
+    std::size_t at = skip_marks(text_, end);
+    for (const std::string_view sign : {":", "=", "- ", "\xE2\x80\x93 ", "\xE2\x86\x92", "->"})
+      if (text_.substr(at).starts_with(sign)) return announced(ClaimKind::kStatement, begin, at + sign.size());
+    for (int i = 0; i <= kWordsBeforeVerb; ++i) {
+      at = skip_marks(text_, at);
+      const std::string_view word = word_at(text_, at);
+      const std::string lower = lower_word(word);
+      if (word.empty() || has(doubts(), lower) || (word.size() == 1 && word != lower)) return;
+      at += word.size();
+      if (has(auxiliaries(), lower) || !has(verbs(), lower)) continue;
+      at = skip_marks(text_, at);
+      if (at < text_.size() && text_[at] == ':') ++at;
+      return announced(ClaimKind::kStatement, begin, at);
+    }
+  }
+
+  void chinese(std::size_t begin) {
+    std::size_t at = begin + 6;
+    for (const std::string_view verb : {"\xE6\x98\xAF", "\xE4\xB8\xBA", "\xE9\x80\x89"})  // is, is, choose
+      if (text_.substr(at).starts_with(verb)) return announced(ClaimKind::kStatement, begin, at + verb.size());
+    if (at < text_.size() && text_[at] == ':') claim(ClaimKind::kAnswerLine, begin, read(at + 1));
+  }
+
+  void remark(std::size_t begin, std::size_t end) { announced(ClaimKind::kRemark, begin, end); }
+
+  // "it is", "it must be", "go with".
+  void phrase(const std::string& word, std::size_t begin, std::size_t end) {
+    std::size_t at = end;
+    for (int i = 0; i < 3; ++i) {
+      at = skip_spaces(text_, at);
+      const std::string next = lower_word(word_at(text_, at));
+      at += next.size();
+      const bool done = word == "it" ? next == "is" || next == "be" : next == "with";
+      if (done) return remark(begin, at);
+      if (word != "it" || !has(auxiliaries(), next)) return;
+    }
+  }
+
+  // "B is the correct answer", at a place where a letter is no part of a name.
+  void praised(std::size_t begin) {
+    std::size_t front = begin;
+    const std::string before = word_before(text_, front);
+    if (!before.empty() && !has(before_letter(), before)) return;
+    const auto token = read_choice(text_, begin);
+    if (!token) return;
+    std::size_t at = skip_spaces(text_, token->end);
+    if (word_at(text_, at) != "is") return;
+    at += 2;
+    for (int i = 0; i < 5; ++i) {
+      at = skip_marks(text_, at);
+      const std::string word = lower_word(word_at(text_, at));
+      at += word.size();
+      if (has(praise(), word)) {
+        if (!is_asked(text_, at) && !is_doubted(text_, begin)) claim(ClaimKind::kRemark, begin, token);
+        return;
+      }
+      if (!has(before_praise(), word)) return;
+    }
+  }
+
+  void box(std::size_t begin) {
+    const auto token = read(begin);
+    if (token) claim(ClaimKind::kBox, begin, token);
+  }
+
+  void announced(ClaimKind kind, std::size_t begin, std::size_t at) {
+    const auto token = read(at);
+    if (token && !is_asked(text_, token->end) && !is_doubted(text_, begin)) claim(kind, begin, token);
+  }
+
+  // The choice behind words that say nothing.
+  std::optional<Token> read(std::size_t at) const {
+    for (int i = 0; i < kMostFillers; ++i) {
+      if (const auto token = read_choice(text_, at)) return token;
+      at = skip_marks(text_, at);
+      const std::string_view word = word_at(text_, at);
+      if (!has(fillers(), lower_word(word))) return std::nullopt;
+      at += word.size();
+      if (at < text_.size() && (text_[at] == ':' || text_[at] == ',')) ++at;
+    }
+    return std::nullopt;
+  }
+
+  void claim(ClaimKind kind, std::size_t begin, const std::optional<Token>& token) {
+    const bool one = token && !names_another(text_, *token);
+    claims_.push_back({.kind = kind, .letter = one ? token->letter : '\0', .begin = begin, .letter_at = token ? token->end : 0});
+  }
+
+  std::string_view text_;
+  std::vector<Claim> claims_;
+};
+
+// The choice that a line begins with: alone, or before a dot, bracket, colon, comma or a script without letters of ours.
+std::optional<char> label_of(std::string_view line) {
+  std::size_t at = 0;
+  while (at < line.size() && (is_space(line[at]) || std::string_view("#>-+").find(line[at]) != std::string_view::npos)) ++at;
+  const auto token = read_choice(line, at);
+  if (!token || names_another(line, *token)) return std::nullopt;
+  if (token->end >= line.size()) return token->letter;
+  const char next = line[token->end];
+  const bool closed = std::string_view(")]}*\"'`").find(line[token->end - 1]) != std::string_view::npos;
+  const bool ends = std::string_view(".:,\n\r").find(next) != std::string_view::npos || static_cast<unsigned char>(next) >= 0xE3;
+  return closed || ends || skip_spaces(line, token->end) == line.size() ? std::optional(token->letter) : std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Claim> find_claims(std::string_view text) {
+  return ClaimFinder(text).find();
+}
+
+std::optional<char> labelled_line(std::string_view text) {
+  std::optional<char> found, first, last;
+  bool begun = false;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (skip_spaces(line, 0) == line.size()) continue;
+    last = label_of(line);
+    if (!begun) first = last;
+    begun = true;
+    if (!last) continue;
+    if (found && *found != *last) return std::nullopt;
+    found = last;
+  }
+  return last ? last : first;
+}
+
+}  // namespace qreason::choice
