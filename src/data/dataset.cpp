@@ -87,6 +87,7 @@ constexpr std::array kRegistry{
     DatasetSpec{.name = "GPQA-Diamond",
                 .short_name = "gpqa_diamond",
                 .hub_id = "Idavidrein/gpqa",
+                .hub_file = "gpqa_diamond.csv",
                 .rows = 198,
                 .question_columns = kGpqaQuestion,
                 .gold_columns = kCorrectAnswer,
