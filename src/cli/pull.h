@@ -42,7 +42,9 @@ Pulled pull_gguf(const HubReference& reference, const std::string& file, const P
 Pulled pull_data(const std::string& name, const PullOptions& options);
 std::vector<std::string> pullable_data();  // the names
 
-// The parts that these share. `find_file`: the one entry of that name. Errors: none, two.
+// The parts that these share. What is asked again is told.
+Hub hub_of(const PullOptions& options);
+// `find_file`: the one entry of that name. Errors: none, two.
 const HubFile& find_file(const HubListing& listing, const std::string& name, const std::string& where);
 bool is_plain_file_name(std::string_view name);  // letters, digits and -._ without a dot at the front
 // Before bytes are asked for. Error: fewer are free where `folder` is.

@@ -74,7 +74,7 @@ Pulled pull_data(const std::string& name, const PullOptions& options) {
   const DataSource source = source_of(name);
   const fs::path folder = required_store() / "data";
   const HubReference reference{.id = source.hub_id, .kind = HubKind::kDataset};
-  const Hub hub(options.access, {.policy = options.policy});
+  const Hub hub = hub_of(options);
   HttpClient client;
   const HubListing listing = hub.list(client, reference);
   const HubFile& file = file_with_rows(listing, source);

@@ -72,7 +72,7 @@ OrderedJson read_record(const fs::path& folder) {
 class ModelPull {
  public:
   ModelPull(const HubReference& reference, const PullOptions& options)
-      : reference_(reference), options_(options), hub_(options.access, {.policy = options.policy}) {}
+      : reference_(reference), options_(options), hub_(hub_of(options)) {}
 
   Pulled run() {
     const fs::path target = pulled_model(required_store(), reference_);
@@ -202,6 +202,13 @@ class ModelPull {
 
 }  // namespace
 
+Hub hub_of(const PullOptions& options) {
+  const auto tell = [&progress = *options.progress](const HttpError& error, double seconds) {
+    progress.note(again_text(error, seconds));
+  };
+  return Hub(options.access, {.policy = options.policy, .watch = {}, .before_pause = tell});
+}
+
 const HubFile& find_file(const HubListing& listing, const std::string& name, const std::string& where) {
   const HubFile* found = nullptr;
   for (const HubFile& file : listing.files) {
@@ -264,7 +271,7 @@ Pulled pull_gguf(const HubReference& reference, const std::string& file, const P
   if (!name.ends_with(".gguf") || !is_plain_file_name(name))
     throw Error::usage("--file", fmt::format("\"{}\"", shown_name(file)), "a .gguf file of the repository");
   const fs::path target = pulled_gguf(required_store(), reference, name);
-  const Hub hub(options.access, {.policy = options.policy});
+  const Hub hub = hub_of(options);
   HttpClient client;
   const HubListing listing = hub.list(client, reference);
   return pull_single(hub, client, reference, listing, find_file(listing, file, hub_folder(reference)), target, options);

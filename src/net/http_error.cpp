@@ -29,6 +29,14 @@ std::string without_secrets(HttpResponse& response, const std::vector<std::strin
   return fmt::format("status {}{}", response.status, said.empty() ? "" : " (" + said + ")");
 }
 
+std::optional<double> refill_seconds(const std::string& limit) {
+  const std::size_t at = limit.find(";t=");
+  if (at == std::string::npos || limit.find(";r=0;") == std::string::npos) return std::nullopt;
+  unsigned seconds = 0;
+  const auto [end, failure] = std::from_chars(limit.data() + at + 3, limit.data() + limit.size(), seconds);
+  return failure == std::errc{} ? std::optional<double>(seconds) : std::nullopt;
+}
+
 // `message` or `error`, which may be an object with a message in it (OpenAI's form).
 std::string json_message(const nlohmann::json& json, int depth = 0) {
   if (json.is_string()) return json.get<std::string>();
@@ -51,7 +59,7 @@ HttpError::HttpError(const std::string& url, HttpResponse response, const std::v
 
 std::optional<double> HttpError::retry_after() const {
   const auto text = response_.headers.find("Retry-After");
-  if (!text) return std::nullopt;
+  if (!text) return refill_seconds(response_.headers.find("RateLimit").value_or(""));
   double seconds = 0;
   const auto [end, failure] =
       std::from_chars(text->data(), text->data() + text->size(), seconds, std::chars_format::fixed);

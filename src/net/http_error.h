@@ -31,7 +31,8 @@ class HttpError : public Error {
   HttpFailure failure() const { return failure_; }
   int status() const { return response_.status; }  // 0 unless kStatus
   const HttpResponse& response() const { return response_; }
-  // What the server's Retry-After asks for, in seconds.
+  // What the server's Retry-After asks for, in seconds; without one, of an exhausted RateLimit (r=0;t=SECONDS, as
+  // huggingface.co sends it) the time until it is filled again.
   std::optional<double> retry_after() const;
 
  private:

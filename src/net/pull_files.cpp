@@ -100,12 +100,10 @@ class Pull {
 
   void pull_one(HttpClient& client, const PulledFile& pulled) {
     const std::string& name = pulled.file.name;
-    const Retries::Options retries{.policy = policy_,
-                                   .watch = [this] { stop_with_others(); },
-                                   .before_pause =
-                                       [&](const HttpError& error, double seconds) {
-                                         meter_.note(fmt::format("{}; again in {:.1f} s", error.what(), seconds));
-                                       }};
+    const Retries::Options retries{
+        .policy = policy_,
+        .watch = [this] { stop_with_others(); },
+        .before_pause = [&](const HttpError& error, double seconds) { meter_.note(again_text(error, seconds)); }};
     const Download download{.request = hub_.request(reference_, commit_, name),
                             .target = pulled.target,
                             .name = fmt::format("{}: {}", hub_folder(reference_), name),

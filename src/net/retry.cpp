@@ -1,5 +1,6 @@
 #include "net/retry.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -52,6 +53,10 @@ bool may_pass(const HttpError& error) {
 double retry_pause(const RetryPolicy& policy, int failures, const HttpError& error, double chance) {
   const double whole = std::min(policy.longest_seconds, policy.first_seconds * std::exp2(std::min(failures - 1, 30)));
   return std::max(whole * (0.5 + 0.5 * chance), error.retry_after().value_or(0));
+}
+
+std::string again_text(const HttpError& error, double seconds) {
+  return fmt::format("{}; again in {:.1f} s", error.what(), seconds);
 }
 
 void Retries::after(const HttpError& error) {

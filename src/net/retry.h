@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "net/http_error.h"
@@ -23,6 +24,9 @@ bool may_pass(const HttpError& error);
 // Seconds before the next attempt after `failures` (1 or more) in a row: exponential, at least half of it for certain
 // and the rest by `chance` in [0, 1), so that many clients do not come back at once; never less than Retry-After.
 double retry_pause(const RetryPolicy& policy, int failures, const HttpError& error, double chance);
+
+// "https://...: status 503; again in 2.1 s"
+std::string again_text(const HttpError& error, double seconds);
 
 // One piece of work that may fail and go on.
 class Retries {

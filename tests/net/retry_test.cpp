@@ -55,6 +55,15 @@ TEST(Retry, ReadsRetryAfterAsSecondsAndAsADate) {
   EXPECT_NEAR(status(503, date).retry_after().value_or(-1), 100, 20);
 }
 
+TEST(Retry, ReadsWhenAnExhaustedLimitIsFilledAgain) {
+  const auto limited = [](const std::string& limit) {
+    return HttpError("http://hub/x", {.status = 429, .headers = {{"RateLimit", limit}}}, {}).retry_after();
+  };
+  EXPECT_EQ(limited("\"api\";r=0;t=55"), 55);
+  EXPECT_EQ(limited("\"api\";r=10;t=55"), std::nullopt);
+  EXPECT_EQ(limited("\"api\";r=0;t=soon"), std::nullopt);
+}
+
 TEST(Retry, TriesUntilItWorksOrIsNoUse) {
   const Retries::Options quick{.policy = {.attempts = 3, .first_seconds = 0}};
   int calls = 0;
