@@ -22,6 +22,12 @@ std::string sha256_of(const std::string& content) {
   return digest(content, EVP_sha256());
 }
 
+// As the hub keeps it: SHA-256 in large-file storage, else git's.
+std::string hash_of(const HubServerFile& file) {
+  if (!file.known_hash.empty()) return file.known_hash;
+  return file.large ? sha256_of(file.content) : git_hash_of(file.content);
+}
+
 void not_found(httplib::Response& response, const char* code, const char* message) {
   response.status = 404;
   response.set_header("X-Error-Code", code);
@@ -42,6 +48,11 @@ HubServer::HubServer(const std::string& address, int port) {
     if (intercept && intercept(request, response)) return;
     list(request, response, request.matches[1].str() + "/" + request.matches[2].str() + "/" + request.matches[3].str());
   });
+  hub_.server.Get(R"(/api/((?:models|datasets)/[^/]+/[^/]+)/tree/[^/]+)",
+                  [this](const httplib::Request& request, httplib::Response& response) {
+                    remember(request, false);
+                    list_tree(response, request.matches[1].str());
+                  });
   hub_.server.Get(R"(/(?:(datasets)/)?([^/]+)/([^/]+)/resolve/([^/]+)/(.+))",
                   [this](const httplib::Request& request, httplib::Response& response) {
                     remember(request, false);
@@ -98,9 +109,7 @@ void HubServer::list(const httplib::Request& request, httplib::Response& respons
     nlohmann::json entry{{"rfilename", file.listed_name.empty() ? name : file.listed_name}};
     if (lists_blobs && request.has_param("blobs")) {
       const long size = file.listed_size < 0 ? static_cast<long>(file.content.size()) : file.listed_size;
-      const std::string hash = !file.listed_hash.empty() ? file.listed_hash
-                               : file.large              ? sha256_of(file.content)
-                                                         : git_hash_of(file.content);
+      const std::string hash = file.listed_hash.empty() ? hash_of(file) : file.listed_hash;
       entry["size"] = size;
       entry["blobId"] = file.large ? git_hash_of("pointer") : hash;
       if (file.large) entry["lfs"] = {{"sha256", hash}, {"size", size}, {"pointerSize", 134}};
@@ -108,6 +117,19 @@ void HubServer::list(const httplib::Request& request, httplib::Response& respons
     json["siblings"].push_back(entry);
   }
   response.set_content(json.dump(), "application/json");
+}
+
+void HubServer::list_tree(httplib::Response& response, const std::string& repository) const {
+  const auto files = repositories.find(repository);
+  if (files == repositories.end()) return not_found(response, "RepoNotFound", "Repository not found");
+  nlohmann::json tree = nlohmann::json::array();
+  for (const auto& [name, file] : files->second) {
+    nlohmann::json entry{{"type", "file"}, {"path", name}, {"size", file.content.size()}};
+    entry["oid"] = file.large ? git_hash_of("pointer") : hash_of(file);
+    if (file.large) entry["lfs"] = {{"oid", hash_of(file)}, {"size", file.content.size()}, {"pointerSize", 134}};
+    tree.push_back(entry);
+  }
+  response.set_content(tree.dump(), "application/json");
 }
 
 void HubServer::resolve(const httplib::Request& request, httplib::Response& response) {
@@ -118,12 +140,12 @@ void HubServer::resolve(const httplib::Request& request, httplib::Response& resp
   if (file == nullptr) return not_found(response, "EntryNotFound", "Entry not found");
   response.set_header("X-Repo-Commit", commit);
   if (!file->large) {
-    response.set_header("ETag", "\"" + git_hash_of(file->content) + "\"");
+    response.set_header("ETag", "\"" + hash_of(*file) + "\"");
     response.set_content(file->content, "text/plain; charset=utf-8");
     return;
   }
   response.set_header("X-Linked-Size", std::to_string(file->content.size()));
-  response.set_header("X-Linked-Etag", "\"" + sha256_of(file->content) + "\"");
+  response.set_header("X-Linked-Etag", "\"" + hash_of(*file) + "\"");
   response.set_redirect(storage_.url("/repos/" + repository + "/" + name + "?X-Signature=s1gned"));
 }
 

@@ -17,6 +17,7 @@ struct HubServerFile {
   bool large = false;                              // in large-file storage
   std::string listed_name = {}, listed_hash = {};  // lies, where not empty
   long listed_size = -1;
+  std::string known_hash = {};  // the content's, of files that are too large to hash for each answer
 };
 
 class HubServer {
@@ -46,6 +47,8 @@ class HubServer {
 
  private:
   void list(const httplib::Request& request, httplib::Response& response, const std::string& repository) const;
+  // The other form of a list, which huggingface_hub asks for.
+  void list_tree(httplib::Response& response, const std::string& repository) const;
   void resolve(const httplib::Request& request, httplib::Response& response);
   void store(const httplib::Request& request, httplib::Response& response);
   void remember(const httplib::Request& request, bool storage);

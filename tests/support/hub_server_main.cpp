@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/file.h"
 #include "support/hub_server.h"
 
 int main(int count, char** arguments) {
@@ -25,10 +26,10 @@ int main(int count, char** arguments) {
       auto part = relative.begin();
       const fs::path repository = *part / *std::next(part) / *std::next(part, 2);
       std::ifstream in(entry.path(), std::ios::binary);
-      std::string content{std::istreambuf_iterator<char>(in), {}};
-      const bool large = content.size() >= (1 << 20);
-      server.repositories[repository.string()][relative.lexically_relative(repository).string()] = {
-          .content = std::move(content), .large = large};
+      qreason::testing::HubServerFile file{.content = {std::istreambuf_iterator<char>(in), {}}};
+      file.large = file.content.size() >= (1 << 20);
+      file.known_hash = file.large ? qreason::sha256_file(entry.path()) : qreason::git_blob_hash(entry.path());
+      server.repositories[repository.string()][relative.lexically_relative(repository).string()] = std::move(file);
     }
   }
   fmt::print("{}\n", server.url());
