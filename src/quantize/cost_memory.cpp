@@ -176,12 +176,20 @@ void see_block_passes(const CostQuestion& question, const ModelOutline& outline,
   sum.see(last);
 }
 
-// Embedding and head: mapped parts of the file, and a float32 copy where a view changes them.
-double table_bytes(const CostQuestion& question, const ModelOutline& outline, StoredType type) {
+// Embedding or head: a mapped part of the file, a float32 copy where a view changes it, and two copies where a second
+// view changes that again.
+double table_bytes(const CostQuestion& question, const ModelOutline& outline, StoredType type,
+                   ViewWork ViewCost::*table) {
+  int changes = 0;
+  for (const PassPointer& pass : question.recipe.passes) {
+    const auto* exact = std::get_if<std::shared_ptr<const ExactPass>>(&pass);
+    if (exact && ((*exact)->view_cost(question.config).*table).converted > 0) ++changes;
+  }
   const double values =
       static_cast<double>(outline.config.vocab_size) * static_cast<double>(outline.config.hidden_size);
-  const double stored = bytes_of(question.config.stored_type);
-  return values * (type == question.config.stored_type ? stored : stored + bytes_of(type));
+  const double stored = bytes_of(question.config.stored_type), made = bytes_of(type);
+  if (changes == 0) return values * (type == question.config.stored_type ? stored : stored + made);
+  return values * (changes == 1 ? stored + made : std::max(stored + made, 2 * made));
 }
 
 }  // namespace
@@ -190,7 +198,7 @@ MemoryEstimate estimate_memory(const CostQuestion& question, const ModelOutline&
   MomentSum sum(question, outline, plan);
   MemoryEstimate memory;
   const auto limit = static_cast<double>(question.activation_memory);
-  const double embedding = table_bytes(question, outline, outline.types.embedding);
+  const double embedding = table_bytes(question, outline, outline.types.embedding, &ViewCost::embedding);
   for (const PassPointer& pass : question.recipe.passes) {
     const auto* measure = std::get_if<std::shared_ptr<const StatisticsPass>>(&pass);
     if (!measure) continue;
@@ -212,7 +220,7 @@ MemoryEstimate estimate_memory(const CostQuestion& question, const ModelOutline&
   }
   see_block_passes(question, outline, plan, sum);
   sum.see(embedding);
-  if (!outline.config.tied_embeddings) sum.see(table_bytes(question, outline, outline.types.head));
+  if (!outline.config.tied_embeddings) sum.see(table_bytes(question, outline, outline.types.head, &ViewCost::head));
   const double program = question.program_bytes > 0 ? static_cast<double>(question.program_bytes) : kProgram;
   memory.peak = sum.peak() + program + kGrowth;
   memory.repeated = sum.repeated() + program + kGrowth;
