@@ -16,6 +16,7 @@
 #include "eval/answer_pace.h"
 #include "eval/evaluation_cell.h"
 #include "eval/grading_queue.h"
+#include "eval/running_score.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -147,14 +148,14 @@ class Evaluation {
                       "truncated",
                       asked.run->cell().file.string(), answer.problem_id, answer.prompt_tokens));
     if (asked.run->finish()) --open_;
-    right_ += answer.grade;
+    score_.add(answer.grade == 1, answer.output_tokens);
     ++recorded_;
     if (const double now = elapsed(); now >= estimated_ + kEstimateInterval) {
       estimated_ = now;
       if (const auto left = pace_.seconds_left(total_ - found_, now)) work_ = {.done = now, .left = *left};
     }
     progress_->update({.done = found_ + static_cast<std::int64_t>(recorded_),
-                       .note = fmt::format("{}/{} right", right_, recorded_),
+                       .note = score_.text(elapsed()),
                        .work = work_});
   }
 
@@ -168,7 +169,8 @@ class Evaluation {
   std::size_t open_ = 0;
   std::vector<Asked> asked_;
   std::size_t recorded_ = 0;
-  std::int64_t total_ = 0, found_ = 0, right_ = 0;
+  std::int64_t total_ = 0, found_ = 0;
+  RunningScore score_;
   std::unique_ptr<Progress> progress_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   AnswerPace pace_;
