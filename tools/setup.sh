@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 packages=(g++ cmake ninja-build pkg-config ccache mold python3-venv clang-format-14 ca-certificates
   libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libpcre2-dev libutf8proc-dev
   libzstd-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libboost-dev libgtest-dev libgmock-dev
+  libseccomp-dev bubblewrap
   libcpp-httplib-dev openssl)
 optional=(ccache mold clang-format-14)
 torch_version=2.13.0

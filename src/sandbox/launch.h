@@ -1,0 +1,27 @@
+// Starts the processes of a sandbox.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+#include "sandbox/owned_descriptor.h"
+#include "sandbox/sandbox.h"
+
+namespace qreason {
+
+struct LaunchedSandbox {
+  pid_t launcher = -1;            // bubblewrap outside: our child, in a session of its own
+  pid_t server = -1;              // process 1 of the sandbox, as this side numbers it; killing it ends all
+  OwnedDescriptor server_handle;  // a pidfd of it
+  OwnedDescriptor control;        // the socket to it (server.py says what is sent)
+};
+
+// Starts one and waits until its server is ready. Error: what bubblewrap said, or that it or Python is missing.
+LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view prelude);
+
+// Kills all that is in it and waits until it is gone.
+void end_sandbox(LaunchedSandbox& sandbox);
+
+}  // namespace qreason
