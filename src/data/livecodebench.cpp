@@ -1,0 +1,54 @@
+#include "data/livecodebench.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "data/pickle_text.h"
+
+namespace qreason {
+namespace {
+
+const std::string& column(const std::map<std::string, std::string>& row, const char* name, const std::string& where) {
+  const auto found = row.find(name);
+  if (found == row.end()) throw Error(where, fmt::format("no column \"{}\"", name), "a row of LiveCodeBench");
+  return found->second;
+}
+
+void add_tests(std::string_view json, const std::string& where, const CodeProblem& kind, std::vector<CodeTest>& tests) {
+  const Json list = parse_json(json, where);
+  if (!list.is_array()) throw Error(where, fmt::format("a JSON {}", list.type_name()), "a list of tests");
+  const std::string expected = kind.function ? "functional" : "stdin";
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string place = fmt::format("{}, test {}", where, i);
+    if (const std::string type = json_string(list[i], "testtype", place); type != expected)
+      throw Error(place, fmt::format("a test of type \"{}\"", type),
+                  fmt::format("\"{}\": metadata names {} function", expected, kind.function ? "a" : "no"));
+    tests.push_back({json_string(list[i], "input", place), json_string(list[i], "output", place)});
+  }
+}
+
+bool is_json(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && (text[first] == '[' || text[first] == '{' || text[first] == '"');
+}
+
+std::string private_json(const std::string& text, const std::string& where) {
+  if (is_json(text)) return text;
+  return unpickle_text(inflate_zlib(decode_base64(text, where), where), where);
+}
+
+}  // namespace
+
+CodeProblem decode_code_problem(const std::map<std::string, std::string>& row, const std::string& where) {
+  CodeProblem problem;
+  const std::string about = where + ", metadata";
+  problem.function = json_string_if(parse_json(column(row, "metadata", where), about), "func_name", about);
+  add_tests(column(row, "public_test_cases", where), where + ", public_test_cases", problem, problem.tests);
+  const std::string hidden = where + ", private_test_cases";
+  add_tests(private_json(column(row, "private_test_cases", where), hidden), hidden, problem, problem.tests);
+  if (problem.tests.empty()) throw Error(where, "no tests", "at least one");
+  return problem;
+}
+
+}  // namespace qreason
