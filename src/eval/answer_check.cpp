@@ -19,7 +19,13 @@ std::optional<std::int64_t> max_tokens_of(const ResultHeader& header) {
   return sampling["max_tokens"].get<std::int64_t>();
 }
 
-void check_count(std::int64_t count, const char* member, const std::string& where) {
+// Servers need not count.
+bool may_lack_counts(const ResultHeader& header) {
+  return header.provenance.is_object() && header.provenance.contains("endpoint");
+}
+
+void check_count(std::int64_t count, const char* member, const ResultHeader& header, const std::string& where) {
+  if (count == -1 && may_lack_counts(header)) return;
   if (count < 0) throw Error(where, fmt::format("{}: {}", member, count), "0 or more");
 }
 
@@ -30,8 +36,8 @@ void check_answer(const AnswerRecord& answer, const ResultHeader& header, const 
   if (answer.seed != header.seed)
     throw Error(where, fmt::format("seed: {}", answer.seed), fmt::format("{}, the header's", header.seed));
   if (answer.sample != 0) throw Error(where, fmt::format("sample: {}", answer.sample), "0: one sample a problem");
-  check_count(answer.prompt_tokens, "prompt_tokens", where);
-  check_count(answer.output_tokens, "output_tokens", where);
+  check_count(answer.prompt_tokens, "prompt_tokens", header, where);
+  check_count(answer.output_tokens, "output_tokens", header, where);
   if (const auto most = max_tokens_of(header); most && answer.output_tokens > *most)
     throw Error(where, fmt::format("output_tokens: {}", answer.output_tokens),
                 fmt::format("at most {}, the header's max_tokens", *most));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -97,7 +98,8 @@ AnswerRecord EvaluationRun::record(std::size_t problem, GradedCompletion graded)
                       .extracted = std::move(graded.grade.extracted),
                       .gold = asked.gold,
                       .grade = graded.grade.correct ? 1 : 0,
-                      .seconds = completion.seconds};
+                      .seconds = completion.seconds,
+                      .remark = std::move(completion.remark)};
   journal_->append(cell_->form->line(answer));
   ++summary_.generated_now;
   count(answer);
@@ -169,7 +171,7 @@ void EvaluationRun::count(const AnswerRecord& answer) {
   ++summary_.count;
   summary_.correct += answer.grade;
   summary_.truncated += answer.finish_reason == "length" ? 1 : 0;
-  summary_.output_tokens += answer.output_tokens;
+  summary_.output_tokens += std::max<std::int64_t>(0, answer.output_tokens);  // without those not known
 }
 
 void EvaluationRun::forget_answers() {

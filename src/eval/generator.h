@@ -22,11 +22,12 @@ struct Completion {
   std::int64_t id = 0;
   std::string full_prompt;  // as the model saw it
   std::string text;
-  std::int64_t prompt_tokens = 0;
-  std::int64_t output_tokens = 0;
-  std::string finish_reason;  // "stop" or "length"
+  std::int64_t prompt_tokens = 0;  // -1: not known (of an endpoint that does not tell)
+  std::int64_t output_tokens = 0;  // -1: the same
+  std::string finish_reason;       // "stop" or "length"
   double seconds = 0;
   std::int64_t in_work = 0;  // answers that were being generated when this one was finished
+  std::string remark = {};   // what is doubtful about it; recorded
 };
 
 class Generator {

@@ -127,18 +127,19 @@ OrderedJson to_json(const ResultHeader& header) {
 }
 
 std::string to_line(const AnswerRecord& record) {
-  const OrderedJson json = {{"id", record.problem_id},
-                            {"seed", record.seed},
-                            {"sample", record.sample},
-                            {"prompt_tokens", record.prompt_tokens},
-                            {"output_tokens", record.output_tokens},
-                            {"finish_reason", record.finish_reason},
-                            {"grade", record.grade},
-                            {"extracted", record.extracted},
-                            {"gold", record.gold},
-                            {"full_prompt", record.full_prompt},
-                            {"text", record.text},
-                            {"timing", {{"seconds", record.seconds}}}};
+  OrderedJson json = {{"id", record.problem_id},
+                      {"seed", record.seed},
+                      {"sample", record.sample},
+                      {"prompt_tokens", record.prompt_tokens},
+                      {"output_tokens", record.output_tokens},
+                      {"finish_reason", record.finish_reason},
+                      {"grade", record.grade},
+                      {"extracted", record.extracted},
+                      {"gold", record.gold},
+                      {"full_prompt", record.full_prompt},
+                      {"text", record.text}};
+  if (!record.remark.empty()) json["remark"] = record.remark;
+  json["timing"] = {{"seconds", record.seconds}};
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
@@ -177,6 +178,7 @@ AnswerRecord parse_answer_record(const Json& json, const std::string& where) {
   const std::int64_t grade = json_int(json, "grade", where);
   if (grade != 0 && grade != 1) throw Error(where, fmt::format("grade: {}", grade), "0 or 1");
   record.grade = static_cast<int>(grade);
+  record.remark = json_string_if(json, "remark", where).value_or("");
   if (json.contains("timing")) record.seconds = json_number_if(json["timing"], "seconds", where).value_or(0);
   return record;
 }

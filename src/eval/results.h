@@ -22,7 +22,8 @@ struct AnswerRecord {
   std::string problem_id;
   std::uint64_t seed = 0;
   std::uint64_t sample = 0;
-  std::int64_t prompt_tokens = -1;  // -1: not recorded (the study's files)
+  std::int64_t prompt_tokens =
+      -1;  // -1: not recorded (the study's files), not known (an endpoint's that does not tell)
   std::int64_t output_tokens = -1;
   std::string finish_reason;  // "stop", "length", "" when not recorded
   std::string full_prompt;
@@ -31,6 +32,7 @@ struct AnswerRecord {
   std::string gold;
   int grade = 0;  // 0 or 1
   double seconds = 0;
+  std::string remark = {};  // what is doubtful about the answer; written only where there is something
 };
 
 struct ResultHeader {
