@@ -45,8 +45,12 @@ EvaluationOptions options_of(const ModelEvaluation& evaluation) {
 }  // namespace
 
 std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelEvaluation& evaluation) {
-  const Cells all = cells_of(evaluation);
   EngineGenerator generator(model, evaluation.generation);
+  return evaluate_by(generator, evaluation);
+}
+
+std::vector<CellSummary> evaluate_by(Generator& generator, const ModelEvaluation& evaluation) {
+  const Cells all = cells_of(evaluation);
   return evaluate(generator, all.cells, options_of(evaluation));
 }
 

@@ -28,6 +28,8 @@ struct ModelEvaluation {
 };
 
 std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelEvaluation& evaluation);
+// The same by another generator, which has its own settings of generation.
+std::vector<CellSummary> evaluate_by(Generator& generator, const ModelEvaluation& evaluation);
 
 // Whether every file of the evaluation is finished and says, in all that decides answers, what one made now with these
 // settings would say. `model`: nullopt where the model is not here; what the files say of it holds then.

@@ -59,7 +59,8 @@ void AnswerReader::take(const Json& object, const char* message) {
   if (is_piece && (!object.contains("choices") || object["choices"].empty())) return;  // counts alone
   const Json& choices = json_member(object, "choices", kAnswer);
   if (!choices.is_array()) throw Error(kAnswer, "choices: " + quoted(choices), "a list");
-  if (choices.size() != 1) throw Error(kAnswer, fmt::format("{} choices", choices.size()), "the one that was asked for");
+  if (choices.size() != 1)
+    throw Error(kAnswer, fmt::format("{} choices", choices.size()), "the one that was asked for");
   take_choice(choices[0], message);
 }
 

@@ -1,7 +1,7 @@
 // What an OpenAI-compatible server says in answer to one request, whole or in pieces of a stream.
 //
-// Nothing of it is believed: a member of another type, no choice or more than one, pieces of another answer, an end that
-// is none, and more text than was asked for are Errors. Counts of tokens are taken as they are told and judged
+// Nothing of it is believed: a member of another type, no choice or more than one, pieces of another answer, an end
+// that is none, and more text than was asked for are Errors. Counts of tokens are taken as they are told and judged
 // elsewhere (endpoint/token_counts.h).
 #pragma once
 
@@ -17,12 +17,12 @@ namespace qreason {
 enum class EndpointApi { kChat, kCompletions };
 
 struct ServerAnswer {
-  // What the model wrote. A thought that the server keeps apart (`reasoning_content`, or `reasoning`) stands before it as
-  // <think>...</think>, where graders look for it; one without an answer behind it is not closed.
+  // What the model wrote. A thought that the server keeps apart (`reasoning_content`, or `reasoning`) stands before it
+  // as <think>...</think>, where graders look for it; one without an answer behind it is not closed.
   std::string text;
-  std::string finish_reason;  // "stop" or "length"
+  std::string finish_reason;                                 // "stop" or "length"
   std::optional<std::int64_t> prompt_tokens, output_tokens;  // as the server counts; nullopt where it says nothing
-  std::string model;  // that the server says has answered; may be empty
+  std::string model;                                         // that the server says has answered; may be empty
 };
 
 // Puts one answer together.

@@ -31,8 +31,10 @@ bool refuses_everybody(const HttpError& error) {
 bool says_no_room(const HttpError& error) {
   if (error.status() != 400 && error.status() != 413) return false;
   const std::string& said = error.response().body;
-  constexpr std::array kWords{"maximum context length", "context size", "exceed_context_size", "context_length_exceeded"};
-  return std::any_of(kWords.begin(), kWords.end(), [&](const char* words) { return said.find(words) != std::string::npos; });
+  constexpr std::array kWords{"maximum context length", "context size", "exceed_context_size",
+                              "context_length_exceeded"};
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&](const char* words) { return said.find(words) != std::string::npos; });
 }
 
 }  // namespace
@@ -88,9 +90,8 @@ std::optional<AnswerPool::Done> AnswerPool::next() {
 }
 
 void AnswerPool::work() {
-  ServerConnection connection(options_.address, {.silence_seconds = options_.silence_seconds,
-                                                 .pulse = &pulse_,
-                                                 .watch = [this] { watch(); }});
+  ServerConnection connection(
+      options_.address, {.silence_seconds = options_.silence_seconds, .pulse = &pulse_, .watch = [this] { watch(); }});
   for (;;) {
     std::unique_lock lock(mutex_);
     job_ready_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });

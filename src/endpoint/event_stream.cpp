@@ -16,7 +16,8 @@ void EventStream::feed(std::string_view bytes, const std::function<void(std::str
       continue;
     }
     if (line_.size() + data_.size() >= most_bytes_)
-      throw Error("event stream", fmt::format("an event of more than {} bytes", most_bytes_), "small pieces of an answer");
+      throw Error("event stream", fmt::format("an event of more than {} bytes", most_bytes_),
+                  "small pieces of an answer");
     line_ += byte;
   }
 }

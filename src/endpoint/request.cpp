@@ -13,13 +13,17 @@ namespace {
 // In the order in which a complaint is searched for them: longer names before those that they contain.
 struct Part {
   const char* name;
-  int spellings;        // in all
+  int spellings;         // in all
   bool may_be_left_out;  // the last spelling is nothing
 };
-constexpr std::array kParts{Part{"stream_options", 2, true},     Part{"add_special_tokens", 2, true},
-                            Part{"repetition_penalty", 2, true}, Part{"repeat_penalty", 2, true},
-                            Part{"max_tokens", 2, false},        Part{"top_k", 3, true},
-                            Part{"min_p", 2, true},              Part{"seed", 2, true},
+constexpr std::array kParts{Part{"stream_options", 2, true},
+                            Part{"add_special_tokens", 2, true},
+                            Part{"repetition_penalty", 2, true},
+                            Part{"repeat_penalty", 2, true},
+                            Part{"max_tokens", 2, false},
+                            Part{"top_k", 3, true},
+                            Part{"min_p", 2, true},
+                            Part{"seed", 2, true},
                             Part{"stream", 2, false}};
 
 bool is_word_character(char c) {

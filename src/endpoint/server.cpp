@@ -14,9 +14,9 @@ namespace qreason {
 namespace {
 
 constexpr double kConnectSeconds = 15;
-constexpr double kForever = 1e6;          // our own clock counts pieces of answers, not bytes
-constexpr double kSlowestTokens = 5;      // a second, of answers that come whole
-constexpr std::uint64_t kTextBytes = 64;  // a token, at most, taken over a whole answer
+constexpr double kForever = 1e6;            // our own clock counts pieces of answers, not bytes
+constexpr double kSlowestTokens = 5;        // a second, of answers that come whole
+constexpr std::uint64_t kTextBytes = 64;    // a token, at most, taken over a whole answer
 constexpr std::uint64_t kWireBytes = 4096;  // a token's piece of a stream, the most that is taken over a whole answer
 constexpr std::uint64_t kSpareBytes = std::uint64_t{1} << 20;
 constexpr std::size_t kEventBytes = std::size_t{4} << 20;
@@ -148,8 +148,7 @@ ServerAnswer ServerConnection::ask(EndpointApi api, const OrderedJson& body, std
   request.body = body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   request.limits.stall_seconds = kForever;
   const bool streams = body.value("stream", false);
-  allowed_silence_ =
-      options_.silence_seconds + (streams ? 0 : static_cast<double>(max_tokens) / kSlowestTokens);
+  allowed_silence_ = options_.silence_seconds + (streams ? 0 : static_cast<double>(max_tokens) / kSlowestTokens);
   last_piece_ = now();
   has_piece_ = false;
   Receiver receiver(api, max_tokens);
@@ -171,7 +170,8 @@ ServerAnswer ServerConnection::ask(EndpointApi api, const OrderedJson& body, std
 void ServerConnection::strike_key(std::string& text) const {
   constexpr std::string_view kStruck = "***";
   if (address_.key.empty()) return;
-  for (std::size_t at = text.find(address_.key); at != std::string::npos; at = text.find(address_.key, at + kStruck.size()))
+  for (std::size_t at = text.find(address_.key); at != std::string::npos;
+       at = text.find(address_.key, at + kStruck.size()))
     text.replace(at, address_.key.size(), kStruck);
 }
 

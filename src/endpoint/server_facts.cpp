@@ -37,7 +37,8 @@ std::string plain_product(const std::string& server) {
     if (!kept) break;
     plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
-  if (plain == "uvicorn" || plain == "hypercorn" || plain == "nginx") return "endpoint";  // what any server may stand on
+  if (plain == "uvicorn" || plain == "hypercorn" || plain == "nginx")
+    return "endpoint";  // what any server may stand on
   const bool is_name = !plain.empty() && std::isalnum(static_cast<unsigned char>(plain[0])) != 0;
   return is_name ? plain : "endpoint";
 }
@@ -79,9 +80,7 @@ void name_by_api_page(ServerConnection& connection, ServerFacts& facts) {
 }
 
 std::string answer_of(ServerConnection& connection, const Probe& probe, const Dialect& dialect, AnswerRequest request) {
-  return connection
-      .ask(probe.api, dialect.body(probe.api, probe.model, request), request.sampling.max_tokens)
-      .text;
+  return connection.ask(probe.api, dialect.body(probe.api, probe.model, request), request.sampling.max_tokens).text;
 }
 
 // A server that counts nothing in a stream (llama-cpp-python) may count where the answer comes whole.

@@ -14,9 +14,9 @@
 namespace qreason {
 
 struct ServerFacts {
-  std::string product = "endpoint";  // "vllm", "llama.cpp", "sglang", or a server's own name for itself
-  std::string version;               // empty where it is not told
-  std::vector<std::string> models;   // of /models; empty where it is not told
+  std::string product = "endpoint";             // "vllm", "llama.cpp", "sglang", or a server's own name for itself
+  std::string version;                          // empty where it is not told
+  std::vector<std::string> models;              // of /models; empty where it is not told
   std::map<std::string, std::int64_t> context;  // positions, by model; of all models under ""
 };
 // /models, which must be reachable (HttpError otherwise; 404 and the like are a server without it), then /version

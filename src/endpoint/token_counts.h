@@ -14,9 +14,9 @@ struct JudgedCount {
 };
 
 // `counted`: of the same text by the tokenizer at hand, nullopt without one. The server's count stands where it is
-// possible: from 0 to `most`, not 0 for a text, and within twice what was counted here (a model may spell a text in other
-// tokens than the tokenizer does, and special ones are not in it). Otherwise what was counted stands, unless it is above
-// `most`.
+// possible: from 0 to `most`, not 0 for a text, and within twice what was counted here (a model may spell a text in
+// other tokens than the tokenizer does, and special ones are not in it). Otherwise what was counted stands, unless it
+// is above `most`.
 JudgedCount judge_count(const std::string& name, std::optional<std::int64_t> told, std::int64_t most,
                         const std::string& text, const std::optional<std::int64_t>& counted);
 

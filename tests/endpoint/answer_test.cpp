@@ -95,8 +95,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(AnswerReader, RefusesPiecesThatDoNotBelongTogether) {
   EXPECT_THAT(
       [] {
-        pieces(EndpointApi::kCompletions,
-               {R"({"id":"a","choices":[{"text":"x"}]})", R"({"id":"b","choices":[{"text":"y","finish_reason":"stop"}]})"});
+        pieces(EndpointApi::kCompletions, {R"({"id":"a","choices":[{"text":"x"}]})",
+                                           R"({"id":"b","choices":[{"text":"y","finish_reason":"stop"}]})"});
       },
       ThrowsMessage<Error>(HasSubstr("two answers")));
   EXPECT_THAT(
@@ -107,8 +107,9 @@ TEST(AnswerReader, RefusesPiecesThatDoNotBelongTogether) {
       ThrowsMessage<Error>(HasSubstr("behind its end")));
   EXPECT_THAT([] { pieces(EndpointApi::kCompletions, {R"({"choices":[{"text":"x"}]})"}); },
               ThrowsMessage<Error>(HasSubstr("cut")));
-  EXPECT_THAT([] { pieces(EndpointApi::kCompletions, std::vector<std::string>(11, R"({"choices":[{"text":"0123456789"}]})")); },
-              ThrowsMessage<Error>(HasSubstr("100 bytes")));
+  EXPECT_THAT(
+      [] { pieces(EndpointApi::kCompletions, std::vector<std::string>(11, R"({"choices":[{"text":"0123456789"}]})")); },
+      ThrowsMessage<Error>(HasSubstr("100 bytes")));
 }
 
 TEST(TokenCounts, StandWhereTheyArePossible) {

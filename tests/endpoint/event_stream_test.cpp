@@ -26,9 +26,9 @@ std::vector<std::string> events_of(const std::string& stream, std::size_t size) 
 TEST(EventStream, GivesTheDataOfEachEventHoweverItIsCut) {
   for (const std::size_t size : {1, 2, 3, 7, 1000}) {
     EXPECT_THAT(events_of("data: YHOO\ndata: +2\ndata: 10\n\n", size), ElementsAre("YHOO\n+2\n10"));
-    EXPECT_THAT(events_of(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
-                          size),
-                ElementsAre("first event", "second event", " third event"));
+    EXPECT_THAT(
+        events_of(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n", size),
+        ElementsAre("first event", "second event", " third event"));
     EXPECT_THAT(events_of("data\n\ndata\ndata\n\ndata:", size), ElementsAre("", "\n"));
     EXPECT_THAT(events_of("data: a\r\n\r\ndata: b\r\rdata: c\n\n", size), ElementsAre("a", "b", "c"));
     EXPECT_THAT(events_of("event: x\ndatum: 1\n\n", size), ElementsAre());

@@ -10,10 +10,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
-const AnswerRequest kRequest{.prompt = "2+2",
-                             .sampling = {.temperature = 0.6, .top_p = 0.95, .max_tokens = 100},
-                             .seed = 7,
-                             .stop = {"Q:"}};
+const AnswerRequest kRequest{
+    .prompt = "2+2", .sampling = {.temperature = 0.6, .top_p = 0.95, .max_tokens = 100}, .seed = 7, .stop = {"Q:"}};
 
 TEST(Dialect, SaysEverythingThatDecidesAnAnswerAlsoWhereItIsOff) {
   const OrderedJson body = Dialect().body(EndpointApi::kCompletions, "m", kRequest);
@@ -30,17 +28,18 @@ TEST(Dialect, SaysEverythingThatDecidesAnAnswerAlsoWhereItIsOff) {
 TEST(Dialect, SaysInOtherWordsWhatAServerRefuses) {
   Dialect dialect;
   const auto body = [&] { return dialect.body(EndpointApi::kCompletions, "m", kRequest); };
-  EXPECT_EQ(dialect.respell(complaint_of(R"({"message":"top_k must be -1 (disable), or at least 1, got 0."})")), "top_k");
+  EXPECT_EQ(dialect.respell(complaint_of(R"({"message":"top_k must be -1 (disable), or at least 1, got 0."})")),
+            "top_k");
   EXPECT_EQ(body()["top_k"], -1);
-  EXPECT_EQ(dialect.respell(complaint_of(
-                R"({"error":{"message":"Unrecognized request argument supplied: top_k","param":null}})")),
+  EXPECT_EQ(dialect.respell(
+                complaint_of(R"({"error":{"message":"Unrecognized request argument supplied: top_k","param":null}})")),
             "top_k");
   EXPECT_FALSE(body().contains("top_k"));
   EXPECT_EQ(dialect.respell("top_k"), "");
   EXPECT_EQ(dialect.respell(complaint_of(R"({"detail":[{"loc":["body","stream_options"],"input":{"seed":1}}]})")),
             "stream_options");
-  EXPECT_EQ(dialect.respell(complaint_of(
-                R"({"error":{"message":"Use 'max_completion_tokens' instead.","param":"max_tokens"}})")),
+  EXPECT_EQ(dialect.respell(
+                complaint_of(R"({"error":{"message":"Use 'max_completion_tokens' instead.","param":"max_tokens"}})")),
             "max_tokens");
   EXPECT_EQ(body()["max_completion_tokens"], 100);
   EXPECT_EQ(dialect.respell(complaint_of(R"({"error":{"message":"x","param":"body.seed","code":400}})")), "seed");

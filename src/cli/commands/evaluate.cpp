@@ -1,9 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/endpoint_generator.h"
+#include "cli/endpoint_options.h"
 #include "cli/model_evaluation.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
@@ -20,7 +24,9 @@ namespace {
 class EvaluateCommand : public Command {
  public:
   std::string_view name() const override { return "evaluate"; }
-  std::string_view purpose() const override { return "Answers the problems of tasks with a model, grades and records"; }
+  std::string_view purpose() const override {
+    return "Answers the problems of tasks with models, or at a server, grades and records";
+  }
   std::string_view example() const override {
     return "qreason evaluate smollm2-135m-instruct --tasks GSM8K --seeds 42,43 --limit 20";
   }
@@ -28,7 +34,8 @@ class EvaluateCommand : public Command {
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
 
   void declare(OptionSet& options) override {
-    options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
+    options.positionals("MODEL", models_,
+                        "Directories, .gguf files, or names from `qreason models`, one after another");
     options.list("--tasks", tasks_, "Tasks, as in GSM8K,MATH-500,AIME-90,AIME-2024,AIME-2025");
     options.list("--seeds", seeds_, "One run a seed: numbers and ranges, as in 42,43 or 42-51");
     options.value("-o,--output", output_, "Results go to DIR/NAME-seedS/TASK.jsonl");
@@ -38,16 +45,52 @@ class EvaluateCommand : public Command {
     sampling_.declare(options);
     options.repeated("--data", data_, "NAME=PATH: the file of a data set");
     arithmetic_.declare(options);
+    endpoint_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
     const ModelEvaluation evaluation = read_options(common);
-    const ResidentModel model = load_resident(model_, common.dtype, process_executor(arithmetic_.checked()));
-    const std::vector<CellSummary> summaries = evaluate_model(model, named(evaluation, model));
-    common.json ? print_as_json(summaries) : print_as_text(summaries, common);
+    std::vector<Evaluated> all;
+    for (const std::string& model : models_) {
+      ModelEvaluation named;
+      auto summaries =
+          endpoint_.given() ? at_endpoint(model, evaluation, named) : by_engine(model, evaluation, common, named);
+      for (CellSummary& cell : summaries) all.push_back({named.model, named.method, std::move(cell)});
+    }
+    common.json ? print_as_json(all) : print_as_text(all, common);
   }
 
  private:
+  struct Evaluated {
+    std::string model, method;
+    CellSummary cell;
+  };
+
+  // The model is loaded once for all tasks and seeds, and goes before the next one comes.
+  std::vector<CellSummary> by_engine(const std::string& reference, const ModelEvaluation& evaluation,
+                                     const CommonOptions& common, ModelEvaluation& named) {
+    const ResidentModel model = load_resident(reference, common.dtype, process_executor(arithmetic_.checked()));
+    named = named_as(evaluation, model.opened.name, model.origin.method, "");
+    require_new(named.run_name);
+    return evaluate_model(model, named);
+  }
+
+  std::vector<CellSummary> at_endpoint(const std::string& reference, const ModelEvaluation& evaluation,
+                                       ModelEvaluation& named) {
+    EndpointGenerator generator(open_endpoint_model(reference), endpoint_.checked(evaluation.generation));
+    log_line(fmt::format("{} {}: seed {}; top_k {}", generator.facts().product, generator.facts().version,
+                         generator.manners().seed, generator.manners().top_k));
+    named = named_as(evaluation, generator.model().name, generator.model().method, "@" + generator.facts().product);
+    require_new(named.run_name);
+    return evaluate_by(generator, named);
+  }
+
+  // Two models of one name would write the same files.
+  void require_new(const std::string& run_name) {
+    if (!run_names_.insert(run_name).second)
+      throw Error::usage("MODEL", "two models of the name " + run_name, "models whose folders have different names");
+  }
+
   ModelEvaluation read_options(const CommonOptions& common) const {
     ModelEvaluation evaluation;
     if (tasks_.empty()) throw Error::usage("--tasks", "no task", "--tasks GSM8K, for instance");
@@ -70,17 +113,20 @@ class EvaluateCommand : public Command {
   }
 
   // "NAME-METHOD" of a quantized checkpoint is the model NAME in tables, so that it stands beside the one it came from.
-  static ModelEvaluation named(ModelEvaluation evaluation, const ResidentModel& model) {
-    evaluation.run_name = model.opened.name;
-    evaluation.model = model.opened.name;
-    evaluation.method = model.origin.method;
-    const std::string ending = "-" + model.origin.method;
+  // `engine` tells results of a server from ours.
+  static ModelEvaluation named_as(ModelEvaluation evaluation, const std::string& name, const std::string& method,
+                                  const std::string& engine) {
+    evaluation.run_name = name + engine;
+    evaluation.model = name;
+    evaluation.method = method;
+    const std::string ending = "-" + method;
     if (evaluation.model.ends_with(ending) && evaluation.model.size() > ending.size())
       evaluation.model.resize(evaluation.model.size() - ending.size());
+    evaluation.model += engine;
     return evaluation;
   }
 
-  static void print_as_text(const std::vector<CellSummary>& summaries, const CommonOptions& common) {
+  static void print_as_text(const std::vector<Evaluated>& all, const CommonOptions& common) {
     TextTable table({{"TASK"},
                      {"SEED", Align::kRight},
                      {"RIGHT", Align::kRight},
@@ -88,7 +134,7 @@ class EvaluateCommand : public Command {
                      {"TRUNCATED", Align::kRight},
                      {"TOKENS", Align::kRight},
                      {"FILE"}});
-    for (const CellSummary& cell : summaries) {
+    for (const auto& [model, method, cell] : all) {
       const auto count = static_cast<double>(std::max<std::int64_t>(1, cell.count));
       table.add_row(
           {cell.task, fmt::format("{}", cell.seed), fmt::format("{}/{}", cell.correct, cell.count),
@@ -98,11 +144,13 @@ class EvaluateCommand : public Command {
     fmt::print("{}", table.text(cut_columns(common)));
   }
 
-  static void print_as_json(const std::vector<CellSummary>& summaries) {
+  static void print_as_json(const std::vector<Evaluated>& all) {
     OrderedJson results = OrderedJson::array();
-    for (const CellSummary& cell : summaries) {
+    for (const auto& [model, method, cell] : all) {
       const auto count = static_cast<double>(std::max<std::int64_t>(1, cell.count));
       results.push_back({{"path", cell.file.string()},
+                         {"model", model},
+                         {"method", method},
                          {"task", cell.task},
                          {"seed", cell.seed},
                          {"count", cell.count},
@@ -114,11 +162,14 @@ class EvaluateCommand : public Command {
     print_json({{"results", results}});
   }
 
-  std::string model_, output_ = "outputs";
+  std::string output_ = "outputs";
+  std::vector<std::string> models_;
+  std::set<std::string> run_names_;
   std::vector<std::string> tasks_, seeds_{"42", "43", "44"}, data_;
   std::optional<std::int64_t> limit_, shuffle_seed_;
   SamplingOptions sampling_;
   ArithmeticOption arithmetic_;
+  EndpointOptions endpoint_;
 };
 
 }  // namespace

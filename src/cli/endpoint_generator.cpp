@@ -1,0 +1,241 @@
+#include "cli/endpoint_generator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/method_names.h"
+#include "cli/program.h"
+#include "cli/run_provenance.h"
+#include "cli/terminal.h"
+#include "endpoint/token_counts.h"
+#include "net/url.h"
+#include "quantize/recipe.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kAttemptsAtFirst = 3;  // of a server that may not be there
+constexpr int kAttempts = 8;         // of one that was: about two minutes
+constexpr const char* kProbeTurn =
+    "What is 2 + 3?\n\nPlease reason step by step, and put your final answer within \\boxed{}.";
+
+bool has_weights(const fs::path& path) {
+  if (path.extension() == ".gguf") return true;
+  std::error_code failure;
+  return std::any_of(fs::directory_iterator(path, failure), fs::directory_iterator(), [](const auto& entry) {
+    return entry.path().extension() == ".safetensors" || entry.path().extension() == ".gguf";
+  });
+}
+
+// What a folder without weights says of how its model was made.
+void read_recipe(EndpointModel& model, const fs::path& folder) {
+  const fs::path recipe = folder / kRecipeFile;
+  if (!fs::is_regular_file(recipe)) return;
+  model.recipe = read_text_file(recipe, 1 << 20);
+  model.method = parse_recipe(model.recipe, recipe.string()).name;
+}
+
+std::optional<fs::path> path_if_here(const std::string& reference) {
+  try {
+    return resolve_model(reference);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::string text_of(EndpointApi api) {
+  return api == EndpointApi::kChat ? "chat" : "completions";
+}
+
+}  // namespace
+
+EndpointModel open_endpoint_model(const std::string& reference) {
+  EndpointModel model{.reference = reference,
+                      .name = reference.substr(reference.find_last_of('/') + 1),
+                      .method = std::string(kUnknownMethod),
+                      .text = {},
+                      .identity = {},
+                      .recipe = {}};
+  const auto path = path_if_here(reference);
+  if (!path) {
+    if (!is_plain_name(model.name)) throw Error::usage("MODEL", "\"" + reference + "\"", kPlainName);
+    model.identity = {{"name", reference}};
+    return model;
+  }
+  model.name = model_name(*path);
+  if (!has_weights(*path)) {
+    model.text.emplace(open_tokenizer(path->string()));
+    model.identity = {{"name", model.name}};
+    read_recipe(model, *path);
+    return model;
+  }
+  OpenedModel opened = open_model(path->string());
+  const ModelOrigin origin = model_origin(opened);
+  model.method = origin.method;
+  model.recipe = origin.recipe;
+  model.identity = model_identity(opened);
+  if (!origin.original_sha256.empty()) model.identity["original_sha256"] = origin.original_sha256;
+  if (opened.text) model.text.emplace(*std::move(opened.text));
+  return model;
+}
+
+EndpointGenerator::EndpointGenerator(EndpointModel model, EndpointSettings settings)
+    : model_(std::move(model)), settings_(std::move(settings)) {
+  const bool rendered_here = model_.text && model_.text->chat;
+  api_ = settings_.api.value_or(rendered_here ? EndpointApi::kCompletions : EndpointApi::kChat);
+  if (api_ == EndpointApi::kCompletions && !rendered_here)
+    throw Error::usage("--endpoint-api", "completions without a chat template here",
+                       "chat, or a MODEL whose folder has tokenizer and chat template");
+  meet_server();
+  pool_ = std::make_unique<AnswerPool>(
+      AnswerPool::Options{.address = settings_.address,
+                          .api = api_,
+                          .requests = settings_.requests,
+                          .silence_seconds = settings_.silence_seconds,
+                          .policy = {.attempts = kAttempts},
+                          .on_retry = [](const std::string& what) { log_verbose("asked again: " + what); }});
+}
+
+EndpointGenerator::~EndpointGenerator() = default;
+
+void EndpointGenerator::meet_server() {
+  ServerConnection connection(settings_.address, {.silence_seconds = settings_.silence_seconds});
+  const RetryPolicy policy{.attempts = kAttemptsAtFirst};
+  facts_ = ask_server_facts(connection, policy);
+  const auto is_served = [&](const std::string& id) {
+    return std::find(facts_.models.begin(), facts_.models.end(), id) != facts_.models.end();
+  };
+  std::optional<std::string> wanted = settings_.served_model;
+  if (!wanted && (!model_.text || is_served(model_.reference))) wanted = model_.reference;
+  served_model_ = choose_model(facts_, wanted, model_.name);
+  for (const std::string& of : {std::string(), served_model_})
+    if (const auto found = facts_.context.find(of); found != facts_.context.end()) context_ = found->second;
+  if (settings_.context > 0) context_ = context_ > 0 ? std::min(context_, settings_.context) : settings_.context;
+  const std::string prompt = prompt_of(kProbeTurn);
+  manners_ =
+      learn_manners(connection,
+                    {.api = api_,
+                     .model = served_model_,
+                     .request = {.prompt = prompt, .sampling = settings_.sampling, .seed = 1, .stop = settings_.stop}},
+                    policy);
+  compare_prompt_counts(prompt);
+}
+
+// A server that puts a BOS token before a text that begins with one shows in its count.
+void EndpointGenerator::compare_prompt_counts(const std::string& prompt) {
+  const auto counted = api_ == EndpointApi::kCompletions ? count(prompt) : std::nullopt;
+  if (!counted || !manners_.prompt_tokens || *manners_.prompt_tokens == *counted) return;
+  const std::string beginning = model_.text->tokenizer.bos_text();
+  if (*manners_.prompt_tokens == *counted + 1 && !beginning.empty() && prompt.starts_with(beginning)) {
+    beginning_ = Beginning::kAddedByServer;
+    return;
+  }
+  log_warning(fmt::format("{} counts {} tokens in a prompt of {}: it may have another tokenizer than {}",
+                          shown_url(settings_.address.url), *manners_.prompt_tokens, *counted, model_.text->where));
+}
+
+OrderedJson EndpointGenerator::provenance() const {
+  OrderedJson sampling = to_json(settings_.sampling);
+  sampling["context"] = context_ > 0 ? OrderedJson(context_) : OrderedJson(nullptr);
+  if (!settings_.stop.empty()) sampling["stop"] = settings_.stop;
+  OrderedJson form = manners_.dialect.body(api_, served_model_, {.prompt = {}, .sampling = settings_.sampling});
+  for (const char* member : {"model", "messages", "prompt", "seed", "stop"}) form.erase(member);
+  const char* prompt = api_ == EndpointApi::kChat                ? "one user turn, rendered by the server"
+                       : beginning_ == Beginning::kAddedByServer ? "rendered here, without the BOS that the server adds"
+                                                                 : "rendered here";
+  const OrderedJson found = {
+      {"url", shown_url(settings_.address.url)}, {"seed", manners_.seed}, {"top_k", manners_.top_k}};
+  return {{"tool", {{"version", program_version()}, {"endpoint", found}}},
+          {"endpoint",
+           {{"product", facts_.product},
+            {"version", facts_.version},
+            {"model", served_model_},
+            {"api", text_of(api_)},
+            {"prompt", prompt},
+            {"sent", form},
+            {"refused", manners_.dialect.left_out()},
+            {"request_seed", "31 bits of Philox4x32-10 of seed, problem and sample"}}},
+          {"model", model_.identity},
+          {"recipe", model_.recipe},
+          {"sampling", sampling}};
+}
+
+std::string EndpointGenerator::prompt_of(const std::string& turn) const {
+  return api_ == EndpointApi::kChat ? turn : render_chat(*model_.text, turn);
+}
+
+std::string EndpointGenerator::sent(const std::string& prompt) const {
+  if (beginning_ == Beginning::kSent) return prompt;
+  return prompt.substr(model_.text->tokenizer.bos_text().size());
+}
+
+std::optional<std::int64_t> EndpointGenerator::count(const std::string& text) const {
+  if (!model_.text) return std::nullopt;
+  return static_cast<std::int64_t>(model_.text->tokenizer.encode(text).size());
+}
+
+void EndpointGenerator::submit(const GenerationRequest& request) {
+  Pending pending{
+      .full_prompt = prompt_of(request.prompt), .prompt_tokens = {}, .max_tokens = settings_.sampling.max_tokens};
+  if (api_ == EndpointApi::kCompletions) pending.prompt_tokens = count(pending.full_prompt);
+  if (context_ > 0) pending.max_tokens = std::min(pending.max_tokens, context_ - pending.prompt_tokens.value_or(0));
+  if (pending.max_tokens <= 0) {
+    without_room_.push_back({.id = request.id,
+                             .full_prompt = std::move(pending.full_prompt),
+                             .text = {},
+                             .prompt_tokens = *pending.prompt_tokens,
+                             .output_tokens = 0,
+                             .finish_reason = "length"});
+    return;
+  }
+  AnswerRequest asked{.prompt = sent(pending.full_prompt),
+                      .sampling = settings_.sampling,
+                      .seed = request_seed(request.seed, request.problem_id, request.sample),
+                      .stop = settings_.stop};
+  asked.sampling.max_tokens = pending.max_tokens;
+  pool_->submit(
+      {.id = request.id, .body = manners_.dialect.body(api_, served_model_, asked), .max_tokens = pending.max_tokens});
+  pending_[request.id] = std::move(pending);
+}
+
+std::optional<Completion> EndpointGenerator::next() {
+  if (!without_room_.empty()) {
+    Completion completion = std::move(without_room_.front());
+    without_room_.pop_front();
+    return completion;
+  }
+  auto done = pool_->next();
+  if (!done) return std::nullopt;
+  auto entry = pending_.extract(done->id);
+  return completed(*std::move(done), std::move(entry.mapped()));
+}
+
+Completion EndpointGenerator::completed(AnswerPool::Done done, Pending pending) const {
+  ServerAnswer& answer = done.answer;
+  Completion completion{.id = done.id,
+                        .full_prompt = std::move(pending.full_prompt),
+                        .text = std::move(answer.text),
+                        .finish_reason = std::move(answer.finish_reason),
+                        .seconds = done.seconds,
+                        .in_work = done.in_work};
+  const JudgedCount output =
+      judge_count("output_tokens", answer.output_tokens, pending.max_tokens, completion.text, count(completion.text));
+  completion.output_tokens = output.tokens;
+  completion.remark = output.remark;
+  const auto& counted = pending.prompt_tokens;
+  completion.prompt_tokens = counted ? *counted : std::max<std::int64_t>(-1, answer.prompt_tokens.value_or(-1));
+  if (counted && answer.prompt_tokens != counted) {
+    const std::string said = answer.prompt_tokens ? fmt::format("the server said {}", *answer.prompt_tokens)
+                                                  : std::string("the server did not say");
+    completion.remark += fmt::format("{}prompt_tokens: {}, counted here", output.remark.empty() ? "" : "; ", said);
+  }
+  return completion;
+}
+
+}  // namespace qreason

@@ -1,0 +1,83 @@
+// The evaluation's Generator over an OpenAI-compatible server (docs/endpoint.md).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/sampling.h"
+#include "cli/model_loader.h"
+#include "endpoint/answer_pool.h"
+#include "endpoint/server_facts.h"
+#include "eval/generator.h"
+
+namespace qreason {
+
+struct EndpointSettings {
+  ServerAddress address;
+  std::optional<EndpointApi> api;           // nullopt: completions where there is a chat template here, else chat
+  std::optional<std::string> served_model;  // nullopt: the one that fits
+  SamplingParameters sampling;
+  std::vector<std::string> stop;
+  std::int64_t requests = 64;  // on their way at once
+  std::int64_t context = 0;    // positions of a prompt with its answer; 0: what the server says
+  double silence_seconds = 120;
+};
+
+// What is known here of the model that a server serves: everything, a tokenizer alone, or its name there.
+struct EndpointModel {
+  std::string reference;  // MODEL of the command line
+  std::string name;
+  std::string method;
+  std::optional<OpenedTokenizer> text;
+  OrderedJson identity;  // for the header
+  std::string recipe;
+};
+EndpointModel open_endpoint_model(const std::string& reference);
+
+class EndpointGenerator : public Generator {
+ public:
+  // Asks the server who it is and what it honours; an Error where it cannot be reached or refuses.
+  EndpointGenerator(EndpointModel model, EndpointSettings settings);
+  ~EndpointGenerator() override;
+
+  const EndpointModel& model() const { return model_; }
+  const ServerFacts& facts() const { return facts_; }
+  const ServerManners& manners() const { return manners_; }
+
+  OrderedJson provenance() const override;
+  void submit(const GenerationRequest& request) override;
+  std::optional<Completion> next() override;
+
+ private:
+  struct Pending {
+    std::string full_prompt;
+    std::optional<std::int64_t> prompt_tokens;  // counted here, of what the model sees
+    std::int64_t max_tokens = 0;
+  };
+  void meet_server();
+  void compare_prompt_counts(const std::string& prompt);
+  std::string prompt_of(const std::string& turn) const;  // as the model is to see it
+  std::string sent(const std::string& prompt) const;
+  std::optional<std::int64_t> count(const std::string& text) const;
+  Completion completed(AnswerPool::Done done, Pending pending) const;
+
+  EndpointModel model_;
+  EndpointSettings settings_;
+  EndpointApi api_ = EndpointApi::kChat;
+  std::string served_model_;
+  ServerFacts facts_;
+  ServerManners manners_;
+  enum class Beginning { kSent, kAddedByServer };
+  Beginning beginning_ = Beginning::kSent;  // the text of the BOS token
+  std::int64_t context_ = 0;                // 0: not known
+  std::map<std::int64_t, Pending> pending_;
+  std::deque<Completion> without_room_;
+  std::unique_ptr<AnswerPool> pool_;
+};
+
+}  // namespace qreason

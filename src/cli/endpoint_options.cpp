@@ -1,0 +1,64 @@
+#include "cli/endpoint_options.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace qreason {
+namespace {
+
+constexpr const char* kUsualKey = "OPENAI_API_KEY";
+constexpr std::int64_t kLongestSilence = 86400;
+
+std::string key_of(const std::optional<std::string>& variable) {
+  const char* key = std::getenv(variable.value_or(kUsualKey).c_str());
+  if (key == nullptr && variable)
+    throw Error::usage("--endpoint-key-variable", *variable + ", which is not set", "a variable that holds the key");
+  return key == nullptr ? "" : key;
+}
+
+EndpointApi api_of(const std::string& name) {
+  if (name == "chat") return EndpointApi::kChat;
+  if (name == "completions") return EndpointApi::kCompletions;
+  throw Error::usage("--endpoint-api", "\"" + name + "\"", "chat or completions");
+}
+
+}  // namespace
+
+void EndpointOptions::declare(OptionSet& options) {
+  options.value("--endpoint", url_,
+                "Ask an OpenAI-compatible server, as in http://localhost:8000/v1; --batch says how much at once. MODEL "
+                "is then the served model's folder (its tokenizer is enough) or its name at the server");
+  options.value("--endpoint-api", api_,
+                "completions: prompts rendered here, byte for byte those of the own engine (default where MODEL has a "
+                "chat template); chat: rendered by the server");
+  options.value("--endpoint-model", model_,
+                "The model's name at the server (default: the only one, or the one like MODEL)");
+  options.value("--endpoint-key-variable", key_variable_,
+                fmt::format("Environment variable that holds the key (default: {})", kUsualKey).c_str());
+  options.repeated("--endpoint-stop", stop_, "A text that ends answers");
+  options.value("--endpoint-timeout", silence_seconds_,
+                "Seconds without a piece of an answer after which it is asked again");
+}
+
+EndpointSettings EndpointOptions::checked(const EngineGenerator::Options& sampling) const {
+  if (sampling.context.cache_bytes > 0 || sampling.context.memory_bytes > 0)
+    throw Error::usage("--endpoint", "together with --memory or --cache-memory", "one of them: a server has its own");
+  if (silence_seconds_ < 1 || silence_seconds_ > kLongestSilence)
+    throw Error::usage("--endpoint-timeout", fmt::format("{}", silence_seconds_),
+                       fmt::format("1 to {} seconds", kLongestSilence));
+  EndpointSettings settings{.address = server_address(*url_, key_of(key_variable_)),
+                            .api = {},
+                            .served_model = model_,
+                            .sampling = sampling.sampling,
+                            .stop = stop_,
+                            .requests = sampling.batch,
+                            .context = sampling.context.positions,
+                            .silence_seconds = static_cast<double>(silence_seconds_)};
+  if (api_) settings.api = api_of(*api_);
+  return settings;
+}
+
+}  // namespace qreason
