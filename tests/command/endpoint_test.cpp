@@ -283,6 +283,10 @@ TEST_F(EndpointCommand, KeepsWhatCameAndSaysInOneLineWhyTheRestDidNot) {
   std::atomic<bool> revoked{true};
   std::atomic<int> answered{0};
   const FakeServer server([&](const Json& body, int, httplib::Response& response) {
+    if (!revoked && body["temperature"] == 0.6) {
+      response.set_content(FakeServer::piece("You are sk-hidden-key") + FakeServer::end(nullptr), "text/event-stream");
+      return true;
+    }
     if (!revoked || body["temperature"] != 0.6 || answered++ < 6) return false;
     response.status = 401;
     response.set_content("{\"error\":{\"message\":\"no more\\u001b[31m for sk-hidden-key\\nyou\"}}",
@@ -303,6 +307,8 @@ TEST_F(EndpointCommand, KeepsWhatCameAndSaysInOneLineWhyTheRestDidNot) {
   revoked = false;
   ASSERT_EQ(run().exit_code, 0);
   EXPECT_EQ(lines(result()).size(), 13U);
+  EXPECT_THAT(read_text_file(result()), HasSubstr("You are ***"));
+  EXPECT_THAT(read_text_file(result()), Not(HasSubstr("hidden")));
   const auto unset = testing::run_command(command(server.url(), "--endpoint-key-variable NO_SUCH_VARIABLE"));
   EXPECT_EQ(unset.exit_code, 2);
 }
