@@ -1,4 +1,5 @@
-# Everything the layers link to. libtorch is looked for in Torch_DIR, then in ./.venv, then in the python3 on the PATH.
+# Everything the layers link to. libtorch is looked for in Torch_DIR, then in ./.venv, then in the python3 on the PATH; Arrow
+# as an installed library, then in the pyarrow package of the same two Pythons.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
@@ -28,6 +29,36 @@ if(NOT Torch_DIR)
   endforeach()
 endif()
 find_package(Torch REQUIRED)
+
+# qreason_arrow: Arrow and Parquet. The wheel's libraries are of the C++11 ABI and carry their version in their names.
+add_library(qreason_arrow INTERFACE)
+find_package(Parquet CONFIG QUIET)
+if(Parquet_FOUND AND Parquet_VERSION VERSION_GREATER_EQUAL 21)
+  target_link_libraries(qreason_arrow INTERFACE Parquet::parquet_shared Arrow::arrow_shared)
+  set(QREASON_ARROW_FOUND TRUE)
+else()
+  foreach(python ${CMAKE_SOURCE_DIR}/.venv/bin/python python3)
+    execute_process(
+      COMMAND ${python} -c "import importlib.util; print(importlib.util.find_spec('pyarrow').submodule_search_locations[0])"
+      OUTPUT_VARIABLE pyarrow OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE pyarrow_missing)
+    if(NOT pyarrow_missing EQUAL 0 OR NOT EXISTS ${pyarrow}/include/parquet/arrow/reader.h)
+      continue()
+    endif()
+    target_include_directories(qreason_arrow SYSTEM INTERFACE ${pyarrow}/include)
+    foreach(library parquet arrow)
+      file(GLOB found ${pyarrow}/lib${library}.so.*)
+      list(GET found 0 found)
+      add_library(qreason_${library}_library SHARED IMPORTED)
+      set_target_properties(qreason_${library}_library PROPERTIES IMPORTED_LOCATION ${found})
+      target_link_libraries(qreason_arrow INTERFACE qreason_${library}_library)
+    endforeach()
+    set(QREASON_ARROW_FOUND TRUE)
+    break()
+  endforeach()
+endif()
+if(NOT QREASON_ARROW_FOUND)
+  message(FATAL_ERROR "Arrow is missing: tools/setup.sh installs pyarrow into .venv, which holds it")
+endif()
 
 # The torch include folder carries a newer fmt; a folder that holds only the system's fmt goes before it, so that every
 # translation unit sees the fmt that we link to.

@@ -42,7 +42,8 @@ endfunction()
 function(qreason_data_options)
   # The last place to look for shipped data: a build folder may lie anywhere.
   target_compile_definitions(qreason_data PRIVATE QREASON_SOURCE_DATA="${CMAKE_SOURCE_DIR}/data")
-  target_link_libraries(qreason_data PRIVATE PkgConfig::ZSTD ZLIB::ZLIB)
+  target_link_libraries(qreason_data PRIVATE PkgConfig::ZSTD ZLIB::ZLIB qreason_arrow)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/data/parquet.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 # qreason_embed_python(LAYER FILE FUNCTION): makes FUNCTION(), declared in the header of the same name as FILE, return its text.
 function(qreason_embed_python layer file function)

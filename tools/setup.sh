@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the build needs and is missing: system packages by apt, libtorch by pip into ./.venv. Doing it twice does
+# Installs what the build needs and is missing: system packages by apt, libtorch and Arrow by pip into ./.venv. Doing it twice does
 # nothing the second time. Debian 12 and 13 (README.md says what was tried); Ubuntu 24.04 has the same package names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +11,7 @@ packages=(g++ cmake ninja-build pkg-config ccache mold python3-venv clang-format
   libcpp-httplib-dev openssl)
 optional=(ccache mold clang-format-14)
 torch_version=2.13.0
+arrow_version='pyarrow>=21,<30'  # Arrow and Parquet for C++, headers included
 cpu_index=https://download.pytorch.org/whl/cpu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -73,10 +74,29 @@ requires = json.load(sys.stdin)["install"][0]["metadata"].get("requires_dist", [
 sys.exit(any(r.lower().startswith(("nvidia", "triton", "cuda")) for r in requires))' 2>/dev/null
 }
 
-install_torch() {
-  have_torch && return
+make_venv() {
   [ -x .venv/bin/python ] || python3 -m venv .venv || fail "python3 -m venv failed"
   .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "python3 is older than 3.10"
+}
+
+have_arrow() {  # as cmake/dependencies.cmake looks for it
+  local python
+  for python in .venv/bin/python python3; do
+    "$python" -c 'import os, pyarrow; assert int(pyarrow.__version__.split(".")[0]) >= 21 and os.path.exists(pyarrow.get_include() + "/parquet/arrow/reader.h")' 2>/dev/null && return
+  done
+  return 1
+}
+
+install_arrow() {
+  have_arrow && return
+  make_venv
+  say "installing pyarrow into .venv (about 45 MB)"
+  .venv/bin/pip install --quiet "$arrow_version" || fail "pip could not install $arrow_version"
+}
+
+install_torch() {
+  have_torch && return
+  make_venv
   local index=()
   if [ -n "${QREASON_TORCH_INDEX:-}" ]; then
     index=(--index-url "$QREASON_TORCH_INDEX")
@@ -91,3 +111,4 @@ install_torch() {
 
 install_packages
 install_torch
+install_arrow

@@ -10,11 +10,14 @@
 #include "cli/text_input.h"
 #include "data/dataset.h"
 #include "data/locations.h"
+#include "data/parquet.h"
+#include "data/text.h"
 
 namespace qreason {
 namespace {
 
 constexpr const char* kWikiText = "wikitext2/ppl_joined.txt";
+constexpr const char* kWikiTextRows = "wikitext2";  // the test split as the hub has it
 
 EvaluationText gsm8k_text() {
   const Dataset problems = load_dataset("gsm8k", std::nullopt);
@@ -26,15 +29,21 @@ EvaluationText gsm8k_text() {
   return result;
 }
 
+EvaluationText rows_text(const std::filesystem::path& file) {
+  return {.text = join_texts(load_texts(file)), .source = file.string()};
+}
+
 }  // namespace
 
 EvaluationText load_evaluation_text(const std::optional<std::string>& file) {
+  if (file && is_parquet(*file)) return rows_text(*file);
   if (file) return {.text = read_text_input(*file), .source = text_input_name(*file)};
   for (const std::filesystem::path& folder : data_folders()) {
     const std::filesystem::path path = folder / kWikiText;
     std::error_code failure;
     if (std::filesystem::is_regular_file(path, failure))
       return {.text = read_text_input(path.string()), .source = path.string()};
+    if (const auto rows = find_data_file(folder, kWikiTextRows)) return rows_text(*rows);
   }
   EvaluationText text = gsm8k_text();
   log_line(fmt::format("no --text and no {} in a data folder: reading {}", kWikiText, text.source));

@@ -190,7 +190,7 @@ fs::path locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
                                  ? std::string("it ships with the program, in data/")
                                  : fmt::format("`qreason pull --data {}` gets {} from the hub", spec.name, spec.hub_id);
   throw Error(fmt::format("data set {}", spec.name), "no file of it found",
-              fmt::format("{}/{}.jsonl (or .json, .csv), the same under $QREASON_DATA, or a path given; {}",
+              fmt::format("{}/{}.jsonl (or .json, .csv, .parquet), the same under $QREASON_DATA, or a path given; {}",
                           home.string(), short_name, origin));
 }
 

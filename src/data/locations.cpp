@@ -8,7 +8,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array kPackings{"", ".gz", ".zst"};
-constexpr std::array kExtensions{".jsonl", ".json", ".csv"};
+constexpr std::array kExtensions{".jsonl", ".json", ".csv", ".parquet"};
 
 std::optional<fs::path> environment_path(const char* variable) {
   const char* value = std::getenv(variable);

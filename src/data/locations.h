@@ -26,8 +26,8 @@ std::vector<std::filesystem::path> data_folders();
 // The extension of a file of rows, packing included (".jsonl", ".csv.gz"); empty for what is not read.
 std::string data_extension(const std::string& file);
 
-// The data file of a short name in a folder: NAME.EXT or NAME/test.EXT with EXT jsonl, json or csv, then the same with
-// .gz and .zst; the first that exists.
+// The data file of a short name in a folder: NAME.EXT or NAME/test.EXT with EXT jsonl, json, csv or parquet, then the
+// same with .gz and .zst; the first that exists.
 std::optional<std::filesystem::path> find_data_file(const std::filesystem::path& folder, const std::string& name);
 
 }  // namespace qreason

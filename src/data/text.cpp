@@ -5,18 +5,16 @@
 
 #include "base/error.h"
 #include "data/compressed_file.h"
+#include "data/parquet.h"
 #include "data/table.h"
 #include "data/utf8.h"
 
 namespace qreason {
-namespace {
 
 bool holds_rows(const std::filesystem::path& path) {
   const std::filesystem::path content = unpacked_extension(path);
-  return content == ".jsonl" || content == ".json" || content == ".csv";
+  return content == ".jsonl" || content == ".json" || content == ".csv" || content == ".parquet" || is_parquet(path);
 }
-
-}  // namespace
 
 std::vector<std::string> load_texts(const std::filesystem::path& path) {
   std::vector<std::string> texts;

@@ -15,6 +15,7 @@
 #include "data/compressed_file.h"
 #include "data/locations.h"
 #include "data/table.h"
+#include "data/text.h"
 #include "data/utf8.h"
 #include "tokenizer/unicode.h"
 
@@ -83,11 +84,6 @@ std::vector<std::string> texts_of_rows(const Table& table) {
   return texts;
 }
 
-bool has_records(const fs::path& path) {
-  const fs::path kind = unpacked_extension(path);
-  return kind == ".json" || kind == ".csv" || kind == ".jsonl";
-}
-
 std::string checked_content(const fs::path& path) {
   std::string content = read_possibly_compressed(path);
   require_utf8(content, path.string());
@@ -125,9 +121,11 @@ struct NamedSource {
 const std::vector<NamedSource>& named_sources() {
   static const std::vector<NamedSource> kSources{
       {"embedded", {"calibration/gsm8k_train_512.jsonl"}, "it belongs to the project's data folder"},
-      {"wikitext2", {"calibration/wikitext2_train.txt", "wikitext2/train.txt"}, "put its train text there"},
+      {"wikitext2",
+       {"calibration/wikitext2_train.txt", "wikitext2/train.txt", "wikitext2/train.parquet"},
+       "put its train text there"},
       {kPileSource,
-       {"calibration/pile_val.jsonl", "calibration/pile_val.jsonl.zst"},
+       {"calibration/pile_val.jsonl", "calibration/pile_val.jsonl.zst", "calibration/pile_val.parquet"},
        "`qreason pull --data pile` gets it; or name another source: --calibration embedded"},
       {"numina-self", {"calibration/numina_self.jsonl"}, "`qreason calibrate` makes it"},
   };
@@ -245,7 +243,7 @@ CalibrationSet pack_whole_texts(const std::vector<std::string>& texts, const Cal
 }
 
 std::optional<std::vector<std::string>> calibration_records(const fs::path& path) {
-  if (!has_records(path)) return std::nullopt;
+  if (!holds_rows(path)) return std::nullopt;
   if (unpacked_extension(path) != ".jsonl") return texts_of_rows(read_table(path));
   return texts_of_lines(checked_content(path), path);
 }
@@ -286,7 +284,7 @@ CalibrationSet load_calibration(const CalibrationSpec& spec, const CalibratedMod
   const auto texts = by_text ? calibration_records(file) : std::nullopt;
   const auto encode = [&](std::string_view text) { return tokenizer.encode(text, SpecialTokens::kAdd); };
   if (spec.cut == SampleCut::kWholeTexts && !texts) {
-    throw Error(file.string(), "one text", "records (.jsonl, .json or .csv) where cut is whole-texts");
+    throw Error(file.string(), "one text", "records (.jsonl, .json, .csv or .parquet) where cut is whole-texts");
   }
   CalibrationSet set;
   if (!texts) {

@@ -49,7 +49,8 @@ TEST(GpqaDiamond, AsksThePromptOfTheStudyToTheByte) {
 
 TEST(GpqaDiamond, DrawsThePlaceOfTheRightAnswerAsPythonDoesRowByRow) {
   const Task& task = require_task("gpqa_diamond");
-  for (const auto& [seed, letters] : {std::pair{42, "AACBBBAADAAABBABDBDCABDC"}, {43, "ACBDCADDADCDDBAAADBABDBD"},
+  for (const auto& [seed, letters] : {std::pair{42, "AACBBBAADAAABBABDBDCABDC"},
+                                      {43, "ACBDCADDADCDDBAAADBABDBD"},
                                       {1234, "DAAAAAACBAAACDDBABAADBAD"}}) {
     Dataset dataset = choices(24);
     task.pose(dataset.problems, static_cast<std::uint64_t>(seed));
@@ -80,8 +81,9 @@ TEST(GpqaDiamond, IsReadFromCsvWithLineBreaksAndNamesAMissingColumn) {
   EXPECT_NE(dataset_hash(dataset), dataset_hash(other));
 
   write_file_atomic(file, "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2\nq,a,b,c\n");
-  EXPECT_THAT([&] { load_dataset("GPQA-Diamond", file); },
-              ThrowsMessage<Error>(::testing::AllOf(HasSubstr("line 2"), HasSubstr("no column \"Incorrect Answer 3\""))));
+  EXPECT_THAT(
+      [&] { load_dataset("GPQA-Diamond", file); },
+      ThrowsMessage<Error>(::testing::AllOf(HasSubstr("line 2"), HasSubstr("no column \"Incorrect Answer 3\""))));
 }
 
 // Rows that must not be published stand in no message.
@@ -93,8 +95,8 @@ TEST(GpqaDiamond, ErrorsQuoteNothingOfARow) {
     load_dataset("GPQA-Diamond", file);
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), ::testing::AllOf(HasSubstr("line 1"), HasSubstr("invalid JSON"),
-                                               ::testing::Not(HasSubstr("Correct"))));
+    EXPECT_THAT(error.what(),
+                ::testing::AllOf(HasSubstr("line 1"), HasSubstr("invalid JSON"), ::testing::Not(HasSubstr("Correct"))));
   }
 }
 

@@ -36,7 +36,8 @@ std::string_view place(ClaimKind kind) {
 
 // The letter of the last claim of this kind; none where later ones of any kind, or (of remarks) others, say otherwise.
 std::optional<Found> decided_by(ClaimKind kind, const std::vector<Claim>& claims) {
-  const auto last = std::find_if(claims.rbegin(), claims.rend(), [&](const Claim& claim) { return claim.kind == kind; });
+  const auto last =
+      std::find_if(claims.rbegin(), claims.rend(), [&](const Claim& claim) { return claim.kind == kind; });
   if (last == claims.rend()) return std::nullopt;
   const auto from = kind == ClaimKind::kRemark ? claims.begin() : last.base() - 1;
   const bool agreed = std::all_of(from, claims.end(), [&](const Claim& claim) { return claim.letter == last->letter; });

@@ -14,23 +14,28 @@ struct Opening {
 };
 // Longer ones before those that they begin with.
 constexpr std::array<Opening, 34> kOpenings{{
-    {"\\boxed", true},  {"\\fbox", true}, {"\\textbf", true},  {"\\textrm", true}, {"\\textit", true}, {"\\text", true},
-    {"\\mathbf", false}, {"\\mathrm", false}, {"\\bf", false}, {"\\rm", false},    {"\\quad", false},  {"\\left", false},
-    {"\\(", false},     {"\\[", false},   {"\\,", false},      {"\\;", false},     {"\\ ", false},     {"\\{", true},
-    {"<strong>", true}, {"<b>", true},    {"option", false},   {"choice", false},  {"letter", false},  {"**", true},
-    {"*", true},        {"_", true},      {"`", true},         {"\"", true},       {"'", true},        {"(", true},
-    {"[", true}, {"{", true}, {"<", true},        {"$", false},
+    {"\\boxed", true}, {"\\fbox", true},    {"\\textbf", true},  {"\\textrm", true}, {"\\textit", true},
+    {"\\text", true},  {"\\mathbf", false}, {"\\mathrm", false}, {"\\bf", false},    {"\\rm", false},
+    {"\\quad", false}, {"\\left", false},   {"\\(", false},      {"\\[", false},     {"\\,", false},
+    {"\\;", false},    {"\\ ", false},      {"\\{", true},       {"<strong>", true}, {"<b>", true},
+    {"option", false}, {"choice", false},   {"letter", false},   {"**", true},       {"*", true},
+    {"_", true},       {"`", true},         {"\"", true},        {"'", true},        {"(", true},
+    {"[", true},       {"{", true},         {"<", true},         {"$", false},
 }};
-constexpr std::array<std::string_view, 17> kClosings{"</strong>", "</b>", "\\)", "\\]", "\\}", "\\right", "**", "*",
-                                                     "_",         "`",    "\"",  "'",   ")",   "]",       "}",  "$", ">"};
+constexpr std::array<std::string_view, 17> kClosings{
+    "</strong>", "</b>", "\\)", "\\]", "\\}", "\\right", "**", "*", "_", "`", "\"", "'", ")", "]", "}", "$", ">"};
 
 // Words in small letters that may follow a letter without making the name of a thing with it.
 constexpr std::array<std::string_view, 32> kConnectives{
-    "and", "as", "based",   "because", "but", "by",  "corresponds", "due",   "et",     "for",   "from",  "given", "has", "if",    "in",    "is",
-    "it",  "matches", "nicht", "non", "nor", "not", "or", "pas",    "rather", "since", "so", "the", "though", "und", "which", "with"};
-constexpr std::array<std::string_view, 11> kJoining{"and", "or", "vs", "versus", "et", "ou", "und", "oder", "y", "o", "e"};
+    "and",   "as",  "based",  "because", "but", "by",  "corresponds", "due",   "et",    "for", "from",
+    "given", "has", "if",     "in",      "is",  "it",  "matches",     "nicht", "non",   "nor", "not",
+    "or",    "pas", "rather", "since",   "so",  "the", "though",      "und",   "which", "with"};
+constexpr std::array<std::string_view, 11> kJoining{"and", "or",   "vs", "versus", "et", "ou",
+                                                    "und", "oder", "y",  "o",      "e"};
 // What makes a symbol of the letter before it.
-constexpr std::array<std::string_view, 15> kOperators{"=", "+", "*", "^", "<", ">", "~", "->", "\xE2\x86\x92", "\\approx", "\\times", "\\cdot", "\\propto", "\\sim", "\\to"};
+constexpr std::array<std::string_view, 15> kOperators{
+    "=",        "+",       "*",      "^",        "<",     ">",   "~", "->", "\xE2\x86\x92",
+    "\\approx", "\\times", "\\cdot", "\\propto", "\\sim", "\\to"};
 
 bool is_small(char c) {
   return c >= 'a' && c <= 'z';
@@ -119,8 +124,8 @@ bool goes_on(std::string_view text, std::size_t at) {
   if (rest.starts_with("\xE2\x80\x93") || rest.starts_with("\xE2\x80\x94"))  // dashes
     return at + 3 < text.size() && is_alnum(text[at + 3]);
   // Superscripts, subscripts, primes, degrees, combining marks and Greek letters; other scripts begin something new.
-  return lead == 0xC2 || lead == 0xCC || lead == 0xCD || lead == 0xCE || lead == 0xCF || rest.starts_with("\xE2\x80\xB2") ||
-         rest.starts_with("\xE2\x81") || rest.starts_with("\xE2\x82");
+  return lead == 0xC2 || lead == 0xCC || lead == 0xCD || lead == 0xCE || lead == 0xCF ||
+         rest.starts_with("\xE2\x80\xB2") || rest.starts_with("\xE2\x81") || rest.starts_with("\xE2\x82");
 }
 
 // Whether the next word makes a symbol, an article or a part of a name of the bare letter that stands before the space
@@ -165,17 +170,20 @@ std::string lower_word(std::string_view word) {
 
 std::string plain_text(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kPlain{{
-      {"\xE2\x80\x98", "'"},  {"\xE2\x80\x99", "'"},  {"\xE2\x80\x9C", "\""}, {"\xE2\x80\x9D", "\""}, {"\xC2\xAB", "\""},
-      {"\xC2\xBB", "\""},     {"\xC2\xA0", " "},      {"\xE2\x80\xAF", " "},  {"\xE2\x80\x89", " "},  {"\xE3\x80\x80", " "},
-      {"\xE3\x80\x82", "."},  {"\xE3\x80\x81", ","},  {"\xEF\xBC\x8C", ","},  {"\xEF\xBC\x9A", ":"},  {"\xEF\xBC\x88", "("},
-      {"\xEF\xBC\x89", ")"},  {"\xE3\x80\x90", "["},  {"\xE3\x80\x91", "]"},  {"\xEF\xBC\x8E", "."},  {"\xE2\x80\x8B", ""},
+      {"\xE2\x80\x98", "'"}, {"\xE2\x80\x99", "'"}, {"\xE2\x80\x9C", "\""}, {"\xE2\x80\x9D", "\""},
+      {"\xC2\xAB", "\""},    {"\xC2\xBB", "\""},    {"\xC2\xA0", " "},      {"\xE2\x80\xAF", " "},
+      {"\xE2\x80\x89", " "}, {"\xE3\x80\x80", " "}, {"\xE3\x80\x82", "."},  {"\xE3\x80\x81", ","},
+      {"\xEF\xBC\x8C", ","}, {"\xEF\xBC\x9A", ":"}, {"\xEF\xBC\x88", "("},  {"\xEF\xBC\x89", ")"},
+      {"\xE3\x80\x90", "["}, {"\xE3\x80\x91", "]"}, {"\xEF\xBC\x8E", "."},  {"\xE2\x80\x8B", ""},
   }};
   std::string plain;
   plain.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
     const std::string_view rest = text.substr(i);
-    const auto known = lead < 0x80 ? kPlain.end() : std::find_if(kPlain.begin(), kPlain.end(), [&](const auto& pair) { return rest.starts_with(pair.first); });
+    const auto known = lead < 0x80 ? kPlain.end() : std::find_if(kPlain.begin(), kPlain.end(), [&](const auto& pair) {
+      return rest.starts_with(pair.first);
+    });
     if (known != kPlain.end()) {
       plain += known->second;
       i += known->first.size();

@@ -21,7 +21,8 @@ std::string plain_text(std::string_view text);
 // ("C terminus"). A lower-case letter needs brackets, quotes, bold type or a \text command around it.
 std::optional<Token> read_choice(std::string_view text, std::size_t at);
 
-// Whether a second choice with another letter is named together with the one that ends at `first.end`: "A or B", "A, C".
+// Whether a second choice with another letter is named together with the one that ends at `first.end`: "A or B", "A,
+// C".
 bool names_another(std::string_view text, const Token& first);
 
 // The word at `at`: its letters of Latin and Cyrillic scripts with apostrophes inside; empty where there is none.

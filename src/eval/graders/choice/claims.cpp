@@ -9,14 +9,15 @@
 namespace qreason::choice {
 namespace {
 
-constexpr int kMostFillers = 12;      // words between an announcement and its letter
-constexpr int kWordsBeforeVerb = 6;   // "the answer to the question is"
-constexpr int kWordsLookedBack = 8;   // for what makes a condition or a negation of a claim
+constexpr int kMostFillers = 12;     // words between an announcement and its letter
+constexpr int kWordsBeforeVerb = 6;  // "the answer to the question is"
+constexpr int kWordsLookedBack = 8;  // for what makes a condition or a negation of a claim
 
 using Words = std::vector<std::string_view>;
 
 const Words& answer_words() {
-  static const Words kWords{"answer", "réponse", "reponse", "respuesta", "risposta", "resposta", "antwort", "ответ", "lösung"};
+  static const Words kWords{"answer",   "réponse", "reponse", "respuesta", "risposta",
+                            "resposta", "antwort", "ответ",   "lösung"};
   return kWords;
 }
 const Words& option_words() {
@@ -33,16 +34,21 @@ const Words& auxiliaries() {
   return kWords;
 }
 const Words& fillers() {
-  static const Words kWords{"the",   "option", "choice", "letter", "answer", "is",      "definitely", "clearly", "certainly", "surely", "therefore", "thus",
-                            "hence", "most",   "likely", "correct", "right", "best",    "for",        "sure",    "would",     "be",     "must",      "should",
-                            "indeed", "simply", "just",  "final",  "it",     "it's",    "that's",     "i",       "think",     "so",     "then",      "la",
-                            "le",    "die",    "der",    "das",    "la",     "opción",  "opzione",    "obviously", "probably", "believe", "again", "going", "with"};
+  static const Words kWords{"the",     "option",    "choice",   "letter",    "answer", "is",    "definitely",
+                            "clearly", "certainly", "surely",   "therefore", "thus",   "hence", "most",
+                            "likely",  "correct",   "right",    "best",      "for",    "sure",  "would",
+                            "be",      "must",      "should",   "indeed",    "simply", "just",  "final",
+                            "it",      "it's",      "that's",   "i",         "think",  "so",    "then",
+                            "la",      "le",        "die",      "der",       "das",    "la",    "opción",
+                            "opzione", "obviously", "probably", "believe",   "again",  "going", "with"};
   return kWords;
 }
 const Words& doubts() {
-  static const Words kWords{"if",     "whether", "unless", "suppose", "assume", "assuming", "not",    "never",  "cannot", "neither", "nor", "maybe", "perhaps", "might",
-                            "could",  "may",     "why",    "can't",   "isn't",  "wouldn't", "don't",  "didn't", "won't",  "wasn't",  "doesn't", "shouldn't", "couldn't", "than",
-                            "unlikely", "wrong", "incorrect", "when", "initially", "thought", "tempting"};
+  static const Words kWords{"if",       "whether", "unless",    "suppose", "assume",    "assuming", "not",
+                            "never",    "cannot",  "neither",   "nor",     "maybe",     "perhaps",  "might",
+                            "could",    "may",     "why",       "can't",   "isn't",     "wouldn't", "don't",
+                            "didn't",   "won't",   "wasn't",    "doesn't", "shouldn't", "couldn't", "than",
+                            "unlikely", "wrong",   "incorrect", "when",    "initially", "thought",  "tempting"};
   return kWords;
 }
 const Words& praise() {
@@ -50,15 +56,18 @@ const Words& praise() {
   return kWords;
 }
 const Words& before_praise() {
-  static const Words kWords{"the", "definitely", "clearly", "certainly", "indeed", "therefore", "thus", "only", "most", "likely", "our", "my"};
+  static const Words kWords{"the",  "definitely", "clearly", "certainly", "indeed", "therefore",
+                            "thus", "only",       "most",    "likely",    "our",    "my"};
   return kWords;
 }
 const Words& before_letter() {
-  static const Words kWords{"option", "choice", "answer", "letter", "because", "so", "therefore", "thus", "hence", "that", "only", "since"};
+  static const Words kWords{"option",    "choice", "answer", "letter", "because", "so",
+                            "therefore", "thus",   "hence",  "that",   "only",    "since"};
   return kWords;
 }
 const Words& choosing() {
-  static const Words kWords{"choose", "select", "pick", "choosing", "selecting", "picking", "chose", "picked", "selected"};
+  static const Words kWords{"choose",  "select", "pick",   "choosing", "selecting",
+                            "picking", "chose",  "picked", "selected"};
   return kWords;
 }
 
@@ -72,19 +81,24 @@ bool is_space(char c) {
 
 // Behind bold marks, quotes and closing brackets, and then white space.
 std::size_t skip_marks(std::string_view text, std::size_t at) {
-  while (at < text.size() && (is_space(text[at]) || std::string_view("*_`\"'})]").find(text[at]) != std::string_view::npos)) ++at;
+  while (at < text.size() &&
+         (is_space(text[at]) || std::string_view("*_`\"'})]").find(text[at]) != std::string_view::npos))
+    ++at;
   return at;
 }
 
 // The word in front of `end` within the same clause; empty where the clause begins.
 std::string word_before(std::string_view text, std::size_t& end) {
   std::size_t at = end;
-  while (at > 0 && (is_space(text[at - 1]) || std::string_view("*_`\"'([{$").find(text[at - 1]) != std::string_view::npos)) {
+  while (at > 0 &&
+         (is_space(text[at - 1]) || std::string_view("*_`\"'([{$").find(text[at - 1]) != std::string_view::npos)) {
     if (text[at - 1] == '\n') return "";
     --at;
   }
   std::size_t begin = at;
-  while (begin > 0 && !is_space(text[begin - 1]) && std::string_view(".,;:!?*_`\"([{$)]}").find(text[begin - 1]) == std::string_view::npos) --begin;
+  while (begin > 0 && !is_space(text[begin - 1]) &&
+         std::string_view(".,;:!?*_`\"([{$)]}").find(text[begin - 1]) == std::string_view::npos)
+    --begin;
   end = begin;
   return lower_word(text.substr(begin, at - begin));
 }
@@ -138,7 +152,9 @@ class ClaimFinder {
     const std::size_t behind = skip_marks(text_, at + 1);
     // The form itself, repeated from the prompt.
     const std::string_view rest = text_.substr(behind);
-    if (rest.starts_with("$LETTER") || rest.starts_with("[LETTER") || rest.starts_with("<LETTER") || rest.starts_with("LETTER")) return true;
+    if (rest.starts_with("$LETTER") || rest.starts_with("[LETTER") || rest.starts_with("<LETTER") ||
+        rest.starts_with("LETTER"))
+      return true;
     claim(ClaimKind::kAnswerLine, begin, read(at + 1));
     return true;
   }
@@ -229,23 +245,27 @@ class ClaimFinder {
 
   void claim(ClaimKind kind, std::size_t begin, const std::optional<Token>& token) {
     const bool one = token && !names_another(text_, *token);
-    claims_.push_back({.kind = kind, .letter = one ? token->letter : '\0', .begin = begin, .letter_at = token ? token->end : 0});
+    claims_.push_back(
+        {.kind = kind, .letter = one ? token->letter : '\0', .begin = begin, .letter_at = token ? token->end : 0});
   }
 
   std::string_view text_;
   std::vector<Claim> claims_;
 };
 
-// The choice that a line begins with: alone, or before a dot, bracket, colon, comma or a script without letters of ours.
+// The choice that a line begins with: alone, or before a dot, bracket, colon, comma or a script without letters of
+// ours.
 std::optional<char> label_of(std::string_view line) {
   std::size_t at = 0;
-  while (at < line.size() && (is_space(line[at]) || std::string_view("#>-+").find(line[at]) != std::string_view::npos)) ++at;
+  while (at < line.size() && (is_space(line[at]) || std::string_view("#>-+").find(line[at]) != std::string_view::npos))
+    ++at;
   const auto token = read_choice(line, at);
   if (!token || names_another(line, *token)) return std::nullopt;
   if (token->end >= line.size()) return token->letter;
   const char next = line[token->end];
   const bool closed = std::string_view(")]}*\"'`").find(line[token->end - 1]) != std::string_view::npos;
-  const bool ends = std::string_view(".:,\n\r").find(next) != std::string_view::npos || static_cast<unsigned char>(next) >= 0xE3;
+  const bool ends =
+      std::string_view(".:,\n\r").find(next) != std::string_view::npos || static_cast<unsigned char>(next) >= 0xE3;
   return closed || ends || skip_spaces(line, token->end) == line.size() ? std::optional(token->letter) : std::nullopt;
 }
 
