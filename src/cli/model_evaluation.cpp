@@ -21,7 +21,7 @@ Cells cells_of(const ModelEvaluation& evaluation) {
     if (is_new) {
       const auto local = evaluation.data.find(task.dataset);
       entry->second =
-          load_dataset(task.dataset, local == evaluation.data.end() ? std::nullopt : std::optional(local->second));
+          load_task_data(task, local == evaluation.data.end() ? std::nullopt : std::optional(local->second));
       shuffle_and_limit(entry->second, evaluation.limit);
     }
     for (const std::uint64_t seed : evaluation.seeds)

@@ -37,7 +37,8 @@ std::string short_reason(std::string reason) {
 }
 
 [[noreturn]] void fail(const fs::path& path, const std::string& reason) {
-  throw Error(path.string(), fmt::format("a Parquet file that cannot be read ({})", short_reason(reason)), "a whole one");
+  throw Error(path.string(), fmt::format("a Parquet file that cannot be read ({})", short_reason(reason)),
+              "a whole one");
 }
 
 void require(const arrow::Status& status, const fs::path& path) {
@@ -74,7 +75,8 @@ Json list(const arrow::Array& array, std::int64_t index) {
 Json structure(const arrow::Array& array, std::int64_t index) {
   const auto& rows = static_cast<const arrow::StructArray&>(array);
   Json object = Json::object();
-  for (int i = 0; i < rows.num_fields(); ++i) object[rows.struct_type()->field(i)->name()] = json_of(*rows.field(i), index);
+  for (int i = 0; i < rows.num_fields(); ++i)
+    object[rows.struct_type()->field(i)->name()] = json_of(*rows.field(i), index);
   return object;
 }
 
@@ -237,7 +239,8 @@ void for_each_parquet_row(const fs::path& path, const RowTaker& take) {
 }
 
 void for_each_parquet_row(std::string_view content, const fs::path& path, const RowTaker& take) {
-  RowReader(path, take).read(std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(std::string(content))));
+  RowReader(path, take)
+      .read(std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(std::string(content))));
 }
 
 }  // namespace qreason

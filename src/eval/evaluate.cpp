@@ -154,9 +154,8 @@ class Evaluation {
       estimated_ = now;
       if (const auto left = pace_.seconds_left(total_ - found_, now)) work_ = {.done = now, .left = *left};
     }
-    progress_->update({.done = found_ + static_cast<std::int64_t>(recorded_),
-                       .note = score_.text(elapsed()),
-                       .work = work_});
+    progress_->update(
+        {.done = found_ + static_cast<std::int64_t>(recorded_), .note = score_.text(elapsed()), .work = work_});
   }
 
   double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }

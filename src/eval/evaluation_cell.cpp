@@ -39,6 +39,7 @@ ResultHeader cell_header(const EvaluationCell& cell, const EvaluationOptions& op
                          {"count", cell.dataset->problems.size()},
                          {"limit", options.limit ? OrderedJson(*options.limit) : OrderedJson(nullptr)},
                          {"sha256", dataset_sha256}};
+  if (!cell.task->definition.is_null()) dataset["task"] = cell.task->definition;
   if (cell.task->pose) dataset["shuffle_seed"] = shuffle_seed(cell);
   return {.task = cell.task->name,
           .model = options.model,

@@ -8,13 +8,17 @@
 #include "base/parallel.h"
 #include "eval/graders/thinking.h"
 #include "eval/task.h"
+#include "eval/user_task.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-// The header's task; a study file's name may say more than the task ("gptq-w4g128_AIME-90").
-const Task& task_of(const ResultFile& file) {
+// The header's task, a user's by its definition there; a study file's name may say more than the task
+// ("gptq-w4g128_AIME-90").
+Task task_of(const ResultFile& file) {
+  if (file.header.dataset.is_object() && file.header.dataset.contains("task"))
+    return user_task_of(file.header.dataset["task"], file.path.string());
   if (const Task* task = find_task(file.header.task)) return *task;
   if (file.format == ResultFormat::kStudy) {
     for (const Task& task : task_table())
@@ -27,7 +31,7 @@ const Task& task_of(const ResultFile& file) {
 
 Regraded regrade(const fs::path& path, ThreadPool& pool, UnfinishedThoughts unfinished) {
   Regraded result{.file = read_result_file(path)};
-  const Task& task = task_of(result.file);
+  const Task task = task_of(result.file);
   result.file.header.task = task.name;
   std::vector<AnswerRecord>& answers = result.file.answers;
   std::vector<Grade> grades(answers.size());
@@ -51,7 +55,7 @@ Regraded regrade(const fs::path& path, ThreadPool& pool, UnfinishedThoughts unfi
 
 std::optional<std::string> explain_answer(const fs::path& path, std::string_view problem_id) {
   const ResultFile file = read_result_file(path);
-  const Task& task = task_of(file);
+  const Task task = task_of(file);
   for (const AnswerRecord& answer : file.answers) {
     if (answer.problem_id != problem_id) continue;
     std::string lines =

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "data/dataset.h"
 #include "eval/graders/grade.h"
 
@@ -24,7 +27,13 @@ struct Task {
   std::function<std::string(const Problem& problem)> prompt;  // one user turn, before the chat template
   Grader grader;
   Explainer explainer;
+  // Of a user's task alone: its own data (from `local` where it is given), and what its file says, for headers.
+  std::function<Dataset(const std::optional<std::filesystem::path>& local)> load = {};
+  OrderedJson definition = {};
 };
+
+// The data set of the task: its own, or the registry's, from `local` where it is given (data/dataset.h).
+Dataset load_task_data(const Task& task, const std::optional<std::filesystem::path>& local);
 
 std::span<const Task> task_table();
 
@@ -32,5 +41,11 @@ std::span<const Task> task_table();
 const Task* find_task(std::string_view name);
 // As above; a usage Error that lists the known ones.
 const Task& require_task(std::string_view name);
+
+// What the members of --tasks mean, each task once: one of the table, the parts of a composite (eval/composite.h), a
+// user's .toml file (eval/user_task.h). Errors: as of require_task() and read_user_task(); two tasks of one name.
+std::vector<Task> tasks_named(const std::vector<std::string>& members);
+// "AIME-90, ..., AIME-120 (AIME-90 and AIME-2025), ...": what may be named, for help.
+std::string known_task_names();
 
 }  // namespace qreason

@@ -232,7 +232,9 @@ class Study {
 
   void drop_results(const StudyModel& model, const std::string& run_name) const {
     for (const std::uint64_t seed : model.seeds) {
-      for (const Task& task : task_table()) {
+      std::vector<Task> tasks(task_table().begin(), task_table().end());
+      tasks.insert(tasks.end(), model.tasks.begin(), model.tasks.end());
+      for (const Task& task : tasks) {
         const fs::path file = result_path(options_.folder / kResults, run_name, seed, task.name);
         fs::remove(file);
         fs::remove(partial_path(file));

@@ -166,8 +166,9 @@ void read_sampling(const Reader& reader, const toml::table& table, SamplingParam
 void read_settings(const Reader& reader, const toml::table& table, StudyModel& model) {
   reader.texts(table, "methods", model.methods);
   if (std::vector<std::string> names; reader.texts(table, "tasks", names), !names.empty()) {
-    model.tasks.clear();
-    for (const std::string& name : names) model.tasks.push_back(require_task(name));
+    for (std::string& name : names)
+      if (name.ends_with(".toml")) name = reader.beside(name);
+    model.tasks = tasks_named(names);
   }
   reader.seeds(table, "seeds", model.seeds);
   reader.integer(table, "limit", 1, model.limit);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/method_names.h"
+#include "eval/composite.h"
 #include "study/baseline.h"
 
 namespace qreason {
@@ -19,25 +20,6 @@ namespace {
 constexpr std::array<std::string_view, 10> kTaskOrder = {"AIME-90",      "AIME-2024",    "AIME-2025",     "MATH-500",
                                                          "GSM8K",        "GPQA-Diamond", "LiveCodeBench", "steps-easy",
                                                          "steps-medium", "steps-hard"};
-
-struct Composite {
-  std::string_view name;
-  std::vector<std::pair<std::string_view, double>> parts;
-};
-const std::vector<Composite>& composites() {
-  static const std::vector<Composite> kComposites = {
-      {"AIME-120", {{"AIME-90", 0.75}, {"AIME-2025", 0.25}}},
-      {"Avg.",
-       {{"AIME-90", 0.15},
-        {"AIME-2025", 0.05},
-        {"MATH-500", 0.2},
-        {"GSM8K", 0.2},
-        {"GPQA-Diamond", 0.2},
-        {"LiveCodeBench", 0.2}}},
-      {"steps", {{"steps-easy", 1.0 / 3}, {"steps-medium", 1.0 / 3}, {"steps-hard", 1.0 / 3}}},
-  };
-  return kComposites;
-}
 
 // Position in a given order, then by name.
 std::pair<std::size_t, std::string> rank(const std::string& name, const std::vector<std::string>& order) {
@@ -81,30 +63,44 @@ std::optional<TableCell> make_cell(const SeedGroup& group, Metric metric) {
 
 using TaskGroups = std::map<std::string, SeedGroup>;
 
-// The problems of all parts as one set, where that has the composite's weights (every problem the same) and the parts
-// have the same seeds: what can be compared like a task.
+// The seeds that all parts have.
+std::vector<std::uint64_t> common_seeds(const Composite& composite, const TaskGroups& groups) {
+  std::vector<std::uint64_t> seeds;
+  for (const auto& [task, weight] : composite.parts) {
+    const auto found = groups.find(std::string(task));
+    if (found == groups.end()) return {};
+    const std::vector<std::uint64_t>& own = found->second.seeds;
+    if (task == composite.parts.front().first) seeds = own;
+    std::erase_if(seeds, [&](std::uint64_t seed) { return std::find(own.begin(), own.end(), seed) == own.end(); });
+  }
+  return seeds;
+}
+
+// The problems of all parts as one set, over the seeds that all of them have, where that has the composite's weights
+// (every problem the same): what can be compared like a task.
 std::optional<SeedGroup> pooled(const Composite& composite, const TaskGroups& groups) {
   std::map<std::string, double> weights;
   for (const auto& [task, weight] : composite.parts) weights[std::string(task)] = weight;
-  SeedGroup pool;
+  SeedGroup pool{
+      .ids = {}, .seeds = common_seeds(composite, groups), .grades = {}, .tokens = {}, .steps = {}, .truncated = {}};
+  const std::size_t seeds = pool.seeds.size();
+  if (seeds == 0) return std::nullopt;
+  pool.grades.resize(seeds);
+  pool.tokens.resize(seeds);
+  pool.steps.resize(seeds);
+  pool.truncated.resize(seeds);
   double of_a_problem = 0;
   for (const auto& [task, weight] : weights) {
-    const auto found = groups.find(task);
-    if (found == groups.end()) return std::nullopt;
-    const SeedGroup& part = found->second;
+    const SeedGroup& part = groups.at(task);
     const double own = weight / static_cast<double>(part.problems());
-    if (pool.ids.empty()) {
-      of_a_problem = own;
-      pool.seeds = part.seeds;
-      pool.grades.resize(part.seeds.size());
-      pool.tokens.resize(part.seeds.size());
-      pool.steps.resize(part.seeds.size());
-      pool.truncated.resize(part.seeds.size());
-    }
-    if (part.seeds != pool.seeds || std::abs(own - of_a_problem) > 1e-9 * own) return std::nullopt;
+    if (pool.ids.empty()) of_a_problem = own;
+    if (std::abs(own - of_a_problem) > 1e-9 * own) return std::nullopt;
     for (const std::string& id : part.ids) pool.ids.push_back(task + "/" + id);
     const auto append = [&](auto& to, const auto& from) {
-      for (std::size_t k = 0; k < to.size(); ++k) to[k].insert(to[k].end(), from[k].begin(), from[k].end());
+      for (std::size_t k = 0; k < seeds; ++k) {
+        const auto at = std::find(part.seeds.begin(), part.seeds.end(), pool.seeds[k]) - part.seeds.begin();
+        to[k].insert(to[k].end(), from[static_cast<std::size_t>(at)].begin(), from[static_cast<std::size_t>(at)].end());
+      }
     };
     append(pool.grades, part.grades);
     append(pool.tokens, part.tokens);

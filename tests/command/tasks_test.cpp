@@ -64,5 +64,50 @@ TEST_F(TaskCommands, GpqaPutsItsChoicesInTheOrderOfTheShuffleSeed) {
   EXPECT_EQ(evaluate(gpqa + " --shuffle-seed -1").exit_code, 2);
 }
 
+// The example of docs/tasks.md, as it stands there.
+TEST_F(TaskCommands, RunTheTaskOfTheDocumentation) {
+  const fs::path task = testing::project_path("docs/tasks/sums.toml");
+  std::string shown;
+  std::istringstream text(read_text_file(task));
+  for (std::string line; std::getline(text, line);) shown += line.empty() ? "\n" : "    " + line + "\n";
+  EXPECT_THAT(read_text_file(testing::project_path("docs/tasks.md")), HasSubstr(shown));
+
+  const std::string sums = "--tasks '" + task.string() + "' --seeds 1,2 --limit 2";
+  CommandResult result = evaluate(sums);
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  const std::vector<Json> first = lines("tiny-seed1/sums.jsonl");
+  ASSERT_EQ(first.size(), 3U);
+  EXPECT_EQ(first[0]["dataset"]["task"]["grader"], "math");
+  EXPECT_THAT(first[1]["full_prompt"].get<std::string>(), HasSubstr("put your final answer within \\boxed{}."));
+  EXPECT_EQ(evaluate(sums).exit_code, 0);  // nothing to do
+  EXPECT_EQ(qreason_command("grade '" + (scratch_.path() / "out").string() + "'").exit_code, 0);
+  EXPECT_THAT(qreason_command("table '" + (scratch_.path() / "out").string() + "' --format csv").standard_output,
+              HasSubstr("tiny,bf16,sums,accuracy,"));
+
+  std::string changed = read_text_file(task);
+  changed.replace(changed.find("Give the"), 8, "Say the");
+  write("sums.toml", changed);
+  fs::copy_file(testing::project_path("docs/tasks/sums.csv"), scratch_.path() / "sums.csv");
+  result = evaluate("--tasks '" + (scratch_.path() / "sums.toml").string() + "' --seeds 1 --limit 2");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.standard_error, HasSubstr("dataset.task.prompt: "));
+}
+
+TEST_F(TaskCommands, Aime120AsksBothOfItsPartsAndIsAColumn) {
+  const std::string rows90 = write("90.jsonl",
+                                   "{\"problem\": \"a\", \"answer\": \"1\"}\n{\"problem\": \"b\", \"answer\": \"2\"}\n"
+                                   "{\"problem\": \"c\", \"answer\": \"3\"}\n");
+  const std::string rows25 = write("25.jsonl", "{\"problem\": \"d\", \"answer\": \"4\"}\n");
+  const CommandResult result =
+      evaluate("--tasks AIME-120 --seeds 1,2 --data AIME-90=" + rows90 + " --data AIME-2025=" + rows25);
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  EXPECT_EQ(lines("tiny-seed2/AIME-90.jsonl").size(), 4U);
+  EXPECT_EQ(lines("tiny-seed2/AIME-2025.jsonl").size(), 2U);
+  const std::string csv =
+      qreason_command("table '" + (scratch_.path() / "out").string() + "' --format csv").standard_output;
+  EXPECT_THAT(csv, HasSubstr("tiny,bf16,AIME-120,accuracy,"));
+  EXPECT_THAT(qreason_command("evaluate --help").standard_output, HasSubstr("AIME-120 (AIME-90 and"));
+}
+
 }  // namespace
 }  // namespace qreason

@@ -78,7 +78,8 @@ TEST(Parquet, RefusesDamagedFilesInOneLine) {
   };
   for (const char* name : kFiles) {
     const std::string content = read_text_file(made(name));
-    for (const std::size_t size : {std::size_t{4}, std::size_t{8}, std::size_t{12}, content.size() / 2, content.size() - 1})
+    for (const std::size_t size :
+         {std::size_t{4}, std::size_t{8}, std::size_t{12}, content.size() / 2, content.size() - 1})
       EXPECT_THAT(failure(content.substr(0, size)), HasSubstr("x.parquet: a Parquet file that cannot be read")) << size;
     // Bytes of the footer, of pages and of what counts them: an Error in one line or rows, never a crash.
     PythonRandom random(7);

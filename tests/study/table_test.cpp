@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "study/collect.h"
@@ -133,6 +135,27 @@ TEST(Table, ComposesAime120AndLeavesAvgOutUntilAllPartsAreThere) {
   const StudyTable table = make_table(runs, {});
   EXPECT_DOUBLE_EQ(table.rows[0].cells.at("AIME-120").value.mean, 62.5);
   EXPECT_THAT(table.tasks, ::testing::ElementsAre("AIME-90", "AIME-2025", "AIME-120"));
+}
+
+TEST(Table, ComparesAime120OverTheSeedsThatAllPartsHave) {
+  // Three to one problem: each weighs a quarter. bf16: seed 42 3/4, seed 43 1/4 (mean 50, deviation 35.4); rtn-w3: 2/4
+  // and 1/4 (mean 37.5). Of seed 44 a part is missing. In common: one worse, none better.
+  const std::vector<StudyRun> runs = {a_run("bf16", "AIME-90", 42, "110"),   a_run("bf16", "AIME-90", 43, "000"),
+                                      a_run("bf16", "AIME-90", 44, "111"),   a_run("bf16", "AIME-2025", 42, "1"),
+                                      a_run("bf16", "AIME-2025", 43, "1"),   a_run("rtn-w3", "AIME-90", 42, "100"),
+                                      a_run("rtn-w3", "AIME-90", 43, "000"), a_run("rtn-w3", "AIME-2025", 42, "1"),
+                                      a_run("rtn-w3", "AIME-2025", 43, "1")};
+  const StudyTable table = make_table(runs, {});
+  const TableCell& base = table.rows.at(0).cells.at("AIME-120");
+  EXPECT_DOUBLE_EQ(base.value.mean, 50);
+  EXPECT_NEAR(*base.value.std, 50 / std::sqrt(2.0), 1e-9);
+  EXPECT_EQ(base.per_seed.size(), 2U);
+  EXPECT_EQ(base.problems, 4);
+  const TableCell& variant = table.rows.at(1).cells.at("AIME-120");
+  ASSERT_TRUE(variant.against_baseline) << variant.not_compared;
+  EXPECT_NEAR(variant.against_baseline->difference, -0.125, 1e-12);
+  EXPECT_EQ(variant.against_baseline->flips->right_to_wrong, 1);
+  EXPECT_EQ(variant.against_baseline->flips->wrong_to_right, 0);
 }
 
 TEST(Table, CountsStepsAndTokens) {

@@ -36,7 +36,7 @@ class EvaluateCommand : public Command {
   void declare(OptionSet& options) override {
     options.positionals("MODEL", models_,
                         "Directories, .gguf files, or names from `qreason models`, one after another");
-    options.list("--tasks", tasks_, "Tasks, as in GSM8K,MATH-500,AIME-90,AIME-2024,AIME-2025");
+    options.list("--tasks", tasks_, "Tasks, or .toml files of your own (docs/tasks.md): " + known_task_names());
     options.list("--seeds", seeds_, "One run a seed: numbers and ranges, as in 42,43 or 42-51");
     options.value("-o,--output", output_, "Results go to DIR/NAME-seedS/TASK.jsonl");
     options.value("--limit", limit_, "The first N problems of the study's shuffle");
@@ -94,14 +94,17 @@ class EvaluateCommand : public Command {
   ModelEvaluation read_options(const CommonOptions& common) const {
     ModelEvaluation evaluation;
     if (tasks_.empty()) throw Error::usage("--tasks", "no task", "--tasks GSM8K, for instance");
-    for (const std::string& task : tasks_) evaluation.tasks.push_back(require_task(task));
+    evaluation.tasks = tasks_named(tasks_);
     evaluation.seeds = parse_seeds(seeds_);
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     for (const std::string& assignment : data_) {
       const std::size_t equals = assignment.find('=');
       if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
-      const Task& task = require_task(assignment.substr(0, equals));
-      evaluation.data[task.dataset] = assignment.substr(equals + 1);
+      const std::string name = assignment.substr(0, equals);
+      const auto own = std::find_if(evaluation.tasks.begin(), evaluation.tasks.end(),
+                                    [&](const Task& task) { return task.name == name; });
+      evaluation.data[own == evaluation.tasks.end() ? require_task(name).dataset : own->dataset] =
+          assignment.substr(equals + 1);
     }
     evaluation.limit = limit_;
     if (shuffle_seed_) evaluation.shuffle_seed = parse_seed(*shuffle_seed_, "--shuffle-seed");

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/random.h"
-#include "eval/graders/choice/choice_grader.h"
+#include "eval/graders/grader_table.h"
 
 namespace qreason {
 namespace {
@@ -33,19 +33,17 @@ std::string prompt(const Problem& problem) {
   return std::string(kPrompt) + problem.question;
 }
 
-Grade grade(std::string_view text, const Problem& problem) {
-  return grade_choice(text, problem.gold);
-}
-
-std::string explain(std::string_view text, const Problem& problem) {
-  return explain_choice(text, problem.gold);
-}
-
 }  // namespace
 
 Task gpqa_diamond_task() {
   constexpr const char* kName = "GPQA-Diamond";
-  return {.name = kName, .dataset = kName, .pose = pose, .prompt = prompt, .grader = grade, .explainer = explain};
+  const NamedGrader& choice = *find_grader("choice");
+  return {.name = kName,
+          .dataset = kName,
+          .pose = pose,
+          .prompt = prompt,
+          .grader = choice.grader,
+          .explainer = choice.explainer};
 }
 
 }  // namespace qreason

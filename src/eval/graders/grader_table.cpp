@@ -1,0 +1,40 @@
+#include "eval/graders/grader_table.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "eval/graders/choice/choice_grader.h"
+#include "eval/graders/math/math_grader.h"
+
+namespace qreason {
+namespace {
+
+std::string fault_of_value(std::string_view gold) {
+  return gold.find_first_not_of(" \t\r\n") == std::string_view::npos ? "an answer" : "";
+}
+
+std::string fault_of_letter(std::string_view gold) {
+  return gold_choice(gold) ? "" : "the letter of a choice";
+}
+
+}  // namespace
+
+std::span<const NamedGrader> grader_table() {
+  static const std::vector<NamedGrader> kGraders{
+      {"math", [](std::string_view text, const Problem& problem) { return grade_math(text, problem.gold); },
+       [](std::string_view text, const Problem& problem) { return explain_math(text, problem.gold); }, fault_of_value},
+      {"choice", [](std::string_view text, const Problem& problem) { return grade_choice(text, problem.gold); },
+       [](std::string_view text, const Problem& problem) { return explain_choice(text, problem.gold); },
+       fault_of_letter},
+  };
+  return kGraders;
+}
+
+const NamedGrader* find_grader(std::string_view name) {
+  const auto graders = grader_table();
+  const auto found =
+      std::find_if(graders.begin(), graders.end(), [&](const NamedGrader& row) { return row.name == name; });
+  return found == graders.end() ? nullptr : &*found;
+}
+
+}  // namespace qreason
