@@ -14,27 +14,37 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
+struct DataFile {
+  std::string hub_file;  // empty: the one with rows
+  std::string place;     // below data/, without the file's extension
+};
+
 struct DataSource {
   std::string name;
   std::string hub_id;
-  std::string hub_file;  // empty: the one with rows
-  std::string place;     // below data/, without the file's extension
+  std::vector<DataFile> files;
 };
 
 // Texts, which are no data sets of problems.
 const std::vector<DataSource>& text_sources() {
   static const std::vector<DataSource> kTexts{
-      {"pile", "mit-han-lab/pile-val-backup", "val.jsonl.zst", "calibration/pile_val"},
+      {"wikitext2",
+       "Salesforce/wikitext",
+       {{"wikitext-2-raw-v1/test-00000-of-00001.parquet", "wikitext2/test"},
+        {"wikitext-2-raw-v1/train-00000-of-00001.parquet", "wikitext2/train"}}},
+      {"pile", "mit-han-lab/pile-val-backup", {{"val.jsonl.zst", "calibration/pile_val"}}},
   };
   return kTexts;
 }
 
 std::vector<DataSource> sources() {
   std::vector<DataSource> all;
-  for (const DatasetSpec& spec : dataset_registry())
-    if (!spec.hub_id.empty())
-      all.push_back(
-          {std::string(spec.name), std::string(spec.hub_id), std::string(spec.hub_file), std::string(spec.short_name)});
+  for (const DatasetSpec& spec : dataset_registry()) {
+    if (spec.hub_id.empty()) continue;
+    all.push_back({std::string(spec.name),
+                   std::string(spec.hub_id),
+                   {{std::string(spec.hub_file), std::string(spec.short_name)}}});
+  }
   all.insert(all.end(), text_sources().begin(), text_sources().end());
   return all;
 }
@@ -51,13 +61,12 @@ bool describes(const std::string& file) {
   return file.ends_with("dataset_infos.json") || file.ends_with("dataset_dict.json") || file.ends_with("state.json");
 }
 
-const HubFile& file_with_rows(const HubListing& listing, const DataSource& source) {
-  if (!source.hub_file.empty()) return find_file(listing, source.hub_file, source.hub_id);
+const HubFile& only_file_with_rows(const HubListing& listing, const std::string& hub_id) {
   std::vector<const HubFile*> files;
   for (const HubFile& file : listing.files)
     if (!data_extension(file.name).empty() && !describes(file.name)) files.push_back(&file);
   if (files.size() != 1)
-    throw Error(source.hub_id, fmt::format("{} files that may hold its rows", files.size()),
+    throw Error(hub_id, fmt::format("{} files that may hold its rows", files.size()),
                 "one; --data takes a file that you fetched yourself in `qreason evaluate`");
   return *files.front();
 }
@@ -77,11 +86,20 @@ Pulled pull_data(const std::string& name, const PullOptions& options) {
   const Hub hub = hub_of(options);
   HttpClient client;
   const HubListing listing = hub.list(client, reference);
-  const HubFile& file = file_with_rows(listing, source);
-  const std::string extension = data_extension(file.name);
-  if (extension.empty())
-    throw Error(source.hub_id, fmt::format("the file {}", file.name), "a format that qreason reads");
-  return pull_single(hub, client, reference, listing, file, folder / (source.place + extension), options);
+  Pulled pulled{.reference = reference, .commit = listing.commit, .was_there = true};
+  for (const DataFile& wanted : source.files) {
+    const HubFile& file = wanted.hub_file.empty() ? only_file_with_rows(listing, source.hub_id)
+                                                  : find_file(listing, wanted.hub_file, source.hub_id);
+    const std::string extension = data_extension(file.name);
+    if (extension.empty())
+      throw Error(source.hub_id, fmt::format("the file {}", file.name), "a format that qreason reads");
+    const fs::path target = folder / (wanted.place + extension);
+    const Pulled one = pull_single(hub, client, reference, listing, file, target, options);
+    pulled.path = source.files.size() == 1 ? one.path : target.parent_path();
+    pulled.files.push_back(one.files.front());
+    pulled.was_there &= one.was_there;
+  }
+  return pulled;
 }
 
 }  // namespace qreason

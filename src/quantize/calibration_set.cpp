@@ -123,7 +123,7 @@ const std::vector<NamedSource>& named_sources() {
       {"embedded", {"calibration/gsm8k_train_512.jsonl"}, "it belongs to the project's data folder"},
       {"wikitext2",
        {"calibration/wikitext2_train.txt", "wikitext2/train.txt", "wikitext2/train.parquet"},
-       "put its train text there"},
+       "`qreason pull --data wikitext2` gets it"},
       {kPileSource,
        {"calibration/pile_val.jsonl", "calibration/pile_val.jsonl.zst", "calibration/pile_val.parquet"},
        "`qreason pull --data pile` gets it; or name another source: --calibration embedded"},

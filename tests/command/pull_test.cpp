@@ -161,6 +161,27 @@ TEST_F(PullCommand, BringsDataUnderTheNameThatIsLookedFor) {
   EXPECT_EQ(bytes_of(store.path() / "data/math500.jsonl"), row + "\n");
 }
 
+TEST_F(PullCommand, BringsBothSplitsOfAText) {
+  const std::string rows = bytes_of(project_path("tests/data/parquet/plain.parquet"));
+  server.repositories["datasets/Salesforce/wikitext"] = {
+      {"wikitext-2-raw-v1/test-00000-of-00001.parquet", {rows, true}},
+      {"wikitext-2-raw-v1/train-00000-of-00001.parquet", {rows + "x", true}},
+      {"wikitext-103-v1/test-00000-of-00001.parquet", {"x", true}}};
+  const CommandResult result = pull("--data wikitext2");
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  EXPECT_TRUE(bytes_of(store.path() / "data/wikitext2/test.parquet") == rows);
+  EXPECT_TRUE(bytes_of(store.path() / "data/wikitext2/train.parquet") == rows + "x");
+}
+
+// What a set is called by the hub is what load_dataset() finds.
+TEST_F(PullCommand, BringsParquetThatIsRead) {
+  const std::string rows = bytes_of(project_path("tests/data/parquet/plain.parquet"));
+  server.repositories["datasets/Maxwell-Jia/AIME_2024"] = {{"aime_2024_problems.parquet", {rows, true}},
+                                                           {"train.jsonl", {"{}"}}};
+  ASSERT_EQ(pull("--data AIME-2024").exit_code, 0);
+  EXPECT_TRUE(fs::exists(store.path() / "data/aime2024.parquet"));
+}
+
 TEST_F(PullCommand, CallsWrongUsageWrongUsage) {
   for (const char* arguments : {"", "org", "org/name --data gsm8k", "--data nothing", "--data steps-easy", "../x/y",
                                 "org/name@../x", "--file x.gguf"})
