@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "data/code_dataset.h"
 #include "data/locations.h"
 #include "data/subset.h"
 #include "data/table.h"
@@ -26,6 +27,9 @@ constexpr std::array<std::string_view, 1> kGpqaQuestion{"Question"};
 constexpr std::array<std::string_view, 1> kCorrectAnswer{"Correct Answer"};
 constexpr std::array<std::string_view, 3> kIncorrectAnswers{"Incorrect Answer 1", "Incorrect Answer 2",
                                                             "Incorrect Answer 3"};
+
+constexpr std::array<std::string_view, 1> kQuestionContent{"question_content"};
+constexpr std::array<std::string_view, 1> kTestCases{"private_test_cases"};
 
 // One tier of the benchmark that src/data/steps generates.
 constexpr DatasetSpec steps_row(std::string_view name) {
@@ -103,6 +107,14 @@ constexpr std::array kRegistry{
                 .gold_columns = kAnyAnswer,
                 .id_column = "id",
                 .gold_rule = GoldRule::kMayBeEmpty},
+    DatasetSpec{.name = "LiveCodeBench",
+                .short_name = "livecodebench",
+                .hub_id = "livecodebench/code_generation_lite",
+                .rows = 268,
+                .question_columns = kQuestionContent,
+                .gold_columns = kTestCases,
+                .id_column = "question_id",
+                .gold_rule = GoldRule::kTests},
     steps_row("steps-easy"),
     steps_row("steps-medium"),
     steps_row("steps-hard"),
@@ -186,9 +198,11 @@ fs::path locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
     if (const auto file = find_data_file(folder, short_name)) return *file;
   }
   const fs::path home = local ? *local : store_folder().value_or("$QREASON_STORE") / "data";
-  const std::string origin = spec.hub_id.empty()
-                                 ? std::string("it ships with the program, in data/")
-                                 : fmt::format("`qreason pull --data {}` gets {} from the hub", spec.name, spec.hub_id);
+  const std::string origin =
+      spec.hub_id.empty() ? std::string("it ships with the program, in data/")
+      : spec.gold_rule == GoldRule::kTests
+          ? fmt::format("test4.jsonl and test5.jsonl of {} on the hub, one behind the other", spec.hub_id)
+          : fmt::format("`qreason pull --data {}` gets {} from the hub", spec.name, spec.hub_id);
   throw Error(fmt::format("data set {}", spec.name), "no file of it found",
               fmt::format("{}/{}.jsonl (or .json, .csv, .parquet), the same under $QREASON_DATA, or a path given; {}",
                           home.string(), short_name, origin));
@@ -218,7 +232,9 @@ Dataset load_dataset(const std::string& name, const std::optional<fs::path>& loc
                        fmt::format("one of {}, or a file", fmt::join(names, ", ")));
   }
   if (spec == nullptr) return dataset_of(read_table(*local), kGeneric, name);
-  return dataset_of(read_table(local && !is_folder ? *local : locate(*spec, local)), *spec, std::string(spec->name));
+  const fs::path file = local && !is_folder ? *local : locate(*spec, local);
+  if (spec->gold_rule == GoldRule::kTests) return read_code_dataset(file, std::string(spec->name));
+  return dataset_of(read_table(file), *spec, std::string(spec->name));
 }
 
 void shuffle_and_limit(Dataset& dataset, std::optional<std::int64_t> limit) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,13 +13,16 @@
 
 namespace qreason {
 
+struct StoredRow;
+
 struct Problem {
   std::string id;  // the row's own id where it has one, else its index from 0; unique in the data set
   std::string question;
   std::string gold;  // what grading compares with: for GSM8K the number after "####", for MATH-500 the whole solution
-  std::map<std::string, std::string> fields;    // every column of the row as text
-  std::int64_t row = 0;                         // its place in the file, from 0
-  std::vector<std::string> wrong_answers = {};  // of a question with choices; the right one is `gold`
+  std::map<std::string, std::string> fields;     // every column of the row as text
+  std::int64_t row = 0;                          // its place in the file, from 0
+  std::vector<std::string> wrong_answers = {};   // of a question with choices; the right one is `gold`
+  std::shared_ptr<const StoredRow> stored = {};  // where tests were left in the file (data/code_dataset.h)
 };
 
 struct Dataset {
@@ -27,8 +31,8 @@ struct Dataset {
   std::filesystem::path source;
 };
 
-// How the text of the gold column becomes the gold answer.
-enum class GoldRule : std::uint8_t { kWhole, kAfterHashes, kMayBeEmpty };
+// How the text of the gold column becomes the gold answer. kTests: rows of programming problems (data/code_dataset.h).
+enum class GoldRule : std::uint8_t { kWhole, kAfterHashes, kMayBeEmpty, kTests };
 
 // A row of the registry. The first column of each list that a row has is taken.
 struct DatasetSpec {

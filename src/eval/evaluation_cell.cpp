@@ -40,6 +40,7 @@ ResultHeader cell_header(const EvaluationCell& cell, const EvaluationOptions& op
                          {"limit", options.limit ? OrderedJson(*options.limit) : OrderedJson(nullptr)},
                          {"sha256", dataset_sha256}};
   if (!cell.task->definition.is_null()) dataset["task"] = cell.task->definition;
+  if (!cell.task->grading.is_null()) dataset["grading"] = cell.task->grading;
   if (cell.task->pose) dataset["shuffle_seed"] = shuffle_seed(cell);
   return {.task = cell.task->name,
           .model = options.model,

@@ -27,22 +27,51 @@ Task task_of(const ResultFile& file) {
   throw Error(file.path.string(), fmt::format("the task {}", file.header.task), "one that `qreason evaluate` knows");
 }
 
+// What the graders of a file's answers look at: the gold that is in the file, or problems of the data set.
+class Problems {
+ public:
+  Problems(const Task& task, const ResultFile& file, const RegradeOptions& options) : file_(&file) {
+    if (task.graded_by != GradedBy::kTests) return;
+    const auto local = options.data.find(task.dataset);
+    dataset_ = load_dataset(task.dataset, local == options.data.end() ? std::nullopt : std::optional(local->second));
+    for (const Problem& problem : dataset_->problems) of_id_[problem.id] = &problem;
+  }
+
+  Problem of(const AnswerRecord& answer) const {
+    if (!dataset_) return {.id = answer.problem_id, .question = {}, .gold = answer.gold, .fields = {}};
+    const auto found = of_id_.find(answer.problem_id);
+    if (found == of_id_.end())
+      throw Error(file_->path.string(), fmt::format("an answer to problem {}", answer.problem_id),
+                  fmt::format("problems of {}", dataset_->source.string()));
+    if (!answer.gold.empty() && answer.gold != found->second->gold)
+      throw Error(file_->path.string(), fmt::format("problem {} with other tests", answer.problem_id),
+                  fmt::format("those in {}", dataset_->source.string()));
+    return *found->second;
+  }
+
+ private:
+  const ResultFile* file_;
+  std::optional<Dataset> dataset_;
+  std::map<std::string, const Problem*> of_id_;
+};
+
 }  // namespace
 
-Regraded regrade(const fs::path& path, ThreadPool& pool, UnfinishedThoughts unfinished) {
+Regraded regrade(const fs::path& path, ThreadPool& pool, const RegradeOptions& options) {
   Regraded result{.file = read_result_file(path)};
-  const Task task = task_of(result.file);
+  const Task task = with_code_grading(task_of(result.file), options.code);
+  const Problems problems(task, result.file, options);
   result.file.header.task = task.name;
+  if (!task.grading.is_null()) result.file.header.dataset["grading"] = task.grading;
   std::vector<AnswerRecord>& answers = result.file.answers;
   std::vector<Grade> grades(answers.size());
   pool.run(static_cast<std::int64_t>(answers.size()), [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
-    grades[i] = task.grader(answers[i].text,
-                            {.id = answers[i].problem_id, .question = {}, .gold = answers[i].gold, .fields = {}});
+    grades[i] = task.grader(answers[i].text, problems.of(answers[i]));
   });
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const bool finished = !thought_is_unfinished(answers[i].full_prompt, answers[i].text);
-    const bool counts = finished || unfinished == UnfinishedThoughts::kAsTheyStand;
+    const bool counts = finished || options.unfinished == UnfinishedThoughts::kAsTheyStand;
     const int grade = grades[i].correct && counts ? 1 : 0;
     result.unfinished += finished ? 0 : 1;
     result.changed += grade != answers[i].grade ? 1 : 0;
@@ -53,13 +82,13 @@ Regraded regrade(const fs::path& path, ThreadPool& pool, UnfinishedThoughts unfi
   return result;
 }
 
-std::optional<std::string> explain_answer(const fs::path& path, std::string_view problem_id) {
+std::optional<std::string> explain_answer(const fs::path& path, std::string_view problem_id,
+                                          const RegradeOptions& options) {
   const ResultFile file = read_result_file(path);
-  const Task task = task_of(file);
+  const Task task = with_code_grading(task_of(file), options.code);
   for (const AnswerRecord& answer : file.answers) {
     if (answer.problem_id != problem_id) continue;
-    std::string lines =
-        task.explainer(answer.text, {.id = answer.problem_id, .question = {}, .gold = answer.gold, .fields = {}});
+    std::string lines = task.explainer(answer.text, Problems(task, file, options).of(answer));
     if (thought_is_unfinished(answer.full_prompt, answer.text) && !lines.starts_with("thought:"))
       lines.insert(0, "thought: not finished; the whole text is searched\n");
     return lines;

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/parallel.h"
+#include "eval/graders/code/code_grader.h"
 #include "eval/results.h"
 
 namespace qreason {
@@ -23,12 +25,20 @@ struct Regraded {
 // What an answer counts whose thought does not come to an end: what is found in it, as in the study, or nothing.
 enum class UnfinishedThoughts { kAsTheyStand, kWrong };
 
-// By the grader of the file's task, on all cores. Error when the task is unknown.
-Regraded regrade(const std::filesystem::path& path, ThreadPool& pool,
-                 UnfinishedThoughts unfinished = UnfinishedThoughts::kAsTheyStand);
+// What grading takes beside the answers, where they are programs.
+struct RegradeOptions {
+  UnfinishedThoughts unfinished = UnfinishedThoughts::kAsTheyStand;
+  CodeGrading code = {};
+  std::map<std::string, std::filesystem::path> data = {};  // local files by data set
+};
+
+// By the grader of the file's task, on all cores. Error when the task is unknown. Programs are graded by the tests of
+// the data set, which must be those that the answers were given to.
+Regraded regrade(const std::filesystem::path& path, ThreadPool& pool, const RegradeOptions& options = {});
 
 // How the answer to one problem is graded, for people. nullopt: the file has no answer to it.
-std::optional<std::string> explain_answer(const std::filesystem::path& path, std::string_view problem_id);
+std::optional<std::string> explain_answer(const std::filesystem::path& path, std::string_view problem_id,
+                                          const RegradeOptions& options = {});
 
 // The result files that a path means: itself, or all finished ones below a folder, sorted. Error when there is none.
 std::vector<std::filesystem::path> result_files(const std::filesystem::path& path);

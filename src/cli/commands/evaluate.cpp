@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "cli/code_options.h"
 #include "cli/commands.h"
 #include "cli/endpoint_generator.h"
 #include "cli/endpoint_options.h"
@@ -44,6 +45,7 @@ class EvaluateCommand : public Command {
                   "Seed of the order of choices, as in GPQA-Diamond (default: the run's seed)");
     sampling_.declare(options);
     options.repeated("--data", data_, "NAME=PATH: the file of a data set");
+    code_.declare(options);
     arithmetic_.declare(options);
     endpoint_.declare(options);
   }
@@ -94,7 +96,9 @@ class EvaluateCommand : public Command {
   ModelEvaluation read_options(const CommonOptions& common) const {
     ModelEvaluation evaluation;
     if (tasks_.empty()) throw Error::usage("--tasks", "no task", "--tasks GSM8K, for instance");
-    evaluation.tasks = tasks_named(tasks_);
+    for (Task& task : tasks_named(tasks_))
+      evaluation.tasks.push_back(with_code_grading(std::move(task), code_.checked()));
+    require_sandbox_for(evaluation.tasks);
     evaluation.seeds = parse_seeds(seeds_);
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     for (const std::string& assignment : data_) {
@@ -171,6 +175,7 @@ class EvaluateCommand : public Command {
   std::vector<std::string> tasks_, seeds_{"42", "43", "44"}, data_;
   std::optional<std::int64_t> limit_, shuffle_seed_;
   SamplingOptions sampling_;
+  CodeOptions code_;
   ArithmeticOption arithmetic_;
   EndpointOptions endpoint_;
 };

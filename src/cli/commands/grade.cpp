@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "cli/code_options.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
@@ -37,19 +38,21 @@ class GradeCommand : public Command {
     options.flag("--finished-only", finished_only_, "Count answers whose thought does not come to an end as wrong");
     options.value("--explain", explain_,
                   "Print how the answer to the problem with this id is graded, and nothing else");
+    options.repeated("--data", data_, "NAME=PATH: the file of a data set, for answers that are programs");
+    code_.declare(options);
     options.value("--study-form", study_form_,
                   "Write the results in the study's form below this folder, to MODEL-METHOD-seedS/TASK.jsonl");
   }
 
   void run(const CommonOptions& common) override {
     if (explain_) return explain();
-    const auto unfinished = finished_only_ ? UnfinishedThoughts::kWrong : UnfinishedThoughts::kAsTheyStand;
+    const RegradeOptions options = regrade_options();
     OrderedJson files = OrderedJson::array();
     TextTable table(
         {{"TASK"}, {"RIGHT", Align::kRight}, {"ACCURACY", Align::kRight}, {"CHANGED", Align::kRight}, {"FILE"}});
     for (const std::string& path : paths_) {
       for (const fs::path& file : result_files(path)) {
-        const Regraded result = regrade(file, process_executor().pool(), unfinished);
+        const Regraded result = regrade(file, process_executor().pool(), options);
         store(result, common);
         files.push_back(as_json(result));
         table.add_row({result.file.header.task, fmt::format("{}/{}", result.correct, result.file.answers.size()),
@@ -62,11 +65,18 @@ class GradeCommand : public Command {
   }
 
  private:
+  RegradeOptions regrade_options() const {
+    return {.unfinished = finished_only_ ? UnfinishedThoughts::kWrong : UnfinishedThoughts::kAsTheyStand,
+            .code = code_.checked(),
+            .data = data_files(data_)};
+  }
+
   void explain() const {
+    const RegradeOptions options = regrade_options();
     bool any = false;
     for (const std::string& path : paths_) {
       for (const fs::path& file : result_files(path)) {
-        const auto lines = explain_answer(file, *explain_);
+        const auto lines = explain_answer(file, *explain_, options);
         if (!lines) continue;
         any = true;
         fmt::print("{}\n", printable(file.string()));
@@ -102,7 +112,8 @@ class GradeCommand : public Command {
             {"unfinished", result.unfinished},     {"grades", grades}};
   }
 
-  std::vector<std::string> paths_;
+  std::vector<std::string> paths_, data_;
+  CodeOptions code_;
   std::optional<std::string> study_form_;
   std::optional<std::string> explain_;
   bool write_ = false;

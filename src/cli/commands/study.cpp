@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/staged_directory.h"
+#include "cli/code_options.h"
 #include "cli/commands.h"
 #include "cli/embedded_study.h"
 #include "cli/narrow_tables.h"
@@ -34,6 +35,7 @@ class StudyCommand : public Command {
         "--limit)");
     options.flag("--full", full_, "All problems of every task, not the fixed part of them that the study names");
     options.value("--limit", limit_, "The first N problems of every task instead of what the study names");
+    code_.declare(options);
   }
 
   void run(const CommonOptions& common) override {
@@ -55,6 +57,10 @@ class StudyCommand : public Command {
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     for (StudyModel& model : spec.models)
       if (full_ || limit_) model.limit = limit_;
+    for (StudyModel& model : spec.models) {
+      for (Task& task : model.tasks) task = with_code_grading(std::move(task), code_.checked());
+      require_sandbox_for(model.tasks);
+    }
     return spec;
   }
 
@@ -95,6 +101,7 @@ class StudyCommand : public Command {
   std::string file_;
   std::optional<std::string> output_;
   std::optional<std::int64_t> limit_;
+  CodeOptions code_;
   bool full_ = false;
   std::filesystem::path folder_;
 };

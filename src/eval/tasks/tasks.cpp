@@ -9,6 +9,7 @@
 #include "eval/graders/grader_table.h"
 #include "eval/task.h"
 #include "eval/tasks/gpqa.h"
+#include "eval/tasks/livecodebench.h"
 #include "eval/user_task.h"
 
 namespace qreason {
@@ -33,11 +34,20 @@ Task math_task(const char* name) {
 
 std::span<const Task> task_table() {
   static const std::vector<Task> kTasks{
-      math_task("AIME-90"),      math_task("AIME-2024"),  math_task("AIME-2025"),      math_task("MATH-500"),
-      math_task("GSM8K"),        gpqa_diamond_task(),     math_task("NuminaMath-1.5"), math_task("steps-easy"),
-      math_task("steps-medium"), math_task("steps-hard"),
+      math_task("AIME-90"),    math_task("AIME-2024"),    math_task("AIME-2025"),  math_task("MATH-500"),
+      math_task("GSM8K"),      gpqa_diamond_task(),       livecodebench_task(),    math_task("NuminaMath-1.5"),
+      math_task("steps-easy"), math_task("steps-medium"), math_task("steps-hard"),
   };
   return kTasks;
+}
+
+Task with_code_grading(Task task, const CodeGrading& grading) {
+  if (task.graded_by != GradedBy::kTests) return task;
+  Task graded = livecodebench_task(grading);
+  task.grader = std::move(graded.grader);
+  task.explainer = std::move(graded.explainer);
+  task.grading = std::move(graded.grading);
+  return task;
 }
 
 const Task* find_task(std::string_view name) {
