@@ -41,9 +41,11 @@ std::vector<DataSource> sources() {
   std::vector<DataSource> all;
   for (const DatasetSpec& spec : dataset_registry()) {
     if (spec.hub_id.empty()) continue;
-    all.push_back({std::string(spec.name),
-                   std::string(spec.hub_id),
-                   {{std::string(spec.hub_file), std::string(spec.short_name)}}});
+    DataSource source{.name = std::string(spec.name), .hub_id = std::string(spec.hub_id), .files = {}};
+    for (const std::string_view part : spec.parts)
+      source.files.push_back({std::string(part), (fs::path(spec.short_name) / fs::path(part).stem()).string()});
+    if (spec.parts.empty()) source.files = {{std::string(spec.hub_file), std::string(spec.short_name)}};
+    all.push_back(std::move(source));
   }
   all.insert(all.end(), text_sources().begin(), text_sources().end());
   return all;

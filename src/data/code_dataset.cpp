@@ -93,11 +93,13 @@ class Reader {
 
 }  // namespace
 
-Dataset read_code_dataset(const fs::path& file, const std::string& name) {
-  Reader reader(file, name);
-  if (std::ifstream(file, std::ios::binary).peek() == '{') {
-    reader.read_lines(file);
-  } else {
+Dataset read_code_dataset(const std::vector<fs::path>& files, const std::string& name) {
+  Reader reader(files.front(), name);
+  for (const fs::path& file : files) {
+    if (std::ifstream(file, std::ios::binary).peek() == '{') {
+      reader.read_lines(file);
+      continue;
+    }
     Table table = read_table(file);
     for (RecordRow& row : table.rows) {
       const std::string where = table.where(row);

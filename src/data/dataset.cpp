@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, 3> kIncorrectAnswers{"Incorrect Answer 1"
 
 constexpr std::array<std::string_view, 1> kQuestionContent{"question_content"};
 constexpr std::array<std::string_view, 1> kTestCases{"private_test_cases"};
+constexpr std::array<std::string_view, 2> kVersions4And5{"test4.jsonl", "test5.jsonl"};
 
 // One tier of the benchmark that src/data/steps generates.
 constexpr DatasetSpec steps_row(std::string_view name) {
@@ -110,6 +111,7 @@ constexpr std::array kRegistry{
     DatasetSpec{.name = "LiveCodeBench",
                 .short_name = "livecodebench",
                 .hub_id = "livecodebench/code_generation_lite",
+                .parts = kVersions4And5,
                 .rows = 268,
                 .question_columns = kQuestionContent,
                 .gold_columns = kTestCases,
@@ -191,21 +193,31 @@ Dataset dataset_of(Table table, const DatasetSpec& spec, std::string name) {
   return dataset;
 }
 
-fs::path locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
+// One file, or all parts.
+std::vector<fs::path> find_files(const DatasetSpec& spec, const fs::path& folder) {
   const std::string short_name(spec.short_name);
-  const auto folders = local ? std::vector<fs::path>{*local} : data_folders();
-  for (const fs::path& folder : folders) {
-    if (const auto file = find_data_file(folder, short_name)) return *file;
+  if (const auto file = find_data_file(folder, short_name)) return {*file};
+  std::vector<fs::path> parts;
+  std::error_code failure;
+  for (const std::string_view part : spec.parts) {
+    parts.push_back(folder / short_name / part);
+    if (!fs::is_regular_file(parts.back(), failure)) return {};
+  }
+  return parts;
+}
+
+std::vector<fs::path> locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
+  for (const fs::path& folder : local ? std::vector<fs::path>{*local} : data_folders()) {
+    std::vector<fs::path> files = find_files(spec, folder);
+    if (!files.empty()) return files;
   }
   const fs::path home = local ? *local : store_folder().value_or("$QREASON_STORE") / "data";
-  const std::string origin =
-      spec.hub_id.empty() ? std::string("it ships with the program, in data/")
-      : spec.gold_rule == GoldRule::kTests
-          ? fmt::format("test4.jsonl and test5.jsonl of {} on the hub, one behind the other", spec.hub_id)
-          : fmt::format("`qreason pull --data {}` gets {} from the hub", spec.name, spec.hub_id);
+  const std::string origin = spec.hub_id.empty()
+                                 ? std::string("it ships with the program, in data/")
+                                 : fmt::format("`qreason pull --data {}` gets {} from the hub", spec.name, spec.hub_id);
   throw Error(fmt::format("data set {}", spec.name), "no file of it found",
               fmt::format("{}/{}.jsonl (or .json, .csv, .parquet), the same under $QREASON_DATA, or a path given; {}",
-                          home.string(), short_name, origin));
+                          home.string(), spec.short_name, origin));
 }
 
 }  // namespace
@@ -232,9 +244,9 @@ Dataset load_dataset(const std::string& name, const std::optional<fs::path>& loc
                        fmt::format("one of {}, or a file", fmt::join(names, ", ")));
   }
   if (spec == nullptr) return dataset_of(read_table(*local), kGeneric, name);
-  const fs::path file = local && !is_folder ? *local : locate(*spec, local);
-  if (spec->gold_rule == GoldRule::kTests) return read_code_dataset(file, std::string(spec->name));
-  return dataset_of(read_table(file), *spec, std::string(spec->name));
+  const std::vector<fs::path> files = local && !is_folder ? std::vector{*local} : locate(*spec, local);
+  if (spec->gold_rule == GoldRule::kTests) return read_code_dataset(files, std::string(spec->name));
+  return dataset_of(read_table(files.front()), *spec, std::string(spec->name));
 }
 
 void shuffle_and_limit(Dataset& dataset, std::optional<std::int64_t> limit) {

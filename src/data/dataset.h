@@ -40,7 +40,10 @@ struct DatasetSpec {
   std::string_view short_name;  // of its file: SHORT.jsonl or SHORT/test.jsonl
   std::string_view hub_id;      // empty: it ships with the program
   std::string_view hub_file;    // of that repository; empty: the one with rows
-  std::int64_t rows;            // of the published set
+  // Where the hub has the rows in several files: SHORT/PART each, unless one file holds all of them. They lie there
+  // under these names and are read one behind the other.
+  std::span<const std::string_view> parts = {};
+  std::int64_t rows;  // of the published set
   std::span<const std::string_view> question_columns;
   std::span<const std::string_view> gold_columns;
   std::string_view id_column;  // may be absent from a row

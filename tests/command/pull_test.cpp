@@ -161,6 +161,16 @@ TEST_F(PullCommand, BringsDataUnderTheNameThatIsLookedFor) {
   EXPECT_EQ(bytes_of(store.path() / "data/math500.jsonl"), row + "\n");
 }
 
+TEST_F(PullCommand, BringsTheFilesOfADataSet) {
+  server.repositories["datasets/livecodebench/code_generation_lite"] = {
+      {"test.jsonl", {"old", true}}, {"test4.jsonl", {"four", true}}, {"test5.jsonl", {"five", true}}};
+  const CommandResult result = pull("--data LiveCodeBench");
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  EXPECT_EQ(bytes_of(store.path() / "data/livecodebench/test4.jsonl"), "four");
+  EXPECT_EQ(bytes_of(store.path() / "data/livecodebench/test5.jsonl"), "five");
+  EXPECT_FALSE(std::filesystem::exists(store.path() / "data/livecodebench/test.jsonl"));
+}
+
 TEST_F(PullCommand, BringsBothSplitsOfAText) {
   const std::string rows = bytes_of(project_path("tests/data/parquet/plain.parquet"));
   server.repositories["datasets/Salesforce/wikitext"] = {

@@ -72,6 +72,23 @@ TEST_F(LiveCodeBenchTask, LeavesTestsInTheFileUntilTheyAreNeeded) {
   EXPECT_EQ(tests_of(same.problems[1]).tests.size(), 2U);
 }
 
+// As `qreason pull` leaves them: two files, one behind the other.
+TEST_F(LiveCodeBenchTask, ReadsItsParts) {
+  const fs::path home = folder_.path() / "livecodebench";
+  fs::create_directories(home);
+  fs::rename(write_rows({row("b", ""), row("a", "")}), home / "test4.jsonl");
+  EXPECT_THROW(load_dataset("LiveCodeBench", folder_.path()), Error);
+  fs::rename(write_rows({row("c", "")}), home / "test5.jsonl");
+  const Dataset dataset = load_dataset("LiveCodeBench", folder_.path());
+  ASSERT_EQ(dataset.problems.size(), 3u);
+  EXPECT_EQ(dataset.problems[0].id, "b");
+  EXPECT_EQ(dataset.problems[2].id, "c");
+  EXPECT_EQ(dataset.problems[2].row, 2);
+  EXPECT_FALSE(tests_of(dataset.problems[2]).tests.empty());
+  fs::rename(write_rows({row("a", "")}), home / "test5.jsonl");
+  EXPECT_THROW(load_dataset("LiveCodeBench", folder_.path()), Error);  // the id a again
+}
+
 TEST_F(LiveCodeBenchTask, RefusesRowsByLine) {
   OrderedJson bad = row("b", "");
   bad.erase("metadata");
