@@ -77,7 +77,7 @@ TEST(NarrowTexts, ModelsHasANarrowAndAWideForm) {
   EXPECT_THAT(narrow, HasSubstr("in the store"));
   EXPECT_THAT(narrow, HasSubstr("--wide"));
   EXPECT_THAT(wide, HasSubstr("Qwen2ForCausalLM"));
-  EXPECT_THAT(wide, HasSubstr("https://huggingface.co/deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"));
+  EXPECT_THAT(wide, HasSubstr("run qreason pull r1-distill-qwen-1.5b"));
   EXPECT_THAT(wide, Not(HasSubstr("…")));
   if (testing::have_terminals()) {
     testing::PseudoTerminal terminal(300, {testing::qreason_binary(), "models"});
