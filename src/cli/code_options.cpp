@@ -23,12 +23,15 @@ void require_sandbox_for(std::span<const Task> tasks) {
     require_sandbox();
 }
 
-std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments) {
+std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments,
+                                                        std::span<const Task> tasks) {
   std::map<std::string, std::filesystem::path> files;
   for (const std::string& assignment : assignments) {
     const std::size_t equals = assignment.find('=');
     if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
-    files[require_task(assignment.substr(0, equals)).dataset] = assignment.substr(equals + 1);
+    const std::string name = assignment.substr(0, equals);
+    const auto own = std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) { return task.name == name; });
+    files[own == tasks.end() ? require_task(name).dataset : own->dataset] = assignment.substr(equals + 1);
   }
   return files;
 }

@@ -24,7 +24,8 @@ class CodeOptions {
 // Where one of the tasks grades programs: an Error if no sandbox can be started.
 void require_sandbox_for(std::span<const Task> tasks);
 
-// NAME=PATH of --data, by data set.
-std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments);
+// NAME=PATH of --data, by data set; NAME is one of `tasks` (a user's own among them) or of the table.
+std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments,
+                                                        std::span<const Task> tasks = {});
 
 }  // namespace qreason

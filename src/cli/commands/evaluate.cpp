@@ -101,15 +101,7 @@ class EvaluateCommand : public Command {
     require_sandbox_for(evaluation.tasks);
     evaluation.seeds = parse_seeds(seeds_);
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
-    for (const std::string& assignment : data_) {
-      const std::size_t equals = assignment.find('=');
-      if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
-      const std::string name = assignment.substr(0, equals);
-      const auto own = std::find_if(evaluation.tasks.begin(), evaluation.tasks.end(),
-                                    [&](const Task& task) { return task.name == name; });
-      evaluation.data[own == evaluation.tasks.end() ? require_task(name).dataset : own->dataset] =
-          assignment.substr(equals + 1);
-    }
+    evaluation.data = data_files(data_, evaluation.tasks);
     evaluation.limit = limit_;
     if (shuffle_seed_) evaluation.shuffle_seed = parse_seed(*shuffle_seed_, "--shuffle-seed");
     if (output_.empty()) throw Error::usage("-o", "an empty path", "a folder");
