@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <toml++/toml.h>
 #include <set>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "data/table.h"
 #include "eval/composite.h"
 #include "eval/graders/grader_table.h"
+#include "eval/toml_file.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -42,9 +42,9 @@ std::string grader_names() {
   return fmt::format("one of {}", fmt::join(names, ", "));
 }
 
-class Reader {
+class Reader : TomlFile {
  public:
-  Reader(fs::path file, const toml::table& root) : file_(std::move(file)), root_(root) {}
+  Reader(const fs::path& file, const toml::table& root) : TomlFile(file), root_(root) {}
 
   Definition read() const {
     only(root_, {"name", "source", "prompt", "grader", "metric", "columns"});
@@ -69,18 +69,6 @@ class Reader {
     const toml::node* node = root_.get(key);
     return node == nullptr ? root_ : *node;
   }
-  [[noreturn]] void fail(const toml::node& node, const std::string& got, const std::string& expected) const {
-    const auto line = node.source().begin.line;
-    throw Error(line > 0 ? fmt::format("{}, line {}", file_.string(), line) : file_.string(), got, expected);
-  }
-
-  void only(const toml::table& table, const std::set<std::string>& known) const {
-    for (const auto& [key, value] : table)
-      if (!known.contains(std::string(key.str())))
-        fail(value, fmt::format("the key \"{}\"", std::string(key.str())),
-             fmt::format("one of {}", fmt::join(known, ", ")));
-  }
-
   void text(const toml::table& table, const char* key, std::string& target) const {
     const toml::node* node = table.get(key);
     if (node == nullptr) fail(table, fmt::format("no {}", key), fmt::format("{} = \"...\"", key));
@@ -99,7 +87,6 @@ class Reader {
     if (definition.metric != kAccuracy) fail(at("metric"), fmt::format("metric \"{}\"", definition.metric), kAccuracy);
   }
 
-  fs::path file_;
   const toml::table& root_;
 };
 
@@ -169,13 +156,7 @@ std::string fill_prompt(std::string_view text, const Problem& problem, const std
 }
 
 Task parse_user_task(std::string_view text, const fs::path& file) {
-  toml::table root;
-  try {
-    root = toml::parse(text, file.string());
-  } catch (const toml::parse_error& error) {
-    throw Error(fmt::format("{}, line {}", file.string(), error.source().begin.line), std::string(error.description()),
-                "valid TOML");
-  }
+  const toml::table root = parse_toml(text, file);
   const Definition definition = Reader(file, root).read();
   const fs::path beside = file.parent_path() / definition.source;
   const fs::path source = fs::exists(beside) ? beside : fs::path(definition.source);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -11,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/method_names.h"
+#include "eval/toml_file.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -21,20 +21,9 @@ const std::set<std::string> kSettings = {"methods",     "tasks", "seeds", "limit
                                          "batch",       "dtype", "set",   "calibration", "measure"};
 
 // Reads tables of one file: every access is typed and named with its line.
-class Reader {
+class Reader : public TomlFile {
  public:
-  explicit Reader(fs::path file) : file_(std::move(file)) {}
-
-  [[noreturn]] void fail(const toml::node& at, const std::string& got, const std::string& expected) const {
-    throw Error(fmt::format("{}, line {}", file_.string(), at.source().begin.line), got, expected);
-  }
-
-  void only(const toml::table& table, const std::set<std::string>& known) const {
-    for (const auto& [key, value] : table)
-      if (!known.contains(std::string(key.str())))
-        fail(value, fmt::format("the key \"{}\"", std::string(key.str())),
-             fmt::format("one of {}", fmt::join(known, ", ")));
-  }
+  using TomlFile::TomlFile;
 
   void text(const toml::table& table, const char* key, std::string& target) const {
     if (const toml::node* node = table.get(key)) {
@@ -110,7 +99,7 @@ class Reader {
 
   // A path as written when it exists, else beside the study file when it exists there, else as written (a name).
   std::string beside(const std::string& path) const {
-    const fs::path candidate = file_.parent_path() / path;
+    const fs::path candidate = file().parent_path() / path;
     return !fs::exists(path) && fs::exists(candidate) ? candidate.string() : path;
   }
 
@@ -129,8 +118,6 @@ class Reader {
     target.clear();
     for (const toml::node& element : *node->as_array()) take(element);
   }
-
-  fs::path file_;
 };
 
 void read_calibration(const Reader& reader, const toml::table& table, StudyCalibration& calibration) {
@@ -265,13 +252,7 @@ StudyMethod method_of(const StudySpec& spec, const StudyModel& model, const std:
 }
 
 StudySpec parse_study(std::string_view text, const fs::path& file) {
-  toml::table root;
-  try {
-    root = toml::parse(text, file.string());
-  } catch (const toml::parse_error& error) {
-    throw Error(fmt::format("{}, line {}", file.string(), error.source().begin.line), std::string(error.description()),
-                "valid TOML");
-  }
+  const toml::table root = parse_toml(text, file);
   const Reader reader(file);
   std::set<std::string> keys = kSettings;
   keys.insert({"name", "model", "method", "data"});
