@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/trimmed.h"
 #include "data/code_dataset.h"
 #include "data/locations.h"
 #include "data/subset.h"
@@ -141,12 +142,6 @@ std::string plain_name(std::string_view name) {
   return plain;
 }
 
-std::string trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return "";
-  return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
-}
-
 const std::string& first_field(const Table& table, const RecordRow& row, std::span<const std::string_view> columns) {
   for (const std::string_view column : columns) {
     if (const auto found = row.fields.find(std::string(column)); found != row.fields.end()) return found->second;
@@ -169,7 +164,8 @@ std::string gold_answer(const std::string& text, GoldRule rule, const std::strin
     return text;
   }
   const std::size_t hashes = text.rfind("####");
-  const std::string gold = hashes == std::string::npos ? "" : trimmed(std::string_view(text).substr(hashes + 4));
+  const std::string gold =
+      hashes == std::string::npos ? "" : std::string(trimmed(std::string_view(text).substr(hashes + 4)));
   if (gold.empty()) throw Error(where, "no answer after \"####\"", "one, as in GSM8K");
   return gold;
 }

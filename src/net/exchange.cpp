@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/interrupt.h"
+#include "base/trimmed.h"
 #include "base/utf8.h"
 
 namespace qreason {
@@ -25,12 +26,6 @@ constexpr long kReceiveBytes = 256 << 10;
 void init_curl_once() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 std::optional<std::uint64_t> number_at(std::string_view& text) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/shown_name.h"
+#include "base/trimmed.h"
 #include "base/utf8.h"
 #include "net/url.h"
 
@@ -41,10 +42,7 @@ bool is_revision(std::string_view text) {
 
 std::string environment(const char* variable) {
   const char* value = std::getenv(variable);
-  std::string text = value == nullptr ? "" : value;
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+  return value == nullptr ? "" : std::string(trimmed(value));
 }
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
