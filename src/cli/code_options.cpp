@@ -5,22 +5,39 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "cli/terminal.h"
 
 namespace qreason {
 
 void CodeOptions::declare(OptionSet& options) {
   options.value("--test-seconds", seconds_, "Processor time of a program for one test; twice that by the clock");
+  options.flag(
+      "--allow-unsafe-execution", unsafe_,
+      "Where no sandbox can be made, run programs of answers without one, under limits alone: they can read and "
+      "write what you can. Recorded in the results");
 }
 
-CodeGrading CodeOptions::checked() const {
+CodeGrading CodeOptions::checked() {
   if (!(seconds_ >= 0.1 && seconds_ <= 3600))
     throw Error::usage("--test-seconds", fmt::format("{}", seconds_), "0.1 to 3600");
-  return {.seconds = seconds_};
+  return {.seconds = seconds_, .isolation = unsafe_ ? isolation() : Isolation::kSandbox};
 }
 
-void require_sandbox_for(std::span<const Task> tasks) {
-  if (std::any_of(tasks.begin(), tasks.end(), [](const Task& task) { return task.graded_by == GradedBy::kTests; }))
-    require_sandbox();
+std::vector<Task> CodeOptions::graded(std::vector<Task> tasks) {
+  const CodeGrading grading = checked();
+  if (std::none_of(tasks.begin(), tasks.end(), [](const Task& task) { return task.graded_by == GradedBy::kTests; }))
+    return tasks;
+  isolation();
+  for (Task& task : tasks) task = with_code_grading(std::move(task), grading);
+  return tasks;
+}
+
+Isolation CodeOptions::isolation() {
+  if (isolation_) return *isolation_;
+  const FoundIsolation found = find_isolation(unsafe_ ? UnsafeExecution::kAllowed : UnsafeExecution::kRefused);
+  if (found.isolation == Isolation::kNone)
+    log_warning(fmt::format("programs run without a sandbox (--allow-unsafe-execution): {}", found.refusal));
+  return *(isolation_ = found.isolation);
 }
 
 std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments,

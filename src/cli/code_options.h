@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,14 +16,18 @@ namespace qreason {
 class CodeOptions {
  public:
   void declare(OptionSet& options);
-  CodeGrading checked() const;
+  CodeGrading checked();
+  // The tasks, graded so. Where one of them grades programs: an Error if they cannot run here.
+  std::vector<Task> graded(std::vector<Task> tasks);
 
  private:
-  double seconds_ = CodeGrading{}.seconds;
-};
+  // Looks once; warns where it is no sandbox.
+  Isolation isolation();
 
-// Where one of the tasks grades programs: an Error if no sandbox can be started.
-void require_sandbox_for(std::span<const Task> tasks);
+  double seconds_ = CodeGrading{}.seconds;
+  bool unsafe_ = false;
+  std::optional<Isolation> isolation_;
+};
 
 // NAME=PATH of --data, by data set; NAME is one of `tasks` (a user's own among them) or of the table.
 std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments,

@@ -7,105 +7,41 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cmath>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <vector>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "sandbox/command_line.h"
+#include "sandbox/packet.h"
 #include "sandbox/seccomp_filter.h"
-#include "sandbox/server.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr int kControl = 3, kFilter = 4;  // as the launched program finds them
+constexpr const char* kPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr int kStartMilliseconds = 20000;
-constexpr const char* kNobody = "65534";
+constexpr int kEndMilliseconds = 5000;
 
 [[noreturn]] void fail(const std::string& what) {
-  throw Error("the sandbox", what, "bubblewrap 0.8, Python 3.9 and a kernel that lets users make namespaces");
+  throw Error("the sandbox", what,
+              "bubblewrap 0.8, Python 3.9 and a kernel that lets users make namespaces, or --allow-unsafe-execution");
 }
 
-fs::path python() {
-  for (const char* path : {"/usr/bin/python3", "/usr/local/bin/python3"}) {
-    std::error_code none;
-    const fs::path real = fs::canonical(path, none);
-    if (!none) return real;
-  }
-  fail("no /usr/bin/python3");
-}
-
-// Since Linux 5.14 a user namespace counts its own processes; before, the limit would be the whole user's.
-bool counts_by_namespace() {
-  utsname name{};
-  int major = 0, minor = 0;
-  return ::uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-         (major > 5 || (major == 5 && minor >= 14));
-}
-
-std::string limits_json(const SandboxLimits& limits) {
-  // Address space is no memory: stacks and arenas reserve it. What is resident is measured from outside.
-  const OrderedJson json{{"cpu_seconds", static_cast<std::int64_t>(std::ceil(limits.cpu_seconds))},
-                         {"address_bytes", 2 * limits.memory_bytes + (1LL << 30)},
-                         {"disk_bytes", limits.disk_bytes},
-                         {"processes", counts_by_namespace() ? limits.processes : 0}};
-  return json.dump();
-}
-
-void add(std::vector<std::string>& arguments, std::initializer_list<std::string> words) {
-  arguments.insert(arguments.end(), words);
-}
-
-// Python, its library and the C libraries, where the host has them; links stay links.
-void add_root(std::vector<std::string>& arguments, const fs::path& interpreter) {
-  const fs::path prefix = interpreter.parent_path().parent_path();
-  add(arguments, {"--ro-bind", interpreter, interpreter});
-  const fs::path library = prefix / "lib" / interpreter.filename();
-  add(arguments, {"--ro-bind", library, library});
-  if (prefix != "/usr") add(arguments, {"--ro-bind", prefix / "lib", prefix / "lib"});
-  for (const char* folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"})
-    add(arguments, {"--ro-bind-try", folder, folder});
-  for (const char* folder : {"/lib", "/lib64"}) {
-    std::error_code none;
-    if (fs::is_symlink(folder, none))
-      add(arguments, {"--symlink", fs::read_symlink(folder), folder});
-    else if (fs::is_directory(folder, none))
-      add(arguments, {"--ro-bind", folder, folder});
-  }
-}
-
-std::vector<std::string> command_line(const SandboxLimits& limits, std::string_view prelude) {
-  std::vector<std::string> arguments;
-  if (::geteuid() == 0) {
-    add(arguments, {"setpriv", fmt::format("--reuid={}", kNobody), fmt::format("--regid={}", kNobody), "--clear-groups",
-                    "--inh-caps=-all"});
-  }
-  add(arguments, {"bwrap", "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
-                  "--unshare-cgroup-try", "--disable-userns", "--uid", kNobody, "--gid", kNobody, "--hostname",
-                  "sandbox", "--as-pid-1", "--new-session", "--cap-drop", "ALL"});
-  const fs::path interpreter = python();
-  add_root(arguments, interpreter);
-  add(arguments, {"--dir", "/etc", "--dir", "/proc"});
-  for (const char* device : {"/dev/null", "/dev/random", "/dev/urandom"})
-    add(arguments, {"--dev-bind", device, device});
-  add(arguments, {"--symlink", "/tmp", "/dev/shm", "--symlink", "/tmp/stdin", "/dev/stdin"});
-  add(arguments,
-      {"--size", fmt::format("{}", limits.disk_bytes), "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"});
-  add(arguments, {"--clearenv", "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8", "--setenv", "PYTHONHASHSEED",
-                  "0", "--seccomp", fmt::format("{}", kFilter)});
-  add(arguments, {"--", interpreter, "-s", "-B", "-X", "utf8", "-c", std::string(sandbox_server()), limits_json(limits),
-                  std::string(prelude)});
-  return arguments;
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> all;
+  for (std::string& word : words) all.push_back(word.data());
+  all.push_back(nullptr);
+  return all;
 }
 
 class FileActions {
@@ -129,7 +65,8 @@ OwnedDescriptor lifted(int descriptor) {
 }
 
 // Nothing of ours goes along: not the environment, not a descriptor, not the terminal.
-pid_t spawn(const std::vector<std::string>& arguments, int control, int filter, int errors) {
+pid_t spawn(std::vector<std::string> arguments, std::vector<std::string> environment, int control, int filter,
+            int errors) {
   const OwnedDescriptor high_control = lifted(control), high_filter = lifted(filter), high_errors = lifted(errors);
   FileActions actions;
   actions.open(0, "/dev/null", O_RDONLY);
@@ -146,13 +83,9 @@ pid_t spawn(const std::vector<std::string>& arguments, int control, int filter, 
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setsigdefault(&attributes, &all);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::vector<char*> words;
-  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
-  words.push_back(nullptr);
-  std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  std::array<char*, 2> environment{path.data(), nullptr};
+  const std::vector<char*> words = pointers(arguments), settings = pointers(environment);
   pid_t process = -1;
-  const int code = ::posix_spawnp(&process, words[0], actions.get(), &attributes, words.data(), environment.data());
+  const int code = ::posix_spawnp(&process, words[0], actions.get(), &attributes, words.data(), settings.data());
   ::posix_spawnattr_destroy(&attributes);
   if (code != 0) fail(fmt::format("{} does not start ({})", arguments[0], std::strerror(code)));
   return process;
@@ -184,6 +117,29 @@ pid_t wait_until_ready(int control) {
   return -1;
 }
 
+// A folder of the user that the server becomes.
+fs::path make_scratch() {
+  std::string path = (fs::temp_directory_path() / "qreason-run-XXXXXX").string();
+  if (::mkdtemp(path.data()) == nullptr) fail("no folder " + path);
+  if (::geteuid() == 0 && ::chown(path.c_str(), kNobody, kNobody) != 0) {
+    ::rmdir(path.c_str());
+    fail("no folder of another user at " + path);
+  }
+  return path;
+}
+
+void remove_scratch(const LaunchedSandbox& launched) {
+  std::error_code failure;
+  if (!launched.scratch.empty()) fs::remove_all(launched.scratch, failure);
+}
+
+// To a server without a sandbox: what its children take upon themselves, which needs to know who we are.
+void send_filters(const LaunchedSandbox& launched, int filter) {
+  const OwnedDescriptor guard(make_signal_guard({launched.launcher, ::getpid()}));
+  const std::array<int, 2> descriptors{guard.get(), filter};
+  send_packet(launched.control.get(), "filters", descriptors);
+}
+
 // The first line of what was said, without waiting for more.
 std::string said(int errors) {
   std::string text(4096, '\0');
@@ -203,10 +159,11 @@ void wait_for(pid_t process) {
 
 }  // namespace
 
-LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view prelude) {
+LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view prelude, Isolation isolation) {
   std::array<int, 2> control{}, errors{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control.data()) != 0) fail("no socket");
-  LaunchedSandbox launched{.control = OwnedDescriptor(control[0])};
+  LaunchedSandbox launched;
+  launched.control = OwnedDescriptor(control[0]);
   OwnedDescriptor other(control[1]);
   if (::pipe2(errors.data(), O_CLOEXEC) != 0) fail("no pipe");
   const OwnedDescriptor listened(errors[0]);
@@ -214,9 +171,15 @@ LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view pre
   const OwnedDescriptor filter(make_seccomp_filter());
   const int yes = 1;
   ::setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
-  launched.launcher = spawn(command_line(limits, prelude), other.get(), filter.get(), told.get());
+  const bool bare = isolation == Isolation::kNone;
+  if (bare) launched.scratch = make_scratch();
+  launched.launcher =
+      bare ? spawn(bare_command(limits, prelude, launched.scratch), server_environment(launched.scratch), other.get(),
+                   filter.get(), told.get())
+           : spawn(sandboxed_command(limits, prelude, kFilter), {kPath}, other.get(), filter.get(), told.get());
   other.reset();
   told.reset();
+  if (bare) send_filters(launched, filter.get());
   launched.server = wait_until_ready(control[0]);
   if (launched.server > 0)
     launched.server_handle = OwnedDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, launched.server, 0)));
@@ -224,20 +187,34 @@ LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view pre
     ::kill(launched.launcher, SIGKILL);
     launched.control.reset();  // a server without a launcher ends by this
     wait_for(launched.launcher);
+    remove_scratch(launched);
     fail(said(listened.get()));
   }
-  // Should the system run out of memory, this goes first.
-  std::ofstream(fmt::format("/proc/{}/oom_score_adj", launched.server)) << 1000;
+  // Should the system run out of memory, this goes first. (Without a sandbox, the children that it would leave behind.)
+  if (!bare) std::ofstream(fmt::format("/proc/{}/oom_score_adj", launched.server)) << 1000;
   return launched;
 }
 
 void end_sandbox(LaunchedSandbox& sandbox) {
-  ::syscall(SYS_pidfd_send_signal, sandbox.server_handle.get(), SIGKILL, nullptr, 0);
-  sandbox.control.reset();
-  wait_for(sandbox.launcher);
   pollfd gone{.fd = sandbox.server_handle.get(), .events = POLLIN, .revents = 0};
-  while (::poll(&gone, 1, 5000) < 0 && errno == EINTR) {
+  const auto wait_until_gone = [&] {
+    int count = 0;
+    while ((count = ::poll(&gone, 1, kEndMilliseconds)) < 0 && errno == EINTR) {
+    }
+    return count > 0;
+  };
+  const auto kill_server = [&] { ::syscall(SYS_pidfd_send_signal, sandbox.server_handle.get(), SIGKILL, nullptr, 0); };
+  if (sandbox.scratch.empty()) {
+    kill_server();  // and with process 1 everything
+    sandbox.control.reset();
+    wait_for(sandbox.launcher);
+    wait_until_gone();
+    return;
   }
+  sandbox.control.reset();  // by which it kills what descends from it, and ends
+  if (!wait_until_gone()) kill_server();
+  wait_for(sandbox.launcher);
+  remove_scratch(sandbox);
 }
 
 }  // namespace qreason

@@ -11,12 +11,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "sandbox/launch.h"
+#include "sandbox/packet.h"
 #include "sandbox/process_tree.h"
 
 namespace qreason {
@@ -75,29 +75,12 @@ class Collector {
   bool over_ = false;
 };
 
-bool send_order(int control, const std::array<int, 4>& descriptors) {
-  char order[] = "run";
-  iovec part{order, 3};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof descriptors)> space{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = space.data();
-  message.msg_controllen = space.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof descriptors);
-  std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof descriptors);
-  return ::sendmsg(control, &message, MSG_NOSIGNAL) == 3;
-}
-
 }  // namespace
 
 class Sandbox::Process {
  public:
-  Process(const SandboxLimits& limits, std::string_view prelude)
-      : limits_(limits), launched_(launch_sandbox(limits, prelude)) {}
+  Process(const SandboxLimits& limits, std::string_view prelude, Isolation isolation)
+      : limits_(limits), launched_(launch_sandbox(limits, prelude, isolation)) {}
   ~Process() { end_sandbox(launched_); }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -111,9 +94,8 @@ class Sandbox::Process {
       const OwnedDescriptor payload = sealed_file(run.payload), input = sealed_file(run.stdin_bytes);
       start_ = std::chrono::steady_clock::now();
       cpu_before_ = measure_tree(launched_.server).cpu_seconds;
-      if (!send_order(launched_.control.get(),
-                      {payload.get(), input.get(), output.writing_end(), report.writing_end()}))
-        return {};
+      const std::array<int, 4> descriptors{payload.get(), input.get(), output.writing_end(), report.writing_end()};
+      if (!send_packet(launched_.control.get(), "run", descriptors)) return {};
     }
     output.give_away();
     report.give_away();
@@ -179,12 +161,13 @@ class Sandbox::Process {
   double cpu_before_ = 0;
 };
 
-Sandbox::Sandbox(const SandboxLimits& limits, std::string_view prelude) : limits_(limits), prelude_(prelude) {}
+Sandbox::Sandbox(const SandboxLimits& limits, std::string_view prelude, Isolation isolation)
+    : limits_(limits), prelude_(prelude), isolation_(isolation) {}
 
 Sandbox::~Sandbox() = default;
 
 SandboxResult Sandbox::run(const SandboxRun& run) {
-  if (!process_) process_ = std::make_unique<Process>(limits_, prelude_);
+  if (!process_) process_ = std::make_unique<Process>(limits_, prelude_, isolation_);
   SandboxResult result = process_->run(run);
   if (!process_->reusable()) process_.reset();
   return result;

@@ -7,6 +7,11 @@
 // itself: it forks a child for each. When the child's main process has ended, all other processes in there are killed.
 // A sandbox is used again only if the program left no file behind; else, and after every limit, all of it is thrown
 // away and the next run has a new one.
+//
+// Where a machine allows none of this, Isolation::kNone is what is left without any privilege: the same server, limits
+// and system calls (no network, no ptrace), a session, a folder and an environment of its own, and all that descends
+// from a program killed with it. Such a program reads and writes every file that we may (those that "nobody" may, where
+// we are root), hidden tests among them, and may signal processes of the same user other than us.
 #pragma once
 
 #include <atomic>
@@ -24,8 +29,10 @@ struct SandboxLimits {
   std::int64_t processes = 64;               // and threads
   std::int64_t output_bytes = 64LL << 20;    // of stdout
   std::int64_t report_bytes = 64LL << 20;    // of what the prelude writes
-  std::int64_t disk_bytes = 256LL << 20;     // of the tmpfs, the run's stdin included
+  std::int64_t disk_bytes = 256LL << 20;     // of the tmpfs, the run's stdin included; without a sandbox, of each file
 };
+
+enum class Isolation : std::uint8_t { kSandbox, kNone };
 
 enum class RunEnd : std::uint8_t {
   kExited,     // `code` is the main process's exit status
@@ -55,19 +62,20 @@ class Sandbox {
  public:
   // `prelude`: trusted Python source that defines run(payload, result_descriptor); it is loaded once a sandbox and
   // called in the child, in an empty folder, with all limits set. stderr goes nowhere.
-  Sandbox(const SandboxLimits& limits, std::string_view prelude);
+  Sandbox(const SandboxLimits& limits, std::string_view prelude, Isolation isolation = Isolation::kSandbox);
   ~Sandbox();  // kills and waits
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
   // Blocks; one at a time. Starts the sandbox where none runs. Error: the kernel or the system does not allow one (says
-  // what bubblewrap said). Nothing is ever run outside of one.
+  // what bubblewrap said). Nothing is run outside of one unless Isolation::kNone asks for it.
   SandboxResult run(const SandboxRun& run);
 
  private:
   class Process;
   SandboxLimits limits_;
   std::string prelude_;
+  Isolation isolation_;
   std::unique_ptr<Process> process_;
 };
 

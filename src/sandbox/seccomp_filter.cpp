@@ -60,7 +60,8 @@ constexpr std::uint64_t kNamespaces =
 
 class Filter {
  public:
-  Filter() : context_(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)), seccomp_release) {
+  // `otherwise`: what becomes of calls without a rule.
+  explicit Filter(std::uint32_t otherwise) : context_(seccomp_init(otherwise), seccomp_release) {
     if (!context_) throw Error("the sandbox", "no seccomp filter could be made");
   }
 
@@ -72,15 +73,34 @@ class Filter {
 
   // Where argument `index`, masked, is one of the values.
   void allow_values(int number, unsigned index, std::uint64_t mask, std::initializer_list<std::uint64_t> values) {
-    for (const std::uint64_t value : values) {
-      const scmp_arg_cmp compare{index, SCMP_CMP_MASKED_EQ, mask, value};
-      check(seccomp_rule_add_array(context_.get(), SCMP_ACT_ALLOW, number, 1, &compare));
-    }
+    for (const std::uint64_t value : values) add(SCMP_ACT_ALLOW, number, index, mask, value);
   }
 
-  void write(int descriptor) const { check(seccomp_export_bpf(context_.get(), descriptor)); }
+  // Where the first argument, a number of 32 bits, is this one.
+  void refuse_first(int number, int value) {
+    add(SCMP_ACT_ERRNO(EPERM), number, 0, 0xFFFFFFFF, static_cast<std::uint32_t>(value));
+  }
+
+  // In a file without a name, to be read from its beginning.
+  int written() const {
+    const int descriptor = ::memfd_create("seccomp", MFD_CLOEXEC);
+    if (descriptor < 0) throw Error("the sandbox", "no file for the seccomp filter");
+    try {
+      check(seccomp_export_bpf(context_.get(), descriptor));
+      ::lseek(descriptor, 0, SEEK_SET);
+    } catch (...) {
+      ::close(descriptor);
+      throw;
+    }
+    return descriptor;
+  }
 
  private:
+  void add(std::uint32_t action, int number, unsigned index, std::uint64_t mask, std::uint64_t value) {
+    const scmp_arg_cmp compare{index, SCMP_CMP_MASKED_EQ, mask, value};
+    check(seccomp_rule_add_array(context_.get(), action, number, 1, &compare));
+  }
+
   static void check(int code) {
     if (code < 0) throw Error("the sandbox", fmt::format("seccomp rule refused ({})", -code));
   }
@@ -93,7 +113,7 @@ class Filter {
 int make_seccomp_filter() {
   constexpr std::uint64_t kAll = ~std::uint64_t{0};
   constexpr std::uint64_t kAnonymousShared = MAP_SHARED | MAP_ANONYMOUS;
-  Filter filter;
+  Filter filter(SCMP_ACT_ERRNO(ENOSYS));
   for (const char* name : kAllowed) filter.allow(name);
   filter.allow_values(SCMP_SYS(clone), 0, kNamespaces, {0});
   filter.allow_values(SCMP_SYS(socket), 0, kAll, {AF_UNIX});
@@ -105,16 +125,17 @@ int make_seccomp_filter() {
   filter.allow_values(SCMP_SYS(sched_setaffinity), 0, kAll, {0});
   filter.allow_values(SCMP_SYS(prctl), 0, kAll,
                       {PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_VMA});
-  const int descriptor = ::memfd_create("seccomp", MFD_CLOEXEC);
-  if (descriptor < 0) throw Error("the sandbox", "no file for the seccomp filter");
-  try {
-    filter.write(descriptor);
-    ::lseek(descriptor, 0, SEEK_SET);
-  } catch (...) {
-    ::close(descriptor);
-    throw;
-  }
-  return descriptor;
+  return filter.written();
+}
+
+int make_signal_guard(std::initializer_list<int> processes) {
+  constexpr int kEverything = -1;
+  Filter filter(SCMP_ACT_ALLOW);
+  for (const int number : {SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo)})
+    for (const int process : processes) filter.refuse_first(number, process);
+  for (const int group : processes) filter.refuse_first(SCMP_SYS(kill), -group);
+  filter.refuse_first(SCMP_SYS(kill), kEverything);
+  return filter.written();
 }
 
 }  // namespace qreason

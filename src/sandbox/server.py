@@ -4,11 +4,14 @@
 # Arguments: the limits as JSON, and trusted source that defines run(payload, result_descriptor), which is loaded once.
 # Descriptor 3 is a socket of packets. It sends "ready"; an order is "run" with the descriptors payload, stdin, stdout,
 # result; its answer is "ended WAIT_STATUS CLEAN". The end of the socket ends the sandbox with all that is in it.
+#
+# Without a sandbox (LIMITS['sandboxed'] is false) it is no process 1, but becomes the parent of all that descends from it
+# and loses its own; a first packet, "filters", brings the filters of system calls that its children then put on.
 import array, gc, json, os, resource, select, signal, socket, sys
 
 LIMITS, PRELUDE = json.loads(sys.argv[1]), sys.argv[2]
 sys.argv = ['']
-SCRATCH = '/tmp'
+SCRATCH, SANDBOXED = LIMITS['scratch'], LIMITS['sandboxed']
 STDIN, WORK = SCRATCH + '/stdin', SCRATCH + '/work'
 
 
@@ -49,7 +52,51 @@ def read_all(descriptor):
     return b''.join(blocks)
 
 
-def child(control, descriptors, run):
+def receive(control, size):
+    """A packet and its descriptors."""
+    text, ancillary, _, _ = control.recvmsg(size, socket.CMSG_SPACE(16 + 16))
+    descriptors = array.array('i')
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[:len(data) - len(data) % descriptors.itemsize])
+    return text, descriptors
+
+
+def process_control(option, first, second=0):
+    import ctypes
+    if ctypes.CDLL(None).prctl(option, ctypes.c_ulong(first), ctypes.c_ulong(second), ctypes.c_ulong(0),
+                               ctypes.c_ulong(0)) != 0:
+        raise OSError(f'prctl {option} is refused')
+
+
+def begin_without_sandbox(control):
+    """What bubblewrap does elsewhere, as far as it needs no privilege; the filters."""
+    PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
+    process_control(PR_SET_CHILD_SUBREAPER, 1)
+    process_control(PR_SET_NO_NEW_PRIVS, 1)
+    os.chdir(SCRATCH)
+    # A sandbox has the standard library alone.
+    sys.path[:] = [path for path in sys.path if not path.endswith('-packages')]
+    _, descriptors = receive(control, 16)
+    filters = [read_all(descriptor) for descriptor in descriptors]
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return filters
+
+
+def go_without_sandbox(filters):
+    PR_SET_PDEATHSIG, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 22, 2
+    with open('/proc/self/oom_score_adj', 'w') as score:
+        score.write('1000')
+    process_control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    import ctypes
+    for code in filters:
+        text = ctypes.create_string_buffer(code, len(code))
+        program = (ctypes.c_ulong * 2)(len(code) // 8, ctypes.addressof(text))  # struct sock_fprog
+        process_control(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(program))
+
+
+def child(control, descriptors, run, filters):
     control.close()
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,6 +113,8 @@ def child(control, descriptors, run):
     os.closerange(3, 200)
     os.closerange(201, 1024)
     limit_child()
+    if not SANDBOXED:
+        go_without_sandbox(filters)
     gc.enable()
     run(program, result)
 
@@ -92,6 +141,7 @@ def wait_for(main, control):
         while True:
             events = dict(poll.poll(100))
             if control.fileno() in events:
+                kill_rest()
                 os._exit(0)
             status = reap(main)
             if status is not None:
@@ -101,12 +151,26 @@ def wait_for(main, control):
 
 
 def kill_rest():
+    if not SANDBOXED:
+        return kill_children()
     try:
         os.kill(-1, signal.SIGKILL)
     except ProcessLookupError:
         pass
     try:
         while True:
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        pass
+
+
+def kill_children():
+    """All that descends from here: the children of a child that ends become our own."""
+    try:
+        while True:
+            with open(f'/proc/self/task/{os.getpid()}/children') as children:
+                for process in children.read().split():
+                    os.kill(int(process), signal.SIGKILL)
             os.waitpid(-1, 0)
     except ChildProcessError:
         pass
@@ -125,6 +189,7 @@ def is_clean():
 def serve():
     control = socket.socket(fileno=3)
     sys.path[:] = [path for path in sys.path if path]
+    filters = [] if SANDBOXED else begin_without_sandbox(control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     space = {'__name__': 'prelude', '__builtins__': dict(vars(__builtins__))}
     exec(compile(PRELUDE, 'prelude', 'exec'), space)
@@ -134,17 +199,13 @@ def serve():
     gc.freeze()
     control.send(b'ready')
     while True:
-        order, ancillary, _, _ = control.recvmsg(16, socket.CMSG_SPACE(16 + 16))
+        order, descriptors = receive(control, 16)
         if order != b'run':
             os._exit(0)
-        descriptors = array.array('i')
-        for level, kind, data in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                descriptors.frombytes(data[:len(data) - len(data) % descriptors.itemsize])
         main = os.fork()
         if main == 0:
             try:
-                child(control, descriptors, run)
+                child(control, descriptors, run, filters)
             finally:
                 os._exit(1)
         for descriptor in descriptors:

@@ -27,16 +27,22 @@ bool is_result_path(const fs::path& path) {
   return mark != std::string::npos && is_digits(std::string_view(folder).substr(mark + kSeedMark.size()));
 }
 
+std::string sandbox_of(const ResultHeader& header) {
+  const bool graded = header.dataset.is_object() && header.dataset.contains("grading");
+  return graded ? text_or_empty(header.dataset["grading"], "sandbox") : "";
+}
+
 RunOrigin origin_of(const ResultHeader& header) {
   const OrderedJson& provenance = header.provenance;
-  if (!provenance.is_object() || !provenance.contains("model")) return {};
+  if (!provenance.is_object() || !provenance.contains("model")) return {.sandbox = sandbox_of(header)};
   const OrderedJson& model = provenance["model"];
   RunOrigin origin{.model_sha256 = text_or_empty(model, "sha256"),
                    .original_sha256 = text_or_empty(model, "original_sha256"),
                    .dtype = text_or_empty(model, "dtype"),
                    .arithmetic = text_or_empty(provenance, "arithmetic"),
                    .sampling = provenance.contains("sampling") ? provenance["sampling"].dump() : "",
-                   .dataset_sha256 = text_or_empty(header.dataset, "sha256")};
+                   .dataset_sha256 = text_or_empty(header.dataset, "sha256"),
+                   .sandbox = sandbox_of(header)};
   if (origin.original_sha256.empty() && is_baseline(header.method)) origin.original_sha256 = origin.model_sha256;
   return origin;
 }

@@ -200,6 +200,17 @@ void note_mixed_arithmetic(const std::vector<StudyRun>& runs, std::vector<std::s
   notes.push_back(text);
 }
 
+void note_unsafe_execution(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
+  std::set<std::string> rows;
+  for (const StudyRun& run : runs)
+    if (run.origin.sandbox == "none") rows.insert(fmt::format("{} {} {}", run.model, run.method, run.task));
+  if (!rows.empty())
+    notes.push_back(
+        fmt::format("programs ran without a sandbox (--allow-unsafe-execution) and could have read the "
+                    "tests: {}",
+                    fmt::join(rows, ", ")));
+}
+
 void compare_composites(TableRow& row, const TaskGroups& own, const TaskGroups& baseline) {
   for (const Composite& composite : composites()) {
     const auto cell = row.cells.find(std::string(composite.name));
@@ -294,6 +305,7 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
   }
   note_mixed_settings(runs, table.notes);
   note_mixed_arithmetic(runs, table.notes);
+  note_unsafe_execution(runs, table.notes);
   table.seeds.assign(seeds.begin(), seeds.end());
   table.tasks = task_columns(groups, table.rows);
   std::sort(table.rows.begin(), table.rows.end(), [&](const TableRow& a, const TableRow& b) {

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "support/fixtures.h"
+#include "support/sandbox_support.h"
 #include "support/tiny_model.h"
 
 namespace qreason {
@@ -110,6 +111,77 @@ TEST_F(TaskCommands, Aime120AsksBothOfItsPartsAndIsAColumn) {
   EXPECT_THAT(csv, HasSubstr("tiny,bf16,AIME-120,accuracy,"));
   const std::string help = qreason_command("evaluate --help").standard_output;
   EXPECT_TRUE(std::regex_search(help, std::regex("AIME-120\\s+\\(AIME-90\\s+and\\s+AIME-2025\\)"))) << help;
+}
+
+// Programs on a machine that makes no sandbox: bwrap, and setpriv in front of it, fail as they do there.
+class UnsafeExecution : public TaskCommands {
+ protected:
+  void SetUp() override {
+    TaskCommands::SetUp();
+    for (const char* name : {"bwrap", "setpriv"}) {
+      const fs::path fake = fs::path(scratch_.path()) / "bin" / name;
+      fs::create_directories(fake.parent_path());
+      write_file_atomic(fake, std::string("#!/bin/sh\ncase \" $0 $* \" in *bwrap*)\n"
+                                          "  echo 'bwrap: No permissions to create new namespace' >&2; exit 1;; esac\n"
+                                          "exec /usr/bin/") +
+                                  name + " \"$@\"\n");
+      fs::permissions(fake,
+                      fs::perms::owner_all | fs::perms::group_all | fs::perms::others_read | fs::perms::others_exec);
+    }
+    data_ =
+        " --data LiveCodeBench=" +
+        write("l.jsonl", OrderedJson{{"question_id", "a"},
+                                     {"question_content", "Double n."},
+                                     {"starter_code", ""},
+                                     {"public_test_cases", R"([{"input": "2", "output": "4", "testtype": "stdin"}])"},
+                                     {"private_test_cases", "[]"},
+                                     {"metadata", "{}"}}
+                             .dump());
+  }
+  CommandResult without_sandbox(const std::string& arguments) const {
+    return testing::run_command("PATH='" + (scratch_.path() / "bin").string() + ":'$PATH '" +
+                                testing::qreason_binary() + "' " + arguments);
+  }
+  std::string arguments(const std::string& more) const {
+    return "evaluate '" + (scratch_.path() / "tiny").string() + "' --max-tokens 3 -o '" +
+           (scratch_.path() / "out").string() + "' --tasks LiveCodeBench --seeds 42 " + data_ + " " + more;
+  }
+  std::string data_;
+};
+
+TEST_F(UnsafeExecution, IsAskedForRecordedAndShown) {
+  const CommandResult refused = without_sandbox(arguments(""));
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.standard_error, HasSubstr("the sandbox: bwrap: No permissions to create new namespace"));
+  EXPECT_THAT(refused.standard_error, HasSubstr("or --allow-unsafe-execution"));
+  EXPECT_FALSE(fs::exists(scratch_.path() / "out"));
+
+  const CommandResult unsafe = without_sandbox(arguments("--allow-unsafe-execution"));
+  ASSERT_EQ(unsafe.exit_code, 0) << unsafe.standard_error;
+  EXPECT_THAT(unsafe.standard_error, HasSubstr("warning: programs run without a sandbox"));
+  EXPECT_EQ(lines("tiny-seed42/LiveCodeBench.jsonl")[0]["dataset"]["grading"]["sandbox"], "none");
+  const std::string out = (scratch_.path() / "out").string();
+  EXPECT_THAT(
+      qreason_command("table '" + out + "'").standard_output,
+      HasSubstr("Note: programs ran without a sandbox (--allow-unsafe-execution) and could have read the tests: "
+                "tiny bf16 LiveCodeBench"));
+
+  const CommandResult graded = without_sandbox("grade '" + out + "'" + data_);
+  EXPECT_EQ(graded.exit_code, 0) << "no answer has a program: " << graded.standard_error;
+  EXPECT_EQ(without_sandbox("grade '" + out + "' --allow-unsafe-execution" + data_).exit_code, 0);
+}
+
+TEST_F(UnsafeExecution, ChangesNothingWhereThereIsASandbox) {
+  QREASON_REQUIRE_SANDBOX();
+  ASSERT_EQ(without_sandbox(arguments("--allow-unsafe-execution")).exit_code, 0);
+  const CommandResult mixed = qreason_command(arguments("--allow-unsafe-execution"));
+  EXPECT_EQ(mixed.exit_code, 1);
+  EXPECT_THAT(mixed.standard_error, HasSubstr("dataset.grading.sandbox: \"none\" in the file, \"bubblewrap\" now"));
+  const CommandResult again = qreason_command(arguments("--allow-unsafe-execution --force"));
+  ASSERT_EQ(again.exit_code, 0) << again.standard_error;
+  EXPECT_THAT(again.standard_error, ::testing::Not(HasSubstr("without a sandbox")));
+  EXPECT_EQ(lines("tiny-seed42/LiveCodeBench.jsonl")[0]["dataset"]["grading"]["sandbox"], "bubblewrap");
+  EXPECT_EQ(qreason_command(arguments("")).exit_code, 0) << "the same run";
 }
 
 }  // namespace

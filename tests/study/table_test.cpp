@@ -57,6 +57,16 @@ TEST(Steps, AreCountedAsPythonSplits) {
   EXPECT_EQ(count_steps("\n\n\n\n"), 3);
 }
 
+TEST(Table, NotesProgramsThatRanWithoutASandbox) {
+  std::vector<StudyRun> runs = {a_run("bf16", "LiveCodeBench", 42, "10"), a_run("bf16", "GSM8K", 42, "10")};
+  runs[0].origin.sandbox = "bubblewrap";
+  EXPECT_TRUE(make_table(runs, {}).notes.empty());
+  runs[0].origin.sandbox = "none";
+  EXPECT_THAT(make_table(runs, {}).notes,
+              ::testing::ElementsAre(HasSubstr("without a sandbox (--allow-unsafe-execution) and "
+                                               "could have read the tests: m bf16 LiveCodeBench")));
+}
+
 TEST(Table, ShowsMeanAndSampleDeviationOverSeeds) {
   // 2/4, 3/4, 4/4 right: 75 +- 25 (ddof 1).
   const std::vector<StudyRun> runs = {a_run("bf16", "GSM8K", 42, "1100"), a_run("bf16", "GSM8K", 43, "1110"),

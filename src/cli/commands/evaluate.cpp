@@ -93,12 +93,10 @@ class EvaluateCommand : public Command {
       throw Error::usage("MODEL", "two models of the name " + run_name, "models whose folders have different names");
   }
 
-  ModelEvaluation read_options(const CommonOptions& common) const {
+  ModelEvaluation read_options(const CommonOptions& common) {
     ModelEvaluation evaluation;
     if (tasks_.empty()) throw Error::usage("--tasks", "no task", "--tasks GSM8K, for instance");
-    for (Task& task : tasks_named(tasks_))
-      evaluation.tasks.push_back(with_code_grading(std::move(task), code_.checked()));
-    require_sandbox_for(evaluation.tasks);
+    evaluation.tasks = code_.graded(tasks_named(tasks_));
     evaluation.seeds = parse_seeds(seeds_);
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     evaluation.data = data_files(data_, evaluation.tasks);

@@ -13,6 +13,7 @@
 #include "cli/process_executor.h"
 #include "cli/run_options.h"
 #include "cli/terminal.h"
+#include "eval/answer_form.h"
 #include "eval/regrade.h"
 #include "study/collect.h"
 
@@ -65,13 +66,13 @@ class GradeCommand : public Command {
   }
 
  private:
-  RegradeOptions regrade_options() const {
+  RegradeOptions regrade_options() {
     return {.unfinished = finished_only_ ? UnfinishedThoughts::kWrong : UnfinishedThoughts::kAsTheyStand,
             .code = code_.checked(),
             .data = data_files(data_)};
   }
 
-  void explain() const {
+  void explain() {
     const RegradeOptions options = regrade_options();
     bool any = false;
     for (const std::string& path : paths_) {
@@ -95,7 +96,8 @@ class GradeCommand : public Command {
     if (write_) {
       if (file.format != ResultFormat::kOurs)
         throw Error(file.path.string(), "a file of the study and --write", "one of ours; --study-form writes a copy");
-      if (result.changed > 0) write_result_file(file.path, file.header, file.answers);
+      const bool other_place = to_json(read_header(file.path, result_form())) != to_json(file.header);
+      if (result.changed > 0 || other_place) write_result_file(file.path, file.header, file.answers);
     }
     if (!study_form_) return;
     const fs::path target = fs::path(*study_form_) / study_folder_name(file) / (file.header.task + ".jsonl");

@@ -50,17 +50,14 @@ class StudyCommand : public Command {
   }
 
  private:
-  StudySpec read_spec() const {
+  StudySpec read_spec() {
     StudySpec spec = file_.empty() ? parse_study(embedded_study(), kEmbeddedStudyFile)
                                    : parse_study(read_text_file(file_, 1 << 20), file_);
     if (full_ && limit_) throw Error::usage("--limit", "given together with --full", "one of them");
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     for (StudyModel& model : spec.models)
       if (full_ || limit_) model.limit = limit_;
-    for (StudyModel& model : spec.models) {
-      for (Task& task : model.tasks) task = with_code_grading(std::move(task), code_.checked());
-      require_sandbox_for(model.tasks);
-    }
+    for (StudyModel& model : spec.models) model.tasks = code_.graded(std::move(model.tasks));
     return spec;
   }
 

@@ -37,7 +37,7 @@ Task livecodebench_task(const CodeGrading& grading) {
           .grader = std::move(graders.grader),
           .explainer = std::move(graders.explainer),
           .graded_by = GradedBy::kTests,
-          .grading = {{"test_seconds", grading.seconds}, {"sandbox", "bubblewrap"}}};
+          .grading = {{"test_seconds", grading.seconds}, {"sandbox", recorded_name(grading.isolation)}}};
 }
 
 }  // namespace qreason

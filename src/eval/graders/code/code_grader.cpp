@@ -23,7 +23,7 @@ class CodeGrader {
  public:
   explicit CodeGrader(const CodeGrading& grading)
       : judge_({.wall_seconds = 2 * grading.seconds, .cpu_seconds = grading.seconds},
-               grading.workers > 0 ? grading.workers : usable_cores()) {}
+               grading.workers > 0 ? grading.workers : usable_cores(), grading.isolation) {}
 
   Grade grade(std::string_view text, const Problem& problem) {
     Grade grade{.extracted = extract_code(text)};
@@ -49,6 +49,15 @@ class CodeGrader {
   CodeJudge judge_;
 };
 
+void try_out(Isolation isolation) {
+  CodeJudge judge({}, 1, isolation);
+  const CodeVerdict verdict = judge.judge("print(input())", {.function = {}, .tests = {{"1", "1"}}}, "the sandbox");
+  if (verdict.outcome != TestOutcome::kPassed)
+    throw Error("the sandbox",
+                fmt::format("a program that prints 1 ends with {}: {}", outcome_name(verdict.outcome), verdict.detail),
+                "Python 3.9 or later in it");
+}
+
 }  // namespace
 
 CodeGraders code_graders(const CodeGrading& grading) {
@@ -57,13 +66,19 @@ CodeGraders code_graders(const CodeGrading& grading) {
           [grader](std::string_view text, const Problem& problem) { return grader->explain(text, problem); }};
 }
 
-void require_sandbox() {
-  CodeJudge judge({}, 1);
-  const CodeVerdict verdict = judge.judge("print(input())", {.function = {}, .tests = {{"1", "1"}}}, "the sandbox");
-  if (verdict.outcome != TestOutcome::kPassed)
-    throw Error("the sandbox",
-                fmt::format("a program that prints 1 ends with {}: {}", outcome_name(verdict.outcome), verdict.detail),
-                "Python 3.9 or later in it");
+std::string_view recorded_name(Isolation isolation) {
+  return isolation == Isolation::kSandbox ? "bubblewrap" : "none";
+}
+
+FoundIsolation find_isolation(UnsafeExecution unsafe) {
+  try {
+    try_out(Isolation::kSandbox);
+    return {};
+  } catch (const Error& error) {
+    if (unsafe == UnsafeExecution::kRefused) throw;
+    try_out(Isolation::kNone);
+    return {.isolation = Isolation::kNone, .refusal = error.what()};
+  }
 }
 
 }  // namespace qreason

@@ -1,13 +1,19 @@
 // Grades answers that are programs.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <string_view>
+
 #include "eval/graders/grade.h"
+#include "sandbox/sandbox.h"
 
 namespace qreason {
 
 struct CodeGrading {
   double seconds = 6;  // of processor time, for one test
   int workers = 0;     // sandboxes at once; 0: as many as cores
+  Isolation isolation = Isolation::kSandbox;
 };
 
 // A grader and its explainer that share their sandboxes. The problem is one of data/code_dataset.h; what is extracted
@@ -18,7 +24,16 @@ struct CodeGraders {
 };
 CodeGraders code_graders(const CodeGrading& grading);
 
-// An Error where no sandbox can be started, so that it is known before hours of generation.
-void require_sandbox();
+// What headers record of the place where programs ran: "bubblewrap", or "none".
+std::string_view recorded_name(Isolation isolation);
+
+// Where programs can run here, so that it is known before hours of generation: a sandbox, where one can be started.
+// Else an Error or, where that is allowed, nothing: `refusal` is what the Error would say.
+enum class UnsafeExecution : std::uint8_t { kRefused, kAllowed };
+struct FoundIsolation {
+  Isolation isolation = Isolation::kSandbox;
+  std::string refusal;
+};
+FoundIsolation find_isolation(UnsafeExecution unsafe);
 
 }  // namespace qreason
