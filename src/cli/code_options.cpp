@@ -8,9 +8,27 @@
 #include "cli/terminal.h"
 
 namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+// `dataset_of`: what the name before "=" means.
+std::map<std::string, fs::path> assigned(const std::vector<std::string>& assignments, const auto& dataset_of) {
+  std::map<std::string, fs::path> files;
+  for (const std::string& assignment : assignments) {
+    const std::size_t equals = assignment.find('=');
+    if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
+    files[dataset_of(assignment.substr(0, equals))] = assignment.substr(equals + 1);
+  }
+  return files;
+}
+
+}  // namespace
 
 void CodeOptions::declare(OptionSet& options) {
-  options.value("--test-seconds", seconds_, "Processor time of a program for one test; twice that by the clock");
+  options.value("--test-seconds", seconds_,
+                fmt::format("Processor time of a program for one test; twice that by the clock (default: {}, or what a "
+                            "task's file says)",
+                            kTestSeconds));
   options.flag(
       "--allow-unsafe-execution", unsafe_,
       "Where no sandbox can be made, run programs of answers without one, under limits alone: they can read and "
@@ -18,8 +36,8 @@ void CodeOptions::declare(OptionSet& options) {
 }
 
 CodeGrading CodeOptions::checked() {
-  if (!(seconds_ >= 0.1 && seconds_ <= 3600))
-    throw Error::usage("--test-seconds", fmt::format("{}", seconds_), "0.1 to 3600");
+  if (seconds_ && !is_test_time(*seconds_))
+    throw Error::usage("--test-seconds", fmt::format("{}", *seconds_), kTestTimes);
   return {.seconds = seconds_, .isolation = unsafe_ ? isolation() : Isolation::kSandbox};
 }
 
@@ -40,17 +58,18 @@ Isolation CodeOptions::isolation() {
   return *(isolation_ = found.isolation);
 }
 
-std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments,
-                                                        std::span<const Task> tasks) {
-  std::map<std::string, std::filesystem::path> files;
-  for (const std::string& assignment : assignments) {
-    const std::size_t equals = assignment.find('=');
-    if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
-    const std::string name = assignment.substr(0, equals);
+std::map<std::string, fs::path> data_files(const std::vector<std::string>& assignments, std::span<const Task> tasks) {
+  return assigned(assignments, [&](const std::string& name) {
     const auto own = std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) { return task.name == name; });
-    files[own == tasks.end() ? require_task(name).dataset : own->dataset] = assignment.substr(equals + 1);
-  }
-  return files;
+    return own == tasks.end() ? require_task(name).dataset : own->dataset;
+  });
+}
+
+std::map<std::string, fs::path> data_files_of_results(const std::vector<std::string>& assignments) {
+  return assigned(assignments, [](const std::string& name) {
+    const Task* task = find_task(name);
+    return task == nullptr ? name : task->dataset;
+  });
 }
 
 }  // namespace qreason

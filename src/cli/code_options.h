@@ -24,13 +24,15 @@ class CodeOptions {
   // Looks once; warns where it is no sandbox.
   Isolation isolation();
 
-  double seconds_ = CodeGrading{}.seconds;
+  std::optional<double> seconds_;
   bool unsafe_ = false;
   std::optional<Isolation> isolation_;
 };
 
 // NAME=PATH of --data, by data set; NAME is one of `tasks` (a user's own among them) or of the table.
 std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments,
-                                                        std::span<const Task> tasks = {});
+                                                        std::span<const Task> tasks);
+// The same where results name the tasks: any other NAME is a user's.
+std::map<std::string, std::filesystem::path> data_files_of_results(const std::vector<std::string>& assignments);
 
 }  // namespace qreason

@@ -110,6 +110,7 @@ Dataset read_code_dataset(const std::vector<fs::path>& files, const std::string&
 }
 
 CodeProblem tests_of(const Problem& problem) {
+  if (problem.tests) return *problem.tests;
   if (!problem.stored) return decode_code_problem(problem.fields, fmt::format("problem {}", problem.id));
   const StoredRow& stored = *problem.stored;
   const MappedBytes map = stored.file.map(stored.offset, stored.length, "a row");

@@ -15,7 +15,8 @@ namespace qreason {
 // problem's gold is tests_digest() of its row. Errors name file and line.
 Dataset read_code_dataset(const std::vector<std::filesystem::path>& files, const std::string& name);
 
-// The tests of a problem of such a data set, decoded. Errors as decode_code_problem(); a file that has changed since.
+// The tests of a problem of such a data set, decoded, or the problem's own. Errors as decode_code_problem(); a file
+// that has changed since.
 CodeProblem tests_of(const Problem& problem);
 
 }  // namespace qreason

@@ -14,15 +14,17 @@
 namespace qreason {
 
 struct StoredRow;
+struct CodeProblem;
 
 struct Problem {
   std::string id;  // the row's own id where it has one, else its index from 0; unique in the data set
   std::string question;
   std::string gold;  // what grading compares with: for GSM8K the number after "####", for MATH-500 the whole solution
-  std::map<std::string, std::string> fields;     // every column of the row as text
-  std::int64_t row = 0;                          // its place in the file, from 0
-  std::vector<std::string> wrong_answers = {};   // of a question with choices; the right one is `gold`
-  std::shared_ptr<const StoredRow> stored = {};  // where tests were left in the file (data/code_dataset.h)
+  std::map<std::string, std::string> fields;      // every column of the row as text
+  std::int64_t row = 0;                           // its place in the file, from 0
+  std::vector<std::string> wrong_answers = {};    // of a question with choices; the right one is `gold`
+  std::shared_ptr<const StoredRow> stored = {};   // where tests were left in the file (data/code_dataset.h)
+  std::shared_ptr<const CodeProblem> tests = {};  // of a user's programming problem
 };
 
 struct Dataset {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "data/pickle_text.h"
@@ -28,6 +30,16 @@ void add_tests(std::string_view json, const std::string& where, const CodeProble
   }
 }
 
+void require_json_lines(const std::string& text, const std::string& where) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos && !Json::accept(line))
+      throw Error(where, "a line that is no JSON", "an argument a line, as JSON");
+    begin = end + 1;
+  }
+}
+
 bool is_json(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && (text[first] == '[' || text[first] == '{' || text[first] == '"');
@@ -48,6 +60,22 @@ CodeProblem decode_code_problem(const std::map<std::string, std::string>& row, c
   const std::string hidden = where + ", private_test_cases";
   add_tests(private_json(column(row, "private_test_cases", where), hidden), hidden, problem, problem.tests);
   if (problem.tests.empty()) throw Error(where, "no tests", "at least one");
+  return problem;
+}
+
+CodeProblem parse_code_tests(std::string_view json, const std::optional<std::string>& function,
+                             const std::string& where) {
+  const Json list = parse_json(json, where);
+  if (!list.is_array() || list.empty())
+    throw Error(where, "no list of tests", R"([{"input": "...", "output": "..."}, ...])");
+  CodeProblem problem{.function = function, .tests = {}};
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string place = fmt::format("{}, test {}", where, i);
+    problem.tests.push_back({json_string(list[i], "input", place), json_string(list[i], "output", place)});
+    if (!function) continue;
+    require_json_lines(problem.tests.back().input, place + ", input");
+    if (!Json::accept(problem.tests.back().output)) throw Error(place + ", output", "no JSON", "the result as JSON");
+  }
   return problem;
 }
 

@@ -33,7 +33,7 @@ class Problems {
   Problems(const Task& task, const ResultFile& file, const RegradeOptions& options) : file_(&file) {
     if (task.graded_by != GradedBy::kTests) return;
     const auto local = options.data.find(task.dataset);
-    dataset_ = load_dataset(task.dataset, local == options.data.end() ? std::nullopt : std::optional(local->second));
+    dataset_ = load_task_data(task, local == options.data.end() ? std::nullopt : std::optional(local->second));
     for (const Problem& problem : dataset_->problems) of_id_[problem.id] = &problem;
   }
 

@@ -21,9 +21,6 @@ namespace qreason {
 // are given. Ids stay; Problem::row says which row of the file a problem is, whatever the order and the limit.
 using Pose = std::function<void(std::vector<Problem>& problems, std::uint64_t shuffle_seed)>;
 
-// What a grader takes of a problem: the gold answer alone, which result files hold, or the row of the data set.
-enum class GradedBy : std::uint8_t { kGold, kTests };
-
 struct Task {
   std::string name;                                           // as result files and tables write it
   std::string dataset;                                        // of the registry in data/dataset.h
@@ -32,7 +29,8 @@ struct Task {
   Grader grader;
   Explainer explainer;
   GradedBy graded_by = GradedBy::kGold;
-  OrderedJson grading = {};  // what decides grades beside the answers, for headers; null: nothing
+  double test_seconds = kTestSeconds;  // of a program for one test, where nothing else is asked for
+  OrderedJson grading = {};            // what decides grades beside the answers, for headers; null: nothing
   // Of a user's task alone: its own data (from `local` where it is given), and what its file says, for headers.
   std::function<Dataset(const std::optional<std::filesystem::path>& local)> load = {};
   OrderedJson definition = {};
@@ -41,7 +39,7 @@ struct Task {
 // The data set of the task: its own, or the registry's, from `local` where it is given (data/dataset.h).
 Dataset load_task_data(const Task& task, const std::optional<std::filesystem::path>& local);
 
-// The same with another limit, where programs are graded.
+// The same as it is asked for, where programs are graded.
 Task with_code_grading(Task task, const CodeGrading& grading);
 
 std::span<const Task> task_table();

@@ -1,121 +1,66 @@
 #include "eval/user_task.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include <memory>
 #include <set>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/method_names.h"
+#include "data/livecodebench.h"
 #include "data/table.h"
-#include "eval/composite.h"
-#include "eval/graders/grader_table.h"
-#include "eval/toml_file.h"
+#include "eval/task_definition.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t kMaxFile = 1 << 20;
-constexpr const char* kAccuracy = "accuracy";
 
-struct Definition {
-  std::string name, source, prompt, grader, metric = kAccuracy;
-  std::string question, gold, id;
-};
-
-OrderedJson to_json(const Definition& definition) {
-  return {{"name", definition.name},
-          {"source", definition.source},
-          {"prompt", definition.prompt},
-          {"grader", definition.grader},
-          {"metric", definition.metric},
-          {"columns", {{"question", definition.question}, {"gold", definition.gold}, {"id", definition.id}}}};
+// The gold answer of the row, or its tests.
+void take_answer(const TaskDefinition& definition, const Table& table, const RecordRow& row, Problem& problem) {
+  const std::string where = table.where(row);
+  if (definition.tests.empty()) {
+    problem.gold = required_field(table, row, definition.gold);
+    const std::string fault = definition.named_grader().fault_of_gold(problem.gold);
+    if (!fault.empty()) throw Error(where, fmt::format("column \"{}\" with another thing", definition.gold), fault);
+    return;
+  }
+  const std::string& tests = required_field(table, row, definition.tests);
+  std::optional<std::string> function;
+  if (const auto found = row.fields.find(definition.function); found != row.fields.end() && !found->second.empty())
+    function = found->second;
+  problem.tests = std::make_shared<const CodeProblem>(
+      parse_code_tests(tests, function, fmt::format("{}, column \"{}\"", where, definition.tests)));
+  problem.gold = "sha256 of tests: " + sha256_hex(function.value_or("") + std::string(1, '\0') + tests);
 }
 
-std::string grader_names() {
-  std::vector<std::string_view> names;
-  for (const NamedGrader& grader : grader_table()) names.push_back(grader.name);
-  return fmt::format("one of {}", fmt::join(names, ", "));
-}
-
-class Reader : TomlFile {
- public:
-  Reader(const fs::path& file, const toml::table& root) : TomlFile(file), root_(root) {}
-
-  Definition read() const {
-    only(root_, {"name", "source", "prompt", "grader", "metric", "columns"});
-    Definition definition;
-    text(root_, "name", definition.name);
-    text(root_, "source", definition.source);
-    text(root_, "prompt", definition.prompt);
-    text(root_, "grader", definition.grader);
-    if (root_.contains("metric")) text(root_, "metric", definition.metric);
-    const toml::table* columns = root_["columns"].as_table();
-    if (columns == nullptr) fail(at("columns"), "no columns", "a table [columns] with question and gold");
-    only(*columns, {"question", "gold", "id"});
-    text(*columns, "question", definition.question);
-    text(*columns, "gold", definition.gold);
-    if (columns->contains("id")) text(*columns, "id", definition.id);
-    check(definition);
-    return definition;
-  }
-
- private:
-  const toml::node& at(const char* key) const {
-    const toml::node* node = root_.get(key);
-    return node == nullptr ? root_ : *node;
-  }
-  void text(const toml::table& table, const char* key, std::string& target) const {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) fail(table, fmt::format("no {}", key), fmt::format("{} = \"...\"", key));
-    if (!node->is_string() || node->as_string()->get().empty())
-      fail(*node, fmt::format("{} that is no text", key), "a text that is not empty");
-    target = node->as_string()->get();
-  }
-
-  void check(const Definition& definition) const {
-    const std::string name = fmt::format("name \"{}\"", definition.name);
-    if (!is_plain_name(definition.name)) fail(at("name"), name, kPlainName);
-    if (find_task(definition.name) != nullptr || find_asked_composite(definition.name) != nullptr)
-      fail(at("name"), name, "another than those of the tasks there are");
-    if (find_grader(definition.grader) == nullptr)
-      fail(at("grader"), fmt::format("grader \"{}\"", definition.grader), grader_names());
-    if (definition.metric != kAccuracy) fail(at("metric"), fmt::format("metric \"{}\"", definition.metric), kAccuracy);
-  }
-
-  const toml::table& root_;
-};
-
-Dataset load(const Definition& definition, const fs::path& file) {
-  const NamedGrader& grader = *find_grader(definition.grader);
+Dataset load(const TaskDefinition& definition, const fs::path& file) {
   Dataset dataset{.name = definition.name, .problems = {}, .source = file};
   std::set<std::string> ids;
+  if (!fs::exists(file))
+    throw Error(file.string(), "no such file", fmt::format("the data of {0}, or --data {0}=FILE", definition.name));
   const Table table = read_table(file);
   for (const RecordRow& row : table.rows) {
     const auto index = static_cast<std::int64_t>(dataset.problems.size());
     Problem problem{.id = definition.id.empty() ? std::to_string(index) : required_field(table, row, definition.id),
                     .question = required_field(table, row, definition.question),
-                    .gold = required_field(table, row, definition.gold),
+                    .gold = {},
                     .fields = row.fields,
                     .row = index};
     if (!ids.insert(problem.id).second)
       throw Error(table.where(row), fmt::format("the id \"{}\" again", problem.id), "a new one");
-    const std::string fault = grader.fault_of_gold(problem.gold);
-    if (!fault.empty())
-      throw Error(table.where(row), fmt::format("column \"{}\" with another thing", definition.gold), fault);
+    take_answer(definition, table, row, problem);
     fill_prompt(definition.prompt, problem, table.where(row));
     dataset.problems.push_back(std::move(problem));
   }
   return dataset;
 }
 
-Task task_of(const Definition& definition) {
-  const NamedGrader& grader = *find_grader(definition.grader);
-  return {
+Task task_of(const TaskDefinition& definition, const fs::path& source) {
+  const NamedGrader& grader = definition.named_grader();
+  Task task{
       .name = definition.name,
       .dataset = definition.name,
       .pose = {},
@@ -123,8 +68,12 @@ Task task_of(const Definition& definition) {
                     const Problem& problem) { return fill_prompt(text, problem, name + ", problem " + problem.id); },
       .grader = grader.grader,
       .explainer = grader.explainer,
-      .load = {},
+      .graded_by = grader.graded_by,
+      .test_seconds = definition.test_seconds,
+      .load = [definition,
+               source](const std::optional<fs::path>& local) { return load(definition, local.value_or(source)); },
       .definition = to_json(definition)};
+  return with_code_grading(std::move(task), {});
 }
 
 }  // namespace
@@ -156,35 +105,18 @@ std::string fill_prompt(std::string_view text, const Problem& problem, const std
 }
 
 Task parse_user_task(std::string_view text, const fs::path& file) {
-  const toml::table root = parse_toml(text, file);
-  const Definition definition = Reader(file, root).read();
+  const TaskDefinition definition = parse_task_definition(text, file);
   const fs::path beside = file.parent_path() / definition.source;
-  const fs::path source = fs::exists(beside) ? beside : fs::path(definition.source);
-  Task task = task_of(definition);
-  task.load = [definition, source](const std::optional<fs::path>& local) {
-    return load(definition, local.value_or(source));
-  };
-  return task;
+  return task_of(definition, fs::exists(beside) ? beside : fs::path(definition.source));
 }
 
 Task read_user_task(const fs::path& file) {
   return parse_user_task(read_text_file(file, kMaxFile), file);
 }
 
-Task user_task_of(const OrderedJson& definition, const std::string& where) {
-  const Json json = Json::parse(definition.dump());
-  const Json& columns = json_member(json, "columns", where);
-  const Definition known{.name = json_string(json, "name", where),
-                         .source = json_string(json, "source", where),
-                         .prompt = json_string(json, "prompt", where),
-                         .grader = json_string(json, "grader", where),
-                         .metric = json_string(json, "metric", where),
-                         .question = json_string(columns, "question", where),
-                         .gold = json_string(columns, "gold", where),
-                         .id = json_string(columns, "id", where)};
-  if (find_grader(known.grader) == nullptr)
-    throw Error(where, fmt::format("the grader \"{}\"", known.grader), grader_names());
-  return task_of(known);
+Task user_task_of(const OrderedJson& json, const std::string& where) {
+  const TaskDefinition definition = task_definition_of(json, where);
+  return task_of(definition, definition.source);
 }
 
 }  // namespace qreason

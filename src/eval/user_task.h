@@ -1,14 +1,4 @@
-// Tasks of a user: a .toml file that names data, prompt and grader (docs/tasks.md).
-//
-//   name = "capitals"            # of result files and columns
-//   source = "capitals.jsonl"    # a file of any format that is read, beside this one or from here
-//   prompt = "{question} ({continent}) ..."
-//   grader = "math"              # eval/graders/grader_table.h
-//   metric = "accuracy"
-//   [columns]
-//   question = "q"
-//   gold = "a"
-//   id = "key"                   # may be left out: rows are counted then
+// Tasks of a user: a .toml file that names data, prompt and grader (eval/task_definition.h, docs/tasks.md).
 #pragma once
 
 #include <filesystem>
@@ -25,7 +15,8 @@ namespace qreason {
 Task parse_user_task(std::string_view text, const std::filesystem::path& file);
 Task read_user_task(const std::filesystem::path& file);
 
-// The task that a header's definition tells of: for grading what was generated before; it has no data to load.
+// The task that a header's definition tells of: for grading what was generated before. It loads its data, which only
+// programs need, from the working directory.
 Task user_task_of(const OrderedJson& definition, const std::string& where);
 
 // `text` with {question} and {column} replaced; {{ and }} are braces, {} stays as it is. Errors name `where` and the

@@ -96,6 +96,27 @@ TEST_F(TaskCommands, RunTheTaskOfTheDocumentation) {
   EXPECT_THAT(result.standard_error, HasSubstr("dataset.task.prompt: "));
 }
 
+TEST_F(TaskCommands, RunTheProgramsOfTheDocumentation) {
+  const fs::path task = testing::project_path("docs/tasks/words.toml");
+  std::string shown;
+  std::istringstream text(read_text_file(task));
+  for (std::string line; std::getline(text, line);) shown += line.empty() ? "\n" : "    " + line + "\n";
+  EXPECT_THAT(read_text_file(testing::project_path("docs/tasks.md")), HasSubstr(shown));
+  QREASON_REQUIRE_SANDBOX();
+  const CommandResult result = evaluate("--tasks '" + task.string() + "' --seeds 1 --test-seconds 1");
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  const std::vector<Json> all = lines("tiny-seed1/words.jsonl");
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0]["dataset"]["grading"]["test_seconds"], 1);
+  EXPECT_EQ(all[0]["dataset"]["task"]["test_seconds"], 2);
+  EXPECT_THAT(all[1]["gold"].get<std::string>(), ::testing::StartsWith("sha256 of tests: "));
+  const std::string grade = "grade '" + (scratch_.path() / "out").string() + "'";
+  EXPECT_EQ(qreason_command(grade).exit_code, 1) << "no data beside it";
+  EXPECT_EQ(qreason_command(grade + " --data words='" + testing::project_path("docs/tasks/words.jsonl").string() + "'")
+                .exit_code,
+            0);
+}
+
 TEST_F(TaskCommands, Aime120AsksBothOfItsPartsAndIsAColumn) {
   const std::string rows90 = write("90.jsonl",
                                    "{\"problem\": \"a\", \"answer\": \"1\"}\n{\"problem\": \"b\", \"answer\": \"2\"}\n"

@@ -10,6 +10,7 @@
 #include "eval/evaluation_cell.h"
 #include "eval/regrade.h"
 #include "support/fixtures.h"
+#include "support/sandbox_support.h"
 
 namespace qreason {
 namespace {
@@ -106,6 +107,110 @@ TEST_F(UserTask, IsGradedByWhatTheHeaderSays) {
   EXPECT_THAT(*header_difference(header, cell_header(other, {.model = "m", .method = "bf16", .limit = {}},
                                                      OrderedJson::object(), "x")),
               HasSubstr("dataset.task.prompt"));
+}
+
+constexpr const char* kPrograms = R"(name = "code"
+source = "rows.jsonl"
+prompt = "{question}"
+grader = "code"
+test_seconds = 2.5
+[columns]
+question = "q"
+tests = "t"
+function = "f"
+)";
+constexpr const char* kEcho = R"({"q": "Echo.", "t": [{"input": "1", "output": "1"}, {"input": "a", "output": "a"}]})";
+constexpr const char* kSum =
+    R"({"q": "Sum.", "f": "total", "t": "[{\"input\": \"[1, 2]\\n100000000000000000000\", \"output\": \"100000000000000000003\"}]"})";
+
+TEST_F(UserTask, OfProgramsHasTestsInsteadOfAGold) {
+  write("rows.jsonl", std::string(kEcho) + "\n" + kSum + "\n");
+  const Task task = read_user_task(write("t.toml", kPrograms));
+  EXPECT_EQ(task.graded_by, GradedBy::kTests);
+  EXPECT_EQ(task.grading["test_seconds"], 2.5);
+  EXPECT_EQ(with_code_grading(task, {.seconds = 1}).grading["test_seconds"], 1);
+  EXPECT_EQ(task.definition["columns"],
+            (OrderedJson{{"question", "q"}, {"tests", "t"}, {"function", "f"}, {"id", ""}}));
+  const Dataset dataset = task.load(std::nullopt);
+  ASSERT_EQ(dataset.problems.size(), 2U);
+  // printf '\0[{"input":"1","output":"1"},{"input":"a","output":"a"}]' | sha256sum
+  EXPECT_EQ(dataset.problems[0].gold,
+            "sha256 of tests: 8d2985542a1ac5668119986bae6e2a5e3aa3e7f3169a89ba4b7d470d14872b26");
+  QREASON_REQUIRE_SANDBOX();
+  const std::string echo = "```python\nprint(input())\n```", sum = "```python\ndef total(a, b): return sum(a) + b\n```";
+  EXPECT_TRUE(task.grader(echo, dataset.problems[0]).correct);
+  EXPECT_FALSE(task.grader("```python\nprint(1)\n```", dataset.problems[0]).correct);
+  EXPECT_TRUE(task.grader(sum, dataset.problems[1]).correct);
+  EXPECT_FALSE(task.grader("```python\ndef total(a, b): return 1e20\n```", dataset.problems[1]).correct);
+  EXPECT_FALSE(task.grader(echo, dataset.problems[1]).correct);
+}
+
+TEST_F(UserTask, OfProgramsNamesRowColumnAndTest) {
+  const auto failure_of = [&](const std::string& row, std::string text = kPrograms) {
+    write("rows.jsonl", row);
+    try {
+      parse_user_task(text, scratch_.path() / "t.toml").load(std::nullopt);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(failure_of(kEcho), "no error");
+  EXPECT_THAT(failure_of(R"({"q": "x"})"), HasSubstr("rows.jsonl, line 1: no column \"t\""));
+  EXPECT_THAT(failure_of(R"({"q": "x", "t": []})"), HasSubstr("line 1, column \"t\": no list of tests"));
+  EXPECT_THAT(failure_of(R"({"q": "x", "t": [{"input": "1"}]})"), HasSubstr("column \"t\", test 0: no \"output\""));
+  EXPECT_THAT(failure_of(R"({"q": "x", "f": "g", "t": [{"input": "1", "output": "yes"}]})"),
+              HasSubstr("test 0, output: no JSON"));
+  EXPECT_THAT(failure_of(R"({"q": "x", "f": "g", "t": [{"input": "1\nx y", "output": "1"}]})"),
+              HasSubstr("test 0, input: a line that is no JSON"));
+  std::string text = kPrograms;
+  text.replace(text.find("2.5"), 3, "-1");
+  EXPECT_THAT(failure_of(kEcho, text), HasSubstr("t.toml, line 5: test_seconds, expected 0.1 to 3600"));
+  text = kPrograms;
+  text.replace(text.find("tests ="), 5, "gold");
+  EXPECT_THAT(failure_of(kEcho, text), HasSubstr("the key \"gold\""));
+  text = kTask;
+  text.replace(text.find("metric") == std::string::npos ? text.find("[columns]") : 0, 0, "test_seconds = 1\n");
+  EXPECT_THAT(failure_of(kEcho, text), HasSubstr("the key \"test_seconds\""));
+}
+
+TEST_F(UserTask, OfProgramsIsGradedAgainByItsData) {
+  QREASON_REQUIRE_SANDBOX();
+  const fs::path rows = write("rows.jsonl", kEcho);
+  const Task task = read_user_task(write("t.toml", kPrograms));
+  const Dataset dataset = task.load(std::nullopt);
+  const EvaluationCell cell{.task = &task, .dataset = &dataset, .seed = 1, .file = scratch_.path() / "r.jsonl"};
+  AnswerRecord answer{.problem_id = "0", .seed = 1};
+  answer.prompt_tokens = answer.output_tokens = 1;
+  answer.finish_reason = "stop";
+  answer.text = "```python\nprint(input())\n```";
+  answer.gold = dataset.problems[0].gold;
+  write_result_file(cell.file,
+                    cell_header(cell, {.model = "m", .method = "bf16", .limit = {}}, OrderedJson::object(), "x"),
+                    {answer});
+  ThreadPool pool(1);
+  EXPECT_THAT([&] { regrade(cell.file, pool); },
+              ThrowsMessage<Error>(HasSubstr("expected the data of code, or --data code=FILE")));
+  const RegradeOptions with_data{.data = {{"code", rows}}};
+  EXPECT_EQ(regrade(cell.file, pool, with_data).correct, 1);
+  EXPECT_THAT(*explain_answer(cell.file, "0", with_data), HasSubstr("all 2 tests passed"));
+  write("rows.jsonl", R"({"q": "Echo.", "t": [{"input": "1", "output": "2"}]})");
+  EXPECT_THAT([&] { regrade(cell.file, pool, with_data); },
+              ThrowsMessage<Error>(HasSubstr("problem 0 with other tests")));
+}
+
+// The example of docs/tasks.md, with programs that are right.
+TEST(DocumentedTask, OfProgramsGradesRightOnes) {
+  QREASON_REQUIRE_SANDBOX();
+  const Task task = read_user_task(testing::project_path("docs/tasks/words.toml"));
+  const Dataset dataset = task.load(std::nullopt);
+  ASSERT_EQ(dataset.problems.size(), 2U);
+  EXPECT_TRUE(task.grader("```python\nprint(input()[::-1])\n```", dataset.problems[0]).correct);
+  const std::string longest =
+      "```python\ndef longest(words, least):\n"
+      "    return max((w for w in words if len(w) >= least), key=len, default=None)\n```";
+  EXPECT_TRUE(task.grader(longest, dataset.problems[1]).correct);
+  EXPECT_FALSE(task.grader("```python\ndef longest(words, least): return words[0]\n```", dataset.problems[1]).correct);
 }
 
 TEST_F(UserTask, StandsAmongTheMembersOfTasks) {

@@ -69,7 +69,7 @@ class GradeCommand : public Command {
   RegradeOptions regrade_options() {
     return {.unfinished = finished_only_ ? UnfinishedThoughts::kWrong : UnfinishedThoughts::kAsTheyStand,
             .code = code_.checked(),
-            .data = data_files(data_)};
+            .data = data_files_of_results(data_)};
   }
 
   void explain() {

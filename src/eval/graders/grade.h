@@ -1,6 +1,7 @@
 // What a grader says about one answer.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@ struct Grade {
   bool correct = false;
   std::string extracted;  // the answer as found in the text; empty when there is none
 };
+
+// What a grader takes of a problem: the gold answer alone, which result files hold, or the row of the data set.
+enum class GradedBy : std::uint8_t { kGold, kTests };
 
 // Graders are pure functions of the model's text and the problem it answers; they run on threads of their own.
 using Grader = std::function<Grade(std::string_view text, const Problem& problem)>;

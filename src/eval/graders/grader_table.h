@@ -15,6 +15,7 @@ struct NamedGrader {
   Explainer explainer;
   // What a gold answer must be, in a few words, where it cannot be one; empty where it can.
   std::string (*fault_of_gold)(std::string_view gold);
+  GradedBy graded_by = GradedBy::kGold;
 };
 
 std::span<const NamedGrader> grader_table();

@@ -27,17 +27,16 @@ std::string prompt(const Problem& problem) {
 
 }  // namespace
 
-Task livecodebench_task(const CodeGrading& grading) {
+Task livecodebench_task() {
   const char* const name = "LiveCodeBench";
-  CodeGraders graders = code_graders(grading);
-  return {.name = name,
-          .dataset = name,
-          .pose = {},
-          .prompt = prompt,
-          .grader = std::move(graders.grader),
-          .explainer = std::move(graders.explainer),
-          .graded_by = GradedBy::kTests,
-          .grading = {{"test_seconds", grading.seconds}, {"sandbox", recorded_name(grading.isolation)}}};
+  return with_code_grading({.name = name,
+                            .dataset = name,
+                            .pose = {},
+                            .prompt = prompt,
+                            .grader = {},
+                            .explainer = {},
+                            .graded_by = GradedBy::kTests},
+                           {});
 }
 
 }  // namespace qreason

@@ -43,10 +43,12 @@ std::span<const Task> task_table() {
 
 Task with_code_grading(Task task, const CodeGrading& grading) {
   if (task.graded_by != GradedBy::kTests) return task;
-  Task graded = livecodebench_task(grading);
-  task.grader = std::move(graded.grader);
-  task.explainer = std::move(graded.explainer);
-  task.grading = std::move(graded.grading);
+  CodeGrading whole = grading;
+  whole.seconds = grading.seconds.value_or(task.test_seconds);
+  CodeGraders graders = code_graders(whole);
+  task.grader = std::move(graders.grader);
+  task.explainer = std::move(graders.explainer);
+  task.grading = {{"test_seconds", *whole.seconds}, {"sandbox", recorded_name(whole.isolation)}};
   return task;
 }
 

@@ -22,7 +22,8 @@ std::string described(const CodeVerdict& verdict, std::size_t tests) {
 class CodeGrader {
  public:
   explicit CodeGrader(const CodeGrading& grading)
-      : judge_({.wall_seconds = 2 * grading.seconds, .cpu_seconds = grading.seconds},
+      : judge_({.wall_seconds = 2 * grading.seconds.value_or(kTestSeconds),
+                .cpu_seconds = grading.seconds.value_or(kTestSeconds)},
                grading.workers > 0 ? grading.workers : usable_cores(), grading.isolation) {}
 
   Grade grade(std::string_view text, const Problem& problem) {
@@ -64,6 +65,10 @@ CodeGraders code_graders(const CodeGrading& grading) {
   const auto grader = std::make_shared<CodeGrader>(grading);
   return {[grader](std::string_view text, const Problem& problem) { return grader->grade(text, problem); },
           [grader](std::string_view text, const Problem& problem) { return grader->explain(text, problem); }};
+}
+
+bool is_test_time(double seconds) {
+  return seconds >= 0.1 && seconds <= 3600;
 }
 
 std::string_view recorded_name(Isolation isolation) {

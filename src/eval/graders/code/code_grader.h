@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,9 +11,13 @@
 
 namespace qreason {
 
+inline constexpr double kTestSeconds = 6;
+bool is_test_time(double seconds);
+inline constexpr const char* kTestTimes = "0.1 to 3600 seconds";
+
 struct CodeGrading {
-  double seconds = 6;  // of processor time, for one test
-  int workers = 0;     // sandboxes at once; 0: as many as cores
+  std::optional<double> seconds = {};  // of processor time, for one test; nullopt: what the task says
+  int workers = 0;                     // sandboxes at once; 0: as many as cores
   Isolation isolation = Isolation::kSandbox;
 };
 
