@@ -37,8 +37,9 @@ Pulled pull_model(const HubReference& reference, const PullOptions& options);
 // One .gguf file, by its name in the repository.
 Pulled pull_gguf(const HubReference& reference, const std::string& file, const PullOptions& options);
 
-// A data set of the registry (data/dataset.h) or a calibration text, by name. An empty `hub_file` of the registry is
-// the one file of a repository that holds rows.
+// A data set of the registry (data/dataset.h) or a calibration text, by name, or the .toml file of a user's task whose
+// source is a hub (eval/task_definition.h). An empty `hub_file` of the registry is the one file of a repository that
+// holds rows.
 Pulled pull_data(const std::string& name, const PullOptions& options);
 std::vector<std::string> pullable_data();  // the names
 
@@ -46,7 +47,6 @@ std::vector<std::string> pullable_data();  // the names
 Hub hub_of(const PullOptions& options);
 // `find_file`: the one entry of that name. Errors: none, two.
 const HubFile& find_file(const HubListing& listing, const std::string& name, const std::string& where);
-bool is_plain_file_name(std::string_view name);  // letters, digits and -._ without a dot at the front
 // Before bytes are asked for. Error: fewer are free where `folder` is.
 void require_disk(const std::filesystem::path& folder, std::uint64_t bytes, const std::string& what);
 // One file into a place of its own, where an equal one stays.

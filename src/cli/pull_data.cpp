@@ -9,6 +9,7 @@
 #include "cli/pull.h"
 #include "data/dataset.h"
 #include "data/locations.h"
+#include "eval/task_definition.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -73,6 +74,29 @@ const HubFile& only_file_with_rows(const HubListing& listing, const std::string&
   return *files.front();
 }
 
+// What a user's task takes of a hub.
+Pulled pull_task(const fs::path& file, const PullOptions& options) {
+  const TaskDefinition task = read_task_definition(file);
+  if (!task.hub)
+    throw Error(file.string(), fmt::format("the source \"{}\", nothing to pull", shown_name(task.source)),
+                "\"hub:org/name\"");
+  const HubReference reference{.id = task.hub->id, .revision = task.hub->revision, .kind = HubKind::kDataset};
+  const std::vector<fs::path> targets = stored_files(required_store(), *task.hub);
+  const Hub hub = hub_of(options);
+  HttpClient client;
+  const HubListing listing = hub.list(client, reference);
+  if (listing.commit != task.hub->revision)
+    throw Error(hub_folder(reference), "the list of commit " + listing.commit, "the one that is asked for");
+  Pulled pulled{.reference = reference, .commit = listing.commit, .path = targets.front(), .was_there = true};
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const HubFile& wanted = find_file(listing, task.hub->files[i], hub_folder(reference));
+    const Pulled one = pull_single(hub, client, reference, listing, wanted, targets[i], options);
+    pulled.files.push_back(one.files.front());
+    pulled.was_there &= one.was_there;
+  }
+  return pulled;
+}
+
 }  // namespace
 
 std::vector<std::string> pullable_data() {
@@ -82,6 +106,7 @@ std::vector<std::string> pullable_data() {
 }
 
 Pulled pull_data(const std::string& name, const PullOptions& options) {
+  if (name.ends_with(".toml")) return pull_task(name, options);
   const DataSource source = source_of(name);
   const fs::path folder = required_store() / "data";
   const HubReference reference{.id = source.hub_id, .kind = HubKind::kDataset};

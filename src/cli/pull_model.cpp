@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/plain_file_name.h"
 #include "base/shown_name.h"
 #include "base/staged_directory.h"
 #include "cli/hub_store.h"
@@ -220,15 +221,6 @@ const HubFile& find_file(const HubListing& listing, const std::string& name, con
   if (found == nullptr)
     throw Error(where, fmt::format("no file {} in the hub's list", shown_name(name)), "one of that name");
   return *found;
-}
-
-bool is_plain_file_name(std::string_view name) {
-  const auto plain = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return c == '-' || c == '_' || c == '.' || (byte < 0x80 && std::isalnum(byte) != 0);
-  };
-  return !name.empty() && name.size() <= 200 && name.front() != '.' && name.front() != '-' &&
-         std::all_of(name.begin(), name.end(), plain);
 }
 
 void require_disk(const fs::path& folder, std::uint64_t bytes, const std::string& what) {

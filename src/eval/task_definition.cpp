@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/method_names.h"
+#include "base/plain_file_name.h"
+#include "base/shown_name.h"
+#include "data/locations.h"
 #include "eval/composite.h"
 #include "eval/task.h"
 #include "eval/toml_file.h"
@@ -19,11 +24,34 @@ namespace {
 
 constexpr std::uint64_t kMaxFile = 1 << 20;
 constexpr const char* kAccuracy = "accuracy";
+constexpr std::string_view kHub = "hub:";
 
 std::string grader_names() {
   std::vector<std::string_view> names;
   for (const NamedGrader& grader : grader_table()) names.push_back(grader.name);
   return fmt::format("one of {}", fmt::join(names, ", "));
+}
+
+struct Fault {
+  const char* key;
+  std::string got, expected;
+};
+
+std::optional<Fault> fault_of(const HubSource& hub) {
+  const std::size_t slash = hub.id.find('/');
+  if (!is_plain_file_path(hub.id) || slash == std::string::npos || slash != hub.id.rfind('/'))
+    return Fault{"source", fmt::format("the hub id \"{}\"", shown_name(hub.id)), "hub:org/name"};
+  if (hub.revision.size() != 40 || hub.revision.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return Fault{"revision", fmt::format("the revision \"{}\"", shown_name(hub.revision)),
+                 "a commit, 40 hexadecimal digits, so that the task stays the same"};
+  if (hub.files.empty()) return Fault{"files", "no file", "one at least"};
+  for (const std::string& file : hub.files) {
+    if (!is_plain_file_path(file) || data_extension(file).empty())
+      return Fault{"files", fmt::format("the file \"{}\"", shown_name(file)), "a .parquet, .jsonl, .json or .csv file"};
+    if (std::count(hub.files.begin(), hub.files.end(), file) > 1)
+      return Fault{"files", fmt::format("the file \"{}\" twice", file), "each once"};
+  }
+  return std::nullopt;
 }
 
 class Reader : TomlFile {
@@ -36,11 +64,12 @@ class Reader : TomlFile {
     if (find_grader(definition.grader) == nullptr)
       fail(at("grader"), fmt::format("grader \"{}\"", definition.grader), grader_names());
     const bool programs = definition.named_grader().graded_by == GradedBy::kTests;
-    std::set<std::string> keys{"name", "source", "prompt", "grader", "metric", "columns"};
+    std::set<std::string> keys{"name", "source", "revision", "files", "prompt", "grader", "metric", "columns"};
     if (programs) keys.insert("test_seconds");
     only(root_, keys);
     text(root_, "name", definition.name);
     text(root_, "source", definition.source);
+    read_hub(definition);
     text(root_, "prompt", definition.prompt);
     definition.metric = kAccuracy;
     text_if(root_, "metric", definition.metric);
@@ -69,6 +98,21 @@ class Reader : TomlFile {
     if (!node->is_string() || node->as_string()->get().empty())
       fail(*node, fmt::format("{} that is no text", key), "a text that is not empty");
     target = node->as_string()->get();
+  }
+
+  void read_hub(TaskDefinition& definition) const {
+    if (!definition.source.starts_with(kHub)) {
+      for (const char* key : {"revision", "files"})
+        if (root_.contains(key)) fail(at(key), fmt::format("{} of a local file", key), "source = \"hub:org/name\"");
+      return;
+    }
+    HubSource hub{.id = definition.source.substr(kHub.size()), .revision = {}, .files = {}};
+    text(root_, "revision", hub.revision);
+    const toml::array* files = root_["files"].as_array();
+    if (files == nullptr) fail(at("files"), "no list of files", "files = [\"NAME\", ...]");
+    for (const toml::node& file : *files) hub.files.push_back(file.value<std::string>().value_or(""));
+    if (const auto fault = fault_of(hub)) fail(at(fault->key), fault->got, fault->expected);
+    definition.hub = std::move(hub);
   }
 
   void read_seconds(double& target) const {
@@ -113,6 +157,10 @@ OrderedJson to_json(const TaskDefinition& definition) {
   OrderedJson json = {{"name", definition.name},     {"source", definition.source},
                       {"prompt", definition.prompt}, {"grader", definition.grader},
                       {"metric", definition.metric}, {"columns", {{"question", definition.question}}}};
+  if (definition.hub) {
+    json["revision"] = definition.hub->revision;
+    json["files"] = definition.hub->files;
+  }
   OrderedJson& columns = json["columns"];
   if (definition.named_grader().graded_by == GradedBy::kTests) {
     json["test_seconds"] = definition.test_seconds;
@@ -140,6 +188,13 @@ TaskDefinition task_definition_of(const OrderedJson& json, const std::string& wh
                             .id = json_string(columns, "id", where)};
   if (find_grader(definition.grader) == nullptr)
     throw Error(where, fmt::format("the grader \"{}\"", definition.grader), grader_names());
+  if (definition.source.starts_with(kHub)) {
+    HubSource hub{definition.source.substr(kHub.size()), json_string(known, "revision", where), {}};
+    for (const Json& file : json_member(known, "files", where))
+      hub.files.push_back(file.is_string() ? file.get<std::string>() : "");
+    if (const auto fault = fault_of(hub)) throw Error(where, fault->got, fault->expected);
+    definition.hub = std::move(hub);
+  }
   const bool programs = definition.named_grader().graded_by == GradedBy::kTests;
   if ((programs ? definition.tests : definition.gold).empty())
     throw Error(where, "a task without a column to grade by", programs ? "columns.tests" : "columns.gold");
@@ -147,6 +202,13 @@ TaskDefinition task_definition_of(const OrderedJson& json, const std::string& wh
   if (!is_test_time(definition.test_seconds))
     throw Error(where, fmt::format("test_seconds: {}", definition.test_seconds), kTestTimes);
   return definition;
+}
+
+std::vector<fs::path> stored_files(const fs::path& store, const HubSource& source) {
+  std::vector<fs::path> paths;
+  for (const std::string& file : source.files)
+    paths.push_back(store / "data" / "hub" / (source.id + "@" + source.revision) / file);
+  return paths;
 }
 
 }  // namespace qreason

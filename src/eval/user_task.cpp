@@ -5,10 +5,12 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "data/livecodebench.h"
+#include "data/locations.h"
 #include "data/table.h"
 #include "eval/task_definition.h"
 
@@ -36,26 +38,56 @@ void take_answer(const TaskDefinition& definition, const Table& table, const Rec
   problem.gold = "sha256 of tests: " + sha256_hex(function.value_or("") + std::string(1, '\0') + tests);
 }
 
-Dataset load(const TaskDefinition& definition, const fs::path& file) {
-  Dataset dataset{.name = definition.name, .problems = {}, .source = file};
-  std::set<std::string> ids;
-  if (!fs::exists(file))
-    throw Error(file.string(), "no such file", fmt::format("the data of {0}, or --data {0}=FILE", definition.name));
-  const Table table = read_table(file);
-  for (const RecordRow& row : table.rows) {
-    const auto index = static_cast<std::int64_t>(dataset.problems.size());
-    Problem problem{.id = definition.id.empty() ? std::to_string(index) : required_field(table, row, definition.id),
-                    .question = required_field(table, row, definition.question),
+// What gets a task's data, for messages.
+std::string remedy(const TaskDefinition& definition) {
+  const std::string pull =
+      definition.hub ? "`qreason pull --data` with the task's .toml file" : "the data of " + definition.name;
+  return fmt::format("{}, or --data {}=FILE", pull, definition.name);
+}
+
+// Rows of files that lie one behind the other.
+class Loader {
+ public:
+  Loader(const TaskDefinition& definition, const fs::path& source)
+      : definition_(definition), dataset_{.name = definition.name, .problems = {}, .source = source} {}
+
+  Dataset load(const std::vector<fs::path>& files) {
+    for (const fs::path& file : files)
+      if (!fs::exists(file)) throw Error(file.string(), "no such file", remedy(definition_));
+    for (const fs::path& file : files) {
+      const Table table = read_table(file);
+      for (const RecordRow& row : table.rows) add(table, row);
+    }
+    return std::move(dataset_);
+  }
+
+ private:
+  void add(const Table& table, const RecordRow& row) {
+    const auto index = static_cast<std::int64_t>(dataset_.problems.size());
+    const std::string& id = definition_.id;
+    Problem problem{.id = id.empty() ? std::to_string(index) : required_field(table, row, id),
+                    .question = required_field(table, row, definition_.question),
                     .gold = {},
                     .fields = row.fields,
                     .row = index};
-    if (!ids.insert(problem.id).second)
+    if (!ids_.insert(problem.id).second)
       throw Error(table.where(row), fmt::format("the id \"{}\" again", problem.id), "a new one");
-    take_answer(definition, table, row, problem);
-    fill_prompt(definition.prompt, problem, table.where(row));
-    dataset.problems.push_back(std::move(problem));
+    take_answer(definition_, table, row, problem);
+    fill_prompt(definition_.prompt, problem, table.where(row));
+    dataset_.problems.push_back(std::move(problem));
   }
-  return dataset;
+
+  const TaskDefinition& definition_;
+  Dataset dataset_;
+  std::set<std::string> ids_;
+};
+
+Dataset load(const TaskDefinition& definition, const fs::path& source) {
+  if (!definition.hub) return Loader(definition, source).load({source});
+  const auto store = store_folder();
+  if (!store) throw Error(definition.source, "no store (neither QREASON_STORE nor HOME is set)", remedy(definition));
+  const std::vector<fs::path> files = stored_files(*store, *definition.hub);
+  return Loader(definition, files.front()).load(files);
 }
 
 Task task_of(const TaskDefinition& definition, const fs::path& source) {
@@ -70,8 +102,10 @@ Task task_of(const TaskDefinition& definition, const fs::path& source) {
       .explainer = grader.explainer,
       .graded_by = grader.graded_by,
       .test_seconds = definition.test_seconds,
-      .load = [definition,
-               source](const std::optional<fs::path>& local) { return load(definition, local.value_or(source)); },
+      .load =
+          [definition, source](const std::optional<fs::path>& local) {
+            return local ? Loader(definition, *local).load({*local}) : load(definition, source);
+          },
       .definition = to_json(definition)};
   return with_code_grading(std::move(task), {});
 }

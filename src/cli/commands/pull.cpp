@@ -59,7 +59,9 @@ class PullCommand : public Command {
                        OptionSet::Need::kOptional);
     options.value("--file", file_, "Only this .gguf file of the repository; the model is then called org/name/FILE");
     options.repeated("--data", data_,
-                     fmt::format("A data set instead of a model: {}", fmt::join(pullable_data(), ", ")));
+                     fmt::format("A data set instead of a model: {}, or the .toml file of a task of your own "
+                                 "(docs/tasks.md)",
+                                 fmt::join(pullable_data(), ", ")));
   }
 
   void run(const CommonOptions& common) override {
