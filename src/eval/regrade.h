@@ -11,6 +11,7 @@
 
 #include "base/parallel.h"
 #include "eval/graders/code/code_grader.h"
+#include "eval/graders/thinking.h"
 #include "eval/results.h"
 
 namespace qreason {
@@ -21,9 +22,6 @@ struct Regraded {
   std::int64_t changed = 0;     // grades that differ from those in the file
   std::int64_t unfinished = 0;  // answers whose thought does not come to an end
 };
-
-// What an answer counts whose thought does not come to an end: what is found in it, as in the study, or nothing.
-enum class UnfinishedThoughts { kAsTheyStand, kWrong };
 
 // What grading takes beside the answers, where they are programs.
 struct RegradeOptions {

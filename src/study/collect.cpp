@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/method_names.h"
+#include "eval/graders/thinking.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -102,6 +103,9 @@ StudyRun to_study_run(const ResultFile& file) {
     result.run.grades.push_back(answer.grade);
     result.run.tokens.push_back(answer.output_tokens);
     result.run.steps.push_back(count_steps(answer.text));
+    result.run.thoughts.push_back(!thought_is_unfinished(answer.full_prompt, answer.text) ? Thought::kEnded
+                                  : answer.grade == 1                                     ? Thought::kUnfinishedRight
+                                                                                          : Thought::kUnfinished);
     result.run.truncated.push_back(answer.finish_reason.empty() ? std::nullopt
                                                                 : std::optional(answer.finish_reason == "length"));
   }

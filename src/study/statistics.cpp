@@ -22,6 +22,8 @@ void check_run(const Run& run) {
   if (n == 0) throw Error(run.name, "no problem", "at least one");
   for (const std::size_t size : {run.grades.size(), run.tokens.size(), run.steps.size(), run.truncated.size()})
     if (size != n) throw Error(run.name, fmt::format("columns of {} and {} rows", n, size), "equal lengths");
+  if (!run.thoughts.empty() && run.thoughts.size() != n)
+    throw Error(run.name, fmt::format("columns of {} and {} rows", n, run.thoughts.size()), "equal lengths");
   for (std::size_t i = 0; i < n; ++i)
     if (run.grades[i] != 0 && run.grades[i] != 1)
       throw Error(run.name, fmt::format("grade {} of problem {}", run.grades[i], run.ids[i]), "0 or 1");
@@ -174,6 +176,17 @@ McNemar mcnemar_of_seed(const SeedGroup& baseline, std::size_t b, const SeedGrou
   return result;
 }
 
+void describe_thoughts(const SeedGroup& group, GroupStatistics& result) {
+  std::int64_t unfinished = 0, right = 0;
+  for (const auto& thoughts : group.thoughts) {
+    unfinished += std::count_if(thoughts.begin(), thoughts.end(), [](Thought t) { return t != Thought::kEnded; });
+    right += std::count(thoughts.begin(), thoughts.end(), Thought::kUnfinishedRight);
+  }
+  const auto answers = static_cast<double>(group.seeds.size() * group.problems());
+  result.unfinished_rate = static_cast<double>(unfinished) / answers;
+  result.unfinished_right_rate = static_cast<double>(right) / answers;
+}
+
 double mean_tokens(const SeedGroup& group) {
   double sum = 0;
   for (const auto& row : group.tokens) sum += mean_of(row);
@@ -204,6 +217,8 @@ SeedGroup group_runs(const std::vector<Run>& runs) {
     group.tokens.push_back(reordered(run.tokens, order));
     group.steps.push_back(reordered(run.steps, order));
     group.truncated.push_back(reordered(run.truncated, order));
+    group.thoughts.push_back(run.thoughts.empty() ? std::vector<Thought>(order.size(), Thought::kEnded)
+                                                  : reordered(run.thoughts, order));
   }
   return group;
 }
@@ -224,6 +239,7 @@ GroupStatistics describe(const SeedGroup& group) {
   result.clustered_ci95 = estimate.ci95;
   result.report_ci95 = estimate.report;
   describe_lengths(group, result);
+  describe_thoughts(group, result);
   return result;
 }
 

@@ -10,6 +10,9 @@
 
 namespace qreason {
 
+// Whether an answer's thought came to an end; where it did not, whether what is found in it is right.
+enum class Thought : std::uint8_t { kEnded, kUnfinished, kUnfinishedRight };
+
 // The answers of one run: one (model, method, task, seed). Columns of equal length.
 struct Run {
   std::string name;  // for messages
@@ -19,6 +22,7 @@ struct Run {
   std::vector<std::int64_t> tokens;            // output tokens; -1: not recorded
   std::vector<std::int64_t> steps;             // "\n\n"-separated pieces of the text
   std::vector<std::optional<bool>> truncated;  // finish reason "length"; nullopt: not recorded
+  std::vector<Thought> thoughts = {};          // empty: all of them ended
 };
 
 // Runs of one method over seeds, aligned by problem id. Matrices are [seed][problem].
@@ -28,6 +32,7 @@ struct SeedGroup {
   std::vector<std::vector<int>> grades;
   std::vector<std::vector<std::int64_t>> tokens, steps;
   std::vector<std::vector<std::optional<bool>>> truncated;
+  std::vector<std::vector<Thought>> thoughts;
 
   std::size_t problems() const { return ids.size(); }
 };
@@ -56,6 +61,9 @@ struct GroupStatistics {
   Spread steps;
   std::optional<double> truncation_rate;  // over problems x seeds
   std::optional<double> accuracy_of_finished;
+  double unfinished_rate = 0;        // of thoughts
+  double unfinished_right_rate = 0;  // of answers found in such thoughts that are right: what the two ways to count
+                                     // them (eval/graders/thinking.h) differ by
 };
 GroupStatistics describe(const SeedGroup& group);
 

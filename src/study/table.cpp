@@ -46,7 +46,15 @@ std::vector<double> metric_per_seed(const SeedGroup& group, Metric metric) {
   return values;
 }
 
-std::optional<TableCell> make_cell(const SeedGroup& group, Metric metric) {
+// Both ways to count unfinished thoughts; `right`: the rate of right answers in them.
+void count_both(TableCell& cell, UnfinishedThoughts unfinished, double right) {
+  const bool stand = unfinished == UnfinishedThoughts::kAsTheyStand;
+  cell.as_they_stand = cell.value.mean + (stand ? 0 : 100 * right);
+  cell.finished_only = cell.value.mean - (stand ? 100 * right : 0);
+}
+
+std::optional<TableCell> make_cell(const SeedGroup& group, const TableOptions& options) {
+  const Metric metric = options.metric;
   const std::vector<double> values = metric_per_seed(group, metric);
   if (values.empty()) return std::nullopt;
   TableCell cell;
@@ -58,6 +66,8 @@ std::optional<TableCell> make_cell(const SeedGroup& group, Metric metric) {
     cell.ci95 = Interval{100 * statistics.report_ci95->low, 100 * statistics.report_ci95->high};
   if (statistics.tokens) cell.tokens = statistics.tokens->mean;
   cell.truncation_rate = statistics.truncation_rate;
+  cell.unfinished_rate = statistics.unfinished_rate;
+  if (metric == Metric::kAccuracy) count_both(cell, options.unfinished, statistics.unfinished_right_rate);
   return cell;
 }
 
@@ -81,14 +91,20 @@ std::vector<std::uint64_t> common_seeds(const Composite& composite, const TaskGr
 std::optional<SeedGroup> pooled(const Composite& composite, const TaskGroups& groups) {
   std::map<std::string, double> weights;
   for (const auto& [task, weight] : composite.parts) weights[std::string(task)] = weight;
-  SeedGroup pool{
-      .ids = {}, .seeds = common_seeds(composite, groups), .grades = {}, .tokens = {}, .steps = {}, .truncated = {}};
+  SeedGroup pool{.ids = {},
+                 .seeds = common_seeds(composite, groups),
+                 .grades = {},
+                 .tokens = {},
+                 .steps = {},
+                 .truncated = {},
+                 .thoughts = {}};
   const std::size_t seeds = pool.seeds.size();
   if (seeds == 0) return std::nullopt;
   pool.grades.resize(seeds);
   pool.tokens.resize(seeds);
   pool.steps.resize(seeds);
   pool.truncated.resize(seeds);
+  pool.thoughts.resize(seeds);
   double of_a_problem = 0;
   for (const auto& [task, weight] : weights) {
     const SeedGroup& part = groups.at(task);
@@ -106,11 +122,27 @@ std::optional<SeedGroup> pooled(const Composite& composite, const TaskGroups& gr
     append(pool.tokens, part.tokens);
     append(pool.steps, part.steps);
     append(pool.truncated, part.truncated);
+    append(pool.thoughts, part.thoughts);
   }
   return pool;
 }
 
-std::optional<TableCell> make_composite(const Composite& composite, const TaskGroups& groups, Metric metric) {
+// Of the parts, over these seeds.
+double right_in_unfinished(const std::vector<CompositePart>& parts, const std::map<std::uint64_t, double>& seeds) {
+  double rate = 0;
+  for (const CompositePart& part : parts) {
+    std::int64_t right = 0;
+    for (std::size_t k = 0; k < part.group->seeds.size(); ++k)
+      if (seeds.contains(part.group->seeds[k]))
+        right += std::count(part.group->thoughts[k].begin(), part.group->thoughts[k].end(), Thought::kUnfinishedRight);
+    rate += part.weight * static_cast<double>(right) / static_cast<double>(seeds.size() * part.group->problems());
+  }
+  return rate;
+}
+
+std::optional<TableCell> make_composite(const Composite& composite, const TaskGroups& groups,
+                                        const TableOptions& options) {
+  const Metric metric = options.metric;
   std::map<std::uint64_t, std::pair<double, std::size_t>> sums;
   std::vector<CompositePart> parts;
   TableCell cell;
@@ -134,6 +166,7 @@ std::optional<TableCell> make_composite(const Composite& composite, const TaskGr
   }
   if (complete.empty()) return std::nullopt;
   cell.value = spread(complete);
+  if (metric == Metric::kAccuracy) count_both(cell, options.unfinished, right_in_unfinished(parts, cell.per_seed));
   const auto statistics = metric == Metric::kAccuracy ? compose(parts) : std::nullopt;
   if (statistics && statistics->ci95) cell.ci95 = Interval{100 * statistics->ci95->low, 100 * statistics->ci95->high};
   if (const auto pool = pooled(composite, groups)) {
@@ -143,15 +176,23 @@ std::optional<TableCell> make_composite(const Composite& composite, const TaskGr
       cell.ci95 = Interval{100 * all.report_ci95->low, 100 * all.report_ci95->high};
     if (all.tokens) cell.tokens = all.tokens->mean;
     cell.truncation_rate = all.truncation_rate;
+    cell.unfinished_rate = all.unfinished_rate;
   }
   return cell;
 }
 
 using Groups = std::map<RowKey, TaskGroups>;
 
-Groups grouped(const std::vector<StudyRun>& runs) {
+Run counted(Run run, UnfinishedThoughts unfinished) {
+  if (unfinished == UnfinishedThoughts::kWrong)
+    for (std::size_t i = 0; i < run.thoughts.size(); ++i)
+      if (run.thoughts[i] != Thought::kEnded) run.grades[i] = 0;
+  return run;
+}
+
+Groups grouped(const std::vector<StudyRun>& runs, UnfinishedThoughts unfinished) {
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<Run>> lists;
-  for (const StudyRun& run : runs) lists[{run.model, run.method, run.task}].push_back(run.run);
+  for (const StudyRun& run : runs) lists[{run.model, run.method, run.task}].push_back(counted(run.run, unfinished));
   Groups groups;
   for (const auto& [key, list] : lists)
     groups[{std::get<0>(key), std::get<1>(key)}][std::get<2>(key)] = group_runs(list);
@@ -279,10 +320,21 @@ std::string_view name_of(Metric metric) {
   return "";
 }
 
+UnfinishedThoughts parse_unfinished(const std::string& text) {
+  for (const auto unfinished : {UnfinishedThoughts::kAsTheyStand, UnfinishedThoughts::kWrong})
+    if (name_of(unfinished) == text) return unfinished;
+  throw Error::usage("--unfinished", text, "as-they-stand or wrong");
+}
+
+std::string_view name_of(UnfinishedThoughts unfinished) {
+  return unfinished == UnfinishedThoughts::kAsTheyStand ? "as-they-stand" : "wrong";
+}
+
 StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& options) {
-  const Groups groups = grouped(runs);
+  const Groups groups = grouped(runs, options.unfinished);
   StudyTable table;
   table.metric = options.metric;
+  table.unfinished = options.unfinished;
   table.baseline = options.baseline;
   const std::map<RowKey, RunOrigin> origins = origins_of(runs, table.notes);
   const BaselineChoice baselines(origins, options.baseline);
@@ -291,11 +343,10 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
     TableRow row{key.first, key.second, {}};
     for (const auto& [task, group] : tasks) {
       seeds.insert(group.seeds.begin(), group.seeds.end());
-      if (auto cell = make_cell(group, options.metric)) row.cells.emplace(task, *std::move(cell));
+      if (auto cell = make_cell(group, options)) row.cells.emplace(task, *std::move(cell));
     }
     for (const Composite& composite : composites())
-      if (auto cell = make_composite(composite, tasks, options.metric))
-        row.cells.emplace(composite.name, *std::move(cell));
+      if (auto cell = make_composite(composite, tasks, options)) row.cells.emplace(composite.name, *std::move(cell));
     const Baseline baseline = baselines.of(key);
     if (baseline.row != nullptr) compare_row(row, tasks, groups.at(*baseline.row), table.notes);
     for (auto& [task, cell] : row.cells)

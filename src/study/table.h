@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "eval/graders/thinking.h"
 #include "study/collect.h"
 #include "study/statistics.h"
 
@@ -16,6 +17,8 @@ namespace qreason {
 enum class Metric { kAccuracy, kSteps, kTokens };  // percent; "\n\n"-separated pieces; output tokens
 Metric parse_metric(const std::string& text);
 std::string_view name_of(Metric metric);
+UnfinishedThoughts parse_unfinished(const std::string& text);  // "as-they-stand", "wrong"
+std::string_view name_of(UnfinishedThoughts unfinished);
 
 struct TableCell {
   Spread value;  // of the metric, over seeds
@@ -24,6 +27,9 @@ struct TableCell {
   std::optional<Interval> ci95;           // accuracy only; percent
   std::optional<double> tokens;           // mean output tokens
   std::optional<double> truncation_rate;  // fraction
+  std::optional<double> unfinished_rate;  // fraction of thoughts that do not come to an end
+  // Accuracy with these counted as they stand, and as wrong; percent. One of them is `value`.
+  std::optional<double> as_they_stand, finished_only;
   std::optional<PairStatistics> against_baseline;
   std::string not_compared;  // why not, in a few words; empty for the baseline and for what was compared
 };
@@ -35,6 +41,7 @@ struct TableRow {
 
 struct StudyTable {
   Metric metric = Metric::kAccuracy;
+  UnfinishedThoughts unfinished = UnfinishedThoughts::kAsTheyStand;
   std::string baseline;              // as named; empty: the unquantized model
   std::vector<std::string> tasks;    // columns; the composites AIME-120 and Avg. where all their parts are
   std::vector<std::uint64_t> seeds;  // of any run
@@ -44,6 +51,7 @@ struct StudyTable {
 
 struct TableOptions {
   Metric metric = Metric::kAccuracy;
+  UnfinishedThoughts unfinished = UnfinishedThoughts::kAsTheyStand;
   std::vector<std::string> models, methods;  // their order; what is not named follows by name
   std::string baseline;                      // what the others are compared with; empty: by provenance
 };

@@ -78,11 +78,33 @@ std::string difference_text(const TableCell& cell) {
   return cell.not_compared.empty() ? kMissingCell : cell.not_compared;
 }
 
+bool has_unfinished(const StudyTable& table, const std::string& task) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [&](const TableRow& row) {
+    const auto cell = row.cells.find(task);
+    return cell != row.cells.end() && cell->second.unfinished_rate.value_or(0) > 0;
+  });
+}
+
+std::optional<double> other_count(const StudyTable& table, const TableCell& cell) {
+  return table.unfinished == UnfinishedThoughts::kAsTheyStand ? cell.finished_only : cell.as_they_stand;
+}
+
+std::string other_count_title(const StudyTable& table) {
+  return table.unfinished == UnfinishedThoughts::kAsTheyStand ? "finished only" : "as they stand";
+}
+
 std::string legend(const StudyTable& table) {
+  const bool any = std::any_of(table.tasks.begin(), table.tasks.end(),
+                               [&](const std::string& task) { return has_unfinished(table, task); });
+  const std::string thoughts =
+      any ? fmt::format(" unfinished: thoughts that do not come to an end, counted {}; {}: accuracy in the other way.",
+                        table.unfinished == UnfinishedThoughts::kAsTheyStand ? "by what is found in them" : "as wrong",
+                        other_count_title(table))
+          : "";
   return fmt::format(
       "Against {}, on the same problems: difference in points; answers that became worse (right to wrong) and better, "
-      "over all seeds; p: exact sign-flip test over problems, all seeds together; McNemar p: exact, seed by seed.",
-      table.baseline.empty() ? "the unquantized model" : table.baseline);
+      "over all seeds; p: exact sign-flip test over problems, all seeds together; McNemar p: exact, seed by seed.{}",
+      table.baseline.empty() ? "the unquantized model" : table.baseline, thoughts);
 }
 
 }  // namespace qreason

@@ -31,6 +31,12 @@ std::string problems_text(const StudyTable& table, const std::string& task);
 // The difference in points, else why there is none; "-" for the baseline itself.
 std::string difference_text(const TableCell& cell);
 
+// Whether any answer to this task has a thought without an end; what the accuracy is when these are counted in the
+// other way than the table's, and how that is called.
+bool has_unfinished(const StudyTable& table, const std::string& task);
+std::optional<double> other_count(const StudyTable& table, const TableCell& cell);
+std::string other_count_title(const StudyTable& table);
+
 // What the numbers of the comparison mean.
 std::string legend(const StudyTable& table);
 

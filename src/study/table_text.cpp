@@ -71,9 +71,11 @@ std::vector<std::string> paired_cells(const TableCell& cell) {
 std::string task_table(const StudyTable& table, const std::string& task) {
   std::string text =
       fmt::format("\n**{}**, {}, seeds {}\n\n", task, problems_text(table, task), fmt::join(table.seeds, ", "));
-  text += markdown_head({"Model", "Method", "accuracy", "95 % interval", "difference", "95 % interval", "worse",
-                         "better", "p", "McNemar p", "tokens", "truncated"},
-                        2);
+  const bool unfinished = has_unfinished(table, task);
+  std::vector<std::string> titles{"Model", "Method", "accuracy", "95 % interval", "difference", "95 % interval",
+                                  "worse", "better", "p",        "McNemar p",     "tokens",     "truncated"};
+  if (unfinished) titles.insert(titles.end(), {"unfinished", other_count_title(table)});
+  text += markdown_head(titles, 2);
   for (const TableRow& row : table.rows) {
     const auto found = row.cells.find(task);
     if (found == row.cells.end()) continue;
@@ -83,6 +85,10 @@ std::string task_table(const StudyTable& table, const std::string& task) {
     for (std::string& compared : paired_cells(cell)) cells.push_back(std::move(compared));
     cells.push_back(number_text(cell.tokens, 0));
     cells.push_back(percent_text(cell.truncation_rate));
+    if (unfinished) {
+      cells.push_back(percent_text(cell.unfinished_rate));
+      cells.push_back(number_text(other_count(table, cell), 1));
+    }
     text += markdown_row(cells);
   }
   return text;
@@ -198,7 +204,10 @@ OrderedJson cell_json(const TableCell& cell) {
                       {"n_problems", cell.problems},
                       {"ci95", json_or_null(cell.ci95, 1)},
                       {"output_tokens", json_or_null(cell.tokens)},
-                      {"truncation_rate", json_or_null(cell.truncation_rate)}};
+                      {"truncation_rate", json_or_null(cell.truncation_rate)},
+                      {"unfinished_rate", json_or_null(cell.unfinished_rate)},
+                      {"accuracy_as_they_stand", json_or_null(cell.as_they_stand)},
+                      {"accuracy_finished_only", json_or_null(cell.finished_only)}};
   json["against_baseline"] = cell.against_baseline ? pair_json(*cell.against_baseline) : OrderedJson(nullptr);
   if (!cell.not_compared.empty()) json["not_compared"] = cell.not_compared;
   return json;
@@ -236,7 +245,8 @@ std::string to_markdown(const StudyTable& table) {
 std::string to_csv(const StudyTable& table) {
   std::string text =
       "model,method,task,metric,mean,std,n_seeds,n_problems,ci95_low,ci95_high,output_tokens,truncation_rate,"
-      "difference,difference_low,difference_high,p_sign_flip,right_to_wrong,wrong_to_right,recovery_percent,"
+      "unfinished_rate,accuracy_as_they_stand,accuracy_finished_only,difference,difference_low,difference_high,p_sign_"
+      "flip,right_to_wrong,wrong_to_right,recovery_percent,"
       "token_ratio,p_mcnemar\n";
   for (const TableRow& row : table.rows) {
     for (const std::string& task : table.tasks) {
@@ -254,7 +264,10 @@ std::string to_csv(const StudyTable& table) {
                                          cell.ci95 ? exact(cell.ci95->low) : "",
                                          cell.ci95 ? exact(cell.ci95->high) : "",
                                          exact(cell.tokens),
-                                         exact(cell.truncation_rate)};
+                                         exact(cell.truncation_rate),
+                                         exact(cell.unfinished_rate),
+                                         exact(cell.as_they_stand),
+                                         exact(cell.finished_only)};
       for (std::string& field : csv_pair(cell.against_baseline)) fields.push_back(std::move(field));
       text += fmt::format("{}\n", fmt::join(fields, ","));
     }
@@ -289,6 +302,7 @@ OrderedJson to_json(const StudyTable& table) {
     rows.push_back({{"model", row.model}, {"method", row.method}, {"tasks", tasks}});
   }
   return {{"metric", name_of(table.metric)},
+          {"unfinished", name_of(table.unfinished)},
           {"seeds", table.seeds},
           {"tasks", table.tasks},
           {"rows", rows},

@@ -20,6 +20,10 @@ class TableCommand : public Command {
   void declare(OptionSet& options) override {
     options.positional("DIR", folder_, "Folder of results");
     options.choice("--metric", metric_, {"accuracy", "steps", "tokens"}, "What is tabled");
+    options.choice(
+        "--unfinished", unfinished_, {"as-they-stand", "wrong"},
+        "What answers count whose thought does not come to an end: what is found in them, as in the study, or "
+        "nothing; the other count stands beside it");
     options.choice("--format", format_, {"markdown", "csv", "json", "latex"},
                    "How it is written (default: markdown, on a terminal a form that fits it)");
     options.value(
@@ -29,8 +33,11 @@ class TableCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
-    const StudyTable table = make_table(
-        collect_runs(folder_), {.metric = parse_metric(metric_), .models = {}, .methods = {}, .baseline = baseline_});
+    const StudyTable table = make_table(collect_runs(folder_), {.metric = parse_metric(metric_),
+                                                                .unfinished = parse_unfinished(unfinished_),
+                                                                .models = {},
+                                                                .methods = {},
+                                                                .baseline = baseline_});
     if (common.json || format_ == "json") return print_json(to_json(table));
     fmt::print("{}", text_of(table, common));
   }
@@ -50,7 +57,7 @@ class TableCommand : public Command {
     return text;
   }
 
-  std::string folder_, metric_ = "accuracy", format_, baseline_;
+  std::string folder_, metric_ = "accuracy", unfinished_ = "as-they-stand", format_, baseline_;
 };
 
 }  // namespace
