@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kAttemptsAtFirst = 3;  // of a server that may not be there
 constexpr int kAttempts = 8;         // of one that was: about two minutes
+constexpr const char* kWithoutBeginning = "rendered here, without the BOS that the server adds";
 constexpr const char* kProbeTurn =
     "What is 2 + 3?\n\nPlease reason step by step, and put your final answer within \\boxed{}.";
 
@@ -47,6 +48,18 @@ std::optional<fs::path> path_if_here(const std::string& reference) {
   } catch (const Error&) {
     return std::nullopt;
   }
+}
+
+OrderedJson sampling_json(const EndpointSettings& settings, const OrderedJson& context) {
+  OrderedJson sampling = to_json(settings.sampling);
+  sampling["context"] = context;
+  if (!settings.stop.empty()) sampling["stop"] = settings.stop;
+  return sampling;
+}
+
+// For comparing: headers that were read have their members in another order.
+Json unordered(const OrderedJson& json) {
+  return Json::parse(json.dump());
 }
 
 std::string text_of(EndpointApi api) {
@@ -85,14 +98,28 @@ EndpointModel open_endpoint_model(const std::string& reference) {
   return model;
 }
 
-EndpointGenerator::EndpointGenerator(EndpointModel model, EndpointSettings settings)
+OrderedJson provenance_without_server(OrderedJson found, const EndpointSettings& settings) {
+  if (!found.is_object() || !found.contains("endpoint") || !found["endpoint"].is_object())
+    return {{"endpoint", OrderedJson::object()}};
+  const bool recorded =
+      found.contains("sampling") && found["sampling"].is_object() && found["sampling"].contains("context");
+  OrderedJson context = recorded ? found["sampling"]["context"] : OrderedJson(nullptr);
+  const bool shorter =
+      settings.context > 0 && (!context.is_number_integer() || context.get<std::int64_t>() > settings.context);
+  found["sampling"] = sampling_json(settings, shorter ? OrderedJson(settings.context) : context);
+  if (settings.api) found["endpoint"]["api"] = text_of(*settings.api);
+  if (settings.served_model) found["endpoint"]["model"] = *settings.served_model;
+  return found;
+}
+
+EndpointGenerator::EndpointGenerator(EndpointModel model, EndpointSettings settings, const Recall& recall)
     : model_(std::move(model)), settings_(std::move(settings)) {
   const bool rendered_here = model_.text && model_.text->chat;
   api_ = settings_.api.value_or(rendered_here ? EndpointApi::kCompletions : EndpointApi::kChat);
   if (api_ == EndpointApi::kCompletions && !rendered_here)
     throw Error::usage("--endpoint-api", "completions without a chat template here",
                        "chat, or a MODEL whose folder has tokenizer and chat template");
-  meet_server();
+  meet_server(recall);
   pool_ = std::make_unique<AnswerPool>(
       AnswerPool::Options{.address = settings_.address,
                           .api = api_,
@@ -104,7 +131,7 @@ EndpointGenerator::EndpointGenerator(EndpointModel model, EndpointSettings setti
 
 EndpointGenerator::~EndpointGenerator() = default;
 
-void EndpointGenerator::meet_server() {
+void EndpointGenerator::meet_server(const Recall& recall) {
   ServerConnection connection(settings_.address, {.silence_seconds = settings_.silence_seconds});
   const RetryPolicy policy{.attempts = kAttemptsAtFirst};
   facts_ = ask_server_facts(connection, policy);
@@ -117,6 +144,36 @@ void EndpointGenerator::meet_server() {
   for (const std::string& of : {std::string(), served_model_})
     if (const auto found = facts_.context.find(of); found != facts_.context.end()) context_ = found->second;
   if (settings_.context > 0) context_ = context_ > 0 ? std::min(context_, settings_.context) : settings_.context;
+  const auto earlier = recall ? recall(facts_.product) : std::nullopt;
+  if (!earlier || !recall_manners(*earlier)) learn_about(connection, policy);
+}
+
+bool EndpointGenerator::recall_manners(const OrderedJson& earlier) {
+  if (!earlier.is_object() || !earlier.contains("endpoint") || !earlier["endpoint"].is_object()) return false;
+  const OrderedJson& endpoint = earlier["endpoint"];
+  const OrderedJson tool = earlier.value("tool", OrderedJson());
+  const OrderedJson found = tool.is_object() ? tool.value("endpoint", OrderedJson()) : OrderedJson();
+  const auto same = [&](const char* key, const std::string& value) { return text_or_empty(endpoint, key) == value; };
+  if (text_or_empty(found, "url") != shown_url(settings_.address.url) || !same("product", facts_.product) ||
+      !same("version", facts_.version) || !same("model", served_model_) || !same("api", text_of(api_)))
+    return false;
+  std::vector<std::string> refused;
+  for (const OrderedJson& part : endpoint.value("refused", OrderedJson::array()))
+    if (part.is_string()) refused.push_back(part);
+  manners_ = {.dialect = Dialect::of(endpoint.value("sent", OrderedJson()), refused),
+              .seed = text_or_empty(found, "seed"),
+              .top_k = text_or_empty(found, "top_k"),
+              .prompt_tokens = {}};
+  const bool whole = !manners_.seed.empty() && !manners_.top_k.empty() && manners_.dialect.left_out() == refused;
+  if (!whole || unordered(sent_form()) != unordered(endpoint.value("sent", OrderedJson()))) {
+    manners_ = {};
+    return false;
+  }
+  if (same("prompt", kWithoutBeginning)) beginning_ = Beginning::kAddedByServer;
+  return true;
+}
+
+void EndpointGenerator::learn_about(ServerConnection& connection, const RetryPolicy& policy) {
   const std::string prompt = prompt_of(kProbeTurn);
   manners_ =
       learn_manners(connection,
@@ -141,13 +198,8 @@ void EndpointGenerator::compare_prompt_counts(const std::string& prompt) {
 }
 
 OrderedJson EndpointGenerator::provenance() const {
-  OrderedJson sampling = to_json(settings_.sampling);
-  sampling["context"] = context_ > 0 ? OrderedJson(context_) : OrderedJson(nullptr);
-  if (!settings_.stop.empty()) sampling["stop"] = settings_.stop;
-  OrderedJson form = manners_.dialect.body(api_, served_model_, {.prompt = {}, .sampling = settings_.sampling});
-  for (const char* member : {"model", "messages", "prompt", "seed", "stop"}) form.erase(member);
   const char* prompt = api_ == EndpointApi::kChat                ? "one user turn, rendered by the server"
-                       : beginning_ == Beginning::kAddedByServer ? "rendered here, without the BOS that the server adds"
+                       : beginning_ == Beginning::kAddedByServer ? kWithoutBeginning
                                                                  : "rendered here";
   const OrderedJson found = {
       {"url", shown_url(settings_.address.url)}, {"seed", manners_.seed}, {"top_k", manners_.top_k}};
@@ -158,12 +210,19 @@ OrderedJson EndpointGenerator::provenance() const {
             {"model", served_model_},
             {"api", text_of(api_)},
             {"prompt", prompt},
-            {"sent", form},
+            {"sent", sent_form()},
             {"refused", manners_.dialect.left_out()},
             {"request_seed", "31 bits of Philox4x32-10 of seed, problem and sample"}}},
           {"model", model_.identity},
           {"recipe", model_.recipe},
-          {"sampling", sampling}};
+          {"sampling", sampling_json(settings_, context_ > 0 ? OrderedJson(context_) : OrderedJson(nullptr))}};
+}
+
+// Every request, without what differs between them.
+OrderedJson EndpointGenerator::sent_form() const {
+  OrderedJson form = manners_.dialect.body(api_, served_model_, {.prompt = {}, .sampling = settings_.sampling});
+  for (const char* member : {"model", "messages", "prompt", "seed", "stop"}) form.erase(member);
+  return form;
 }
 
 std::string EndpointGenerator::prompt_of(const std::string& turn) const {

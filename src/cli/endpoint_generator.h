@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,10 +40,18 @@ struct EndpointModel {
 };
 EndpointModel open_endpoint_model(const std::string& reference);
 
+// What a run with these settings would record where the server is not asked: what tells of it is that of `found`, a
+// header's provenance.
+OrderedJson provenance_without_server(OrderedJson found, const EndpointSettings& settings);
+
 class EndpointGenerator : public Generator {
  public:
-  // Asks the server who it is and what it honours; an Error where it cannot be reached or refuses.
-  EndpointGenerator(EndpointModel model, EndpointSettings settings);
+  // What an earlier run of the same evaluation recorded (its provenance), where there is one, by the server's product.
+  using Recall = std::function<std::optional<OrderedJson>(const std::string& product)>;
+
+  // Asks the server who it is and, unless an earlier run found it out at the same server, what it honours; an Error
+  // where it cannot be reached or refuses.
+  EndpointGenerator(EndpointModel model, EndpointSettings settings, const Recall& recall);
   ~EndpointGenerator() override;
 
   const EndpointModel& model() const { return model_; }
@@ -59,7 +68,11 @@ class EndpointGenerator : public Generator {
     std::optional<std::int64_t> prompt_tokens;  // counted here, of what the model sees
     std::int64_t max_tokens = 0;
   };
-  void meet_server();
+  void meet_server(const Recall& recall);
+  // Takes the manners from `earlier` where that met this server, and asked it as we would.
+  bool recall_manners(const OrderedJson& earlier);
+  void learn_about(ServerConnection& connection, const RetryPolicy& policy);
+  OrderedJson sent_form() const;
   void compare_prompt_counts(const std::string& prompt);
   std::string prompt_of(const std::string& turn) const;  // as the model is to see it
   std::string sent(const std::string& prompt) const;

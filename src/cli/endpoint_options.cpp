@@ -28,36 +28,36 @@ EndpointApi api_of(const std::string& name) {
 }  // namespace
 
 void EndpointOptions::declare(OptionSet& options) {
-  options.value("--endpoint", url_,
+  options.value("--endpoint", choices_.url,
                 "Ask an OpenAI-compatible server, as in http://localhost:8000/v1; --batch says how much at once. MODEL "
                 "is then the served model's folder (its tokenizer is enough) or its name at the server");
-  options.value("--endpoint-api", api_,
+  options.value("--endpoint-api", choices_.api,
                 "completions: prompts rendered here, byte for byte those of the own engine (default where MODEL has a "
                 "chat template); chat: rendered by the server");
-  options.value("--endpoint-model", model_,
+  options.value("--endpoint-model", choices_.model,
                 "The model's name at the server (default: the only one, or the one like MODEL)");
-  options.value("--endpoint-key-variable", key_variable_,
+  options.value("--endpoint-key-variable", choices_.key_variable,
                 fmt::format("Environment variable that holds the key (default: {})", kUsualKey).c_str());
-  options.repeated("--endpoint-stop", stop_, "A text that ends answers");
-  options.value("--endpoint-timeout", silence_seconds_,
+  options.repeated("--endpoint-stop", choices_.stop, "A text that ends answers");
+  options.value("--endpoint-timeout", choices_.silence_seconds,
                 "Seconds without a piece of an answer after which it is asked again");
 }
 
-EndpointSettings EndpointOptions::checked(const EngineGenerator::Options& sampling) const {
+EndpointSettings endpoint_settings(const EndpointChoices& choices, const EngineGenerator::Options& sampling) {
   if (sampling.context.cache_bytes > 0 || sampling.context.memory_bytes > 0)
     throw Error::usage("--endpoint", "together with --memory or --cache-memory", "one of them: a server has its own");
-  if (silence_seconds_ < 1 || silence_seconds_ > kLongestSilence)
-    throw Error::usage("--endpoint-timeout", fmt::format("{}", silence_seconds_),
+  if (choices.silence_seconds < 1 || choices.silence_seconds > kLongestSilence)
+    throw Error::usage("--endpoint-timeout", fmt::format("{}", choices.silence_seconds),
                        fmt::format("1 to {} seconds", kLongestSilence));
-  EndpointSettings settings{.address = server_address(*url_, key_of(key_variable_)),
+  EndpointSettings settings{.address = server_address(*choices.url, key_of(choices.key_variable)),
                             .api = {},
-                            .served_model = model_,
+                            .served_model = choices.model,
                             .sampling = sampling.sampling,
-                            .stop = stop_,
+                            .stop = choices.stop,
                             .requests = sampling.batch,
                             .context = sampling.context.positions,
-                            .silence_seconds = static_cast<double>(silence_seconds_)};
-  if (api_) settings.api = api_of(*api_);
+                            .silence_seconds = static_cast<double>(choices.silence_seconds)};
+  if (choices.api) settings.api = api_of(*choices.api);
   return settings;
 }
 

@@ -12,17 +12,24 @@
 
 namespace qreason {
 
+struct EndpointChoices {
+  std::optional<std::string> url, api, model, key_variable;
+  std::vector<std::string> stop = {};
+  std::int64_t silence_seconds = 120;
+};
+// `sampling`: what holds for any engine. The key is read from the environment. Errors (usage) name the option.
+EndpointSettings endpoint_settings(const EndpointChoices& choices, const EngineGenerator::Options& sampling);
+
 class EndpointOptions {
  public:
   void declare(OptionSet& options);
-  bool given() const { return url_.has_value(); }
-  // `sampling`: of the command's other options. The key is read from the environment. Errors (usage) name the option.
-  EndpointSettings checked(const EngineGenerator::Options& sampling) const;
+  bool given() const { return choices_.url.has_value(); }
+  EndpointSettings checked(const EngineGenerator::Options& sampling) const {
+    return endpoint_settings(choices_, sampling);
+  }
 
  private:
-  std::optional<std::string> url_, api_, model_, key_variable_;
-  std::vector<std::string> stop_;
-  std::int64_t silence_seconds_ = 120;
+  EndpointChoices choices_;
 };
 
 }  // namespace qreason

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/endpoint_generator.h"
 #include "cli/engine_generator.h"
 #include "eval/evaluate.h"
 #include "eval/task.h"
@@ -35,5 +36,10 @@ std::vector<CellSummary> evaluate_by(Generator& generator, const ModelEvaluation
 // settings would say. `model`: nullopt where the model is not here; what the files say of it holds then.
 bool is_evaluated(const ModelEvaluation& evaluation, const RunSettings& settings,
                   const std::optional<OpenedModel>& model);
+// The same where a server answered, which is not asked.
+bool is_evaluated(const ModelEvaluation& evaluation, const EndpointSettings& settings);
+
+// The provenance in the header of any of its files, finished or not; nullopt where there is none yet.
+std::optional<OrderedJson> earlier_provenance(const ModelEvaluation& evaluation);
 
 }  // namespace qreason

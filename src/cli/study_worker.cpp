@@ -7,7 +7,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/method_names.h"
 #include "checkpoint/readers.h"
+#include "cli/endpoint_generator.h"
+#include "cli/endpoint_options.h"
 #include "cli/method_parameters.h"
 #include "cli/model_evaluation.h"
 #include "cli/outlier_model.h"
@@ -20,6 +23,38 @@ namespace qreason {
 namespace fs = std::filesystem;
 
 namespace {
+
+EngineGenerator::Options generation_of(const StudyModel& model) {
+  return {.sampling = model.sampling,
+          .batch = model.batch,
+          .context = {.positions = model.context.value_or(0), .cache_bytes = model.cache_memory.value_or(0)}};
+}
+
+EndpointSettings settings_at(const StudyModel& model, const StudyEndpoint& endpoint) {
+  EngineGenerator::Options generation = generation_of(model);
+  generation.context.cache_bytes = 0;  // a server has its own
+  try {
+    return endpoint_settings({.url = endpoint.url,
+                              .api = endpoint.api,
+                              .model = endpoint.served_model,
+                              .key_variable = endpoint.key_variable,
+                              .stop = endpoint.stop,
+                              .silence_seconds = endpoint.timeout},
+                             generation);
+  } catch (const Error& error) {
+    throw Error::inside("endpoint of " + model.name, error);
+  }
+}
+
+// Its folder, where it is here, must not say that it was made by another method than the study's row is called by.
+EndpointModel served_model(const StudyModel& model) {
+  EndpointModel served = open_endpoint_model(model.reference);
+  const std::string& method = model.methods.front();
+  if (served.method != kUnknownMethod && served.method != method)
+    throw Error("endpoint of " + model.name,
+                fmt::format("method {}, but {} was made by {}", method, model.reference, served.method), "the same");
+  return served;
+}
 
 Recipe recipe_of(const StudyMethod& quantization) {
   if (!quantization.is_recipe_file()) return make_recipe(quantization.method, read_method_parameters(quantization.set));
@@ -56,6 +91,11 @@ const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
 }
 
 void EngineStudyWorker::require(const StudyModel& model, const std::string& reference) {
+  if (model.endpoint) {
+    settings_at(model, *model.endpoint);
+    served_model(model);
+    return;
+  }
   require_arithmetic(model.arithmetic, "arithmetic of " + model.name);
   resolve_model(reference);
 }
@@ -131,19 +171,32 @@ ModelEvaluation EngineStudyWorker::evaluation_of(const StudyCell& cell) const {
           .run_name = cell.run_name(),
           .model = model.name,
           .method = cell.method,
-          .generation = {.sampling = model.sampling,
-                         .batch = model.batch,
-                         .context = {.positions = model.context.value_or(0),
-                                     .cache_bytes = model.cache_memory.value_or(0)}},
+          .generation = generation_of(model),
           .if_different = if_different_};
 }
 
 void EngineStudyWorker::evaluate(const StudyCell& cell) {
+  if (cell.model->endpoint) return evaluate_at_endpoint(cell);
   evaluate_model(resident(cell), evaluation_of(cell));
+}
+
+void EngineStudyWorker::evaluate_at_endpoint(const StudyCell& cell) {
+  const StudyModel& model = *cell.model;
+  const ModelEvaluation evaluation = evaluation_of(cell);
+  const auto recall = [&](const std::string& /*product*/) { return earlier_provenance(evaluation); };
+  EndpointGenerator generator(served_model(model), settings_at(model, *model.endpoint), recall);
+  log_line(fmt::format("{}: {} {}: seed {}; top_k {}", cell.run_name(), generator.facts().product,
+                       generator.facts().version, generator.manners().seed, generator.manners().top_k));
+  evaluate_by(generator, evaluation);
 }
 
 bool EngineStudyWorker::evaluated(const StudyCell& cell) {
   const ModelEvaluation evaluation = evaluation_of(cell);
+  if (cell.model->endpoint) {
+    StudyEndpoint endpoint = *cell.model->endpoint;
+    endpoint.key_variable.reset();  // a finished study needs no key
+    return is_evaluated(evaluation, settings_at(*cell.model, endpoint));
+  }
   const EngineGenerator::Options& generation = evaluation.generation;
   // Files of other settings are for evaluate() to refuse or replace.
   return is_evaluated(evaluation,

@@ -29,6 +29,7 @@ class EngineStudyWorker : public StudyWorker {
   // The cell's model; the one before it goes first, so that at most it and the unquantized one are in memory.
   const ResidentModel& resident(const StudyCell& cell);
   const ResidentModel& baseline(const StudyCell& cell);
+  void evaluate_at_endpoint(const StudyCell& cell);
   ModelEvaluation evaluation_of(const StudyCell& cell) const;
   // The cell's model without its tokenizer; nullopt where it is not there.
   std::optional<OpenedModel> weights_if_here(const StudyCell& cell) const;

@@ -83,6 +83,17 @@ std::vector<std::string> Dialect::left_out() const {
   return names;
 }
 
+Dialect Dialect::of(const OrderedJson& body, const std::vector<std::string>& left_out) {
+  Dialect dialect;
+  for (const Part& part : kParts)
+    if (part.may_be_left_out && std::find(left_out.begin(), left_out.end(), part.name) != left_out.end())
+      dialect.choices_[part.name] = part.spellings - 1;
+  if (body.contains("max_completion_tokens")) dialect.choices_["max_tokens"] = 1;
+  if (body.contains("top_k") && body["top_k"] == -1) dialect.choices_["top_k"] = 1;
+  if (body.contains("stream") && body["stream"] == false) dialect.choices_["stream"] = 1;
+  return dialect;
+}
+
 OrderedJson Dialect::body(EndpointApi api, const std::string& model, const AnswerRequest& request) const {
   const SamplingParameters& sampling = request.sampling;
   OrderedJson body = {{"model", model}};

@@ -30,6 +30,8 @@ class Dialect {
   std::string respell(const std::string& complaint);
   // Names of the parts that are not sent.
   std::vector<std::string> left_out() const;
+  // The one that left these out and sent a body of these members.
+  static Dialect of(const OrderedJson& body, const std::vector<std::string>& left_out);
 
   // `model` as the server calls it.
   OrderedJson body(EndpointApi api, const std::string& model, const AnswerRequest& request) const;

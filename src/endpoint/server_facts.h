@@ -39,8 +39,9 @@ struct Probe {
   std::string model;
   AnswerRequest request;  // as those of the run
 };
-// Asks short answers to the probe's prompt: first until the server takes the request (its dialect), then with a seed
-// twice and with another, hot, and with top_k 1. HttpErrors where the first of them fails for good.
+// Asks short answers to the probe's prompt, hot: with a seed, until the server takes the request (its dialect), with
+// the same seed again, with another, and with top_k 1; and a greedy one. HttpErrors where the first of them fails for
+// good.
 ServerManners learn_manners(ServerConnection& connection, const Probe& probe, const RetryPolicy& policy);
 
 }  // namespace qreason

@@ -154,7 +154,7 @@ class Study {
       const std::string reference = model.outliers ? outlier_folder(model).string() : model.reference;
       for (const std::string& method : model.methods) {
         StudyCell cell{&model, reference, method, method_of(spec, model, method), {}, options.folder / kResults};
-        if (!is_baseline(method)) cell.checkpoint = options.folder / "models" / cell.run_name();
+        if (!is_baseline(method) && !model.endpoint) cell.checkpoint = options.folder / "models" / cell.run_name();
         cells_.push_back(std::move(cell));
       }
     }

@@ -26,7 +26,7 @@ struct StudyCell {
   std::string reference;  // the unquantized model: the study's MODEL, or the folder of the one that it gives outliers
   std::string method;
   StudyMethod quantization;          // what the method's name means
-  std::filesystem::path checkpoint;  // the quantized model; empty for the unquantized one
+  std::filesystem::path checkpoint;  // the quantized model; empty for the unquantized one and for what a server serves
   std::filesystem::path results;     // folder of the result files
   std::string run_name() const { return model->name + "-" + method; }
   bool baseline() const { return checkpoint.empty(); }
@@ -37,7 +37,7 @@ class StudyWorker {
  public:
   virtual ~StudyWorker() = default;
   // An Error when `reference` is not there or the model cannot be run as asked: for every model with work left, before
-  // any work.
+  // any work. (A server is asked when its turn comes.)
   virtual void require(const StudyModel& model, const std::string& reference) = 0;
   // Makes a model with outliers, complete or absent, at `folder`.
   virtual void make_outliers(const StudyModel& model, const std::filesystem::path& folder) = 0;

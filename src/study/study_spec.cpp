@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -175,6 +177,14 @@ void read_settings(const Reader& reader, const toml::table& table, StudyModel& m
     model.measure = read_measure(reader, *inner, model.measure.value_or(StudyMeasure{}));
 }
 
+// The name in tables; it becomes a folder's name.
+void read_name(const Reader& reader, const toml::table& table, StudyModel& model) {
+  model.name = fs::path(model.reference).filename().string();
+  if (model.name.ends_with(".gguf")) model.name.resize(model.name.size() - 5);
+  reader.text(table, "name", model.name);
+  if (!is_plain_name(model.name)) reader.fail(table, "name " + model.name, kPlainName);
+}
+
 StudyOutliers read_outliers(const Reader& reader, const toml::table& table) {
   reader.only(table, {"seed", "channels", "factor", "key_bias"});
   StudyOutliers outliers;
@@ -206,6 +216,43 @@ StudyMethod read_method(const Reader& reader, const toml::table& table) {
   return method;
 }
 
+// A row of the tables that a server answers for. Its methods are one: what is served.
+StudyModel read_endpoint(const Reader& reader, const toml::table& table, const StudyModel& defaults) {
+  std::set<std::string> keys{"url",          "model",        "name", "method", "api",
+                             "served_model", "key_variable", "stop", "timeout"};
+  for (const char* key :
+       {"tasks", "seeds", "limit", "shuffle_seed", "max_tokens", "temperature", "top_p", "top_k", "context", "batch"})
+    keys.insert(key);
+  reader.only(table, keys);
+  StudyModel model = defaults;
+  model.measure.reset();
+  StudyEndpoint endpoint;
+  reader.text(table, "url", endpoint.url);
+  if (endpoint.url.empty()) reader.fail(table, "no url", "url = \"http://HOST:PORT/v1\"");
+  reader.text(table, "model", model.reference);
+  if (model.reference.empty()) reader.fail(table, "no model", "model = \"...\", a folder or its name at the server");
+  if (table.contains("api")) {
+    endpoint.api = "completions";
+    reader.choice(table, "api", std::array{"completions", "chat"}, *endpoint.api);
+  }
+  for (const auto& [key, target] :
+       {std::pair("served_model", &endpoint.served_model), std::pair("key_variable", &endpoint.key_variable)})
+    if (table.contains(key)) reader.text(table, key, target->emplace());
+  reader.texts(table, "stop", endpoint.stop);
+  reader.integer(table, "timeout", 1, endpoint.timeout);
+  model.endpoint = std::move(endpoint);
+  std::string method;
+  reader.text(table, "method", method);
+  if (method.empty()) reader.fail(table, "no method", "what is served: \"bf16\" for the unquantized model");
+  if (!is_plain_name(method)) reader.fail(table, "method " + method, kPlainName);
+  model.methods = {is_baseline(method) ? std::string(kBaselineMethod) : method};
+  read_name(reader, table, model);
+  read_settings(reader, table, model);
+  if (model.tasks.empty()) reader.fail(table, "no tasks", "tasks = [...]");
+  if (model.seeds.empty()) model.seeds = {42, 43, 44};
+  return model;
+}
+
 StudyModel read_model(const Reader& reader, const toml::table& table, const StudyModel& defaults) {
   std::set<std::string> keys = kSettings;
   keys.insert({"model", "name", "outliers"});
@@ -213,11 +260,7 @@ StudyModel read_model(const Reader& reader, const toml::table& table, const Stud
   StudyModel model = defaults;
   reader.text(table, "model", model.reference);
   if (model.reference.empty()) reader.fail(table, "no model", "model = \"...\"");
-  model.name = fs::path(model.reference).filename().string();
-  if (model.name.ends_with(".gguf")) model.name.resize(model.name.size() - 5);
-  reader.text(table, "name", model.name);
-  // It becomes a folder's name.
-  if (!is_plain_name(model.name)) reader.fail(table, "name " + model.name, kPlainName);
+  read_name(reader, table, model);
   if (const toml::table* outliers = reader.table(table, "outliers")) model.outliers = read_outliers(reader, *outliers);
   read_settings(reader, table, model);
   if (model.methods.empty()) reader.fail(table, "no methods", "methods = [\"bf16\", ...]");
@@ -230,6 +273,29 @@ StudyModel read_model(const Reader& reader, const toml::table& table, const Stud
   for (std::string& method : model.methods)
     if (is_baseline(method)) method = kBaselineMethod;
   return model;
+}
+
+// All [[model]], then all [[endpoint]]. Several of these may serve one model by different methods.
+void read_rows(const Reader& reader, const toml::table& root, const StudyModel& defaults, StudySpec& spec) {
+  std::set<std::string> names;
+  std::set<std::pair<std::string, std::string>> served;
+  for (const char* key : {"model", "endpoint"}) {
+    const toml::node* rows = root.get(key);
+    if (rows == nullptr) continue;
+    if (!rows->is_array_of_tables()) reader.fail(*rows, key, fmt::format("[[{}]]", key));
+    for (const toml::node& node : *rows->as_array()) {
+      const bool is_endpoint = key == std::string_view("endpoint");
+      spec.models.push_back(is_endpoint ? read_endpoint(reader, *node.as_table(), defaults)
+                                        : read_model(reader, *node.as_table(), defaults));
+      const StudyModel& row = spec.models.back();
+      if (is_endpoint ? names.contains(row.name) : !names.insert(row.name).second)
+        reader.fail(node, "two models " + row.name, "different names");
+      if (is_endpoint && !served.emplace(row.name, row.methods[0]).second)
+        reader.fail(node, fmt::format("two endpoints for {} {}", row.name, row.methods[0]),
+                    "different names or methods");
+    }
+  }
+  if (spec.models.empty()) throw Error(reader.file().string(), "no model", "one [[model]] or [[endpoint]] at least");
 }
 
 }  // namespace
@@ -255,7 +321,7 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
   const toml::table root = parse_toml(text, file);
   const Reader reader(file);
   std::set<std::string> keys = kSettings;
-  keys.insert({"name", "model", "method", "data"});
+  keys.insert({"name", "model", "method", "endpoint", "data"});
   reader.only(root, keys);
   StudySpec spec;
   spec.name = file.stem().string();
@@ -281,15 +347,7 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
       }
     }
   }
-  const toml::node* models = root.get("model");
-  if (models == nullptr || !models->is_array_of_tables())
-    throw Error(file.string(), "no model", "one [[model]] at least");
-  std::set<std::string> names;
-  for (const toml::node& node : *models->as_array()) {
-    spec.models.push_back(read_model(reader, *node.as_table(), defaults));
-    if (!names.insert(spec.models.back().name).second)
-      reader.fail(node, "two models " + spec.models.back().name, "different names");
-  }
+  read_rows(reader, root, defaults, spec);
   return spec;
 }
 

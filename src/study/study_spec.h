@@ -43,10 +43,20 @@ struct StudyOutliers {
   double factor = 64, key_bias = 300;
 };
 
+// A server that answers in the place of our engine, as the options --endpoint... of `qreason evaluate` say it.
+struct StudyEndpoint {
+  std::string url;
+  std::optional<std::string> api, served_model;
+  std::optional<std::string> key_variable;  // of the environment; the key itself stands in no file
+  std::vector<std::string> stop = {};
+  std::int64_t timeout = 120;
+};
+
 // One model of the grid, with everything that holds for it.
 struct StudyModel {
   std::string reference;                  // what `qreason` commands take as MODEL
   std::optional<StudyOutliers> outliers;  // the study makes the model first, from `reference`
+  std::optional<StudyEndpoint> endpoint;  // then `methods` is the one that is served, and nothing is quantized
   std::string name;                       // in results and tables
   std::vector<std::string> methods;       // "bf16": unquantized
   std::vector<Task> tasks;

@@ -79,7 +79,11 @@ class EvaluateCommand : public Command {
 
   std::vector<CellSummary> at_endpoint(const std::string& reference, const ModelEvaluation& evaluation,
                                        ModelEvaluation& named) {
-    EndpointGenerator generator(open_endpoint_model(reference), endpoint_.checked(evaluation.generation));
+    EndpointModel model = open_endpoint_model(reference);
+    const auto recall = [&, name = model.name, method = model.method](const std::string& product) {
+      return earlier_provenance(named_as(evaluation, name, method, "@" + product));
+    };
+    EndpointGenerator generator(std::move(model), endpoint_.checked(evaluation.generation), recall);
     log_line(fmt::format("{} {}: seed {}; top_k {}", generator.facts().product, generator.facts().version,
                          generator.manners().seed, generator.manners().top_k));
     named = named_as(evaluation, generator.model().name, generator.model().method, "@" + generator.facts().product);
