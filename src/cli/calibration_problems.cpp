@@ -28,11 +28,11 @@ Dataset steps_problems(std::int64_t count, std::uint64_t seed) {
 }
 
 // A file's columns are read as NuminaMath's: problem or question, and an answer that may be missing.
-Dataset named_or_file(const std::string& source) {
+Dataset named_or_file(const std::string& source, std::int64_t count) {
   std::error_code failure;
   if (find_dataset(source) != nullptr || !std::filesystem::is_regular_file(source, failure))
-    return load_dataset(source, std::nullopt);
-  Dataset dataset = load_dataset(kNumina, source);
+    return load_first(source, std::nullopt, count);
+  Dataset dataset = load_first(kNumina, source, count);
   dataset.name = std::filesystem::path(source).filename().string();
   return dataset;
 }
@@ -48,10 +48,9 @@ Dataset calibration_problems(const std::string& source, std::int64_t count, std:
   if (count < 1 || count > kMost)
     throw Error::usage("--count", fmt::format("{}", count), fmt::format("1 to {}", kMost));
   if (source == kStepsProblems) return steps_problems(count, seed);
-  Dataset dataset = named_or_file(source);
+  Dataset dataset = named_or_file(source, count);
   const auto available = static_cast<std::int64_t>(dataset.problems.size());
   if (available < count) log_line(fmt::format("note: {} holds {} problems, not {}", dataset.name, available, count));
-  dataset.problems.resize(static_cast<std::size_t>(std::min(available, count)));
   return dataset;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <limits>
 #include <set>
 
 #include "base/error.h"
@@ -32,6 +33,8 @@ constexpr std::array<std::string_view, 3> kIncorrectAnswers{"Incorrect Answer 1"
 constexpr std::array<std::string_view, 1> kQuestionContent{"question_content"};
 constexpr std::array<std::string_view, 1> kTestCases{"private_test_cases"};
 constexpr std::array<std::string_view, 2> kVersions4And5{"test4.jsonl", "test5.jsonl"};
+constexpr std::array<std::string_view, 3> kNuminaShards{
+    "data/train-00000-of-00003.parquet", "data/train-00001-of-00003.parquet", "data/train-00002-of-00003.parquet"};
 
 // One tier of the benchmark that src/data/steps generates.
 constexpr DatasetSpec steps_row(std::string_view name) {
@@ -103,7 +106,7 @@ constexpr std::array kRegistry{
     DatasetSpec{.name = "NuminaMath-1.5",
                 .short_name = "numinamath15",
                 .hub_id = "AI-MO/NuminaMath-1.5",
-                .hub_file = "data/train-00000-of-00003.parquet",
+                .parts = kNuminaShards,
                 .rows = 896215,
                 .question_columns = kAnyQuestion,
                 .gold_columns = kAnyAnswer,
@@ -170,36 +173,64 @@ std::string gold_answer(const std::string& text, GoldRule rule, const std::strin
   return gold;
 }
 
-Dataset dataset_of(Table table, const DatasetSpec& spec, std::string name) {
-  Dataset dataset{.name = std::move(name), .source = table.source};
-  std::set<std::string> ids;
-  for (RecordRow& row : table.rows) {
-    const std::string where = table.where(row);
-    const auto id = row.fields.find(std::string(spec.id_column));
-    Problem problem{.id = id != row.fields.end() ? id->second : std::to_string(dataset.problems.size()),
-                    .question = first_field(table, row, spec.question_columns),
-                    .gold = gold_answer(gold_field(table, row, spec), spec.gold_rule, where)};
-    for (const std::string_view column : spec.wrong_columns)
-      problem.wrong_answers.push_back(required_field(table, row, std::string(column)));
-    if (!ids.insert(problem.id).second) throw Error(where, fmt::format("the id \"{}\" again", problem.id), "a new one");
-    problem.fields = std::move(row.fields);
-    problem.row = static_cast<std::int64_t>(dataset.problems.size());
-    dataset.problems.push_back(std::move(problem));
+// Problems of tables that are read one behind the other.
+class ProblemReader {
+ public:
+  ProblemReader(const DatasetSpec& spec, std::string name)
+      : spec_(spec), dataset_{.name = std::move(name), .problems = {}, .source = {}} {}
+
+  // `most`: rows behind these are left out.
+  void add(Table table, std::size_t most) {
+    if (dataset_.source.empty()) dataset_.source = table.source;
+    for (RecordRow& row : table.rows) {
+      if (dataset_.problems.size() >= most) return;
+      add_row(table, row);
+    }
   }
-  return dataset;
+  std::size_t count() const { return dataset_.problems.size(); }
+  Dataset take() { return std::move(dataset_); }
+
+ private:
+  void add_row(const Table& table, RecordRow& row) {
+    const std::string where = table.where(row);
+    const auto id = row.fields.find(std::string(spec_.id_column));
+    Problem problem{.id = id != row.fields.end() ? id->second : std::to_string(dataset_.problems.size()),
+                    .question = first_field(table, row, spec_.question_columns),
+                    .gold = gold_answer(gold_field(table, row, spec_), spec_.gold_rule, where)};
+    for (const std::string_view column : spec_.wrong_columns)
+      problem.wrong_answers.push_back(required_field(table, row, std::string(column)));
+    if (!ids_.insert(problem.id).second)
+      throw Error(where, fmt::format("the id \"{}\" again", problem.id), "a new one");
+    problem.fields = std::move(row.fields);
+    problem.row = static_cast<std::int64_t>(dataset_.problems.size());
+    dataset_.problems.push_back(std::move(problem));
+  }
+
+  const DatasetSpec& spec_;
+  Dataset dataset_;
+  std::set<std::string> ids_;
+};
+
+Dataset read_problems(const DatasetSpec& spec, const std::string& name, const std::vector<fs::path>& files,
+                      std::size_t most) {
+  ProblemReader reader(spec, name);
+  for (const fs::path& file : files)
+    if (reader.count() < most) reader.add(read_table(file), most);
+  return reader.take();
 }
 
-// One file, or all parts.
+// All parts, or one file.
 std::vector<fs::path> find_files(const DatasetSpec& spec, const fs::path& folder) {
   const std::string short_name(spec.short_name);
-  if (const auto file = find_data_file(folder, short_name)) return {*file};
   std::vector<fs::path> parts;
   std::error_code failure;
   for (const std::string_view part : spec.parts) {
-    parts.push_back(folder / short_name / part);
-    if (!fs::is_regular_file(parts.back(), failure)) return {};
+    const fs::path path = folder / short_name / fs::path(part).filename();
+    if (fs::is_regular_file(path, failure)) parts.push_back(path);
   }
-  return parts;
+  if (!parts.empty() && parts.size() == spec.parts.size()) return parts;
+  if (const auto file = find_data_file(folder, short_name)) return {*file};
+  return {};
 }
 
 std::vector<fs::path> locate(const DatasetSpec& spec, const std::optional<fs::path>& local) {
@@ -231,6 +262,11 @@ const DatasetSpec* find_dataset(std::string_view name) {
 }
 
 Dataset load_dataset(const std::string& name, const std::optional<fs::path>& local) {
+  return load_first(name, local, std::numeric_limits<std::int64_t>::max());
+}
+
+Dataset load_first(const std::string& name, const std::optional<fs::path>& local, std::int64_t count) {
+  const auto most = static_cast<std::size_t>(count);
   const DatasetSpec* spec = find_dataset(name);
   const bool is_folder = local && fs::is_directory(*local);
   if (spec == nullptr && (!local || is_folder)) {
@@ -239,10 +275,12 @@ Dataset load_dataset(const std::string& name, const std::optional<fs::path>& loc
     throw Error::usage(fmt::format("data set \"{}\"", name), "an unknown name",
                        fmt::format("one of {}, or a file", fmt::join(names, ", ")));
   }
-  if (spec == nullptr) return dataset_of(read_table(*local), kGeneric, name);
+  if (spec == nullptr) return read_problems(kGeneric, name, {*local}, most);
   const std::vector<fs::path> files = local && !is_folder ? std::vector{*local} : locate(*spec, local);
-  if (spec->gold_rule == GoldRule::kTests) return read_code_dataset(files, std::string(spec->name));
-  return dataset_of(read_table(files.front()), *spec, std::string(spec->name));
+  if (spec->gold_rule != GoldRule::kTests) return read_problems(*spec, std::string(spec->name), files, most);
+  Dataset dataset = read_code_dataset(files, std::string(spec->name));
+  if (dataset.problems.size() > most) dataset.problems.resize(most);
+  return dataset;
 }
 
 void shuffle_and_limit(Dataset& dataset, std::optional<std::int64_t> limit) {

@@ -42,8 +42,8 @@ struct DatasetSpec {
   std::string_view short_name;  // of its file: SHORT.jsonl or SHORT/test.jsonl
   std::string_view hub_id;      // empty: it ships with the program
   std::string_view hub_file;    // of that repository; empty: the one with rows
-  // Where the hub has the rows in several files: SHORT/PART each, unless one file holds all of them. They lie there
-  // under these names and are read one behind the other.
+  // Where the hub has the rows in several files, their names there. They lie in SHORT/ under the last parts of these
+  // and are read one behind the other; where one is absent, one file holds all rows.
   std::span<const std::string_view> parts = {};
   std::int64_t rows;  // of the published set
   std::span<const std::string_view> question_columns;
@@ -63,6 +63,10 @@ const DatasetSpec* find_dataset(std::string_view name);
 // Errors: unknown name (usage), not found (says where to put the file and what it is on the hub), missing column,
 // duplicate id, empty gold.
 Dataset load_dataset(const std::string& name, const std::optional<std::filesystem::path>& local);
+
+// The first problems of the same, in the order of its files: at most `count`. Of several files only those that hold
+// them are read.
+Dataset load_first(const std::string& name, const std::optional<std::filesystem::path>& local, std::int64_t count);
 
 // The study's subset: shuffles as Python's random.Random(42).shuffle does, always, then keeps the first `limit`.
 void shuffle_and_limit(Dataset& dataset, std::optional<std::int64_t> limit);

@@ -171,6 +171,16 @@ TEST_F(PullCommand, BringsTheFilesOfADataSet) {
   EXPECT_FALSE(std::filesystem::exists(store.path() / "data/livecodebench/test.jsonl"));
 }
 
+TEST_F(PullCommand, BringsAllShardsOfADataSet) {
+  auto& files = server.repositories["datasets/AI-MO/NuminaMath-1.5"];
+  for (const char* shard : {"0", "1", "2"})
+    files[std::string("data/train-0000") + shard + "-of-00003.parquet"] = {std::string("shard ") + shard, true};
+  const CommandResult result = pull("--data NuminaMath-1.5");
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  EXPECT_EQ(bytes_of(store.path() / "data/numinamath15/train-00000-of-00003.parquet"), "shard 0");
+  EXPECT_EQ(bytes_of(store.path() / "data/numinamath15/train-00002-of-00003.parquet"), "shard 2");
+}
+
 TEST_F(PullCommand, BringsBothSplitsOfAText) {
   const std::string rows = bytes_of(project_path("tests/data/parquet/plain.parquet"));
   server.repositories["datasets/Salesforce/wikitext"] = {

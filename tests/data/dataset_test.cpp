@@ -136,6 +136,28 @@ TEST_F(Datasets, NameFileLineAndColumnOfWhatIsMissing) {
 }
 
 // CPython 3: l = list(range(10)); random.Random(42).shuffle(l), and the same with 1319 and 500 elements.
+// As `qreason pull` leaves NuminaMath-1.5: all shards are the data set, the first problems need the first ones alone.
+TEST_F(Datasets, OfSeveralFilesAreReadOneBehindTheOther) {
+  std::filesystem::create_directories(scratch_.path() / "store/data/numinamath15");
+  const auto shard = [&](int number, const std::string& rows) {
+    write("store/data/numinamath15/train-0000" + std::to_string(number) + "-of-00003.parquet", rows);
+  };
+  shard(0, "{\"problem\": \"a\", \"answer\": \"1\"}\n{\"problem\": \"b\", \"answer\": \"2\"}\n");
+  shard(1, "{\"problem\": \"c\", \"answer\": \"3\"}\n");
+  EXPECT_THAT(failure_of("NuminaMath-1.5", std::nullopt), HasSubstr("no file of it found"));
+  shard(2, "{\"question\": \"no row\"");
+  EXPECT_THAT(failure_of("NuminaMath-1.5", std::nullopt), HasSubstr("train-00002-of-00003.parquet"));
+  const Dataset first = load_first("NuminaMath-1.5", std::nullopt, 3);
+  ASSERT_EQ(first.problems.size(), 3u);
+  EXPECT_EQ(first.problems[2].question, "c");
+  EXPECT_EQ(first.problems[2].id, "2");
+  EXPECT_EQ(load_first("NuminaMath-1.5", std::nullopt, 1).problems.size(), 1u);
+  shard(2, "{\"problem\": \"d\", \"answer\": \"4\"}\n");
+  write("store/data/numinamath15.jsonl", "{\"problem\": \"old\", \"answer\": \"1\"}\n");
+  EXPECT_EQ(load_dataset("NuminaMath-1.5", std::nullopt).problems.size(), 4u)
+      << "not the first shard of an earlier pull";
+}
+
 TEST(Subset, IsPythonsShuffleThenTheFirstOnes) {
   std::vector<int> ten{0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
   take_subset(ten, std::nullopt);
