@@ -60,4 +60,4 @@ check-structure: ## fail on an include between layers, or a name in ARCHITECTURE
 	@python3 .ci/check_sizes.py .
 
 clean: ## remove the build folders
-	@rm -rf build build-asan build-tsan
+	@rm -rf build build-asan build-tsan build-fuzz

@@ -16,6 +16,10 @@ if(QREASON_SANITIZE)
   add_link_options(-fsanitize=${QREASON_SANITIZE})
 endif()
 
+if(QREASON_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # (What ccache needs to be of use beside precompiled headers.)

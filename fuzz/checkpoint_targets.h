@@ -1,7 +1,7 @@
-// What is fuzzed: each target reads the bytes as its kind of file and touches everything that it then promises to be
+// Checkpoints: each target reads the bytes as its kind of file and touches everything that it then promises to be
 // there. An Error is a result; any other exception, a crash or a sanitizer's report is a finding.
 //
-// The same targets run in `make test` over seeded mutations (tests/checkpoint/fuzz_test.cpp).
+// All targets (fuzz/*_targets.h) also run in `make test` over seeded mutations (tests/<layer>/fuzz_test.cpp).
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,0 @@
-// libFuzzer entry; built by fuzz/build.sh.
-#include "targets.h"
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  qreason::fuzz::read_as_safetensors({data, size});
-  return 0;
-}
