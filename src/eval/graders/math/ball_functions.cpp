@@ -143,7 +143,8 @@ std::optional<Ball> exponential(const Ball& a, int precision) {
   Ball result = from_fixed(power, width, kFixedError);
   result.exponent += times.convert_to<std::int64_t>();
   // e^(x + r) - e^x <= 2 r e^x for r <= 1/4, and e^x is below 2^top.
-  return widened(std::move(result), a.radius > 0 ? result.top() + a.radius_top() + 1 : kNoBits);
+  const std::int64_t noise = a.radius > 0 ? result.top() + a.radius_top() + 1 : kNoBits;
+  return widened(std::move(result), noise);
 }
 
 std::optional<Ball> logarithm(const Ball& a, int precision) {

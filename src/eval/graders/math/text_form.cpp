@@ -25,7 +25,8 @@ std::vector<bool> idle_braces(const std::vector<Token>& tokens) {
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i].kind != TokenKind::kSymbol || tokens[i].text != "{") continue;
     const std::size_t end = group_end(tokens, i);
-    if (end == i + 2) idle[i] = idle[end] = true;
+    const bool comma = i + 1 < tokens.size() && tokens[i + 1].text == ",";  // "2{,}5" is not "2, 5"
+    if (end == i + 2 && end < tokens.size() && !comma) idle[i] = idle[end] = true;
   }
   return idle;
 }
