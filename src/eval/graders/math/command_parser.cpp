@@ -118,6 +118,7 @@ Node FactorParser::large_operator(std::string name) {
                                                        at_symbol_command() || is_function_name(tokens_[at_].text)))))
     body.push_back(factor());
   Node factors = body.size() == 1 ? std::move(body[0]) : make_node(NodeKind::kProduct, std::move(body));
+  if (auto terms = written_out(name, factors, expanded_)) return *std::move(terms);
   return make_node(NodeKind::kCall, single(std::move(factors)), std::move(name));
 }
 
@@ -162,7 +163,7 @@ Node FactorParser::braces() {
                       : make_node(NodeKind::kCall, pair(std::move(inside), std::move(below)), "binom");
   }
   expect("}");
-  if (inside.kind == NodeKind::kList) inside.text = "{}";
+  if (inside.kind == NodeKind::kList && inside.text != "or") inside.text = "{}";
   return inside;
 }
 

@@ -55,6 +55,7 @@ Decision Comparison::same(const Node& gold, const Node& answer) {
   if (gold.kind == NodeKind::kText || answer.kind == NodeKind::kText) return same_words(gold, answer);
   if (gold.kind == NodeKind::kBased || answer.kind == NodeKind::kBased) return same_based(gold, answer);
   if (gold.kind == NodeKind::kRelation || answer.kind == NodeKind::kRelation) return same_relation(gold, answer);
+  if (const auto vectors = same_vector(gold, answer)) return *vectors;
   if (has_matrix(gold) || has_matrix(answer)) return same_matrix(gold, answer);
   if (is_collection(gold) || is_collection(answer)) return same_collection(gold, answer);
   if (gold.kind == NodeKind::kMod || answer.kind == NodeKind::kMod) return same_residue(gold, answer);
@@ -87,6 +88,23 @@ Decision Comparison::same_based(const Node& gold, const Node& answer) {
   const bool equal = gold.base == answer.base && gold.value == answer.value;
   return equal ? Decision{Outcome::kEqual, "the same number in the same base"}
                : Decision{Outcome::kDifferent, "different digits or bases"};
+}
+
+// "(3, -4)" and a matrix of one row or column, or "3\mathbf{i} - 4\mathbf{j}". nullopt: no two of these three.
+std::optional<Decision> Comparison::same_vector(const Node& gold, const Node& answer) {
+  const auto kind_of = [](const Node& n) {
+    if (n.kind == NodeKind::kTuple) return 1;
+    return has_matrix(n) ? 2 : names_unit_vectors(n) ? 3 : 0;
+  };
+  const int a = kind_of(gold), b = kind_of(answer);
+  if (a == b || a == 0 || b == 0) return std::nullopt;
+  const std::size_t tuple = a == 1 ? gold.children.size() : b == 1 ? answer.children.size() : 0;
+  for (const std::size_t size : {std::size_t{2}, std::size_t{3}, tuple}) {
+    if (size < 2 || size > kMaxElements) continue;
+    const auto left = vector_elements(gold, size), right = vector_elements(answer, size);
+    if (left && right) return in_order(*left, *right);
+  }
+  return kDifferentKinds;
 }
 
 Decision Comparison::same_matrix(const Node& gold, const Node& answer) {
@@ -183,12 +201,11 @@ struct ReadAnswer {
   Node node;
 };
 
-// "1,234" but not "0,111": a group of three digits, and no decimal comma.
-bool is_group_of_three(std::string_view text) {
-  const std::size_t comma = text.find(',');
+// Whether the comma in [comma, end) of the text is that of "1,234", and not that of "0,111" or "1,2345".
+bool is_group_of_three(std::string_view text, std::size_t comma, std::size_t end) {
   std::size_t before = 0, behind = 0;
   while (before < comma && is_digit(text[comma - 1 - before])) ++before;
-  while (comma + 1 + behind < text.size() && is_digit(text[comma + 1 + behind])) ++behind;
+  while (end + behind < text.size() && is_digit(text[end + behind])) ++behind;
   return behind == 3 && before >= 1 && before <= 3 && text[comma - before] != '0';
 }
 
@@ -219,6 +236,26 @@ std::optional<ChoiceAndValue> choice_and_value(std::string_view text) {
   return ChoiceAndValue{std::string(1, letter), std::string(rest)};
 }
 
+// "2{,}5" as "2.5"; nullopt where the commas stand between groups of three digits, or there is none.
+std::optional<std::string> with_decimal_points(std::string_view text) {
+  constexpr std::string_view kComma = "{,}";
+  std::string result;
+  bool decimal = false;
+  for (std::size_t i = 0; i < text.size();) {
+    const bool comma = text.substr(i).starts_with(kComma) && i > 0 && is_digit(text[i - 1]) &&
+                       i + kComma.size() < text.size() && is_digit(text[i + kComma.size()]);
+    if (!comma) {
+      result += text[i++];
+      continue;
+    }
+    if (is_group_of_three(text, i, i + kComma.size())) return std::nullopt;
+    result += '.';
+    i += kComma.size();
+    decimal = true;
+  }
+  return decimal ? std::optional(result) : std::nullopt;
+}
+
 std::vector<ReadAnswer> readings(std::string_view text) {
   std::vector<ReadAnswer> result;
   const auto add = [&](CommaReading commas, LetterReading letters) {
@@ -231,13 +268,20 @@ std::vector<ReadAnswer> readings(std::string_view text) {
         result.push_back({Reading{}, expand_plus_minus(*std::move(parsed))});
     return result;
   }
+  if (const auto decimal = with_decimal_points(text)) {
+    if (auto parsed = parse_answer(*decimal, Reading{}))
+      result.push_back({Reading{}, expand_plus_minus(*std::move(parsed))});
+    return result;
+  }
   add(CommaReading::kGroups, LetterReading::kVariables);
   if (has_letter_unit(text)) add(CommaReading::kGroups, LetterReading::kUnits);
   if (has_digit_comma(text)) {
     add(CommaReading::kList, LetterReading::kVariables);
     const bool one_comma = std::count(text.begin(), text.end(), ',') == 1;
     const bool plain = text.find_first_not_of("0123456789,-$ .") == std::string_view::npos;
-    if (one_comma && plain && !is_group_of_three(text)) add(CommaReading::kDecimal, LetterReading::kVariables);
+    const std::size_t comma = text.find(',');
+    if (one_comma && plain && !is_group_of_three(text, comma, comma + 1))
+      add(CommaReading::kDecimal, LetterReading::kVariables);
   }
   return result;
 }

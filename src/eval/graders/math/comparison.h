@@ -33,6 +33,7 @@ class Comparison {
 
   // scalars (scalars.cpp)
   Decision same_scalar(const Node& gold, const Node& answer);
+  bool same_angle(const Node& degrees, const Node& radians);
   Decision same_measures(const Node& gold, const Node& answer);
   Decision same_number(const Node& gold, const Node& answer);
   Decision same_ratio(const Node& gold, const Node& answer);
@@ -41,6 +42,7 @@ class Comparison {
 
   // collections (compare.cpp)
   Decision same_collection(const Node& gold, const Node& answer);
+  std::optional<Decision> same_vector(const Node& gold, const Node& answer);
   Decision same_matrix(const Node& gold, const Node& answer);
   Decision in_order(const std::vector<Node>& gold, const std::vector<Node>& answer);
   Decision unordered(const std::vector<Node>& gold, const std::vector<Node>& answer);

@@ -33,7 +33,7 @@ enum class NodeKind {
   kMod,        // children: value, modulus
   kTuple,      // text: opening and closing bracket, "(]" ; children: a tuple or an interval
   kSet,        // children, unordered
-  kList,       // children separated by commas without brackets, unordered; text: "and" when only that separates them
+  kList,       // children separated without brackets, unordered; text: "or", "and" where no commas do, "{}" in braces
   kUnion,      // children
   kMeet,       // children: the sets whose intersection it is
   kWithout,    // children: a set, and what is taken out of it

@@ -50,6 +50,13 @@ class AnswerParser final : public FactorParser {
 
   // Words alone ("ellipse", "a line"): one text, or what they name.
   std::optional<Node> only_words() const {
+    // Two letters that are an answer in words and no product.
+    const auto is_letter_token = [&](std::size_t i) { return tokens_[i].kind == TokenKind::kLetter; };
+    if (tokens_.size() == 2 && is_letter_token(0) && is_letter_token(1) && !tokens_[1].space_before) {
+      const std::string both = tokens_[0].text + tokens_[1].text;
+      if (const std::string lower = lower_case(both); lower == "no" || lower == "up")
+        return make_node(NodeKind::kText, {}, both);
+    }
     std::string text;
     bool word = false;
     for (const Token& token : tokens_) {
@@ -91,16 +98,15 @@ class AnswerParser final : public FactorParser {
   Node list() override {
     Depth depth(depth_);
     std::vector<std::vector<Node>> groups(1), by_words(1);
-    bool only_and = true;
+    bool commas = false, ands = false, ors = false;
     while (true) {
       for (bool first = true; at_separator(); first = false) {
         if (at_symbol(";") && !groups.back().empty()) groups.emplace_back();
         if (first && at_kind(TokenKind::kText) && !by_words.back().empty()) by_words.emplace_back();
-        only_and = only_and && (tokens_[at_].text == "and");
+        (tokens_[at_].text == "and" ? ands : tokens_[at_].text == "or" ? ors : commas) = true;
         ++at_;
       }
-      while (take_command("wedge")) {
-      }
+      while (take_command("wedge")) ands = true;
       if (done()) break;
       groups.back().push_back(relation());
       by_words.back().push_back(groups.back().back());
@@ -109,7 +115,7 @@ class AnswerParser final : public FactorParser {
     if (groups.back().empty()) groups.pop_back();
     if (groups.empty()) throw NotAnAnswer{};
     if (groups.size() == 1 && are_solutions(by_words)) groups = std::move(by_words);
-    const std::string joined = only_and ? "and" : "";
+    const std::string joined = ors ? "or" : ands && !commas ? "and" : "";
     if (groups.size() == 1) return grouped(std::move(groups[0]), joined);
     std::vector<Node> outer;
     for (auto& group : groups) outer.push_back(grouped(std::move(group), ""));
@@ -184,8 +190,22 @@ class AnswerParser final : public FactorParser {
     return make_node(NodeKind::kMod, pair(std::move(result), std::move(modulus)));
   }
 
+  // "\mathbb{R} - \{1\}": a set taken out of a set.
+  static Node as_sets(Node n) {
+    const auto is_set = [](const Node& part) {
+      return part.kind == NodeKind::kSet || part.kind == NodeKind::kUnion || part.kind == NodeKind::kWithout ||
+             (part.kind == NodeKind::kTuple && part.children.size() == 2) ||
+             (part.kind == NodeKind::kSymbol && part.text == "reals");
+    };
+    if (n.kind != NodeKind::kSum || n.children.size() != 2 || !is_set(n.children[0]) ||
+        n.children[1].kind != NodeKind::kNegation || n.children[1].children[0].kind != NodeKind::kSet)
+      return n;
+    Node taken = std::move(n.children[1].children[0]);
+    return make_node(NodeKind::kWithout, pair(std::move(n.children[0]), std::move(taken)));
+  }
+
   Node union_of() {
-    Node left = sum();
+    Node left = as_sets(sum());
     for (int chain = 0; at_command("cup") || at_command("cap") || at_command("setminus"); ++chain) {
       if (chain > kMaxChain) throw NotAnAnswer{};
       const std::string sign = tokens_[at_++].text;
@@ -269,6 +289,8 @@ class AnswerParser final : public FactorParser {
         result = multiplied(std::move(result), signed_factor());
       } else if (take_symbol("/") || take_command("div")) {
         result = make_node(NodeKind::kQuotient, pair(std::move(result), signed_factor()));
+      } else if (take_hyphenated_unit(result) || take_fraction_of_units(result)) {
+        continue;
       } else if (at_factor()) {
         result = juxtaposed(std::move(result));
       } else {
@@ -338,13 +360,43 @@ class AnswerParser final : public FactorParser {
     }
     if (auto phrase = unit_phrase(tokens_, at_)) {
       at_ = phrase->end;
-      result = make_node(NodeKind::kMeasure, single(std::move(result)), phrase->unit.dimensions);
-      result.value = phrase->unit.scale;
+      result = measured(std::move(result), phrase->unit);
       add_smaller_unit(result);
       return true;
     }
     ++at_;
     result = multiplied(std::move(result), make_node(NodeKind::kText, {}, word));
+    return true;
+  }
+
+  static Node measured(Node value, const Unit& unit) {
+    Node result = make_node(NodeKind::kMeasure, single(std::move(value)), unit.dimensions);
+    result.value = unit.scale;
+    return result;
+  }
+
+  // "5-digit", "12-inch".
+  bool take_hyphenated_unit(Node& result) {
+    if (!at_symbol("-") || !at_kind(TokenKind::kText, 1) || result.kind != NodeKind::kNumber) return false;
+    if (tokens_[at_].space_before || tokens_[at_ + 1].space_before) return false;
+    const auto phrase = unit_phrase(tokens_, at_ + 1);
+    if (!phrase) return false;
+    at_ = phrase->end;
+    result = measured(std::move(result), phrase->unit);
+    return true;
+  }
+
+  // "\frac{\text{m}}{\text{s}}" behind a value.
+  bool take_fraction_of_units(Node& result) {
+    if (!at_command("frac") || !at_symbol("{", 1) || !at_kind(TokenKind::kText, 2)) return false;
+    const auto above = unit_phrase(tokens_, at_ + 2);
+    if (!above || above->end + 2 >= tokens_.size() || !is_symbol_token(tokens_[above->end], "}") ||
+        !is_symbol_token(tokens_[above->end + 1], "{"))
+      return false;
+    const auto below = unit_phrase(tokens_, above->end + 2);
+    if (!below || below->end >= tokens_.size() || !is_symbol_token(tokens_[below->end], "}")) return false;
+    at_ = below->end + 1;
+    result = measured(std::move(result), times(above->unit, below->unit, -1));
     return true;
   }
 

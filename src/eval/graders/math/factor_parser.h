@@ -2,6 +2,7 @@
 // lists to products, is AnswerParser in expression_parser.cpp.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,8 @@ inline constexpr int kMaxChain = 60;  // of what nests to the left: quotients, p
 
 struct NotAnAnswer {};  // thrown inside of the parser alone
 
+inline constexpr std::size_t kMaxExpanded = 4000;  // nodes of sums and products that are written out
+
 Node make_node(NodeKind kind, std::vector<Node> children, std::string text = "");
 std::vector<Node> single(Node child);
 std::vector<Node> pair(Node first, Node second);
@@ -23,6 +26,9 @@ Node multiplied(Node left, Node right);
 Node number_node(const std::string& digits);
 Node number_node(Rational value);
 bool is_integer_node(const Node& n);
+// The sum or product over whole numbers that `name` says ("sum _k=1 ^10"), term by term; nullopt for other bounds, and
+// when `expanded` would pass kMaxExpanded.
+std::optional<Node> written_out(const std::string& name, const Node& body, std::size_t& expanded);
 
 class FactorParser {
  public:
@@ -98,7 +104,8 @@ class FactorParser {
   bool take_ordinal();
   void take_postfix(Node& result, bool& more);
 
-  int single_ = 0;  // an exponent or a base is read: "x^2\frac12" is no x to the 2 1/2
+  std::size_t expanded_ = 0;  // nodes of sums that were written out
+  int single_ = 0;            // an exponent or a base is read: "x^2\frac12" is no x to the 2 1/2
 };
 
 }  // namespace qreason::math

@@ -44,6 +44,31 @@ class Tokenizer : private NumberTokens {
            (last.kind == TokenKind::kSymbol && (last.text == "}" || last.text == ")" || last.text == "/"));
   }
 
+  bool ends_with(std::size_t before, TokenKind kind, std::string_view text) const {
+    return tokens_.size() > before && tokens_[tokens_.size() - 1 - before].kind == kind &&
+           tokens_[tokens_.size() - 1 - before].text == text;
+  }
+
+  // "5\frac{\text{m}}{\text{s}}", "5\text{ N}\cdot\text{m}": where a letter in \text is a unit though no value is right
+  // in front of it.
+  bool among_units() const {
+    const std::size_t size = tokens_.size();
+    if (ends_with(0, TokenKind::kCommand, "cdot") || ends_with(0, TokenKind::kSymbol, "*"))
+      return size >= 2 && tokens_[size - 2].kind == TokenKind::kText;
+    if (!ends_with(0, TokenKind::kSymbol, "{")) return false;
+    std::size_t above = size - 1;  // the brace of the upper half
+    if (ends_with(1, TokenKind::kSymbol, "}")) {
+      for (above = size - 2; above > 0 && tokens_[above].text != "{";) --above;
+      if (tokens_[above + 1].kind != TokenKind::kText) return false;
+    }
+    const auto is_value = [](const Token& token) {
+      return token.kind == TokenKind::kNumber ||
+             (token.kind == TokenKind::kSymbol && (token.text == "}" || token.text == ")"));
+    };
+    return above >= 2 && tokens_[above - 1].kind == TokenKind::kCommand && tokens_[above - 1].text == "frac" &&
+           is_value(tokens_[above - 2]);
+  }
+
   bool step() {
     const char c = peek();
     if (is_blank(c) || c == '$' || c == '~') {
@@ -206,7 +231,7 @@ class Tokenizer : private NumberTokens {
       return true;
     }
     if (content.size() == 1 && is_letter(content[0])) {
-      const bool unit = after_value() && kLetterUnits.find(content[0]) != std::string_view::npos;
+      const bool unit = (after_value() || among_units()) && kLetterUnits.find(content[0]) != std::string_view::npos;
       const bool degrees = after_degree() && (content == "C" || content == "F");
       push(unit || degrees ? TokenKind::kText : TokenKind::kLetter, content);
       return true;
@@ -262,7 +287,8 @@ class Tokenizer : private NumberTokens {
 
   bool is_text(const std::string& letters, bool glued) const {
     if (letters.size() == 1) {
-      if (!after_value() || kLetterUnits.find(letters[0]) == std::string_view::npos) {
+      const bool behind = after_value() || (text_depth_ > 0 && among_units());
+      if (!behind || kLetterUnits.find(letters[0]) == std::string_view::npos) {
         return after_degree() && (letters == "C" || letters == "F");
       }
       if (tokens_.back().text == "/") return unit_before_slash();

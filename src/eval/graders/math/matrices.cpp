@@ -140,4 +140,74 @@ std::optional<Node> as_matrix(const Node& n) {
   }
 }
 
+namespace {
+
+constexpr std::string_view kAxes = "ijk";
+
+// The axis of a letter that may be a unit vector, npos for another thing. A plain i is the imaginary unit.
+std::size_t axis_of(const Node& n) {
+  if (n.kind != NodeKind::kSymbol || n.text.empty()) return std::string_view::npos;
+  const bool marked = n.text.size() == 5 && (n.text.starts_with("vec ") || n.text.starts_with("hat "));
+  return n.text.size() == 1 || marked ? kAxes.find(n.text.back()) : std::string_view::npos;
+}
+
+bool mentions_axis(const Node& n) {
+  return axis_of(n) != std::string_view::npos || std::any_of(n.children.begin(), n.children.end(), mentions_axis);
+}
+
+std::size_t last_axis(const Node& n) {
+  std::size_t last = axis_of(n) == std::string_view::npos ? 0 : axis_of(n);
+  for (const Node& child : n.children) last = std::max(last, last_axis(child));
+  return last;
+}
+
+// Sums of multiples of unit vectors.
+bool is_linear(const Node& n) {
+  switch (n.kind) {
+    case NodeKind::kSum:
+    case NodeKind::kNegation:
+      return std::all_of(n.children.begin(), n.children.end(), is_linear);
+    case NodeKind::kProduct: {
+      const auto vectors = std::count_if(n.children.begin(), n.children.end(), mentions_axis);
+      return vectors == 1 && std::all_of(n.children.begin(), n.children.end(), [](const Node& factor) {
+               return !mentions_axis(factor) || is_linear(factor);
+             });
+    }
+    case NodeKind::kQuotient:
+      return is_linear(n.children[0]) && !mentions_axis(n.children[1]);
+    default:
+      return axis_of(n) != std::string_view::npos;
+  }
+}
+
+Node along_axis(const Node& n, std::size_t axis) {
+  if (const std::size_t own = axis_of(n); own != std::string_view::npos)
+    return number_node(Rational(own == axis ? 1 : 0));
+  Node result = n;
+  for (Node& child : result.children) child = along_axis(child, axis);
+  return result;
+}
+
+}  // namespace
+
+bool names_unit_vectors(const Node& n) {
+  const bool marked = n.kind == NodeKind::kSymbol && n.text.size() == 5 && axis_of(n) != std::string_view::npos;
+  return marked || std::any_of(n.children.begin(), n.children.end(), names_unit_vectors);
+}
+
+std::optional<std::vector<Node>> vector_elements(const Node& n, std::size_t size) {
+  std::vector<Node> elements;
+  if (n.kind == NodeKind::kTuple && n.text == "()") {
+    elements = n.children;
+  } else if (has_matrix(n)) {
+    const auto matrix = as_matrix(n);
+    if (!matrix || (matrix->children.size() != 1 && matrix->children[0].children.size() != 1)) return std::nullopt;
+    for (const Node& row : matrix->children) elements.insert(elements.end(), row.children.begin(), row.children.end());
+  } else if (names_unit_vectors(n) && is_linear(n) && size <= kAxes.size()) {
+    for (std::size_t axis = 0; axis < size; ++axis) elements.push_back(along_axis(n, axis));
+    if (last_axis(n) >= size) return std::nullopt;
+  }
+  return elements.size() == size ? std::optional(std::move(elements)) : std::nullopt;
+}
+
 }  // namespace qreason::math

@@ -109,8 +109,13 @@ class SetReader {
       case NodeKind::kWithout:
         return combined(n.children, [](bool a, bool b) { return a && !b; });
       case NodeKind::kList: {
-        const bool both = n.text == "and";
-        return combined(n.children, [both](bool a, bool b) { return both ? a && b : a || b; });
+        // A comma says that both hold, unless they cannot: "x > 2, x < 5", but "x < 2, x > 5".
+        const auto both = combined(n.children, [](bool a, bool b) { return a && b; });
+        const bool empty = both && std::find(both->begin(), both->end(), true) == both->end();
+        const bool relations = std::all_of(n.children.begin(), n.children.end(),
+                                           [](const Node& e) { return e.kind == NodeKind::kRelation; });
+        if (n.text == "and" || (n.text != "or" && relations && !empty)) return both;
+        return combined(n.children, [](bool a, bool b) { return a || b; });
       }
       case NodeKind::kBuilder:
         return cells(n.children[1]);

@@ -1,6 +1,7 @@
 // Equations and inequalities (a part of comparison.h).
 #include <algorithm>
 
+#include "eval/graders/math/cleared_equation.h"
 #include "eval/graders/math/comparison.h"
 #include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/real_set.h"
@@ -150,7 +151,12 @@ Decision Comparison::same_two_relations(const Node& gold, const Node& answer) {
     if (swapped.equal()) return swapped;
   }
   const Factor factor = sign == '<' || sign == 'l' ? Factor::kPositive : Factor::kAny;
-  return compare_up_to_factor(difference_of(gold), difference_of(answer), factor, budget_);
+  const Node left = difference_of(gold), right = difference_of(answer);
+  const Decision proportional = compare_up_to_factor(left, right, factor, budget_);
+  if (proportional.equal() || sign != '=') return proportional;
+  const auto whole_left = without_denominators(left, budget_), whole_right = without_denominators(right, budget_);
+  if (!whole_left && !whole_right) return proportional;
+  return compare_up_to_factor(whole_left.value_or(left), whole_right.value_or(right), factor, budget_);
 }
 
 Decision Comparison::same_chain(const Node& gold, const Node& answer) {

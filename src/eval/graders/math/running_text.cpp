@@ -22,6 +22,18 @@ std::size_t closing_brace(std::string_view text, std::size_t open) {
   return std::string_view::npos;
 }
 
+namespace {
+
+// Short words of sentences, apart from what they could be a product of ("at", "as", "in").
+bool is_sentence_word(std::string_view word, std::string_view behind) {
+  static constexpr std::array<std::string_view, 10> kWords = {"is", "it", "so", "we", "to",
+                                                              "of", "be", "by", "he", "if"};
+  return !behind.empty() && is_blank(behind[0]) &&
+         std::find(kWords.begin(), kWords.end(), lower_case(word)) != kWords.end();
+}
+
+}  // namespace
+
 bool has_words(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (static_cast<unsigned char>(text[i]) >= 0x80) return true;
@@ -32,7 +44,7 @@ bool has_words(std::string_view text) {
     const std::string_view word = text.substr(begin, i - begin);
     if (command && i < text.size() && text[i] == '{' && (word.starts_with("text") || word == "mbox")) {
       i = std::min(closing_brace(text, i), text.size());  // a unit
-    } else if (!command && word.size() > 2 && word != "and") {
+    } else if (!command && ((word.size() > 2 && word != "and") || is_sentence_word(word, text.substr(i)))) {
       return true;
     }
   }
@@ -112,7 +124,7 @@ std::size_t number_end(std::string_view text, std::size_t i) {
 
 // The bytes of a minus sign that ends at `at` and is none between two values; 0 where there is no such sign.
 std::size_t minus_before(std::string_view text, std::size_t at) {
-  for (const std::string_view sign : {"-", "\u2212"}) {
+  for (const std::string_view sign : {"-", "\u2212", "\u2010", "\u2011", "\u2012", "\u2013", "\ufe63", "\uff0d"}) {
     if (!text.substr(0, at).ends_with(sign)) continue;
     const std::size_t begin = at - sign.size();
     const char left = begin > 0 ? text[begin - 1] : ' ';

@@ -37,6 +37,12 @@ bool is_clock_time(const Node& n) {
          minutes.text[0] < '6';
 }
 
+bool speaks_of_radians(const Node& n) {
+  return (n.kind == NodeKind::kConstant && n.text == "pi") ||
+         (n.kind == NodeKind::kCall && n.text.starts_with("arc")) ||
+         std::any_of(n.children.begin(), n.children.end(), speaks_of_radians);
+}
+
 // A unit around the whole: "-5 cm" is the negative of a measure.
 const Node* measure_of(const Node& n) {
   if (n.kind == NodeKind::kMeasure) return n.text.empty() ? nullptr : &n;
@@ -52,15 +58,27 @@ Decision Comparison::same_scalar(const Node& gold, const Node& answer) {
     return equal ? Decision{Outcome::kEqual, "the same infinity"}
                  : Decision{Outcome::kDifferent, "infinity and another"};
   }
+  if (same_angle(gold, answer) || same_angle(answer, gold)) return {Outcome::kEqual, "the same angle"};
   if (measure_of(gold) != nullptr && measure_of(answer) != nullptr) return same_measures(gold, answer);
   const auto percent = [](const Node& n) { return n.kind == NodeKind::kPercent ? &n.children[0] : nullptr; };
   const Node* gold_percent = percent(gold);
   const Node* answer_percent = percent(answer);
   const Decision plain = same_number(gold, answer);
   if (plain.equal() || (gold_percent == nullptr) == (answer_percent == nullptr)) return plain;
+  if (measure_of(gold) != nullptr || measure_of(answer) != nullptr) return plain;  // "5\%" is not "\$5"
   const Decision without =
       gold_percent != nullptr ? same_number(*gold_percent, answer) : same_number(gold, *answer_percent);
   return without.equal() ? Decision{Outcome::kEqual, "the same number of percent"} : plain;
+}
+
+// "30^\circ" and "\frac{\pi}{6}", with or without "radians".
+bool Comparison::same_angle(const Node& degrees, const Node& radians) {
+  const Node* measure = measure_of(degrees);
+  const Node* other = measure_of(radians);
+  if (measure == nullptr || measure->text != "degree^1" || !speaks_of_radians(radians)) return false;
+  if (other != nullptr && other->text != "radian^1") return false;
+  Node turn{NodeKind::kConstant, "pi", std::nullopt, false, 10, {}};
+  return compare_values(scaled(product_node(degrees, turn), *Rational::of(1, 180)), radians, budget_).equal();
 }
 
 Decision Comparison::same_measures(const Node& gold, const Node& answer) {
