@@ -223,7 +223,8 @@ void write_parts_atomic(const fs::path& path, Parts parts) {
 
 void sync_directory(const fs::path& directory) {
   const Descriptor descriptor(directory.empty() ? fs::path(".") : directory, O_RDONLY | O_DIRECTORY);
-  ::fsync(descriptor.get());
+  // Some file systems have no such thing for folders.
+  if (::fsync(descriptor.get()) != 0 && errno != EINVAL && errno != ENOTSUP) throw system_error(directory, "syncing");
 }
 
 Sha256::Sha256()
