@@ -1,4 +1,5 @@
-// The same products in every class of arithmetic that the machine has, in turns: each number is the best of all turns,
+// The same products in every class of arithmetic that the machine has, and of rows that are quantized to 8 bits first
+// (`codes`, the quantizing included; the others take floats), in turns: each number is the best of all turns,
 // so that a neighbour who comes and goes slows both. On one thread the clock is the process's own time.
 //   bench_classes [threads] [turns] [outputs columns]
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include <ctime>
 #include <functional>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "base/numerics.h"
 #include "formats/float_codecs.h"
 #include "kernels/backend.h"
+#include "kernels/site_rows.h"
 
 namespace qreason {
 namespace {
@@ -74,11 +77,24 @@ PackedMatrix make_weight(const std::string& kind, const Shape& shape, const Back
   return backend.pack_quantized(m, nullptr);
 }
 
-// One class: its backend, the weight packed for it, what it computed.
+// One way: its backend, the weight packed for it, what it computed.
 struct Contender {
-  Contender(const std::string& kind, const Shape& shape, const Backend& backend, int threads)
-      : executor(threads, backend), weight(make_weight(kind, shape, backend)) {}
+  Contender(std::string_view a_name, const std::string& kind, const Shape& shape, const Backend& backend, int threads)
+      : name(a_name), executor(threads, backend), weight(make_weight(kind, shape, backend)) {}
+
+  void multiply(const std::vector<float>& x, std::int64_t rows) {
+    const MatmulTarget target{.w = &weight, .y = y.data(), .y_stride = weight.rows()};
+    SiteInput input{.rows = x.data(), .count = rows, .width = weight.columns()};
+    if (name == "codes") {
+      codes.encode(x.data(), rows, weight.columns(), parse_quant_format("a8-token-sym"), executor);
+      input.rows = codes;
+    }
+    multiply_site({&target, 1}, input, executor);
+  }
+
+  std::string_view name;
   Executor executor;
+  CodedRows codes;
   PackedMatrix weight;
   std::vector<float> y;
   std::map<std::int64_t, double> best;  // by rows
@@ -95,30 +111,34 @@ void check(const Contender& a, const Contender& b, double tolerance) {
 
 void measure(const Shape& shape, const std::string& kind, const std::vector<std::int64_t>& row_counts, int threads,
              int turns) {
-  Contender portable(kind, shape, host_backend(), threads), fast(kind, shape, cpu_backend(Arithmetic::kFast), threads);
+  const bool integers = kind.front() == 'w';
+  std::vector<std::unique_ptr<Contender>> all;
+  all.push_back(std::make_unique<Contender>("portable", kind, shape, host_backend(), threads));
+  if (missing_for(Arithmetic::kFast).empty()) {
+    all.push_back(std::make_unique<Contender>("fast", kind, shape, cpu_backend(Arithmetic::kFast), threads));
+  }
+  if (integers) all.push_back(std::make_unique<Contender>("codes", kind, shape, host_backend(), threads));
   for (int turn = 0; turn < turns; ++turn) {
     for (const std::int64_t rows : row_counts) {
       const std::vector<float> x = floats(rows * shape.columns);
-      for (Contender* one : {&portable, &fast}) {
+      for (const auto& one : all) {
         one->y.resize(static_cast<std::size_t>(rows * shape.outputs));
-        const MatmulArguments arguments{
-            .x = x.data(), .rows = rows, .x_stride = shape.columns, .y = one->y.data(), .y_stride = shape.outputs};
-        const double time = best_time([&] { matmul(one->weight, arguments, one->executor); });
+        const double time = best_time([&] { one->multiply(x, rows); });
         const auto known = one->best.try_emplace(rows, time).first;
         known->second = std::min(known->second, time);
+        check(*all.front(), *one, 0x1p-6);  // rounding moves a row by no more
       }
-      check(portable, fast, 0x1p-8);  // rounding moves a number by no more
     }
   }
   for (const std::int64_t rows : row_counts) {
     const double work = 2e-9 * static_cast<double>(rows * shape.outputs * shape.columns);
     std::string line = fmt::format("{:>6} x {:<5} {:<12} rows {:>4}", shape.outputs, shape.columns, kind, rows);
-    for (const Contender* one : {&portable, &fast}) {
+    for (const auto& one : all) {
       const double time = one->best.at(rows);
-      line += fmt::format("  {} {:9.1f} us {:6.1f} GFLOP/s {:5.1f} GB/s", name_of(one->executor.backend().arithmetic()),
-                          time * 1e6, work / time, 1e-9 * static_cast<double>(one->weight.bytes()) / time);
+      line += fmt::format("  {} {:9.1f} us {:6.1f} Gop/s {:5.1f} GB/s x {:.2f}", one->name, time * 1e6, work / time,
+                          1e-9 * static_cast<double>(one->weight.bytes()) / time, all.front()->best.at(rows) / time);
     }
-    fmt::print("{}  x {:.2f}\n", line, portable.best.at(rows) / fast.best.at(rows));
+    fmt::print("{}\n", line);
   }
 }
 

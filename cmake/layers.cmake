@@ -102,16 +102,19 @@ function(qreason_formats_options)
     "-O3;-mavx2;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mprefer-vector-width=512")
 endfunction()
 
-# One translation unit per instruction set: src/kernels/cpu/*_avx2.cpp, *_avx512.cpp and *_avx512bf16.cpp get their own flags.
+# One translation unit per instruction set: src/kernels/cpu/*_avx2.cpp, *_avx512.cpp, *_avx512bf16.cpp and
+# *_avx512vnni.cpp get their own flags.
 # (-Wno-maybe-uninitialized: GCC 12's own AVX-512 headers start from registers that are undefined on purpose.)
 function(qreason_kernels_options)
   file(GLOB avx2 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cpu/*_avx2.cpp)
   file(GLOB avx512 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cpu/*_avx512.cpp)
   file(GLOB avx512bf16 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cpu/*_avx512bf16.cpp)
-  set_source_files_properties(${avx2} ${avx512} ${avx512bf16} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  file(GLOB avx512vnni CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cpu/*_avx512vnni.cpp)
+  set_source_files_properties(${avx2} ${avx512} ${avx512bf16} ${avx512vnni} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   set_source_files_properties(${avx2} PROPERTIES COMPILE_OPTIONS "-O3;-mavx2;-mfma;-mf16c;-mbmi2")
   set(avx512_flags -O3 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512
                    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   set_source_files_properties(${avx512} PROPERTIES COMPILE_OPTIONS "${avx512_flags}")
   set_source_files_properties(${avx512bf16} PROPERTIES COMPILE_OPTIONS "${avx512_flags};-mavx512bf16;-mavx512vbmi")
+  set_source_files_properties(${avx512vnni} PROPERTIES COMPILE_OPTIONS "${avx512_flags};-mavx512vnni")
 endfunction()

@@ -95,4 +95,12 @@ bool has_bfloat16_dot() {
 #endif
 }
 
+bool has_byte_dot() {
+#if defined(__x86_64__)
+  return current_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512vnni");
+#else
+  return false;
+#endif
+}
+
 }  // namespace qreason

@@ -17,6 +17,8 @@ void force_isa(Isa isa);  // for tests and benchmarks
 // Whether the kernels of bfloat16 dot products may be used: the machine has AVX512_BF16 and AVX512_VBMI, and the
 // instruction set in use is the one that they extend.
 bool has_bfloat16_dot();
+// The same for dot products of bytes (AVX512_VNNI).
+bool has_byte_dot();
 
 // Of one thing for each instruction set that of the one in use: a table of kernels, a function.
 template <class T>

@@ -60,6 +60,14 @@ void matmul_shared(std::span<const MatmulTarget> targets, const MatmulInput& inp
   executor.backend().multiply(targets, input, executor);
 }
 
+bool is_code_product(const PackedMatrix& w, const CodedInput& input, const Backend& backend) {
+  return backend.is_code_product(w, input);
+}
+
+void multiply_codes(std::span<const MatmulTarget> targets, const CodedInput& input, Executor& executor) {
+  executor.backend().multiply_codes(targets, input, executor);
+}
+
 void gather_rows(const PackedMatrix& w, std::span<const std::int32_t> rows, float* out, Executor& executor) {
   executor.backend().gather_rows(w, rows, out, executor);
 }

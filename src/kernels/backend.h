@@ -17,6 +17,7 @@
 #include "base/numerics.h"
 #include "formats/quantized_matrix.h"
 #include "kernels/attention.h"
+#include "kernels/code_products.h"
 #include "kernels/coded_rows.h"
 #include "kernels/executor.h"
 #include "kernels/matmul.h"
@@ -52,6 +53,11 @@ class Backend {
   virtual PackedMatrix pack_quantized(const QuantizedMatrix& matrix, ThreadPool* pool) const = 0;
 
   virtual void multiply(std::span<const MatmulTarget> targets, const MatmulInput& input, Executor& executor) const = 0;
+  // Products of coded rows: those that are of whole numbers (kernels/code_products.h), and their kernel in words.
+  virtual bool is_code_product(const PackedMatrix& w, const CodedInput& input) const = 0;
+  virtual void multiply_codes(std::span<const MatmulTarget> targets, const CodedInput& input,
+                              Executor& executor) const = 0;
+  virtual std::string explain_code_product(const PackedMatrix& w, std::int64_t rows) const = 0;
   virtual std::string explain(const PackedMatrix& w, std::int64_t rows) const = 0;
   virtual void gather_rows(const PackedMatrix& w, std::span<const std::int32_t> rows, float* out,
                            Executor& executor) const = 0;

@@ -42,18 +42,24 @@ void encode_row(const float* x, const CodedRowsView& to, std::int64_t row) {
 
 }  // namespace
 
-void CodedRows::encode(const float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer,
-                       Executor& executor) {
-  const QuantFormat& format = quantizer.format;
+CodedRowsView coded_layout(const QuantFormat& format, std::int64_t rows, std::int64_t width) {
   const bool grouped = format.granularity == Granularity::kTokenGroup;
   if (!grouped && format.granularity != Granularity::kToken) {
     throw Error("coded rows", to_string(format), "a format per token or per token and group");
   }
+  CodedRowsView view{.format = format, .rows = rows, .width = width};
+  view.group_size = grouped ? std::max(1, format.group_size) : std::max<std::int64_t>(1, width);
+  view.groups = runs_of(width, view.group_size);
+  view.units = runs_of(width, CodedRows::kSumColumns);
+  return view;
+}
+
+void CodedRows::encode(const float* x, std::int64_t rows, std::int64_t width, const RowQuantizer& quantizer,
+                       Executor& executor) {
+  const QuantFormat& format = quantizer.format;
   const Backend& backend = executor.backend();
-  view_ = {.format = format, .clips = quantizer.clips, .rows = rows, .width = width};
-  view_.group_size = grouped ? std::max(1, format.group_size) : std::max<std::int64_t>(1, width);
-  view_.groups = runs_of(width, view_.group_size);
-  view_.units = runs_of(width, kSumColumns);
+  view_ = coded_layout(format, rows, width);
+  view_.clips = quantizer.clips;
   view_.codes = codes_.need(rows * width, backend);
   view_.scales = scales_.need(rows * view_.groups, backend);
   view_.zeros = zeros_.need(rows * view_.groups, backend);

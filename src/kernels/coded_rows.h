@@ -34,6 +34,9 @@ struct CodedRowsView {
   std::int32_t* sums = nullptr;             // [rows, units], integer formats only
 };
 
+// Sizes alone: what `width` columns of `rows` rows take.
+CodedRowsView coded_layout(const QuantFormat& format, std::int64_t rows, std::int64_t width);
+
 class CodedRows {
  public:
   static constexpr std::int64_t kSumColumns = 32;

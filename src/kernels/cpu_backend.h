@@ -24,6 +24,10 @@ class CpuBackend : public Backend {
   PackedMatrix pack_quantized(const QuantizedMatrix& matrix, ThreadPool* pool) const override;
 
   void multiply(std::span<const MatmulTarget> targets, const MatmulInput& input, Executor& executor) const override;
+  bool is_code_product(const PackedMatrix& w, const CodedInput& input) const override;
+  void multiply_codes(std::span<const MatmulTarget> targets, const CodedInput& input,
+                      Executor& executor) const override;
+  std::string explain_code_product(const PackedMatrix& w, std::int64_t rows) const override;
   std::string explain(const PackedMatrix& w, std::int64_t rows) const override;
   void gather_rows(const PackedMatrix& w, std::span<const std::int32_t> rows, float* out,
                    Executor& executor) const override;

@@ -16,7 +16,6 @@
 namespace qreason {
 namespace {
 
-constexpr std::size_t kMostTargets = 8;
 constexpr const PairKernels& kKernels = kPairAvx512Bf16;
 // Rows that are worked on together: their sums for one task's panels fit in the second-level cache.
 constexpr std::int64_t kMostRows = 512;

@@ -219,7 +219,6 @@ void run(std::span<Target> targets, const Input& in, Executor& executor) {
 }  // namespace
 
 void CpuBackend::multiply(std::span<const MatmulTarget> targets, const MatmulInput& input, Executor& executor) const {
-  constexpr std::size_t kMostTargets = 8;
   if (targets.size() > kMostTargets) {
     throw Error("matmul", fmt::format("{} weights", targets.size()), fmt::format("at most {}", kMostTargets));
   }

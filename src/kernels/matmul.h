@@ -31,6 +31,7 @@ void matmul(const PackedMatrix& w, const MatmulArguments& arguments, Executor& e
 
 // Several weights that share their input (q, k, v; gate, up) in one parallel region: y of the i-th has its own
 // argument.
+inline constexpr std::size_t kMostTargets = 8;
 struct MatmulTarget {
   const PackedMatrix* w = nullptr;
   const float* bias = nullptr;

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "formats/float_codecs.h"
+#include "kernels/code_sums.h"
 #include "kernels/cpu/panel_storage.h"
 
 namespace qreason {
@@ -176,6 +177,10 @@ PackedMatrix PackedMatrix::from_quantized(const QuantizedMatrix& matrix, ThreadP
     fill_words(matrix, view, panel, storage.values.as<std::uint32_t>());
     fill_parameters(matrix, panel, storage.scales.as<float>(), zeros);
   });
+  if (integers && matrix.groups == 1) {
+    storage.code_sums = code_sums(matrix, pool);
+    view.code_sums = storage.code_sums.as<std::int32_t>();
+  }
   if (matrix.groups > 1) storage.group_index = matrix.group_index;
   view.words = storage.values.as<std::uint32_t>();
   view.scales = storage.scales.as<float>();

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "formats/float_codecs.h"
+#include "kernels/code_sums.h"
 
 namespace qreason {
 namespace {
@@ -96,7 +97,10 @@ std::unique_ptr<PairStorage> make_storage(WeightKind kind, std::int64_t rows, in
   view.width = width;
   view.panels = round_up(rows, kLanes) / kLanes;
   view.panel_words = storage->layout.pairs * width / 16 * kLanes;
-  storage->values = AlignedBytes(static_cast<std::size_t>(view.panels * view.panel_words) * sizeof(std::uint32_t));
+  // A product of codes reads whole units of 32 columns.
+  const std::int64_t past = width == 16 ? 0 : 32 / (32 / width) * kLanes;
+  storage->values =
+      AlignedBytes(static_cast<std::size_t>(view.panels * view.panel_words + past) * sizeof(std::uint32_t));
   view.words = storage->values.as<std::uint32_t>();
   return storage;
 }
@@ -191,6 +195,12 @@ void fill_parameters(const QuantizedMatrix& matrix, PairStorage& storage, Thread
   view.scales = scales;
   view.zeros = zeros;
   view.groups = matrix.groups;
+  view.group_size = matrix.group_size;
+  view.integers = matrix.format.kind == NumberKind::kInteger;
+  if (view.integers && matrix.groups == 1) {
+    storage.code_sums = code_sums(matrix, pool);
+    view.code_sums = storage.code_sums.as<std::int32_t>();
+  }
 }
 
 std::uint32_t code_in(const PairStorage& storage, std::int64_t row, std::int64_t slot) {

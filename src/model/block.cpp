@@ -18,23 +18,22 @@ void require_shape(const LinearWeight& weight, LinearShape want, const std::stri
 }
 
 // Each process computes the products of its shards, and adds up those of all.
-void gather_shards(const Linear& w, MatmulArguments product, float* sum, Executor& executor) {
+void gather_shards(const Linear& w, SiteInput input, float* sum, Executor& executor) {
   Communicator& ranks = executor.communicator();
   const auto shards = static_cast<std::int64_t>(w.shards.size());
   if (shards % ranks.size() != 0) {
     throw Error("tensor parallelism", fmt::format("{} shards on {} processes", shards, ranks.size()),
                 "as many on each");
   }
-  const std::int64_t own = shards / ranks.size(), first = ranks.rank() * own, count = product.rows * w.rows();
+  const std::int64_t own = shards / ranks.size(), first = ranks.rank() * own, count = input.count * w.rows();
   float* mine = executor.rows(Executor::Rows::kOwnShards, own * count);
   float* all = executor.rows(Executor::Rows::kAllShards, shards * count);
-  const float *x = product.x, *bias = product.bias;
   for (std::int64_t i = 0; i < own; ++i) {
     const PackedMatrix& shard = w.shards[static_cast<std::size_t>(first + i)];
-    product.x = x + (first + i) * shard.columns();
-    product.bias = first + i == 0 ? bias : nullptr;
-    product.y = mine + i * count;
-    matmul(shard, product, executor);
+    input.first_column = (first + i) * shard.columns();
+    const float* bias = first + i == 0 ? w.bias.data_or_null() : nullptr;
+    const MatmulTarget target{.w = &shard, .bias = bias, .y = mine + i * count, .y_stride = w.rows()};
+    multiply_site({&target, 1}, input, executor);
   }
   ranks.all_gather(mine, own * count, all);
   executor.backend().copy(all, static_cast<std::size_t>(count) * sizeof(float), sum);
@@ -42,15 +41,15 @@ void gather_shards(const Linear& w, MatmulArguments product, float* sum, Executo
 }
 
 // ((p_0 + bias) + p_1) + ... + p_(t-1)
-void sum_shards(const Linear& w, MatmulArguments product, float* sum, Executor& executor) {
-  product.store = MatmulStore::kOverwrite;
-  if (executor.communicator().size() > 1) return gather_shards(w, product, sum, executor);
-  product.y = sum;
+void sum_shards(const Linear& w, SiteInput input, float* sum, Executor& executor) {
+  if (executor.communicator().size() > 1) return gather_shards(w, input, sum, executor);
+  MatmulTarget target{.bias = w.bias.data_or_null(), .y = sum, .y_stride = w.rows()};
   for (const PackedMatrix& shard : w.shards) {
-    matmul(shard, product, executor);
-    product.x += shard.columns();
-    product.bias = nullptr;
-    product.store = MatmulStore::kAdd;
+    target.w = &shard;
+    multiply_site({&target, 1}, input, executor);
+    input.first_column += shard.columns();
+    target.bias = nullptr;
+    target.store = MatmulStore::kAdd;
   }
 }
 
@@ -133,7 +132,7 @@ void Block::project(const SiteRows& x, std::int64_t rows, BlockScratch& scratch,
   const std::array targets{MatmulTarget{&q.whole(), q.bias.data_or_null(), scratch.q.data(), shape_.query},
                            MatmulTarget{&k.whole(), key_bias, scratch.k.data(), shape_.key_value},
                            MatmulTarget{&v.whole(), v.bias.data_or_null(), scratch.v.data(), shape_.key_value}};
-  matmul_shared(targets, {.x = x.decoded(executor), .rows = rows, .x_stride = shape_.hidden}, executor);
+  multiply_site(targets, {.rows = x, .count = rows, .width = shape_.hidden}, executor);
 }
 
 void Block::rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
@@ -214,7 +213,7 @@ SiteRows Block::mlp_middle(const SiteRows& m, std::int64_t rows, BlockScratch& s
   const Linear &gate = linear(LinearSlot::kGate), &up = linear(LinearSlot::kUp);
   const std::array targets{MatmulTarget{&gate.whole(), gate.bias.data_or_null(), u, shape_.intermediate},
                            MatmulTarget{&up.whole(), up.bias.data_or_null(), scratch.up.data(), shape_.intermediate}};
-  matmul_shared(targets, {.x = m.decoded(executor), .rows = rows, .x_stride = shape_.hidden}, executor);
+  multiply_site(targets, {.rows = m, .count = rows, .width = shape_.hidden}, executor);
   silu_multiply(u, scratch.up.data(), rows, shape_.intermediate, executor);
   return finish_site(Site::kMlpMiddle, u, rows, executor, codes);
 }
@@ -237,16 +236,14 @@ void Block::forward(float* h, const BlockBatch& batch, BlockScratch& scratch, Ex
 void Block::add_row_parallel(LinearSlot slot, const SiteRows& x, std::int64_t rows, float* h,
                              Executor& executor) const {
   const Linear& w = linear(slot);
-  MatmulArguments product{.x = x.decoded(executor),
-                          .rows = rows,
-                          .x_stride = w.columns(),
-                          .bias = w.bias.data_or_null(),
-                          .y = h,
-                          .y_stride = w.rows(),
-                          .store = MatmulStore::kAdd};
-  if (w.shards.size() == 1) return matmul(w.whole(), product, executor);
+  const SiteInput input{.rows = x, .count = rows, .width = w.columns()};
+  if (w.shards.size() == 1) {
+    const MatmulTarget target{
+        .w = &w.whole(), .bias = w.bias.data_or_null(), .y = h, .y_stride = w.rows(), .store = MatmulStore::kAdd};
+    return multiply_site({&target, 1}, input, executor);
+  }
   float* sum = executor.rows(Executor::Rows::kShardSum, rows * w.rows());
-  sum_shards(w, product, sum, executor);
+  sum_shards(w, input, sum, executor);
   add_in_place(h, sum, rows * w.rows(), executor);
 }
 
@@ -278,9 +275,19 @@ std::string Block::explain(std::int64_t rows) const {
   for (const LinearSlot slot : kLinearSlots) {
     const Linear& w = linear(slot);
     const std::string shards = w.shards.size() == 1 ? "" : fmt::format("{} shards, each ", w.shards.size());
-    text += fmt::format("{}: {}{}\n", name_of(slot), shards, backend_->explain(w.shards.front(), rows));
+    text += fmt::format("{}: {}{}\n", name_of(slot), shards, explain(slot, rows));
   }
   return text;
+}
+
+std::string Block::explain(LinearSlot slot, std::int64_t rows) const {
+  const PackedMatrix& w = linear(slot).shards.front();
+  const std::optional<QuantFormat>& format = plan_.at(input_site(slot)).format;
+  if (format && quantizers_ == Quantizers::kOn) {
+    const CodedRowsView layout = coded_layout(*format, rows, linear(slot).columns());
+    if (is_code_product(w, {.rows = &layout}, *backend_)) return backend_->explain_code_product(w, rows);
+  }
+  return backend_->explain(w, rows);
 }
 
 SiteRows Block::finish_site(Site site, float* rows_data, std::int64_t rows, Executor& executor,

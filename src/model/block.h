@@ -74,8 +74,8 @@ class Block {
         const WeightPlace& place = {});
 
   // A stage that ends in a site returns what the site's linears read. With `codes` a quantizer leaves its codes there
-  // and the floats unrounded; without, as calibration looks at it, it rounds the floats. The linears give the same
-  // bits.
+  // and the floats unrounded, and products of codes are of whole numbers where they can be (kernels/code_products.h);
+  // without, as calibration looks at it, it rounds the floats.
   SiteRows attention_input(const float* h, std::int64_t rows, float* x, Executor& executor,
                            CodedRows* codes = nullptr) const;
   // Queries, keys and values of the rows stay in scratch.q, .k, .v from `project` to `attention`.
@@ -110,6 +110,7 @@ class Block {
   void set_quantizers(Quantizers state) { quantizers_ = state; }
 
  private:
+  std::string explain(LinearSlot slot, std::int64_t rows) const;
   void load_linear(const WeightSource& source, std::int64_t layer, LinearSlot slot, ThreadPool* pool);
   void load_site(const WeightSource& source, std::int64_t layer, Site site);
   // Transform and quantizer of a site that linears read.

@@ -52,6 +52,16 @@ class GuardedBackend : public Backend {
   PackedMatrix pack_quantized(const QuantizedMatrix& matrix, ThreadPool* pool) const override {
     return cpu_.pack_quantized(matrix, pool);
   }
+  bool is_code_product(const PackedMatrix& w, const CodedInput& input) const override {
+    return cpu_.is_code_product(w, input);
+  }
+  void multiply_codes(std::span<const MatmulTarget> targets, const CodedInput& input,
+                      Executor& executor) const override {
+    run([&] { cpu_.multiply_codes(targets, input, executor); });
+  }
+  std::string explain_code_product(const PackedMatrix& w, std::int64_t rows) const override {
+    return cpu_.explain_code_product(w, rows);
+  }
   std::string explain(const PackedMatrix& w, std::int64_t rows) const override { return cpu_.explain(w, rows); }
 
   void multiply(std::span<const MatmulTarget> targets, const MatmulInput& input, Executor& executor) const override {

@@ -53,12 +53,16 @@ struct PairView {
   const float* scales = nullptr;        // null: all 1
   const std::uint8_t* zeros = nullptr;  // null: all 0
   std::int64_t groups = 0;
+  bool integers = false;                    // codes of them
+  std::int64_t group_size = 0;              // of codes
+  const std::int32_t* code_sums = nullptr;  // of an output, [panels, 16]; of integers in one group
 };
 
 struct PairStorage : PackedMatrix::Storage {
   using Storage::Storage;
   std::uint64_t bytes() const override {
-    return values.size() + scales.size() + zeros.size() + layout.sources.size() * sizeof(std::int32_t);
+    return values.size() + scales.size() + zeros.size() + code_sums.size() +
+           layout.sources.size() * sizeof(std::int32_t);
   }
   PairView view;
   PairLayout layout;
@@ -67,6 +71,7 @@ struct PairStorage : PackedMatrix::Storage {
   AlignedBytes table;
   AlignedBytes scales;
   AlignedBytes zeros;
+  AlignedBytes code_sums;
 };
 
 }  // namespace qreason

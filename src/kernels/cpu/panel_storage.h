@@ -32,6 +32,7 @@ struct PanelView {
   std::int64_t groups = 0;
   std::int64_t group_size = 0;
   const std::int32_t* group_index = nullptr;  // [units * 32] or null
+  const std::int32_t* code_sums = nullptr;    // of an output, [panels, 16]; of integers in one group
 };
 
 // (static: called from translation units with wide instructions, whose copy nobody else may get.)
@@ -49,12 +50,13 @@ static inline bool streams_packed(const PanelView& view) {
 struct PanelStorage : PackedMatrix::Storage {
   using Storage::Storage;
   std::uint64_t bytes() const override {
-    return values.size() + scales.size() + zeros.size() + group_index.size() * sizeof(std::int32_t);
+    return values.size() + scales.size() + zeros.size() + code_sums.size() + group_index.size() * sizeof(std::int32_t);
   }
   PanelView view;
   AlignedBytes values;
   AlignedBytes scales;
   AlignedBytes zeros;
+  AlignedBytes code_sums;
   std::vector<std::int32_t> group_index;
 };
 

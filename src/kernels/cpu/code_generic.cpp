@@ -1,0 +1,7 @@
+#include "kernels/cpu/code_body.h"
+
+namespace qreason {
+
+constinit const CodeKernels kCodesGeneric = make_code_kernels("generic");
+
+}  // namespace qreason
