@@ -29,30 +29,47 @@ void CodeOptions::declare(OptionSet& options) {
                 fmt::format("Processor time of a program for one test; twice that by the clock (default: {}, or what a "
                             "task's file says)",
                             kTestSeconds));
+  options.value("--test-packages", packages_,
+                "Folder of Python packages that programs of answers find besides the standard library, as `pip install "
+                "--target` makes it; read-only, and recorded in the results");
   options.flag(
       "--allow-unsafe-execution", unsafe_,
       "Where no sandbox can be made, run programs of answers without one, under limits alone: they can read and "
       "write what you can. Recorded in the results");
 }
 
-CodeGrading CodeOptions::checked() {
+CodeGrading CodeOptions::asked() const {
   if (seconds_ && !is_test_time(*seconds_))
     throw Error::usage("--test-seconds", fmt::format("{}", *seconds_), kTestTimes);
-  return {.seconds = seconds_, .isolation = unsafe_ ? isolation() : Isolation::kSandbox};
+  CodeGrading grading{.seconds = seconds_};
+  if (!packages_.empty()) {
+    std::error_code failure;
+    grading.place.packages = fs::canonical(packages_, failure);
+    if (failure || !fs::is_directory(grading.place.packages))
+      throw Error::usage("--test-packages", packages_, "a folder of Python packages");
+  }
+  return grading;
+}
+
+CodeGrading CodeOptions::checked() {
+  CodeGrading grading = asked();
+  if (unsafe_) grading.place.isolation = isolation(grading.place.packages);
+  return grading;
 }
 
 std::vector<Task> CodeOptions::graded(std::vector<Task> tasks) {
-  const CodeGrading grading = checked();
+  CodeGrading grading = asked();
   if (std::none_of(tasks.begin(), tasks.end(), [](const Task& task) { return task.graded_by == GradedBy::kTests; }))
     return tasks;
-  isolation();
+  grading.place.isolation = isolation(grading.place.packages);
   for (Task& task : tasks) task = with_code_grading(std::move(task), grading);
   return tasks;
 }
 
-Isolation CodeOptions::isolation() {
+Isolation CodeOptions::isolation(const fs::path& packages) {
   if (isolation_) return *isolation_;
-  const FoundIsolation found = find_isolation(unsafe_ ? UnsafeExecution::kAllowed : UnsafeExecution::kRefused);
+  const FoundIsolation found =
+      find_isolation(unsafe_ ? UnsafeExecution::kAllowed : UnsafeExecution::kRefused, packages);
   if (found.isolation == Isolation::kNone)
     log_warning(fmt::format("programs run without a sandbox (--allow-unsafe-execution): {}", found.refusal));
   return *(isolation_ = found.isolation);

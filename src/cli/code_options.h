@@ -21,10 +21,12 @@ class CodeOptions {
   std::vector<Task> graded(std::vector<Task> tasks);
 
  private:
+  CodeGrading asked() const;
   // Looks once; warns where it is no sandbox.
-  Isolation isolation();
+  Isolation isolation(const std::filesystem::path& packages);
 
   std::optional<double> seconds_;
+  std::string packages_;
   bool unsafe_ = false;
   std::optional<Isolation> isolation_;
 };

@@ -18,6 +18,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+constexpr const char* kPackages = "/packages";  // as programs find it
+
 fs::path python() {
   for (const char* path : {"/usr/bin/python3", "/usr/local/bin/python3"}) {
     std::error_code none;
@@ -80,7 +82,7 @@ void add_root(Words& words, const fs::path& interpreter) {
 
 }  // namespace
 
-Words sandboxed_command(const SandboxLimits& limits, std::string_view prelude, int filter) {
+Words sandboxed_command(const SandboxLimits& limits, std::string_view prelude, int filter, const fs::path& packages) {
   const std::string nobody = fmt::format("{}", kNobody);
   Words words;
   add_change_of_user(words);
@@ -89,6 +91,7 @@ Words sandboxed_command(const SandboxLimits& limits, std::string_view prelude, i
               "--as-pid-1", "--new-session", "--cap-drop", "ALL"});
   const fs::path interpreter = python();
   add_root(words, interpreter);
+  if (!packages.empty()) add(words, {"--ro-bind", packages, kPackages});
   add(words, {"--dir", "/etc", "--dir", "/proc"});
   for (const char* device : {"/dev/null", "/dev/random", "/dev/urandom"}) add(words, {"--dev-bind", device, device});
   add(words, {"--symlink", "/tmp", "/dev/shm", "--symlink", "/tmp/stdin", "/dev/stdin"});
@@ -99,15 +102,19 @@ Words sandboxed_command(const SandboxLimits& limits, std::string_view prelude, i
     add(words, {"--setenv", setting.substr(0, equals), setting.substr(equals + 1)});
   }
   add(words, {"--seccomp", fmt::format("{}", filter), "--"});
-  add_server(words, interpreter, limits_json(limits), prelude);
+  OrderedJson json = limits_json(limits);
+  json["packages"] = packages.empty() ? "" : kPackages;
+  add_server(words, interpreter, json, prelude);
   return words;
 }
 
-Words bare_command(const SandboxLimits& limits, std::string_view prelude, const fs::path& scratch) {
+Words bare_command(const SandboxLimits& limits, std::string_view prelude, const fs::path& scratch,
+                   const fs::path& packages) {
   OrderedJson json = limits_json(limits);
   json["processes"] = 0;  // the limit would be the whole user's
   json["scratch"] = scratch.string();
   json["sandboxed"] = false;
+  json["packages"] = packages.string();
   Words words;
   add_change_of_user(words);
   add_server(words, python(), json, prelude);
@@ -115,7 +122,8 @@ Words bare_command(const SandboxLimits& limits, std::string_view prelude, const 
 }
 
 Words server_environment(const fs::path& scratch) {
-  return {"HOME=" + scratch.string(), "TMPDIR=" + scratch.string(), "LANG=C.UTF-8", "PYTHONHASHSEED=0"};
+  return {"HOME=" + scratch.string(), "TMPDIR=" + scratch.string(), "LANG=C.UTF-8",
+          "PYTHONHASHSEED=0",         "OMP_NUM_THREADS=1",          "OPENBLAS_NUM_THREADS=1"};
 }
 
 }  // namespace qreason

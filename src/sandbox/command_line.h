@@ -12,14 +12,16 @@ namespace qreason {
 
 inline constexpr int kNobody = 65534;  // who we become where we are root
 
-// In bubblewrap; descriptor `filter` of it is the filter of system calls. Error: no Python.
-std::vector<std::string> sandboxed_command(const SandboxLimits& limits, std::string_view prelude, int filter);
+// In bubblewrap; descriptor `filter` of it is the filter of system calls. `packages`: of SandboxPlace. Error: no
+// Python.
+std::vector<std::string> sandboxed_command(const SandboxLimits& limits, std::string_view prelude, int filter,
+                                           const std::filesystem::path& packages);
 
 // As it is, with `scratch` as the folder of its own.
 std::vector<std::string> bare_command(const SandboxLimits& limits, std::string_view prelude,
-                                      const std::filesystem::path& scratch);
+                                      const std::filesystem::path& scratch, const std::filesystem::path& packages);
 
-// The environment of both, "NAME=VALUE" each.
+// The environment of both, "NAME=VALUE" each. (NumPy would begin with a thread for each core, beyond the limits.)
 std::vector<std::string> server_environment(const std::filesystem::path& scratch);
 
 }  // namespace qreason

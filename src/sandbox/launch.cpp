@@ -159,7 +159,7 @@ void wait_for(pid_t process) {
 
 }  // namespace
 
-LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view prelude, Isolation isolation) {
+LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view prelude, const SandboxPlace& place) {
   std::array<int, 2> control{}, errors{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control.data()) != 0) fail("no socket");
   LaunchedSandbox launched;
@@ -171,12 +171,12 @@ LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view pre
   const OwnedDescriptor filter(make_seccomp_filter());
   const int yes = 1;
   ::setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
-  const bool bare = isolation == Isolation::kNone;
+  const bool bare = place.isolation == Isolation::kNone;
   if (bare) launched.scratch = make_scratch();
-  launched.launcher =
-      bare ? spawn(bare_command(limits, prelude, launched.scratch), server_environment(launched.scratch), other.get(),
-                   filter.get(), told.get())
-           : spawn(sandboxed_command(limits, prelude, kFilter), {kPath}, other.get(), filter.get(), told.get());
+  launched.launcher = bare ? spawn(bare_command(limits, prelude, launched.scratch, place.packages),
+                                   server_environment(launched.scratch), other.get(), filter.get(), told.get())
+                           : spawn(sandboxed_command(limits, prelude, kFilter, place.packages), {kPath}, other.get(),
+                                   filter.get(), told.get());
   other.reset();
   told.reset();
   if (bare) send_filters(launched, filter.get());

@@ -21,7 +21,7 @@ struct LaunchedSandbox {
 };
 
 // Starts one and waits until its server is ready. Error: what bubblewrap said, or that it or Python is missing.
-LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view prelude, Isolation isolation);
+LaunchedSandbox launch_sandbox(const SandboxLimits& limits, std::string_view prelude, const SandboxPlace& place);
 
 // Kills all that is in it and waits until it is gone.
 void end_sandbox(LaunchedSandbox& sandbox);

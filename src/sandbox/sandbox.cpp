@@ -79,8 +79,8 @@ class Collector {
 
 class Sandbox::Process {
  public:
-  Process(const SandboxLimits& limits, std::string_view prelude, Isolation isolation)
-      : limits_(limits), launched_(launch_sandbox(limits, prelude, isolation)) {}
+  Process(const SandboxLimits& limits, std::string_view prelude, const SandboxPlace& place)
+      : limits_(limits), launched_(launch_sandbox(limits, prelude, place)) {}
   ~Process() { end_sandbox(launched_); }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -161,13 +161,13 @@ class Sandbox::Process {
   double cpu_before_ = 0;
 };
 
-Sandbox::Sandbox(const SandboxLimits& limits, std::string_view prelude, Isolation isolation)
-    : limits_(limits), prelude_(prelude), isolation_(isolation) {}
+Sandbox::Sandbox(const SandboxLimits& limits, std::string_view prelude, SandboxPlace place)
+    : limits_(limits), prelude_(prelude), place_(std::move(place)) {}
 
 Sandbox::~Sandbox() = default;
 
 SandboxResult Sandbox::run(const SandboxRun& run) {
-  if (!process_) process_ = std::make_unique<Process>(limits_, prelude_, isolation_);
+  if (!process_) process_ = std::make_unique<Process>(limits_, prelude_, place_);
   SandboxResult result = process_->run(run);
   if (!process_->reusable()) process_.reset();
   return result;

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,6 +34,12 @@ struct SandboxLimits {
 };
 
 enum class Isolation : std::uint8_t { kSandbox, kNone };
+
+struct SandboxPlace {
+  Isolation isolation = Isolation::kSandbox;
+  // A folder of Python packages that programs find besides the standard library, read-only; empty: none.
+  std::filesystem::path packages = {};
+};
 
 enum class RunEnd : std::uint8_t {
   kExited,     // `code` is the main process's exit status
@@ -62,7 +69,7 @@ class Sandbox {
  public:
   // `prelude`: trusted Python source that defines run(payload, result_descriptor); it is loaded once a sandbox and
   // called in the child, in an empty folder, with all limits set. stderr goes nowhere.
-  Sandbox(const SandboxLimits& limits, std::string_view prelude, Isolation isolation = Isolation::kSandbox);
+  Sandbox(const SandboxLimits& limits, std::string_view prelude, SandboxPlace place = {});
   ~Sandbox();  // kills and waits
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
@@ -75,7 +82,7 @@ class Sandbox {
   class Process;
   SandboxLimits limits_;
   std::string prelude_;
-  Isolation isolation_;
+  SandboxPlace place_;
   std::unique_ptr<Process> process_;
 };
 

@@ -190,6 +190,8 @@ def serve():
     control = socket.socket(fileno=3)
     sys.path[:] = [path for path in sys.path if path]
     filters = [] if SANDBOXED else begin_without_sandbox(control)
+    if LIMITS['packages']:
+        sys.path.append(LIMITS['packages'])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     space = {'__name__': 'prelude', '__builtins__': dict(vars(__builtins__))}
     exec(compile(PRELUDE, 'prelude', 'exec'), space)

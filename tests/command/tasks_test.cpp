@@ -192,6 +192,21 @@ TEST_F(UnsafeExecution, IsAskedForRecordedAndShown) {
   EXPECT_EQ(without_sandbox("grade '" + out + "' --allow-unsafe-execution" + data_).exit_code, 0);
 }
 
+TEST_F(UnsafeExecution, IsNotWhatMissingPackagesLeadTo) {
+  QREASON_REQUIRE_SANDBOX();
+  EXPECT_EQ(qreason_command(arguments("--test-packages /no/such/folder --allow-unsafe-execution")).exit_code, 2);
+  const fs::path packages = scratch_.path() / "packages";
+  fs::create_directories(packages / "extra-1.2.dist-info");
+  fs::permissions(scratch_.path(), fs::perms::owner_all | fs::perms::others_exec | fs::perms::others_read);
+  const CommandResult result =
+      qreason_command(arguments("--allow-unsafe-execution --test-packages '" + packages.string() + "'"));
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  const Json grading = lines("tiny-seed42/LiveCodeBench.jsonl")[0]["dataset"]["grading"];
+  EXPECT_EQ(grading["packages"], Json({"extra-1.2"}));
+  EXPECT_EQ(grading["sandbox"], "bubblewrap");
+  EXPECT_THAT(qreason_command(arguments("")).standard_error, HasSubstr("dataset.grading.packages"));
+}
+
 TEST_F(UnsafeExecution, ChangesNothingWhereThereIsASandbox) {
   QREASON_REQUIRE_SANDBOX();
   ASSERT_EQ(without_sandbox(arguments("--allow-unsafe-execution")).exit_code, 0);

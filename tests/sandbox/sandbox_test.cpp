@@ -280,6 +280,21 @@ TEST_F(SandboxTest, NothingIsLeftOfIt) {
   EXPECT_EQ(errno, ECHILD);
 }
 
+TEST_F(SandboxTest, SeesNamedPackagesAndCannotChangeThem) {
+  const fs::path folder = fs::temp_directory_path() / ("qreason-packages-" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  std::ofstream(folder / "extra.py") << "VALUE = 7\n";
+  EXPECT_EQ(run("import extra").code, 1);
+  for (const Isolation isolation : {Isolation::kSandbox, Isolation::kNone}) {
+    Sandbox with(kSmall, kPrelude, {.isolation = isolation, .packages = folder});
+    EXPECT_EQ(with.run({.payload = "import extra; print(extra.VALUE)"}).output, "7\n");
+  }
+  Sandbox with(kSmall, kPrelude, {.packages = folder});
+  EXPECT_EQ(with.run({.payload = "open('/packages/extra.py', 'w')"}).code, 1);
+  EXPECT_EQ(with.run({.payload = "import os; print(os.listdir('/packages'))"}).output, "['extra.py']\n");
+  fs::remove_all(folder);
+}
+
 TEST_F(SandboxTest, IsCancelled) {
   std::atomic<bool> cancelled = false;
   std::thread later([&] {

@@ -48,7 +48,7 @@ class WithoutSandbox : public ::testing::Test {
     return result.output;
   }
 
-  Sandbox sandbox_{kSmall, kPrelude, Isolation::kNone};
+  Sandbox sandbox_{kSmall, kPrelude, {.isolation = Isolation::kNone}};
 };
 
 // Whether a process of this number is there (a zombie nobody has taken notice of is not meant).
@@ -90,7 +90,7 @@ TEST_F(WithoutSandbox, LimitsTimeMemoryFilesAndOutput) {
 TEST_F(WithoutSandbox, HasAFolderAndAnEnvironmentOfItsOwn) {
   ::setenv("QREASON_CANARY", "canary", 1);
   EXPECT_EQ(printed("import os; print(sorted(os.environ), os.listdir('.'))"),
-            "['HOME', 'LANG', 'PYTHONHASHSEED', 'TMPDIR'] []\n");
+            "['HOME', 'LANG', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PYTHONHASHSEED', 'TMPDIR'] []\n");
   const std::string folder = printed("import os, tempfile; open('left', 'w'); print(tempfile.gettempdir())");
   const fs::path scratch = folder.substr(0, folder.find('\n'));
   EXPECT_TRUE(scratch.filename().string().starts_with("qreason-run-"));

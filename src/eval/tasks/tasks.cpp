@@ -48,7 +48,7 @@ Task with_code_grading(Task task, const CodeGrading& grading) {
   CodeGraders graders = code_graders(whole);
   task.grader = std::move(graders.grader);
   task.explainer = std::move(graders.explainer);
-  task.grading = {{"test_seconds", *whole.seconds}, {"sandbox", recorded_name(whole.isolation)}};
+  task.grading = recorded_grading(*whole.seconds, whole.place);
   return task;
 }
 

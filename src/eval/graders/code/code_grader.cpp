@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <set>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -24,7 +25,7 @@ class CodeGrader {
   explicit CodeGrader(const CodeGrading& grading)
       : judge_({.wall_seconds = 2 * grading.seconds.value_or(kTestSeconds),
                 .cpu_seconds = grading.seconds.value_or(kTestSeconds)},
-               grading.workers > 0 ? grading.workers : usable_cores(), grading.isolation) {}
+               grading.workers > 0 ? grading.workers : usable_cores(), grading.place) {}
 
   Grade grade(std::string_view text, const Problem& problem) {
     Grade grade{.extracted = extract_code(text)};
@@ -50,8 +51,8 @@ class CodeGrader {
   CodeJudge judge_;
 };
 
-void try_out(Isolation isolation) {
-  CodeJudge judge({}, 1, isolation);
+void try_out(const SandboxPlace& place) {
+  CodeJudge judge({}, 1, place);
   const CodeVerdict verdict = judge.judge("print(input())", {.function = {}, .tests = {{"1", "1"}}}, "the sandbox");
   if (verdict.outcome != TestOutcome::kPassed)
     throw Error("the sandbox",
@@ -71,19 +72,30 @@ bool is_test_time(double seconds) {
   return seconds >= 0.1 && seconds <= 3600;
 }
 
-std::string_view recorded_name(Isolation isolation) {
-  return isolation == Isolation::kSandbox ? "bubblewrap" : "none";
+OrderedJson recorded_grading(double seconds, const SandboxPlace& place) {
+  OrderedJson grading{{"test_seconds", seconds},
+                      {"sandbox", place.isolation == Isolation::kSandbox ? "bubblewrap" : "none"}};
+  if (place.packages.empty()) return grading;
+  constexpr std::string_view kEnding = ".dist-info";
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(place.packages))
+    if (const std::string name = entry.path().filename().string(); name.ends_with(kEnding))
+      names.insert(name.substr(0, name.size() - kEnding.size()));
+  grading["packages"] = names;
+  return grading;
 }
 
-FoundIsolation find_isolation(UnsafeExecution unsafe) {
+FoundIsolation find_isolation(UnsafeExecution unsafe, const std::filesystem::path& packages) {
+  FoundIsolation found;
   try {
-    try_out(Isolation::kSandbox);
-    return {};
+    try_out({});
   } catch (const Error& error) {
     if (unsafe == UnsafeExecution::kRefused) throw;
-    try_out(Isolation::kNone);
-    return {.isolation = Isolation::kNone, .refusal = error.what()};
+    try_out({.isolation = Isolation::kNone});
+    found = {.isolation = Isolation::kNone, .refusal = error.what()};
   }
+  if (!packages.empty()) try_out({.isolation = found.isolation, .packages = packages});
+  return found;
 }
 
 }  // namespace qreason

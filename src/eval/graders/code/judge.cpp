@@ -176,9 +176,9 @@ class JudgedProgram {
   std::exception_ptr failure_;
 };
 
-CodeJudge::CodeJudge(const SandboxLimits& limits, int workers, Isolation isolation)
+CodeJudge::CodeJudge(const SandboxLimits& limits, int workers, const SandboxPlace& place)
     : workers_(std::max(1, workers)), report_bytes_(limits.report_bytes) {
-  for (int i = 0; i < workers_; ++i) free_.push_back(std::make_unique<Sandbox>(limits, code_harness(), isolation));
+  for (int i = 0; i < workers_; ++i) free_.push_back(std::make_unique<Sandbox>(limits, code_harness(), place));
 }
 
 CodeVerdict CodeJudge::judge(std::string_view program, const CodeProblem& problem, const std::string& where) {

@@ -36,7 +36,7 @@ struct CodeVerdict {
 // this side: a program sees one input, and what it says is compared here (docs/grading.md has the rules).
 class CodeJudge {
  public:
-  CodeJudge(const SandboxLimits& limits, int workers, Isolation isolation = Isolation::kSandbox);
+  CodeJudge(const SandboxLimits& limits, int workers, const SandboxPlace& place = {});
 
   // Tests run side by side; the first failure in their order decides, and what is behind it is not begun. Errors: an
   // expected result that is no JSON (names `where` and the test), no sandbox.
