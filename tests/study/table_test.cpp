@@ -11,26 +11,13 @@
 #include "base/file.h"
 #include "study/collect.h"
 #include "support/fixtures.h"
+#include "support/study_run.h"
 
 namespace qreason {
 namespace {
+using testing::a_run;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-StudyRun a_run(const std::string& method, const std::string& task, std::uint64_t seed, const std::string& grades,
-               std::int64_t tokens = 100) {
-  StudyRun run{"m", method, task, {}, {}};
-  run.run.name = method + "/" + task;
-  run.run.seed = seed;
-  for (std::size_t i = 0; i < grades.size(); ++i) {
-    run.run.ids.push_back(fmt::format("q{}", i));
-    run.run.grades.push_back(grades[i] - '0');
-    run.run.tokens.push_back(tokens);
-    run.run.steps.push_back(static_cast<std::int64_t>(i) + 1);
-    run.run.truncated.emplace_back(i == 0);
-  }
-  return run;
-}
 
 TEST(RunNames, SplitIntoModelAndMethod) {
   const auto split = [](std::string_view name) {
@@ -55,45 +42,6 @@ TEST(Steps, AreCountedAsPythonSplits) {
   EXPECT_EQ(count_steps("a\n\nb"), 2);
   EXPECT_EQ(count_steps("a\n\n\nb"), 2);
   EXPECT_EQ(count_steps("\n\n\n\n"), 3);
-}
-
-// 1111 with two thoughts that have no end: 100 as they stand, 50 else. The baseline has none: 75 both ways.
-TEST(Table, CountsUnfinishedThoughtsInBothWays) {
-  std::vector<StudyRun> runs = {a_run("bf16", "GSM8K", 42, "1110"), a_run("rtn-w4g128", "GSM8K", 42, "1111"),
-                                a_run("rtn-w4g128", "GSM8K", 43, "1110")};
-  EXPECT_THAT(to_markdown(make_table(runs, {})), Not(HasSubstr("unfinished")));
-  const auto unfinished = Thought::kUnfinished, right = Thought::kUnfinishedRight, ended = Thought::kEnded;
-  runs[1].run.thoughts = {ended, right, right, ended};
-  runs[2].run.thoughts = {ended, ended, ended, unfinished};
-  const StudyTable stand = make_table(runs, {});
-  const TableCell& cell = stand.rows.at(1).cells.at("GSM8K");
-  EXPECT_DOUBLE_EQ(cell.value.mean, 87.5);
-  EXPECT_DOUBLE_EQ(*cell.as_they_stand, 87.5);
-  EXPECT_DOUBLE_EQ(*cell.finished_only, 62.5);
-  EXPECT_DOUBLE_EQ(*cell.unfinished_rate, 0.375);
-  EXPECT_THAT(to_markdown(stand), HasSubstr("| truncated | unfinished | finished only |"));
-  EXPECT_THAT(to_markdown(stand), HasSubstr("| 25.0 % | 37.5 % | 62.5 |"));
-  EXPECT_THAT(to_markdown(stand), HasSubstr("| 25.0 % | 0.0 % | 75.0 |"));
-  EXPECT_THAT(to_csv(stand), HasSubstr(",0.25,0.375,87.5,62.5,"));
-
-  const StudyTable wrong = make_table(runs, {.unfinished = UnfinishedThoughts::kWrong});
-  const TableCell& counted = wrong.rows.at(1).cells.at("GSM8K");
-  EXPECT_DOUBLE_EQ(counted.value.mean, 62.5);
-  EXPECT_DOUBLE_EQ(counted.per_seed.at(42), 50);
-  EXPECT_DOUBLE_EQ(*counted.as_they_stand, 87.5);
-  EXPECT_DOUBLE_EQ(*counted.finished_only, 62.5);
-  EXPECT_DOUBLE_EQ(counted.against_baseline->difference, -0.125);
-  EXPECT_THAT(to_markdown(wrong), HasSubstr("| 37.5 % | 87.5 |"));
-  EXPECT_EQ(to_json(wrong)["unfinished"], "wrong");
-}
-
-// AIME-120 is 0.75 AIME-90 + 0.25 AIME-2025: one of the two right answers of the latter has no end.
-TEST(Table, CountsUnfinishedThoughtsOfCompositesInBothWays) {
-  std::vector<StudyRun> runs = {a_run("bf16", "AIME-90", 42, "1100"), a_run("bf16", "AIME-2025", 42, "11")};
-  runs[1].run.thoughts = {Thought::kEnded, Thought::kUnfinishedRight};
-  const TableCell cell = make_table(runs, {}).rows.at(0).cells.at("AIME-120");
-  EXPECT_DOUBLE_EQ(cell.value.mean, 62.5);
-  EXPECT_DOUBLE_EQ(*cell.finished_only, 50);
 }
 
 TEST(Table, NotesProgramsThatRanWithoutASandbox) {
