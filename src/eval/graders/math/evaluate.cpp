@@ -11,6 +11,11 @@ namespace {
 constexpr std::size_t kMaxExactBits = 3000;  // at a point; what is longer goes on as an interval
 constexpr std::int64_t kMaxResultBits = std::int64_t{1} << 38;
 
+// Of two fractions; whole numbers have no divisor to be found.
+std::size_t bits_of(const Value& a, const Value& b) {
+  return a.exact->is_integer() && b.exact->is_integer() ? 0 : a.exact->bits() + b.exact->bits();
+}
+
 }  // namespace
 
 Value Evaluator::of(Ball re, Ball im) {
@@ -24,6 +29,15 @@ Value Evaluator::of_real(Ball re) {
 
 Value Evaluator::of_exact(Rational value) {
   return {std::move(value), Ball{}, Ball{}};
+}
+
+// The exact result of an operation on numbers of so many bits; it is paid for, as it takes a greatest common divisor.
+// nullopt: too large to go on exactly.
+std::optional<Value> Evaluator::exact_result(std::optional<Rational> exact, std::size_t bits) {
+  const auto words = static_cast<std::int64_t>((exact ? exact->bits() : bits) / 64);
+  budget_.spend(16 * words * words);
+  if (!exact || (!point_.values.empty() && exact->bits() > kMaxExactBits)) return std::nullopt;
+  return of_exact(*std::move(exact));
 }
 
 bool Evaluator::pay() {
@@ -138,16 +152,14 @@ std::optional<Value> Evaluator::folded(const Node& node) {
 
 std::optional<Value> Evaluator::added(const Value& a, const Value& b) {
   if (a.exact && b.exact) {
-    auto exact = a.exact->plus(*b.exact);
-    if (exact && (point_.values.empty() || exact->bits() <= kMaxExactBits)) return of_exact(*std::move(exact));
+    if (auto exact = exact_result(a.exact->plus(*b.exact), bits_of(a, b))) return exact;
   }
   return of(sum(real_part(a), real_part(b), precision_), sum(a.im, b.im, precision_));
 }
 
 std::optional<Value> Evaluator::multiplied(const Value& a, const Value& b) {
   if (a.exact && b.exact) {
-    auto exact = a.exact->times(*b.exact);
-    if (exact && (point_.values.empty() || exact->bits() <= kMaxExactBits)) return of_exact(*std::move(exact));
+    if (auto exact = exact_result(a.exact->times(*b.exact), bits_of(a, b))) return exact;
   }
   if ((a.exact && a.exact->is_zero()) || (b.exact && b.exact->is_zero())) return of_exact(Rational(0));
   const Ball x = real_part(a), u = real_part(b);
@@ -161,8 +173,7 @@ std::optional<Value> Evaluator::divided(const Value& a, const Value& b) {
   if (b.exact) {
     if (b.exact->is_zero()) return std::nullopt;
     if (a.exact) {
-      auto exact = a.exact->over(*b.exact);
-      if (exact && (point_.values.empty() || exact->bits() <= kMaxExactBits)) return of_exact(*std::move(exact));
+      if (auto exact = exact_result(a.exact->over(*b.exact), bits_of(a, b))) return exact;
     }
   }
   const Ball u = real_part(b);
@@ -182,8 +193,7 @@ std::optional<Value> Evaluator::divided(const Value& a, const Value& b) {
 std::optional<Value> Evaluator::whole_power(Value base, std::int64_t exponent) {
   if (base.exact) {
     if (base.exact->is_zero() && exponent <= 0) return std::nullopt;
-    auto exact = base.exact->to_power(exponent);
-    if (exact && (point_.values.empty() || exact->bits() <= kMaxExactBits)) return of_exact(*std::move(exact));
+    if (auto exact = exact_result(base.exact->to_power(exponent), 0)) return exact;
   }
   const bool negative = exponent < 0;
   std::uint64_t left = negative ? 0 - static_cast<std::uint64_t>(exponent) : static_cast<std::uint64_t>(exponent);

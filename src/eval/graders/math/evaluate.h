@@ -78,6 +78,7 @@ class Evaluator {
   Value of(Ball re, Ball im);
   Value of_real(Ball re);
   static Value of_exact(Rational value);
+  std::optional<Value> exact_result(std::optional<Rational> exact, std::size_t bits);
   bool pay();
 
   const Point& point_;

@@ -10,6 +10,19 @@ std::size_t bit_length(const Integer& value) {
   return boost::multiprecision::msb(value.sign() < 0 ? Integer(-value) : value) + 1;
 }
 
+namespace {
+
+// The greatest common divisor of numbers that are not 0. Powers of two, which sample points are divided by, need no
+// Euclid.
+Integer common_divisor(const Integer& numerator, const Integer& denominator) {
+  using boost::multiprecision::lsb;
+  const unsigned twos = lsb(denominator);
+  if (boost::multiprecision::msb(denominator) != twos) return boost::multiprecision::gcd(numerator, denominator);
+  return Integer(1) << std::min(twos, lsb(boost::multiprecision::abs(numerator)));
+}
+
+}  // namespace
+
 std::optional<Rational> Rational::of(Integer numerator, Integer denominator) {
   if (denominator == 0) return std::nullopt;
   // Twice the limit may still be reduced below it; what is larger is not even tried.
@@ -21,7 +34,7 @@ std::optional<Rational> Rational::of(Integer numerator, Integer denominator) {
   }
   Rational result;
   if (denominator != 1) {
-    const Integer common = boost::multiprecision::gcd(numerator, denominator);
+    const Integer common = numerator == 0 ? denominator : common_divisor(numerator, denominator);
     if (common != 1) {
       numerator /= common;
       denominator /= common;
