@@ -176,7 +176,11 @@ void StagedDirectory::commit() {
     rename_folder(staging_, target_);
     fs::remove_all(old, failure);
   }
-  sync_directory(target_.parent_path());
+  try {
+    sync_directory(target_.parent_path());
+  } catch (const Error&) {
+    // The folder is whole and in its place. A disk that forgets the renaming has the unfinished folder, which resumes.
+  }
 }
 
 }  // namespace qreason

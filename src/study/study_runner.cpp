@@ -332,11 +332,12 @@ class Study {
       outcome.markdown = before + to_markdown(outcome.table);
       outcome.summary = before + to_summary(outcome.table);
       json.update(to_json(outcome.table));
-      put(outcome, kTableCsv, to_csv(outcome.table));
     }
+    // First the one by which require_own_tables() knows the others, should the disk be full before they are written.
+    put(outcome, kTableJson, json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
+    if (!runs.empty()) put(outcome, kTableCsv, to_csv(outcome.table));
     if (outcome.summary.empty()) outcome.summary = outcome.markdown;
     put(outcome, kTableMarkdown, outcome.markdown);
-    put(outcome, kTableJson, json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
     return outcome;
   }
 

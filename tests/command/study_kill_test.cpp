@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "support/fixtures.h"
+#include "support/output_files.h"
 #include "support/tiny_model.h"
 
 namespace qreason {
@@ -44,17 +45,8 @@ class StudyKill : public ::testing::Test {
     std::ofstream(path("study.toml")) << study;
   }
 
-  // Everything a study leaves but what says how long it took.
   std::map<std::string, std::string> comparable(const std::string& output) const {
-    std::map<std::string, std::string> files;
-    for (const auto& entry : fs::recursive_directory_iterator(path(output))) {
-      if (!entry.is_regular_file() || entry.path().filename() == "report.json") continue;
-      std::string content = read_text_file(entry.path());
-      for (std::size_t at; (at = content.find(",\"timing\"")) != std::string::npos;)
-        content.erase(at, content.find('\n', at) - at);
-      files[fs::relative(entry.path(), path(output)).string()] = std::move(content);
-    }
-    return files;
+    return testing::comparable_files(path(output));
   }
 
   // Lines of all journals and finished files so far.
