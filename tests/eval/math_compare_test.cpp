@@ -226,8 +226,9 @@ TEST(SameAnswer, FindsEveryMath500AnswerInItsSolutionAndNoOtherNeighbour) {
   }
 }
 
-// What fuzzing found: fractions of 3000 binary digits at sample points took 140 ms; a group that never closes was marked beyond the end of the tokens; the exponential of an inexact
-// number was looked at after it was moved from, where the compiler ordered the two so.
+// What fuzzing found: fractions of 3000 binary digits at sample points took 140 ms; a group that never closes was
+// marked beyond the end of the tokens; the exponential of an inexact number was looked at after it was moved from,
+// where the compiler ordered the two so.
 TEST(SameAnswer, SurvivesWhatFuzzingFound) {
   EXPECT_FALSE(same_answer("70", "rd{7"));
   EXPECT_FALSE(same_answer("{7", "8"));
