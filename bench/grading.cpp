@@ -1,5 +1,6 @@
-// Processor time of the mathematics grader on labelled pairs: bench_grading FILE.jsonl... (tests/data/grading).
-// bench/grading_math_verify.py does the same with Math-Verify.
+// Processor time of the mathematics grader on labelled pairs: bench_grading [--grades] FILE.jsonl...
+// (tests/data/grading); with --grades, first a line with 0 or 1 for each pair. bench/grading_side_by_side.py runs it
+// beside Math-Verify.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ int main(int count, char** arguments) {
   using namespace qreason;
   constexpr int kRounds = 5;
   std::vector<std::pair<std::string, std::string>> pairs;
-  for (int i = 1; i < count; ++i) {
+  const bool shows_grades = count > 1 && std::string(arguments[1]) == "--grades";
+  for (int i = shows_grades ? 2 : 1; i < count; ++i) {
     const std::string lines = read_text_file(arguments[i]);
     for (std::size_t begin = 0; begin < lines.size();) {
       const std::size_t end = std::min(lines.find('\n', begin), lines.size());
@@ -28,6 +30,8 @@ int main(int count, char** arguments) {
   const auto milliseconds = [](std::clock_t since) {
     return 1000.0 * static_cast<double>(std::clock() - since) / CLOCKS_PER_SEC;
   };
+  if (shows_grades)
+    for (const auto& [text, gold] : pairs) fmt::print("{}\n", grade_math(text, gold).correct ? 1 : 0);
   int right = 0;
   double worst = 0;
   const std::clock_t start = std::clock();
