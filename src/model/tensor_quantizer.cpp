@@ -10,6 +10,7 @@
 #include <ATen/ops/copysign.h>
 #include <ATen/ops/frexp.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/ldexp.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/minimum.h>
@@ -20,18 +21,17 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "formats/float_codecs.h"
+#include "formats/quantized_matrix.h"
+#include "formats/reference_quantizer.h"
 
 namespace qreason {
 namespace {
 
 constexpr double kFloor = 1e-5;
-
-struct Parameters {
-  at::Tensor scale, zero;
-};
 
 // A number as a tensor of x's type and device: a division by a plain number may become a product with its inverse,
 // which rounds elsewhere.
@@ -83,7 +83,7 @@ at::Tensor e4m3_scale(const at::Tensor& magnitude, NumberKind kind) {
   return at::where(magnitude == 0, at::ones_like(magnitude), floored);
 }
 
-Parameters float_parameters(const at::Tensor& magnitude, const QuantFormat& format) {
+RunParameters float_parameters(const at::Tensor& magnitude, const QuantFormat& format) {
   const at::Tensor zero = at::zeros_like(magnitude);
   if (format.scale_type == ScaleType::kE8M0) return {e8m0_scale(magnitude, format.kind), zero};
   if (format.scale_type == ScaleType::kE4M3) return {e4m3_scale(magnitude, format.kind), zero};
@@ -91,8 +91,8 @@ Parameters float_parameters(const at::Tensor& magnitude, const QuantFormat& form
   return {one_where_zero(kept_scale(scale, format.scale_type)), zero};
 }
 
-Parameters asymmetric_parameters(const at::Tensor& low, const at::Tensor& high, double floor,
-                                 const QuantFormat& format) {
+RunParameters asymmetric_parameters(const at::Tensor& low, const at::Tensor& high, double floor,
+                                    const QuantFormat& format) {
   const at::Tensor highest = number(format.max_code(), low);
   const at::Tensor span = at::maximum(high - low, number(floor, low));
   const at::Tensor found = kept_scale(span / highest, format.scale_type);
@@ -103,7 +103,7 @@ Parameters asymmetric_parameters(const at::Tensor& low, const at::Tensor& high, 
   return {scale, at::clamp(-at::round(first / scale), 0, format.max_code())};
 }
 
-Parameters integer_parameters(at::Tensor low, at::Tensor high, const QuantFormat& format) {
+RunParameters integer_parameters(at::Tensor low, at::Tensor high, const QuantFormat& format) {
   const double floor = format.rule == RangeRule::kTokenRange ? 0 : kFloor;
   if (format.symmetry == Symmetry::kSymmetric) {
     const at::Tensor magnitude = at::maximum(at::maximum(at::abs(low), at::abs(high)), number(floor, low));
@@ -120,14 +120,68 @@ Parameters integer_parameters(at::Tensor low, at::Tensor high, const QuantFormat
   return asymmetric_parameters(low, high, floor, format);
 }
 
-Parameters parameters_of(const at::Tensor& runs, const QuantFormat& format, const RunClips& clips) {
-  at::Tensor low = at::amin(runs, {-1}, true), high = at::amax(runs, {-1}, true);
-  if (format.rule == RangeRule::kTokenRange) {
-    low = at::clamp_max(low, 0) * clips.low;
-    high = at::clamp_min(high, 0) * clips.high;
+// The ends of the runs as the rule takes them.
+struct Ends {
+  at::Tensor low, high;
+};
+
+Ends ends_of(const at::Tensor& runs, const QuantFormat& format, const RunClips& clips) {
+  Ends ends{at::amin(runs, {-1}, true), at::amax(runs, {-1}, true)};
+  if (format.rule != RangeRule::kTokenRange) return ends;
+  return {at::clamp_max(ends.low, 0) * clips.low, at::clamp_min(ends.high, 0) * clips.high};
+}
+
+RunParameters parameters_of(const Ends& ends, const QuantFormat& format) {
+  if (format.kind == NumberKind::kInteger) return integer_parameters(ends.low, ends.high, format);
+  return float_parameters(at::maximum(at::abs(ends.low), at::abs(ends.high)), format);
+}
+
+// shrunk_parameters of formats/reference_quantizer.h.
+RunParameters shrunk_parameters(const Ends& ends, int step, const QuantFormat& format) {
+  const double factor = static_cast<float>(1.0 - step / 100.0);
+  const at::Tensor highest = number(format.max_code(), ends.low);
+  if (format.symmetry == Symmetry::kSymmetric) {
+    const at::Tensor largest = at::clamp_min(at::maximum(at::abs(ends.low), at::abs(ends.high)), kFloor);
+    const at::Tensor scale = kept_scale(largest * factor / highest, format.scale_type);
+    return {scale, at::zeros_like(scale)};
   }
-  if (format.kind == NumberKind::kInteger) return integer_parameters(low, high, format);
-  return float_parameters(at::maximum(at::abs(low), at::abs(high)), format);
+  at::Tensor low = at::clamp_max(ends.low, 0), high = at::clamp_min(ends.high, 0);
+  const at::Tensor empty = (low == 0).logical_and(high == 0);
+  low = at::where(empty, number(-1, low), low) * factor;
+  high = at::where(empty, number(1, high), high) * factor;
+  const at::Tensor scale = kept_scale((high - low) / highest, format.scale_type);
+  return {scale, at::clamp(-at::round(low / scale), 0, format.max_code())};
+}
+
+RunParameters searched_parameters(const at::Tensor& runs, const Ends& ends, const QuantFormat& format) {
+  RunParameters best = parameters_of(ends, format);
+  at::Tensor least = at::full_like(ends.low, std::numeric_limits<double>::infinity());
+  for (int step = 0; step < kSearchSteps; ++step) {
+    const RunParameters candidate = shrunk_parameters(ends, step, format);
+    const at::Tensor off = quantize_dequantize(runs, format, candidate.scale, candidate.zero).sub_(runs);
+    const at::Tensor error = off.abs_().pow_(2.4).sum(-1, true);
+    const at::Tensor better = (error < least).logical_and(candidate.scale != 0);
+    least = at::where(better, error, least);
+    best = {at::where(better, candidate.scale, best.scale), at::where(better, candidate.zero, best.zero)};
+  }
+  return best;
+}
+
+RunClips clips_of(const QuantFormat& format, const at::Tensor& x) {
+  const at::Tensor ratio = number(format.clip_ratio, x).reshape({1});
+  return {.low = ratio, .high = ratio};
+}
+
+// Scales of NVFP4 over the global one (formats/quantized_matrix.h).
+at::Tensor nvfp4_scales(const at::Tensor& runs) {
+  const at::Tensor magnitude = at::amax(at::abs(runs), {-1}, true), largest = at::amax(magnitude);
+  const double ends = largest_value(NumberKind::kFp8E4M3) * largest_value(NumberKind::kFp4E2M1);
+  const at::Tensor found = number(ends, runs) / largest;
+  const at::Tensor global = at::where(found.isfinite(), found, number(1, runs));
+  const at::Tensor scale =
+      round_to_element(global * (magnitude / number(largest_value(NumberKind::kFp4E2M1), runs)), NumberKind::kFp8E4M3);
+  const at::Tensor floored = at::maximum(scale, number(decode_e4m3(1), runs));
+  return at::where(magnitude == 0, number(1, runs), floored) / global;
 }
 
 }  // namespace
@@ -146,8 +200,7 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, c
 }
 
 at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run) {
-  const at::Tensor ratio = number(format.clip_ratio, x).reshape({1});
-  return quantize_dequantize(x, format, run, {.low = ratio, .high = ratio});
+  return quantize_dequantize(x, format, run, clips_of(format, x));
 }
 
 at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run,
@@ -160,8 +213,21 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, s
                 "runs that divide them");
   }
   const at::Tensor runs = x.unflatten(-1, {x.size(-1) / run, run});
-  const Parameters parameters =
-      parameters_of(runs.detach(), format, {.low = clips.low.unsqueeze(-1), .high = clips.high.unsqueeze(-1)});
+  const RunClips own{.low = clips.low.unsqueeze(-1), .high = clips.high.unsqueeze(-1)};
+  const RunParameters parameters = parameters_of(ends_of(runs.detach(), format, own), format);
+  return quantize_dequantize(runs, format, parameters.scale, parameters.zero).flatten(-2);
+}
+
+RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format) {
+  const Ends ends = ends_of(runs, format, clips_of(format, runs));
+  return format.search == RangeSearch::kMse ? searched_parameters(runs, ends, format) : parameters_of(ends, format);
+}
+
+at::Tensor rounded_to_nearest(const at::Tensor& weights, const QuantFormat& format) {
+  const std::int64_t run = group_size_of(format, weights.size(-1));
+  const at::Tensor runs = weights.unflatten(-1, {weights.size(-1) / run, run});
+  RunParameters parameters = find_run_parameters(runs, format);
+  if (format.scale_type == ScaleType::kE4M3) parameters.scale = nvfp4_scales(runs);
   return quantize_dequantize(runs, format, parameters.scale, parameters.zero).flatten(-2);
 }
 

@@ -26,4 +26,15 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, s
 at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, const at::Tensor& scale,
                                const at::Tensor& zero);
 
+// Parameters of every run [.., run] by the format's rule, MSE search and clip ratio included: [.., 1] each. `zero` is 0
+// for symmetric integers and float formats.
+struct RunParameters {
+  at::Tensor scale, zero;
+};
+RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format);
+
+// Weights [rows, columns] rounded as round_to_nearest (formats/quantized_matrix.h) does, and decoded. Groups divide the
+// columns; the MSE search takes powers and sums of its own, so that it may find another of two like candidates.
+at::Tensor rounded_to_nearest(const at::Tensor& weights, const QuantFormat& format);
+
 }  // namespace qreason
