@@ -1,5 +1,7 @@
 #include "quantize/activation_store.h"
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -62,10 +64,20 @@ class ScratchFile {
 
 struct ActivationStore::State {
   std::vector<std::uint64_t> starts;  // in floats, one more than sequences
-  std::vector<float> memory;          // everything, or the sequence at hand
+  std::int64_t width = 0;
+  at::Device device = at::kCPU;
+  at::Tensor everything;      // on a device
+  std::vector<float> memory;  // else: everything, or the sequence at hand
+  at::Tensor brought;         // the sequence at hand, on a device that does not hold everything
   std::unique_ptr<ScratchFile> file;
 
+  std::int64_t rows(std::size_t sequence) const {
+    return static_cast<std::int64_t>(starts[sequence + 1] - starts[sequence]) / width;
+  }
   std::uint64_t bytes(std::size_t sequence) const { return (starts[sequence + 1] - starts[sequence]) * sizeof(float); }
+  at::Tensor here(std::size_t sequence) {
+    return at::from_blob(memory.data() + (file ? 0 : starts[sequence]), {rows(sequence), width}, at::kFloat);
+  }
 };
 
 std::uint64_t ActivationStore::bytes_for(const std::vector<std::int64_t>& lengths, std::int64_t width) {
@@ -77,36 +89,56 @@ std::uint64_t ActivationStore::bytes_for(const std::vector<std::int64_t>& length
   return rows * static_cast<std::uint64_t>(width) * sizeof(float);
 }
 
-ActivationStore::ActivationStore(const std::vector<std::int64_t>& lengths, std::int64_t width, Place place,
-                                 const std::filesystem::path& folder)
+ActivationStore::ActivationStore(const std::vector<std::int64_t>& lengths, std::int64_t width, const Options& options)
     : state_(std::make_unique<State>()) {
   const std::uint64_t bytes = bytes_for(lengths, width);
   std::uint64_t longest = 0;
+  state_->width = width;
+  state_->device = options.device;
   state_->starts.push_back(0);
   for (const std::int64_t length : lengths) {
     const std::uint64_t floats = static_cast<std::uint64_t>(length) * static_cast<std::uint64_t>(width);
     longest = std::max(longest, floats);
     state_->starts.push_back(state_->starts.back() + floats);
   }
-  if (place == Place::kDisk) state_->file = std::make_unique<ScratchFile>(folder);
-  state_->memory.resize(place == Place::kDisk ? longest : bytes / sizeof(float));
+  const std::uint64_t all = bytes / sizeof(float);
+  if (options.place == Place::kDevice) {
+    state_->everything = at::empty({static_cast<std::int64_t>(all) / width, width},
+                                   at::TensorOptions().dtype(at::kFloat).device(options.device));
+    return;
+  }
+  if (options.place == Place::kDisk) state_->file = std::make_unique<ScratchFile>(options.folder);
+  state_->memory.resize(options.place == Place::kDisk ? longest : all);
 }
 
 ActivationStore::~ActivationStore() = default;
 ActivationStore::ActivationStore(ActivationStore&&) noexcept = default;
 ActivationStore& ActivationStore::operator=(ActivationStore&&) noexcept = default;
 
-float* ActivationStore::load(std::size_t sequence) {
-  if (!state_->file) return state_->memory.data() + state_->starts[sequence];
-  state_->file->read(state_->starts[sequence] * sizeof(float), state_->memory.data(), state_->bytes(sequence));
-  return state_->memory.data();
+at::Tensor ActivationStore::load(std::size_t sequence) {
+  if (state_->everything.defined()) return start(sequence);
+  if (state_->file) {
+    state_->file->read(state_->starts[sequence] * sizeof(float), state_->memory.data(), state_->bytes(sequence));
+  }
+  if (state_->device.is_cpu()) return state_->here(sequence);
+  state_->brought = state_->here(sequence).to(state_->device);
+  return state_->brought;
 }
 
-float* ActivationStore::start(std::size_t sequence) {
-  return state_->memory.data() + (state_->file ? 0 : state_->starts[sequence]);
+at::Tensor ActivationStore::start(std::size_t sequence) {
+  if (state_->everything.defined()) {
+    const auto first = static_cast<std::int64_t>(state_->starts[sequence]) / state_->width;
+    return state_->everything.narrow(0, first, state_->rows(sequence));
+  }
+  if (state_->device.is_cpu()) return state_->here(sequence);
+  state_->brought =
+      at::empty({state_->rows(sequence), state_->width}, at::TensorOptions().dtype(at::kFloat).device(state_->device));
+  return state_->brought;
 }
 
 void ActivationStore::save(std::size_t sequence) {
+  if (state_->everything.defined()) return;
+  if (!state_->device.is_cpu()) state_->here(sequence).copy_(state_->brought);
   if (!state_->file) return;
   state_->file->write(state_->starts[sequence] * sizeof(float), state_->memory.data(), state_->bytes(sequence));
 }

@@ -1,5 +1,8 @@
-// Float32 rows of all calibration sequences: in memory, or in a file without a name when they do not fit.
+// Float32 rows of all calibration sequences, as tensors where the blocks run: on a device that has room for them, in
+// memory, or in a file without a name when they do not fit.
 #pragma once
+
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -10,21 +13,25 @@ namespace qreason {
 
 class ActivationStore {
  public:
-  enum class Place { kMemory, kDisk };
+  enum class Place { kDevice, kMemory, kDisk };
 
-  // `lengths`: rows of each sequence. A file is made in `folder` and unlinked at once.
-  ActivationStore(const std::vector<std::int64_t>& lengths, std::int64_t width, Place place,
-                  const std::filesystem::path& folder);
+  struct Options {
+    Place place = Place::kMemory;
+    std::filesystem::path folder{};  // where a file is made, and unlinked at once
+    at::Device device = at::kCPU;    // of the tensors; kDevice: of all the rows
+  };
+  // `lengths`: rows of each sequence.
+  ActivationStore(const std::vector<std::int64_t>& lengths, std::int64_t width, const Options& options);
   ~ActivationStore();
   ActivationStore(ActivationStore&&) noexcept;
   ActivationStore& operator=(ActivationStore&&) noexcept;
 
   static std::uint64_t bytes_for(const std::vector<std::int64_t>& lengths, std::int64_t width);
 
-  // The rows of one sequence. Valid until the next load or start; on disk, changes are kept only by save().
-  float* load(std::size_t sequence);
+  // The rows of one sequence, [its length, width]. Valid until the next load or start; changes are kept only by save().
+  at::Tensor load(std::size_t sequence);
   // As load, but what was stored is not wanted: for writing.
-  float* start(std::size_t sequence);
+  at::Tensor start(std::size_t sequence);
   void save(std::size_t sequence);
 
  private:

@@ -1,6 +1,9 @@
 #include "quantize/awq_candidates.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/amax.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +12,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model/tensor_quantizer.h"
+#include "quantize/tensors/host_values.h"
 
 namespace qreason {
 namespace {
@@ -36,11 +41,14 @@ AwqCandidates::AwqCandidates(BlockVisit& block, std::vector<LinearSlot> slots, S
 }
 
 void AwqCandidates::add(const ActivationRows& rows) {
-  add_magnitudes(rows, activations_, block_.executor());
   tokens_ += rows.count;
+  if (!block_.device()) return add_magnitudes(rows, activations_, block_.executor());
+  const at::Tensor sums = rows.tensor.abs().sum(0, false, at::kDouble);
+  magnitudes_ = magnitudes_.defined() ? magnitudes_ + sums : sums;
 }
 
 void AwqCandidates::finish_means() {
+  if (magnitudes_.defined()) activations_ = host_doubles(magnitudes_);
   for (std::size_t j = 0; j < activations_.size(); ++j) {
     activations_[j] /= static_cast<double>(tokens_);
     if (std::isfinite(activations_[j])) continue;
@@ -67,6 +75,10 @@ std::vector<float> AwqCandidates::scales(double ratio) const {
 }
 
 at::Tensor AwqCandidates::rounded(LinearSlot slot, const at::Tensor& weight, const std::vector<float>& scales) const {
+  if (const auto device = block_.device()) {
+    const at::Tensor factors = at::tensor(scales, at::kFloat).to(*device);
+    return rounded_to_nearest(weight * factors, block_.format(slot)).div_(factors);
+  }
   const std::int64_t rows = weight.size(0), columns = weight.size(1);
   at::Tensor candidate = at::empty_like(weight);
   float* values = candidate.data_ptr<float>();
@@ -95,6 +107,7 @@ QuantizedMatrix AwqCandidates::rounded_matrix(LinearSlot slot, const at::Tensor&
 
 // Of every column, over the rows of all linears: |W_ij| / (largest |W_ik| of the quantization group + 1e-6).
 void AwqCandidates::find_mean_weights() {
+  if (block_.device()) return find_mean_weights_there();
   mean_weights_.assign(activations_.size(), 0);
   std::int64_t all_rows = 0;
   for (const LinearSlot slot : slots_) {
@@ -114,6 +127,20 @@ void AwqCandidates::find_mean_weights() {
     all_rows += rows;
   }
   for (double& mean : mean_weights_) mean /= static_cast<double>(all_rows);
+}
+
+void AwqCandidates::find_mean_weights_there() {
+  at::Tensor sums;
+  std::int64_t all_rows = 0;
+  for (const LinearSlot slot : slots_) {
+    const at::Tensor sizes = weight(slot).abs();
+    const std::int64_t group = group_size_of(block_.format(slot), sizes.size(1));
+    const at::Tensor runs = sizes.unflatten(1, {sizes.size(1) / group, group});
+    const at::Tensor own = (runs / (at::amax(runs, {-1}, true) + 1e-6)).flatten(1).sum(0, false, at::kDouble);
+    sums = sums.defined() ? sums + own : own;
+    all_rows += sizes.size(0);
+  }
+  mean_weights_ = host_doubles(sums / all_rows);
 }
 
 }  // namespace qreason

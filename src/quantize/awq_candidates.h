@@ -20,7 +20,7 @@ class AwqCandidates {
   AwqCandidates(BlockVisit& block, std::vector<LinearSlot> slots, ScaleRule rule);
 
   const std::vector<LinearSlot>& slots() const { return slots_; }
-  at::Tensor weight(LinearSlot slot) const { return block_.weight(slot); }  // float32 [out, in]
+  at::Tensor weight(LinearSlot slot) const { return block_.weight_there(slot); }  // float32 [out, in]
   std::string where() const { return linear_name(block_.layer(), slots_.front()); }
 
   // Rows that the linears read; after the last ones finish_means(), an Error where they are not finite.
@@ -35,10 +35,12 @@ class AwqCandidates {
  private:
   QuantizedMatrix rounded_matrix(LinearSlot slot, const at::Tensor& weight) const;
   void find_mean_weights();
+  void find_mean_weights_there();  // on a device
 
   BlockVisit& block_;
   std::vector<LinearSlot> slots_;
   std::vector<double> activations_, mean_weights_;  // means by channel; the second with duo scaling alone
+  at::Tensor magnitudes_;                           // on a device: sums of |x_j| so far, float64
   std::int64_t tokens_ = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "quantize/awq_clips.h"
 
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,7 +28,8 @@ class GroupGrams {
     for (std::int64_t group = 0; group < groups(); ++group) {
       const std::int64_t count = size_of(group);
       for (std::int64_t row = 0; row < inputs.count; ++row) {
-        std::copy_n(inputs.values.data() + row * width_ + group * size, count, columns.data() + row * count);
+        std::copy_n(inputs.values.const_data_ptr<float>() + row * width_ + group * size, count,
+                    columns.data() + row * count);
       }
       accumulate_gram(columns.data(), inputs.count, count, 1.0f, block(group), executor);
       mirror_upper(block(group), count, count, executor);
@@ -51,7 +54,8 @@ void append(const GroupClips& some, GroupClips& all) {
   all.failed_groups += some.failed_groups;
 }
 
-void require_finite(const std::vector<float>& values, const char* what) {
+void require_finite(const at::Tensor& tensor, const char* what) {
+  const std::span values(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
   if (std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) return;
   throw Error("clip search", fmt::format("{} that are not finite", what), "finite ones");
 }
@@ -172,25 +176,22 @@ SampledRows sample_rows(BlockView& block, Site site, std::int64_t tokens) {
   const std::int64_t stride = std::max<std::int64_t>(1, all / tokens);
   // Inputs of the last linear are computed of the sampled rows alone.
   const bool middle = site == Site::kMlpMiddle;
-  SampledRows sampled;
+  std::vector<at::Tensor> taken;
   std::int64_t next = 0, begin = 0;  // the next row that is taken, the first one of the sequence
   for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
     const std::int64_t end = begin + lengths[static_cast<std::size_t>(sequence)];
     if (next < end) {
       const ActivationRows rows = block.read(middle ? Tap::kMlpInput : tap_of(site), sequence);
-      sampled.width = rows.width;
-      for (; next < end; next += stride, ++sampled.count) {
-        const float* row = rows.data + (next - begin) * rows.width;
-        sampled.values.insert(sampled.values.end(), row, row + rows.width);
-      }
+      taken.push_back(rows.tensor.slice(0, next - begin, rows.count, stride).clone());
+      next += taken.back().size(0) * stride;
     }
     begin = end;
   }
-  if (!middle) return sampled;
-  SampledRows inner{.count = sampled.count, .width = block.config().intermediate_size};
-  inner.values.resize(static_cast<std::size_t>(inner.count * inner.width));
-  block.compute_mlp(Tap::kMlpMiddle, {sampled.values.data(), sampled.count, sampled.width}, inner.values.data());
-  return inner;
+  const at::Tensor rows = at::cat(taken);
+  if (!middle) return {.count = rows.size(0), .width = rows.size(1), .values = rows};
+  const at::Tensor inner = at::empty({rows.size(0), block.config().intermediate_size}, rows.options());
+  block.compute_mlp(Tap::kMlpMiddle, rows, inner);
+  return {.count = inner.size(0), .width = inner.size(1), .values = inner};
 }
 
 GroupClips search_clips(std::span<const float> weights, const SampledRows& inputs, const QuantFormat& format,

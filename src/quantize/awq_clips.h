@@ -27,7 +27,7 @@ struct ClipSearch {
 // Rows of a site, one every `stride` tokens of all sequences laid end to end, from the first on.
 struct SampledRows {
   std::int64_t count = 0, width = 0;
-  std::vector<float> values;  // [count, width]
+  at::Tensor values;  // [count, width], contiguous, where the walk computes
 };
 SampledRows sample_rows(BlockView& block, Site site, std::int64_t tokens);
 
@@ -39,8 +39,8 @@ struct GroupClips {
   std::int64_t failed_groups = 0;  // without a finite error: left as they are
 };
 
-// weights [rows, inputs.width], rounded to `format`, per channel or per group, some rows at a time. Inputs or weights
-// that are not finite are an Error.
+// weights [rows, inputs.width], rounded to `format`, per channel or per group, some rows at a time, on the host. Inputs
+// or weights that are not finite are an Error.
 GroupClips search_clips(std::span<const float> weights, const SampledRows& inputs, const QuantFormat& format,
                         const ClipSearch& search, Executor& executor);
 

@@ -13,6 +13,7 @@
 #include "quantize/awq_candidates.h"
 #include "quantize/least_loss.h"
 #include "quantize/module_loss.h"
+#include "quantize/tensors/tensor_awq.h"
 
 namespace qreason {
 namespace {
@@ -40,10 +41,6 @@ std::vector<LinearSlot> rounded_readers(const BlockVisit& block, AwqGroup group)
     if (block.is_rounded(slot)) slots.push_back(slot);
   }
   return slots;
-}
-
-std::span<const float> values_of(const at::Tensor& matrix) {
-  return {matrix.const_data_ptr<float>(), static_cast<std::size_t>(matrix.numel())};
 }
 
 // What the losses of a group's candidates have in common: every candidate is the linears at one ratio.
@@ -104,38 +101,24 @@ class GroupLosses : public SummedLosses {
   std::vector<std::vector<float>> scales_;  // by step
 };
 
-// Of q, k, v; units are sequences.
-class AttentionLosses : public GroupLosses {
+// Of q, k, v, whose units are sequences, or of gate, up, whose units are tokens.
+template <class Change>
+class ModuleLosses : public GroupLosses {
  public:
   using GroupLosses::GroupLosses;
-  std::int64_t units() const override { return change_.sequences(); }
-  void begin(std::int64_t step) override { try_in_block(step); }
-  void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override {
-    for (const std::int64_t sequence : units) terms[sequence] = change_.of(sequence);
-  }
-
- private:
-  void keep(std::int64_t sequence) override { change_.take(sequence); }
-  double values() const override { return change_.values(); }
-  AttentionChange change_{block_};
-};
-
-// Of gate, up; units are tokens.
-class MlpLosses : public GroupLosses {
- public:
-  using GroupLosses::GroupLosses;
-  std::int64_t units() const override { return change_.tokens(); }
+  std::int64_t units() const override { return change_.units(); }
   void begin(std::int64_t step) override { try_in_block(step); }
   void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override { change_.of(units, terms); }
 
  private:
   void keep(std::int64_t sequence) override { change_.take(sequence); }
   double values() const override { return change_.values(); }
-  MlpChange change_{block_};
+  Change change_{block_};
 };
 
 // Of a single linear; units are its outputs. Its Gram matrix is laid out anew for every product, so that parts of the
 // outputs cost what they save.
+template <class Gram>
 class LinearLosses : public GroupLosses {
  public:
   LinearLosses(BlockVisit& block, AwqGroup group, const ScaleSearch& search)
@@ -143,7 +126,7 @@ class LinearLosses : public GroupLosses {
   std::int64_t units() const override { return before_.size(0); }
   void begin(std::int64_t step) override { now_ = rounded(slot(), before_, step); }
   void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override {
-    gram_.changes(values_of(before_), values_of(now_), units, terms, block_.executor());
+    gram_.changes(before_, now_, units, terms, block_.executor());
   }
 
  private:
@@ -156,13 +139,20 @@ class LinearLosses : public GroupLosses {
   double values() const override { return static_cast<double>(gram_.tokens()) * static_cast<double>(units()); }
 
   at::Tensor before_, now_;
-  InputGram gram_;
+  Gram gram_;
 };
 
+// Changes of the attention and of the MLP, and Gram matrices.
+template <class Attention, class Mlp, class Gram>
+std::unique_ptr<GroupLosses> losses_by(BlockVisit& block, AwqGroup group, const ScaleSearch& search) {
+  if (group == AwqGroup::kQkv) return std::make_unique<ModuleLosses<Attention>>(block, group, search);
+  if (group == AwqGroup::kGateUp) return std::make_unique<ModuleLosses<Mlp>>(block, group, search);
+  return std::make_unique<LinearLosses<Gram>>(block, group, search);
+}
+
 std::unique_ptr<GroupLosses> losses_of(BlockVisit& block, AwqGroup group, const ScaleSearch& search) {
-  if (group == AwqGroup::kQkv) return std::make_unique<AttentionLosses>(block, group, search);
-  if (group == AwqGroup::kGateUp) return std::make_unique<MlpLosses>(block, group, search);
-  return std::make_unique<LinearLosses>(block, group, search);
+  if (!block.device()) return losses_by<AttentionChange, MlpChange, InputGram>(block, group, search);
+  return losses_by<TensorAttentionChange, TensorMlpChange, TensorGram>(block, group, search);
 }
 
 // The linears that a folding changes, each replaced once.

@@ -42,7 +42,7 @@ ActivationRows SharedWalk::read(const BlockWeights& weights, Tap tap, std::int64
   return walk_->read(tap, sequence);
 }
 
-void SharedWalk::compute_mlp(const BlockWeights& weights, Tap tap, const ActivationRows& inputs, float* out) {
+void SharedWalk::compute_mlp(const BlockWeights& weights, Tap tap, const at::Tensor& inputs, const at::Tensor& out) {
   if (!walk_) throw Error("quantize", "an MLP computed", "a pass that asks for calibration inputs");
   hold(weights);
   walk_->compute_mlp(tap, inputs, out);
@@ -79,7 +79,7 @@ ActivationRows BlockInWork::read(Tap tap, std::int64_t sequence) {
   return walk().read(trial_ ? *trial_ : weights_, tap, sequence);
 }
 
-void BlockInWork::compute_mlp(Tap tap, const ActivationRows& inputs, float* out) {
+void BlockInWork::compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out) {
   walk().compute_mlp(trial_ ? *trial_ : weights_, tap, inputs, out);
 }
 

@@ -24,9 +24,10 @@ class SharedWalk {
   // Enters `walk`, which may be null: nothing can be read then.
   SharedWalk(CalibrationWalk* walk, const BlockWeights& found);
   std::int64_t sequences() const { return walk_ ? walk_->sequences() : 0; }
+  std::optional<at::Device> device() const { return walk_ ? walk_->device() : std::nullopt; }
   // `weights`: those that were found or a copy that has changed since.
   ActivationRows read(const BlockWeights& weights, Tap tap, std::int64_t sequence);
-  void compute_mlp(const BlockWeights& weights, Tap tap, const ActivationRows& inputs, float* out);
+  void compute_mlp(const BlockWeights& weights, Tap tap, const at::Tensor& inputs, const at::Tensor& out);
   // Hands the outputs of the block with these weights on to the next one.
   void leave(const BlockWeights& weights);
 
@@ -51,9 +52,10 @@ class FoundBlock : public View {
   std::int64_t layer() const override { return weights_->layer(); }
   const ModelConfig& config() const override { return weights_->config(); }
   Executor& executor() override { return *executor_; }
+  std::optional<at::Device> device() const override { return walk_.device(); }
   std::int64_t sequences() const override { return walk_.sequences(); }
   ActivationRows read(Tap tap, std::int64_t sequence) override { return walk_.read(*weights_, tap, sequence); }
-  void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) override {
+  void compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out) override {
     walk_.compute_mlp(*weights_, tap, inputs, out);
   }
   const at::Tensor& gain(BlockNorm norm) const override { return weights_->gain(norm); }
@@ -82,7 +84,7 @@ class BlockOnTrial : public FoundBlock<MeasuredBlock> {
       : FoundBlock(weights, &walk, executor), behind_(&behind) {}
 
   ActivationRows read(Tap tap, std::int64_t sequence) override { return walk().read(current(), tap, sequence); }
-  void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) override {
+  void compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out) override {
     walk().compute_mlp(current(), tap, inputs, out);
   }
   void try_matrix(LinearSlot slot, at::Tensor matrix) override;
@@ -123,9 +125,10 @@ class BlockInWork : public BlockVisit {
   std::int64_t layer() const override { return weights_.layer(); }
   const ModelConfig& config() const override { return weights_.config(); }
   Executor& executor() override { return *executor_; }
+  std::optional<at::Device> device() const override { return reads_ ? reads_->device() : std::nullopt; }
   std::int64_t sequences() const override { return reads_ ? reads_->sequences() : 0; }
   ActivationRows read(Tap tap, std::int64_t sequence) override;
-  void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) override;
+  void compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out) override;
   const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,8 @@ class BlockView {
   virtual std::int64_t layer() const = 0;
   virtual const ModelConfig& config() const = 0;
   virtual Executor& executor() = 0;
+  // Where libtorch computes what the passes ask for; without one the executor's kernels do, on the host.
+  virtual std::optional<at::Device> device() const = 0;
 
   virtual std::int64_t sequences() const = 0;
   // The rows of one sequence at a tap, as the block computes them as it is now. Any tap of any sequence may be asked
@@ -33,21 +36,23 @@ class BlockView {
   // carries no calibration sequences (BlockPass::propagation).
   virtual ActivationRows read(Tap tap, std::int64_t sequence) = 0;
   // What the MLP as it is now makes of some rows of its inputs (kMlpInput), of whatever tokens: kMlpMiddle or
-  // kMlpUpdate, out [rows, its width]; the rows that read() would give.
-  virtual void compute_mlp(Tap tap, const ActivationRows& inputs, float* out) = 0;
+  // kMlpUpdate, out [rows, its width]; the rows that read() would give. Tensors as CalibrationWalk::compute_mlp's.
+  virtual void compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out) = 0;
 
   // The gain of a norm as it is now, [hidden] in the type in which it is stored.
   virtual const at::Tensor& gain(BlockNorm norm) const = 0;
   // The linear as it is now, and its matrix as float32 [out, in], contiguous.
   virtual const LinearWeight& linear(LinearSlot slot) const = 0;
   at::Tensor weight(LinearSlot slot) const { return linear(slot).dense_float32().contiguous(); }
+  // The same where the rows are.
+  at::Tensor weight_there(LinearSlot slot) const { return weight(slot).to(device().value_or(at::kCPU)); }
 };
 
 // A block of the model that a statistics pass measures, with what lies behind it.
 class MeasuredBlock : public BlockView {
  public:
-  // read() computes with this float32 matrix [out, in] in the linear's place until the trial is withdrawn; linear()
-  // stays.
+  // read() computes with this float32 matrix [out, in], of the host or the device, in the linear's place until the
+  // trial is withdrawn; linear() stays.
   virtual void try_matrix(LinearSlot slot, at::Tensor matrix) = 0;
   virtual void withdraw() = 0;
   // ModelBehind::divergences of other hidden states at Tap::kBlockOutput.
@@ -68,9 +73,9 @@ class BlockVisit : public BlockView {
   virtual bool is_rounded(LinearSlot slot) const = 0;
   virtual const QuantFormat& format(LinearSlot slot) const = 0;
 
-  // For searches: read() computes with this float32 matrix [out, in] in the linear's place until the trial is
-  // withdrawn, which the next replacement and the end of the pass do too. linear(), original() and what is written
-  // stay.
+  // For searches: read() computes with this float32 matrix [out, in], of the host or the device, in the linear's place
+  // until the trial is withdrawn, which the next replacement and the end of the pass do too. linear(), original() and
+  // what is written stay.
   virtual void try_matrix(LinearSlot slot, at::Tensor matrix) = 0;
   virtual void withdraw() = 0;
 

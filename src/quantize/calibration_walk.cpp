@@ -1,9 +1,12 @@
 #include "quantize/calibration_walk.h"
 
-#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -11,15 +14,23 @@
 namespace qreason {
 namespace {
 
-void copy_embedding(const at::Tensor& table, std::int32_t token, float* out) {
-  const at::Tensor row = table.select(0, token).to(at::kFloat).contiguous();
-  std::copy_n(row.data_ptr<float>(), row.numel(), out);
+// The rows of a sequence's tokens, float32 on the host.
+at::Tensor embedded(const at::Tensor& table, const std::vector<std::int32_t>& tokens) {
+  return table.index_select(0, at::tensor(std::vector<std::int64_t>(tokens.begin(), tokens.end()), at::kLong))
+      .to(at::kFloat);
 }
 
-ActivationStore::Place place_for(std::uint64_t bytes, std::uint64_t& left) {
-  if (bytes > left) return ActivationStore::Place::kDisk;
-  left -= bytes;
-  return ActivationStore::Place::kMemory;
+// Half of what is free on a device; without a device, or where its allocator does not tell, nothing.
+std::uint64_t room_on(const std::optional<at::Device>& device) {
+  if (!device || device->is_cpu()) return 0;
+  try {
+    return c10::getDeviceAllocator(device->type())
+               ->getMemoryInfo(std::max<c10::DeviceIndex>(0, device->index()))
+               .first /
+           2;
+  } catch (const std::exception&) {
+    return 0;
+  }
 }
 
 }  // namespace
@@ -48,36 +59,46 @@ CalibrationWalk::CalibrationWalk(const WeightSource& source, const std::vector<s
   longest_ = *std::max_element(lengths_.begin(), lengths_.end());
   blocks_ = options_.device ? reference_blocks(config, *options_.device) : packed_blocks(config, longest_, executor);
 
-  std::uint64_t& left = memory_left_ = options_.memory_limit;
-  const std::int64_t query = config.heads * config.head_dim;
-  const auto bytes = [&](std::int64_t width) { return ActivationStore::bytes_for(lengths_, width); };
-  const auto store = [&](std::int64_t width) {
-    return ActivationStore(lengths_, width, place_for(bytes(width), left), options_.spill_folder);
-  };
+  memory_left_ = options_.memory_limit;
+  device_left_ = room_on(options_.device);
   inputs_.emplace(store(config.hidden_size));
-  attended_.emplace(store(query));
+  attended_.emplace(store(config.heads * config.head_dim));
   joined_.emplace(store(config.hidden_size));
-  if (bytes(config.intermediate_size) <= left) {
-    middle_.emplace(lengths_, config.intermediate_size, ActivationStore::Place::kMemory, options_.spill_folder);
-    left -= bytes(config.intermediate_size);
-  }
+  const std::uint64_t wide = ActivationStore::bytes_for(lengths_, config.intermediate_size);
+  if (wide <= std::max(memory_left_, device_left_)) middle_.emplace(store(config.intermediate_size));
 
   const at::Tensor table = source.tensor(kEmbeddingName);
   for (std::size_t s = 0; s < samples.size(); ++s) {
-    float* rows = inputs_->start(s);
-    for (std::size_t i = 0; i < samples[s].size(); ++i) {
-      copy_embedding(table, samples[s][i], rows + static_cast<std::int64_t>(i) * config.hidden_size);
-    }
+    inputs_->start(s).copy_(embedded(table, samples[s]));
     inputs_->save(s);
   }
+}
+
+at::Tensor CalibrationWalk::empty(std::int64_t rows, std::int64_t width) const {
+  return at::empty({rows, width}, at::TensorOptions().dtype(at::kFloat).device(options_.device.value_or(at::kCPU)));
+}
+
+ActivationStore CalibrationWalk::store(std::int64_t width) {
+  const std::uint64_t bytes = ActivationStore::bytes_for(lengths_, width);
+  ActivationStore::Options options{.place = ActivationStore::Place::kDisk,
+                                   .folder = options_.spill_folder,
+                                   .device = options_.device.value_or(at::kCPU)};
+  if (bytes <= device_left_) {
+    options.place = ActivationStore::Place::kDevice;
+    device_left_ -= bytes;
+  } else if (bytes <= memory_left_) {
+    options.place = ActivationStore::Place::kMemory;
+    memory_left_ -= bytes;
+  }
+  return {lengths_, width, options};
 }
 
 void CalibrationWalk::enter(const WeightSource& source, std::int64_t layer) {
   if (block_) throw Error("calibration walk", "a block entered inside another", "leave() first");
   block_ = blocks_->open(source, layer);
   const BlockShape& shape = block_->shape();
-  rows_.resize(static_cast<std::size_t>(longest_ * shape.hidden));
-  if (!middle_) wide_rows_.resize(static_cast<std::size_t>(longest_ * shape.intermediate));
+  if (!rows_.defined()) rows_ = empty(longest_, shape.hidden);
+  if (!middle_ && !wide_rows_.defined()) wide_rows_ = empty(longest_, shape.intermediate);
   stages_.assign(lengths_.size(), Stage::kEntered);
   wide_sequence_.reset();
 }
@@ -92,74 +113,76 @@ ActivationRows CalibrationWalk::read(Tap tap, std::int64_t sequence) {
     throw Error("calibration walk", fmt::format("sequence {}", sequence), fmt::format("0 to {}", sequences() - 1));
   }
   check_interrupt();
-  const auto s = static_cast<std::size_t>(sequence);
-  const BlockShape& shape = block_->shape();
+  const at::Tensor rows = tapped(tap, static_cast<std::size_t>(sequence));
+  return {rows.is_cpu() ? rows.const_data_ptr<float>() : nullptr, rows.size(0), rows.size(1), rows};
+}
+
+at::Tensor CalibrationWalk::tapped(Tap tap, std::size_t sequence) {
   switch (tap) {
     case Tap::kBlockInput:
-      return {inputs_->load(s), lengths_[s], shape.hidden};
+      return inputs_->load(sequence);
     case Tap::kAttentionInput:
-      return {attention_input(s), lengths_[s], shape.hidden};
+      return attention_input(sequence);
     case Tap::kAttentionOutput:
-      return {attended(s), lengths_[s], shape.query};
+      return attended(sequence);
     case Tap::kAttentionUpdate:
-      return {attention_update(s), lengths_[s], shape.hidden};
+      return attention_update(sequence);
     case Tap::kMlpInput:
-      block_->mlp_input(joined(s), lengths_[s], rows_.data());
-      return {rows_.data(), lengths_[s], shape.hidden};
+      block_->mlp_input(joined(sequence), scratch(sequence));
+      return scratch(sequence);
     case Tap::kMlpMiddle:
-      return {middle(s), lengths_[s], shape.intermediate};
+      return middle(sequence);
     case Tap::kMlpUpdate:
-      return {mlp_update(s), lengths_[s], shape.hidden};
+      return mlp_update(sequence);
     case Tap::kBlockOutput:
-      return {output(s), lengths_[s], shape.hidden};
+      return output(sequence);
     default:
-      return projected(tap, s);
+      return projected(tap, sequence);
   }
 }
 
-const float* CalibrationWalk::attention_input(std::size_t sequence) {
-  block_->attention_input(inputs_->load(sequence), lengths_[sequence], rows_.data());
-  return rows_.data();
+at::Tensor CalibrationWalk::attention_input(std::size_t sequence) {
+  block_->attention_input(inputs_->load(sequence), scratch(sequence));
+  return scratch(sequence);
 }
 
-ActivationRows CalibrationWalk::projected(Tap tap, std::size_t sequence) {
-  const std::int64_t rows = lengths_[sequence];
+at::Tensor CalibrationWalk::projected(Tap tap, std::size_t sequence) {
   const bool rotated = tap == Tap::kRotatedQuery || tap == Tap::kRotatedKey;
   const WalkedBlock::Projections found = block_->project(
-      attention_input(sequence), rows, rotated ? WalkedBlock::Rotation::kAfter : WalkedBlock::Rotation::kBefore);
-  const BlockShape& shape = block_->shape();
-  if (tap == Tap::kQuery || tap == Tap::kRotatedQuery) return {found.queries, rows, shape.query};
-  return {tap == Tap::kValue ? found.values : found.keys, rows, shape.key_value};
+      attention_input(sequence), rotated ? WalkedBlock::Rotation::kAfter : WalkedBlock::Rotation::kBefore);
+  if (tap == Tap::kQuery || tap == Tap::kRotatedQuery) return found.queries;
+  return tap == Tap::kValue ? found.values : found.keys;
 }
 
-float* CalibrationWalk::attended(std::size_t sequence) {
+at::Tensor CalibrationWalk::attended(std::size_t sequence) {
   if (stage(sequence) >= Stage::kAttended) return attended_->load(sequence);
-  const float* input = attention_input(sequence);
-  float* rows = attended_->start(sequence);
-  block_->attend(input, lengths_[sequence], rows);
+  const at::Tensor input = attention_input(sequence);
+  const at::Tensor rows = attended_->start(sequence);
+  block_->attend(input, rows);
   attended_->save(sequence);
   stage(sequence) = Stage::kAttended;
   return rows;
 }
 
-float* CalibrationWalk::joined(std::size_t sequence) {
+at::Tensor CalibrationWalk::joined(std::size_t sequence) {
   if (stage(sequence) >= Stage::kJoined) return joined_->load(sequence);
-  const float* attention = attended(sequence);
-  const float* input = inputs_->load(sequence);
-  float* rows = joined_->start(sequence);
-  std::copy_n(input, lengths_[sequence] * block_->shape().hidden, rows);
-  block_->add_attention(rows, attention, lengths_[sequence]);
+  const at::Tensor attention = attended(sequence);
+  const at::Tensor input = inputs_->load(sequence);
+  const at::Tensor rows = joined_->start(sequence);
+  rows.copy_(input);
+  block_->add_attention(rows, attention);
   joined_->save(sequence);
   stage(sequence) = Stage::kJoined;
   return rows;
 }
 
-float* CalibrationWalk::middle(std::size_t sequence) {
+at::Tensor CalibrationWalk::middle(std::size_t sequence) {
   if (middle_ && stage(sequence) >= Stage::kMiddle) return middle_->load(sequence);
-  if (wide_sequence_ == sequence) return wide_rows_.data();
-  block_->mlp_input(joined(sequence), lengths_[sequence], rows_.data());
-  float* rows = middle_ ? middle_->start(sequence) : wide_rows_.data();
-  block_->mlp_middle(rows_.data(), lengths_[sequence], rows);
+  const at::Tensor own = middle_ ? at::Tensor() : wide_rows_.narrow(0, 0, lengths_[sequence]);
+  if (wide_sequence_ == sequence) return own;
+  block_->mlp_input(joined(sequence), scratch(sequence));
+  const at::Tensor rows = middle_ ? middle_->start(sequence) : own;
+  block_->mlp_middle(scratch(sequence), rows);
   if (middle_) {
     middle_->save(sequence);
     stage(sequence) = Stage::kMiddle;
@@ -169,55 +192,51 @@ float* CalibrationWalk::middle(std::size_t sequence) {
   return rows;
 }
 
-const float* CalibrationWalk::attention_update(std::size_t sequence) {
-  const float* attention = attended(sequence);
-  std::fill_n(rows_.data(), lengths_[sequence] * block_->shape().hidden, 0.0f);
-  block_->add_attention(rows_.data(), attention, lengths_[sequence]);
-  return rows_.data();
+at::Tensor CalibrationWalk::attention_update(std::size_t sequence) {
+  const at::Tensor attention = attended(sequence), rows = scratch(sequence);
+  rows.zero_();
+  block_->add_attention(rows, attention);
+  return rows;
 }
 
-const float* CalibrationWalk::mlp_update(std::size_t sequence) {
-  const float* inner = middle(sequence);
-  std::fill_n(rows_.data(), lengths_[sequence] * block_->shape().hidden, 0.0f);
-  block_->add_mlp(rows_.data(), inner, lengths_[sequence]);
-  return rows_.data();
+at::Tensor CalibrationWalk::mlp_update(std::size_t sequence) {
+  const at::Tensor inner = middle(sequence), rows = scratch(sequence);
+  rows.zero_();
+  block_->add_mlp(rows, inner);
+  return rows;
 }
 
-void CalibrationWalk::compute_mlp(Tap tap, const ActivationRows& inputs, float* out) {
+void CalibrationWalk::compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out) {
   require_block("an MLP computed");
   const BlockShape& shape = block_->shape();
-  if (inputs.width != shape.hidden || (tap != Tap::kMlpMiddle && tap != Tap::kMlpUpdate)) {
-    throw Error("calibration walk", fmt::format("rows of {} for the MLP", inputs.width),
+  if (inputs.size(-1) != shape.hidden || (tap != Tap::kMlpMiddle && tap != Tap::kMlpUpdate)) {
+    throw Error("calibration walk", fmt::format("rows of {} for the MLP", inputs.size(-1)),
                 fmt::format("{} and a tap of the MLP", shape.hidden));
   }
-  if (tap == Tap::kMlpUpdate) asked_rows_.resize(static_cast<std::size_t>(longest_ * shape.intermediate));
-  for (std::int64_t first = 0; first < inputs.count; first += longest_) {
+  if (tap == Tap::kMlpUpdate && !asked_rows_.defined()) asked_rows_ = empty(longest_, shape.intermediate);
+  for (std::int64_t first = 0; first < inputs.size(0); first += longest_) {
     check_interrupt();
-    const std::int64_t count = std::min(longest_, inputs.count - first);
-    const float* rows = inputs.data + first * shape.hidden;
+    const std::int64_t count = std::min(longest_, inputs.size(0) - first);
+    const at::Tensor rows = inputs.narrow(0, first, count), found = out.narrow(0, first, count);
     if (tap == Tap::kMlpMiddle) {
-      block_->mlp_middle(rows, count, out + first * shape.intermediate);
+      block_->mlp_middle(rows, found);
       continue;
     }
-    block_->mlp_middle(rows, count, asked_rows_.data());
-    float* update = out + first * shape.hidden;
-    std::fill_n(update, count * shape.hidden, 0.0f);
-    block_->add_mlp(update, asked_rows_.data(), count);
+    const at::Tensor inner = asked_rows_.narrow(0, 0, count);
+    block_->mlp_middle(rows, inner);
+    found.zero_();
+    block_->add_mlp(found, inner);
   }
 }
 
-const float* CalibrationWalk::output(std::size_t sequence) {
-  const std::int64_t hidden = block_->shape().hidden;
-  if (!outputs_) {
-    const ActivationStore::Place place = place_for(ActivationStore::bytes_for(lengths_, hidden), memory_left_);
-    outputs_.emplace(lengths_, hidden, place, options_.spill_folder);
-  }
+at::Tensor CalibrationWalk::output(std::size_t sequence) {
+  if (!outputs_) outputs_.emplace(store(block_->shape().hidden));
   if (stage(sequence) >= Stage::kFinished) return outputs_->load(sequence);
-  const float* inner = middle(sequence);
-  const float* joint = joined(sequence);
-  float* rows = outputs_->start(sequence);
-  std::copy_n(joint, lengths_[sequence] * hidden, rows);
-  block_->add_mlp(rows, inner, lengths_[sequence]);
+  const at::Tensor inner = middle(sequence);
+  const at::Tensor joint = joined(sequence);
+  const at::Tensor rows = outputs_->start(sequence);
+  rows.copy_(joint);
+  block_->add_mlp(rows, inner);
   outputs_->save(sequence);
   stage(sequence) = Stage::kFinished;
   return rows;
@@ -269,9 +288,9 @@ void CalibrationWalk::leave() {
   }
   for (std::size_t s = 0; s < lengths_.size(); ++s) {
     check_interrupt();
-    const float* inner = middle(s);
-    float* rows = joined(s);
-    block_->add_mlp(rows, inner, lengths_[s]);
+    const at::Tensor inner = middle(s);
+    const at::Tensor rows = joined(s);
+    block_->add_mlp(rows, inner);
     joined_->save(s);
   }
   std::swap(inputs_, joined_);

@@ -5,8 +5,11 @@
 // before it is replaced: any tap of any sequence may be asked for at any time, one sequence at a time. Stored are the
 // block's inputs, the attention outputs and the hidden states behind the attention; the inputs of the down projection
 // too when they fit into the memory limit, else they are computed where they are asked for; and once outputs were asked
-// for the outputs. Stores that do not fit go to disk.
+// for the outputs. Stores that do not fit go to disk. On a device the rows lie where the blocks compute, as many stores
+// as half of its free memory holds, and the others as above.
 #pragma once
+
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -40,8 +43,9 @@ enum class Tap {
 Tap tap_of(Site site);  // of the four sites that linears read
 
 struct ActivationRows {
-  const float* data = nullptr;  // [count, width]
+  const float* data = nullptr;  // [count, width]; null where they are on another device than the processor
   std::int64_t count = 0, width = 0;
+  at::Tensor tensor{};  // the same rows where the walk computes
 };
 
 class CalibrationWalk {
@@ -57,13 +61,15 @@ class CalibrationWalk {
                   Executor& executor);
 
   std::int64_t sequences() const { return static_cast<std::int64_t>(lengths_.size()); }
+  const std::optional<at::Device>& device() const { return options_.device; }
 
   // The next block, with its weights in this source.
   void enter(const WeightSource& source, std::int64_t layer);
   // Valid until the next call. What is asked for again is the same bit for bit, stored or not.
   ActivationRows read(Tap tap, std::int64_t sequence);
-  // kMlpMiddle or kMlpUpdate of any rows of kMlpInput; out [inputs.count, width of the tap].
-  void compute_mlp(Tap tap, const ActivationRows& inputs, float* out);
+  // kMlpMiddle or kMlpUpdate of any rows of kMlpInput, both contiguous float32 where the walk computes: inputs
+  // [rows, hidden], out [rows, width of the tap].
+  void compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out);
   // Replaces a linear of the block; what was computed with the old one is forgotten.
   void replace(LinearSlot slot, const LinearWeight& weight);
   void replace_gain(BlockNorm norm, const at::Tensor& gain);  // the same for a norm
@@ -77,26 +83,30 @@ class CalibrationWalk {
   enum class Stage { kEntered, kAttended, kJoined, kMiddle, kFinished };
 
   void require_block(const char* what) const;
+  at::Tensor empty(std::int64_t rows, std::int64_t width) const;  // where the walk computes
+  ActivationStore store(std::int64_t width);
   Stage& stage(std::size_t sequence) { return stages_[sequence]; }
-  const float* attention_input(std::size_t sequence);
-  ActivationRows projected(Tap tap, std::size_t sequence);
-  float* attended(std::size_t sequence);
-  float* joined(std::size_t sequence);
-  float* middle(std::size_t sequence);
-  const float* attention_update(std::size_t sequence);
-  const float* mlp_update(std::size_t sequence);
-  const float* output(std::size_t sequence);
+  at::Tensor scratch(std::size_t sequence) const { return rows_.narrow(0, 0, lengths_[sequence]); }  // [.., hidden]
+  at::Tensor tapped(Tap tap, std::size_t sequence);
+  at::Tensor attention_input(std::size_t sequence);
+  at::Tensor projected(Tap tap, std::size_t sequence);
+  at::Tensor attended(std::size_t sequence);
+  at::Tensor joined(std::size_t sequence);
+  at::Tensor middle(std::size_t sequence);
+  at::Tensor attention_update(std::size_t sequence);
+  at::Tensor mlp_update(std::size_t sequence);
+  at::Tensor output(std::size_t sequence);
   void forget_behind(Stage kept);
 
   std::vector<std::int64_t> lengths_;
   std::int64_t longest_ = 0;
   Options options_;
   std::unique_ptr<WalkedBlocks> blocks_;
-  std::uint64_t memory_left_ = 0;  // bytes that stores may still take
+  std::uint64_t memory_left_ = 0, device_left_ = 0;  // bytes that stores may still take
   std::optional<ActivationStore> inputs_, attended_, joined_, middle_, outputs_;
   std::vector<Stage> stages_;
   std::unique_ptr<WalkedBlock> block_;
-  std::vector<float> rows_, wide_rows_, asked_rows_;
+  at::Tensor rows_, wide_rows_, asked_rows_;  // of the longest sequence
   std::optional<std::size_t> wide_sequence_;  // whose inputs of down lie in wide_rows_
 };
 

@@ -27,11 +27,10 @@ class GptqRounding {
         factor_(factor),
         format_(format),
         options_(options),
-        executor_(executor) {
-    check();
-    group_size_ = group_size_of(format, columns_);
-    groups_ = columns_ / group_size_;
-    find_group_of_positions();
+        executor_(executor),
+        grouping_(gptq_groups(static_cast<std::int64_t>(weights.size()), rows, factor, format, options)),
+        group_size_(grouping_.size),
+        groups_(grouping_.count) {
     // One group is found on the weights as they are, dead columns included; several on the weights without them.
     if (groups_ == 1) find_static_parameters(weights_.data());
     prepare_work();
@@ -49,7 +48,7 @@ class GptqRounding {
     std::vector<double> loss(static_cast<std::size_t>(tiles), 0.0), clipped(static_cast<std::size_t>(tiles), 0.0);
     for (std::int64_t begin = 0; begin < columns_; begin += options_.block_columns) {
       const std::int64_t end = std::min(columns_, begin + options_.block_columns);
-      if (dynamic()) find_dynamic_parameters(begin, end);
+      if (grouping_.dynamic) find_dynamic_parameters(begin, end);
       add_drift(begin, end, begin, end);
       executor_.run(tiles, [&](std::int64_t tile) {
         const TileSums sums = round_tile(tile * kLanes, begin, end, difference);
@@ -78,21 +77,6 @@ class GptqRounding {
     double loss, clipped;
   };
 
-  void check() const {
-    if (static_cast<std::int64_t>(weights_.size()) != rows_ * columns_) {
-      throw Error("GPTQ",
-                  fmt::format("{} weights for {} rows and a Hessian of {} columns", weights_.size(), rows_, columns_),
-                  "rows * columns of them");
-    }
-    if (format_.granularity == Granularity::kGroup && (format_.group_size <= 0 || columns_ % format_.group_size != 0)) {
-      throw Error("GPTQ", fmt::format("groups of {} in {} columns", format_.group_size, columns_),
-                  "a divisor of the columns");
-    }
-    if (options_.block_columns <= 0) {
-      throw Error("GPTQ", fmt::format("blocks of {} columns", options_.block_columns), "a positive number");
-    }
-  }
-
   // The weights in rounding order, zero in dead columns.
   void prepare_work() {
     original_.resize(weights_.size());
@@ -119,14 +103,6 @@ class GptqRounding {
 
   void find_static_parameters(const float* weights) {
     parameters_ = find_all_parameters(weights, rows_, columns_, group_size_, format_, executor_);
-  }
-
-  bool dynamic() const { return groups_ > 1 && options_.groups == GroupTiming::kDynamic; }
-
-  // Groups are runs of stored columns, except dynamic ones, which are runs in rounding order.
-  void find_group_of_positions() {
-    group_of_.resize(static_cast<std::size_t>(columns_));
-    for (std::int64_t i = 0; i < columns_; ++i) group_of_[i] = (dynamic() ? i : factor_.order[i]) / group_size_;
   }
 
   // Groups whose first column lies in [begin, end), on the weights as updated by the blocks before.
@@ -175,7 +151,7 @@ class GptqRounding {
       const std::int64_t row = first_row + lane;
       for (std::int64_t j = 0; j < count; ++j) {
         const std::int64_t at = j * kLanes + lane, from = row * columns_ + begin + j;
-        const GroupParameters& group = parameters_[row * groups_ + group_of_[begin + j]];
+        const GroupParameters& group = parameters_[row * groups_ + grouping_.of_position[begin + j]];
         original[at] = original_[from];
         current[at] = work_[from];
         scales[at] = group.scale;
@@ -213,42 +189,17 @@ class GptqRounding {
     return sums;
   }
 
-  // Names what made the loss of a tile of rows infinite or NaN.
-  [[noreturn]] void refuse_loss(std::int64_t tile) const {
-    const std::int64_t first = tile * kLanes, last = std::min(rows_, first + kLanes);
-    for (std::int64_t at = first * columns_; at < last * columns_; ++at) {
-      if (std::isfinite(weights_[at])) continue;
-      throw Error("GPTQ", fmt::format("the weight {} at [{}, {}]", weights_[at], at / columns_, at % columns_),
-                  "finite weights");
-    }
-    throw Error("GPTQ", fmt::format("a loss that is not finite in rows {} to {}", first, last - 1),
-                "inputs and weights whose products fit into float32");
-  }
-
   GptqResult collect(const std::vector<double>& loss, const std::vector<double>& clipped) {
     GptqResult result;
     for (std::size_t tile = 0; tile < loss.size(); ++tile) {
-      if (!std::isfinite(loss[tile])) refuse_loss(static_cast<std::int64_t>(tile));
+      if (!std::isfinite(loss[tile])) {
+        const auto first = static_cast<std::int64_t>(tile) * kLanes;
+        refuse_loss(weights_, columns_, first, std::min(rows_, first + kLanes));
+      }
       result.loss += loss[tile] / 2;
       result.clipped += static_cast<std::int64_t>(clipped[tile]);
     }
-    QuantizedMatrix& matrix = result.matrix;
-    matrix.format = format_;
-    matrix.rows = rows_;
-    matrix.columns = columns_;
-    matrix.groups = groups_;
-    matrix.group_size = group_size_;
-    matrix.codes = std::move(codes_);
-    for (const GroupParameters& group : parameters_) {
-      matrix.scales.push_back(group.scale);
-      if (format_.symmetry == Symmetry::kAsymmetric) matrix.zeros.push_back(static_cast<std::uint8_t>(group.zero));
-    }
-    if (dynamic() && !std::is_sorted(factor_.order.begin(), factor_.order.end())) {
-      matrix.group_index.resize(static_cast<std::size_t>(columns_));
-      for (std::int64_t i = 0; i < columns_; ++i) {
-        matrix.group_index[factor_.order[i]] = static_cast<std::int32_t>(i / group_size_);
-      }
-    }
+    result.matrix = gptq_matrix(grouping_, factor_, format_, std::move(codes_), parameters_);
     return result;
   }
 
@@ -258,14 +209,71 @@ class GptqRounding {
   const QuantFormat& format_;
   GptqOptions options_;
   Executor& executor_;
-  std::int64_t group_size_ = 0, groups_ = 0;
-  std::vector<std::int64_t> group_of_;       // [columns], rounding order
+  GptqGroups grouping_;
+  std::int64_t group_size_, groups_;
   std::vector<float> original_, work_;       // [rows, columns], rounding order
   std::vector<GroupParameters> parameters_;  // [rows, groups]
   std::vector<std::uint8_t> codes_;          // [rows, columns], stored order
 };
 
 }  // namespace
+
+GptqGroups gptq_groups(std::int64_t weights, std::int64_t rows, const GptqFactor& factor, const QuantFormat& format,
+                       const GptqOptions& options) {
+  const std::int64_t columns = factor.columns;
+  if (weights != rows * columns) {
+    throw Error("GPTQ", fmt::format("{} weights for {} rows and a Hessian of {} columns", weights, rows, columns),
+                "rows * columns of them");
+  }
+  if (format.granularity == Granularity::kGroup && (format.group_size <= 0 || columns % format.group_size != 0)) {
+    throw Error("GPTQ", fmt::format("groups of {} in {} columns", format.group_size, columns),
+                "a divisor of the columns");
+  }
+  if (options.block_columns <= 0) {
+    throw Error("GPTQ", fmt::format("blocks of {} columns", options.block_columns), "a positive number");
+  }
+  GptqGroups groups;
+  groups.size = group_size_of(format, columns);
+  groups.count = columns / groups.size;
+  groups.dynamic = groups.count > 1 && options.groups == GroupTiming::kDynamic;
+  groups.of_position.resize(static_cast<std::size_t>(columns));
+  for (std::int64_t i = 0; i < columns; ++i) {
+    groups.of_position[i] = (groups.dynamic ? i : factor.order[i]) / groups.size;
+  }
+  return groups;
+}
+
+QuantizedMatrix gptq_matrix(const GptqGroups& groups, const GptqFactor& factor, const QuantFormat& format,
+                            std::vector<std::uint8_t> codes, std::span<const GroupParameters> parameters) {
+  QuantizedMatrix matrix;
+  matrix.format = format;
+  matrix.rows = static_cast<std::int64_t>(codes.size()) / factor.columns;
+  matrix.columns = factor.columns;
+  matrix.groups = groups.count;
+  matrix.group_size = groups.size;
+  matrix.codes = std::move(codes);
+  for (const GroupParameters& group : parameters) {
+    matrix.scales.push_back(group.scale);
+    if (format.symmetry == Symmetry::kAsymmetric) matrix.zeros.push_back(static_cast<std::uint8_t>(group.zero));
+  }
+  if (groups.dynamic && !std::is_sorted(factor.order.begin(), factor.order.end())) {
+    matrix.group_index.resize(static_cast<std::size_t>(factor.columns));
+    for (std::int64_t i = 0; i < factor.columns; ++i) {
+      matrix.group_index[factor.order[i]] = static_cast<std::int32_t>(i / groups.size);
+    }
+  }
+  return matrix;
+}
+
+void refuse_loss(std::span<const float> weights, std::int64_t columns, std::int64_t first, std::int64_t last) {
+  for (std::int64_t at = first * columns; at < last * columns; ++at) {
+    if (std::isfinite(weights[at])) continue;
+    throw Error("GPTQ", fmt::format("the weight {} at [{}, {}]", weights[at], at / columns, at % columns),
+                "finite weights");
+  }
+  throw Error("GPTQ", fmt::format("a loss that is not finite in rows {} to {}", first, last - 1),
+              "inputs and weights whose products fit into float32");
+}
 
 GptqResult round_gptq(std::span<const float> weights, std::int64_t rows, const GptqFactor& factor,
                       const QuantFormat& format, const GptqOptions& options, Executor& executor) {

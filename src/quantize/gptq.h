@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "formats/quantized_matrix.h"
+#include "formats/reference_quantizer.h"
 #include "quantize/gptq_factor.h"
 
 namespace qreason {
@@ -26,6 +28,22 @@ struct GptqResult {
   double loss = 0;
   std::int64_t clipped = 0;  // codes that rounding put outside the range
 };
+
+// How the columns of a linear are grouped: runs of stored columns, or, found dynamically, of the rounding order.
+struct GptqGroups {
+  std::int64_t size = 0, count = 0;
+  bool dynamic = false;
+  std::vector<std::int64_t> of_position;  // [columns], rounding order
+};
+// Errors: sizes that do not belong together, groups that do not divide the columns, blocks without columns.
+GptqGroups gptq_groups(std::int64_t weights, std::int64_t rows, const GptqFactor& factor, const QuantFormat& format,
+                       const GptqOptions& options);
+// Codes [rows, columns] and parameters [rows, groups], stored order.
+QuantizedMatrix gptq_matrix(const GptqGroups& groups, const GptqFactor& factor, const QuantFormat& format,
+                            std::vector<std::uint8_t> codes, std::span<const GroupParameters> parameters);
+// What makes the loss of rows [first, last) of weights [.., columns] no finite number, as an Error.
+[[noreturn]] void refuse_loss(std::span<const float> weights, std::int64_t columns, std::int64_t first,
+                              std::int64_t last);
 
 // A factor with a drift rounds by asymmetric calibration (quantize/gptaq.h). A weight or a loss that is not finite is
 // an Error naming its place.

@@ -93,30 +93,6 @@ std::optional<std::int64_t> try_float64(GptqFactor& factor, const std::vector<fl
   return std::nullopt;
 }
 
-// R by the rule, the tries counted.
-void factorize_damped(GptqFactor& factor, const std::vector<float>& diagonal, const DampingRule& rule,
-                      const std::string& where, Executor& executor) {
-  const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(factor.columns);
-  factor.damping = rule.ratio;
-  while (true) {
-    auto failed = try_float32(factor, diagonal, factor.damping * mean, executor);
-    if (failed && factor.retries == 0) {
-      ++factor.float64_retries;
-      failed = try_float64(factor, diagonal, factor.damping * mean, executor);
-    }
-    if (!failed) return;
-    factor.damping += rule.step;
-    ++factor.retries;
-    if (factor.damping >= rule.limit) {
-      throw Error(where,
-                  fmt::format("the Cholesky factorization fails up to damping {:.4f} (column {} of {})", factor.damping,
-                              *failed, factor.columns),
-                  fmt::format("a Hessian that is positive definite with damping below {}", rule.limit));
-    }
-    restore_upper(factor.feedback, factor.columns, executor);
-  }
-}
-
 // R -> F: every column divided by its diagonal entry.
 void normalize_columns(GptqFactor& factor, Executor& executor) {
   const std::int64_t n = factor.columns;
@@ -171,26 +147,67 @@ std::vector<float> permuted(std::vector<float> matrix, const std::vector<std::in
   return matrix;
 }
 
-GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,
-                     Executor& executor) {
-  const std::int64_t n = hessian.columns();
+GptqFactor begin_factor(std::vector<float> hessian_diagonal, ColumnOrder order, const std::string& where) {
   GptqFactor factor;
-  factor.columns = n;
-  factor.hessian_diagonal = hessian.diagonal();
+  factor.columns = static_cast<std::int64_t>(hessian_diagonal.size());
+  factor.hessian_diagonal = std::move(hessian_diagonal);
   check_finite(factor.hessian_diagonal, where);
-
   std::vector<float> diagonal = factor.hessian_diagonal;
   mark_dead_columns(diagonal, factor, where);
-  factor.order.resize(static_cast<std::size_t>(n));
+  factor.order.resize(diagonal.size());
   std::iota(factor.order.begin(), factor.order.end(), 0);
   if (order == ColumnOrder::kByActivation) {
     std::stable_sort(factor.order.begin(), factor.order.end(),
                      [&](std::int64_t a, std::int64_t b) { return diagonal[a] > diagonal[b]; });
   }
-  factor.feedback = permuted_both_triangles(hessian.take_upper(), factor.order, executor);
+  return factor;
+}
+
+std::vector<float> ordered_diagonal(const GptqFactor& factor) {
   std::vector<float> ordered;
-  for (const std::int64_t column : factor.order) ordered.push_back(diagonal[column]);
-  factorize_damped(factor, ordered, damping, where, executor);
+  for (const std::int64_t column : factor.order) {
+    ordered.push_back(factor.dead[column] ? 1.0f : factor.hessian_diagonal[column]);
+  }
+  return ordered;
+}
+
+void factorize_damped(GptqFactor& factor, const CholeskyTries& tries, const DampingRule& rule,
+                      const std::string& where) {
+  const std::vector<float> diagonal = ordered_diagonal(factor);
+  const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(factor.columns);
+  factor.damping = rule.ratio;
+  while (true) {
+    auto failed = tries.float32(factor.damping * mean);
+    if (failed && factor.retries == 0) {
+      ++factor.float64_retries;
+      failed = tries.float64(factor.damping * mean);
+    }
+    if (!failed) return;
+    factor.damping += rule.step;
+    ++factor.retries;
+    if (factor.damping >= rule.limit) {
+      throw Error(where,
+                  fmt::format("the Cholesky factorization fails up to damping {:.4f} (column {} of {})", factor.damping,
+                              *failed, factor.columns),
+                  fmt::format("a Hessian that is positive definite with damping below {}", rule.limit));
+    }
+  }
+}
+
+GptqFactor factorize(Hessian hessian, ColumnOrder order, const DampingRule& damping, const std::string& where,
+                     Executor& executor) {
+  GptqFactor factor = begin_factor(hessian.diagonal(), order, where);
+  factor.feedback = permuted_both_triangles(hessian.take_upper(), factor.order, executor);
+  const std::vector<float> ordered = ordered_diagonal(factor);
+  bool is_undamped = true;
+  const CholeskyTries tries{.float32 =
+                                [&](double added) {
+                                  if (!is_undamped) restore_upper(factor.feedback, factor.columns, executor);
+                                  is_undamped = false;
+                                  return try_float32(factor, ordered, added, executor);
+                                },
+                            .float64 = [&](double added) { return try_float64(factor, ordered, added, executor); }};
+  factorize_damped(factor, tries, damping, where);
   normalize_columns(factor, executor);
   return factor;
 }

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,20 @@ struct GptqFactor {
   int float64_retries = 0;              // 1 where float64 was tried
   std::vector<float> hessian_diagonal;  // [columns], stored order, before damping and before dead columns are set to 1
 };
+
+// The factor as it is before anything is factored: order and dead columns, from diag(H) in stored order. A diagonal
+// that is not finite, or of nothing but zeros, is an Error naming `where`.
+GptqFactor begin_factor(std::vector<float> hessian_diagonal, ColumnOrder order, const std::string& where);
+std::vector<float> ordered_diagonal(const GptqFactor& factor);  // in rounding order, 1 in dead columns
+
+// How a damped Hessian is factored: `added` to the diagonal of the undamped one, from which every try begins. Each
+// returns the column that failed, if one did.
+struct CholeskyTries {
+  std::function<std::optional<std::int64_t>(double added)> float32, float64;
+};
+// Tries by the rule until one works, and counts them in the factor; an Error naming `where` at the limit.
+void factorize_damped(GptqFactor& factor, const CholeskyTries& tries, const DampingRule& rule,
+                      const std::string& where);
 
 // out[i, j] = matrix[order[i], order[j]], [n, n]: rows and columns in rounding order.
 std::vector<float> permuted(std::vector<float> matrix, const std::vector<std::int64_t>& order, Executor& executor);

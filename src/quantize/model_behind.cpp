@@ -1,5 +1,11 @@
 #include "quantize/model_behind.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/rsqrt.h>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -8,6 +14,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "kernels/matmul.h"
+#include "kernels/packed_matrix.h"
 #include "kernels/rows.h"
 #include "model/linear.h"
 #include "quantize/walked_block.h"
@@ -18,28 +25,17 @@ namespace {
 constexpr std::int64_t kLogitRows = 64;  // at once: logits of a large vocabulary
 
 // The whole of a block on the rows of one sequence, in place.
-class BlockRun {
- public:
-  explicit BlockRun(WalkedBlock& block) : block_(block) {}
-  void run(std::vector<float>& hidden) {
-    const BlockShape& shape = block_.shape();
-    const std::int64_t rows = static_cast<std::int64_t>(hidden.size()) / shape.hidden;
-    const auto size = [rows](std::int64_t width) { return static_cast<std::size_t>(rows * width); };
-    input_.resize(size(shape.hidden));
-    attention_.resize(size(shape.query));
-    middle_.resize(size(shape.intermediate));
-    block_.attention_input(hidden.data(), rows, input_.data());
-    block_.attend(input_.data(), rows, attention_.data());
-    block_.add_attention(hidden.data(), attention_.data(), rows);
-    block_.mlp_input(hidden.data(), rows, input_.data());
-    block_.mlp_middle(input_.data(), rows, middle_.data());
-    block_.add_mlp(hidden.data(), middle_.data(), rows);
-  }
-
- private:
-  WalkedBlock& block_;
-  std::vector<float> input_, attention_, middle_;
-};
+void run(WalkedBlock& block, const at::Tensor& hidden) {
+  const BlockShape& shape = block.shape();
+  const auto rows = [&](std::int64_t width) { return at::empty({hidden.size(0), width}, hidden.options()); };
+  const at::Tensor input = rows(shape.hidden), attention = rows(shape.query), middle = rows(shape.intermediate);
+  block.attention_input(hidden, input);
+  block.attend(input, attention);
+  block.add_attention(hidden, attention);
+  block.mlp_input(hidden, input);
+  block.mlp_middle(input, middle);
+  block.add_mlp(hidden, middle);
+}
 
 // What is expected of one position: its probabilities are made once for all trials.
 struct Expected {
@@ -68,78 +64,125 @@ struct Expected {
 
 }  // namespace
 
+// The last norm, the head, and what they tell of some rows: [rows, hidden] of the model and of one trial.
+class ModelBehind::Head {
+ public:
+  virtual ~Head() = default;
+  // What the model predicts from these rows is what the trials are compared with from now on.
+  virtual void expect(const at::Tensor& rows) = 0;
+  virtual void add_divergences(const at::Tensor& rows, double& sum) = 0;  // row after row
+};
+
+class ModelBehind::PackedHead : public Head {
+ public:
+  PackedHead(const WeightSource& source, Executor& executor)
+      : config_(source.config()),
+        executor_(executor),
+        head_(config_.tied_embeddings
+                  ? pack_dense(source.tensor(kEmbeddingName), ComputeType::kFloat32, kEmbeddingName, executor)
+                  : pack_weight(source.linear(kHeadName), ComputeType::kFloat32, kHeadName, executor)),
+        gain_(float_vector(source.tensor(kFinalNormName), config_.hidden_size, kFinalNormName)),
+        expected_(static_cast<std::size_t>(kLogitRows)),
+        divergences_(static_cast<std::size_t>(kLogitRows)) {}
+
+  void expect(const at::Tensor& rows) override {
+    logits(rows, found_);
+    executor_.run(rows.size(0), [&](std::int64_t row) {
+      expected_[row].set(found_.data() + row * config_.vocab_size, static_cast<std::size_t>(config_.vocab_size));
+    });
+  }
+  void add_divergences(const at::Tensor& rows, double& sum) override {
+    logits(rows, trial_);
+    executor_.run(rows.size(0), [&](std::int64_t row) {
+      divergences_[row] = expected_[row].divergence(trial_.data() + row * config_.vocab_size);
+    });
+    sum = std::accumulate(divergences_.begin(), divergences_.begin() + rows.size(0), sum);
+  }
+
+ private:
+  void logits(const at::Tensor& rows, std::vector<float>& out) {
+    const std::int64_t count = rows.size(0);
+    normed_.resize(static_cast<std::size_t>(count * config_.hidden_size));
+    out.resize(static_cast<std::size_t>(count * config_.vocab_size));
+    rms_norm(rows.const_data_ptr<float>(), count, config_.hidden_size, gain_.data(),
+             static_cast<float>(config_.rms_norm_epsilon), normed_.data(), executor_);
+    matmul(head_,
+           {.x = normed_.data(),
+            .rows = count,
+            .x_stride = config_.hidden_size,
+            .y = out.data(),
+            .y_stride = config_.vocab_size},
+           executor_);
+  }
+
+  const ModelConfig& config_;
+  Executor& executor_;
+  PackedMatrix head_;
+  std::vector<float> gain_, normed_, found_, trial_;
+  std::vector<Expected> expected_;
+  std::vector<double> divergences_;
+};
+
+class ModelBehind::TensorHead : public Head {
+ public:
+  TensorHead(const WeightSource& source, at::Device device)
+      : epsilon_(static_cast<float>(source.config().rms_norm_epsilon)),
+        gain_(source.tensor(kFinalNormName).to(device, at::kFloat)),
+        head_(
+            (source.config().tied_embeddings ? source.tensor(kEmbeddingName) : source.linear(kHeadName).dense_float32())
+                .to(device, at::kFloat)) {}
+
+  void expect(const at::Tensor& rows) override { expected_ = log_probabilities(rows); }
+  void add_divergences(const at::Tensor& rows, double& sum) override {
+    const at::Tensor terms = expected_.exp() * (expected_ - log_probabilities(rows));
+    sum += terms.sum(-1, false, at::kDouble).clamp_min(0).sum().item<double>();
+  }
+
+ private:
+  at::Tensor log_probabilities(const at::Tensor& rows) const {
+    const at::Tensor normed = rows * at::rsqrt((rows * rows).mean(-1, true) + epsilon_) * gain_;
+    return at::log_softmax(at::matmul(normed, head_.t()), -1);
+  }
+
+  double epsilon_;
+  at::Tensor gain_, head_, expected_;
+};
+
 ModelBehind::ModelBehind(const WeightSource& source, std::optional<at::Device> device, Executor& executor)
     : source_(source), device_(device), executor_(executor) {}
+ModelBehind::~ModelBehind() = default;
 
-void ModelBehind::pack_head() {
-  if (!head_.empty()) return;
+void ModelBehind::run_blocks(std::int64_t first, const HiddenStates& found, const std::vector<HiddenStates>& trials) {
   const ModelConfig& config = source_.config();
-  gain_ = float_vector(source_.tensor(kFinalNormName), config.hidden_size, kFinalNormName);
-  head_ = config.tied_embeddings
-              ? pack_dense(source_.tensor(kEmbeddingName), ComputeType::kFloat32, kEmbeddingName, executor_)
-              : pack_weight(source_.linear(kHeadName), ComputeType::kFloat32, kHeadName, executor_);
-}
-
-void ModelBehind::logits(const float* rows, std::int64_t count, std::vector<float>& out) {
-  const ModelConfig& config = source_.config();
-  normed_.resize(static_cast<std::size_t>(count * config.hidden_size));
-  out.resize(static_cast<std::size_t>(count * config.vocab_size));
-  rms_norm(rows, count, config.hidden_size, gain_.data(), static_cast<float>(config.rms_norm_epsilon), normed_.data(),
-           executor_);
-  matmul(head_,
-         {.x = normed_.data(),
-          .rows = count,
-          .x_stride = config.hidden_size,
-          .y = out.data(),
-          .y_stride = config.vocab_size},
-         executor_);
-}
-
-void ModelBehind::run_blocks(std::int64_t first, HiddenStates& found, std::vector<HiddenStates>& trials) {
-  const ModelConfig& config = source_.config();
-  std::size_t longest = 0;
-  for (const std::vector<float>& rows : found) longest = std::max(longest, rows.size());
-  const std::int64_t rows = static_cast<std::int64_t>(longest) / config.hidden_size;
+  std::int64_t longest = 0;
+  for (const at::Tensor& rows : found) longest = std::max(longest, rows.size(0));
   const std::unique_ptr<WalkedBlocks> blocks =
-      device_ ? reference_blocks(config, *device_) : packed_blocks(config, rows, executor_);
+      device_ ? reference_blocks(config, *device_) : packed_blocks(config, longest, executor_);
   for (std::int64_t layer = first; layer < config.layers; ++layer) {
     const std::unique_ptr<WalkedBlock> block = blocks->open(source_, layer);
-    BlockRun run(*block);
-    for (std::vector<float>& sequence : found) run.run(sequence);
-    for (HiddenStates& trial : trials) {
+    for (const at::Tensor& sequence : found) run(*block, sequence);
+    for (const HiddenStates& trial : trials) {
       check_interrupt();
-      for (std::vector<float>& sequence : trial) run.run(sequence);
+      for (const at::Tensor& sequence : trial) run(*block, sequence);
     }
   }
 }
 
 std::vector<double> ModelBehind::divergences(std::int64_t layer, HiddenStates found, std::vector<HiddenStates> trials) {
   run_blocks(layer + 1, found, trials);
-  pack_head();
-  const std::int64_t hidden = source_.config().hidden_size;
-  const auto vocabulary = static_cast<std::size_t>(source_.config().vocab_size);
+  if (!head_ && device_) head_ = std::make_unique<TensorHead>(source_, *device_);
+  if (!head_) head_ = std::make_unique<PackedHead>(source_, executor_);
   std::vector<double> sums(trials.size());
-  std::vector<double> rows_of_trial(static_cast<std::size_t>(kLogitRows));
-  std::vector<Expected> expected(static_cast<std::size_t>(kLogitRows));
-  std::vector<float> found_logits, trial_logits;
   std::int64_t tokens = 0;
   for (std::size_t s = 0; s < found.size(); ++s) {
-    const std::int64_t rows = static_cast<std::int64_t>(found[s].size()) / hidden;
+    const std::int64_t rows = found[s].size(0);
     tokens += rows;
     for (std::int64_t begin = 0; begin < rows; begin += kLogitRows) {
       check_interrupt();
       const std::int64_t count = std::min(kLogitRows, rows - begin);
-      logits(found[s].data() + begin * hidden, count, found_logits);
-      executor_.run(count, [&](std::int64_t row) {
-        expected[row].set(found_logits.data() + static_cast<std::size_t>(row) * vocabulary, vocabulary);
-      });
+      head_->expect(found[s].narrow(0, begin, count));
       for (std::size_t trial = 0; trial < trials.size(); ++trial) {
-        logits(trials[trial].at(s).data() + begin * hidden, count, trial_logits);
-        executor_.run(count, [&](std::int64_t row) {
-          rows_of_trial[row] =
-              expected[row].divergence(trial_logits.data() + static_cast<std::size_t>(row) * vocabulary);
-        });
-        sums[trial] = std::accumulate(rows_of_trial.begin(), rows_of_trial.begin() + count, sums[trial]);
+        head_->add_divergences(trials[trial].at(s).narrow(0, begin, count), sums[trial]);
       }
     }
   }

@@ -1,5 +1,7 @@
 #include "quantize/module_loss.h"
 
+#include <ATen/ops/from_blob.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -44,14 +46,16 @@ double AttentionChange::values() const {
   return values;
 }
 
-double AttentionChange::of(std::int64_t sequence) const {
-  const ActivationRows rows = block_.read(Tap::kAttentionUpdate, sequence);
-  const float* before = before_[static_cast<std::size_t>(sequence)].data();
-  std::vector<double> sums(static_cast<std::size_t>(rows.count));
-  block_.executor().run(rows.count, [&](std::int64_t row) {
-    sums[row] = squared_distance(rows.data + row * rows.width, before + row * rows.width, rows.width);
-  });
-  return std::accumulate(sums.begin(), sums.end(), 0.0);
+void AttentionChange::of(std::span<const std::int64_t> sequences, std::span<double> changes) const {
+  for (const std::int64_t sequence : sequences) {
+    const ActivationRows rows = block_.read(Tap::kAttentionUpdate, sequence);
+    const float* before = before_[static_cast<std::size_t>(sequence)].data();
+    std::vector<double> sums(static_cast<std::size_t>(rows.count));
+    block_.executor().run(rows.count, [&](std::int64_t row) {
+      sums[row] = squared_distance(rows.data + row * rows.width, before + row * rows.width, rows.width);
+    });
+    changes[sequence] = std::accumulate(sums.begin(), sums.end(), 0.0);
+  }
 }
 
 MlpChange::MlpChange(BlockVisit& block) : block_(block), width_(block.config().hidden_size) {}
@@ -77,7 +81,8 @@ void MlpChange::of(std::span<const std::int64_t> tokens, std::span<double> chang
       },
       [&](std::span<const std::int64_t> batch) {
         const auto count = static_cast<std::int64_t>(batch.size());
-        block_.compute_mlp(Tap::kMlpUpdate, {.data = inputs.data(), .count = count, .width = width_}, now.data());
+        block_.compute_mlp(Tap::kMlpUpdate, at::from_blob(inputs.data(), {count, width_}, at::kFloat),
+                           at::from_blob(now.data(), {count, width_}, at::kFloat));
         block_.executor().run(count, [&](std::int64_t i) {
           changes[batch[i]] = squared_distance(now.data() + i * width_, before_.data() + batch[i] * width_, width_);
         });
@@ -105,8 +110,9 @@ void InputGram::finish(Executor& executor) {
   }
 }
 
-void InputGram::changes(std::span<const float> before, std::span<const float> now,
+void InputGram::changes(const at::Tensor& before_matrix, const at::Tensor& now_matrix,
                         std::span<const std::int64_t> outputs, std::span<double> changes, Executor& executor) const {
+  const float *before = before_matrix.const_data_ptr<float>(), *now = now_matrix.const_data_ptr<float>();
   const std::int64_t most = std::min<std::int64_t>(kOutputs, static_cast<std::int64_t>(outputs.size()));
   std::vector<float> error(static_cast<std::size_t>(most * columns_)), product(error.size());
   in_batches(

@@ -1,6 +1,7 @@
 // How much a module's output changes when weights in it do: what searches for scales judge by. Float32 products in the
 // kernels' fixed order, everything summed up in double in a fixed order, so that no choice between two candidates hangs
-// on the number of threads, and no part of a loss on what else is asked for at once.
+// on the number of threads, and no part of a loss on what else is asked for at once. On the host;
+// quantize/tensors/tensor_awq.h has the same for devices.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,10 @@ class AttentionChange {
   explicit AttentionChange(BlockVisit& block) : block_(block) {}
   void take(std::int64_t sequence);  // all in order; keeps the rows (float32, on the host)
 
-  std::int64_t sequences() const { return static_cast<std::int64_t>(before_.size()); }
+  std::int64_t units() const { return static_cast<std::int64_t>(before_.size()); }
   double values() const;
-  // Of a block that is tried.
-  double of(std::int64_t sequence) const;
+  // Of a block that is tried: changes[s] of every s in `sequences`.
+  void of(std::span<const std::int64_t> sequences, std::span<double> changes) const;
 
  private:
   BlockVisit& block_;
@@ -33,7 +34,7 @@ class MlpChange {
   explicit MlpChange(BlockVisit& block);
   void take(std::int64_t sequence);  // keeps inputs and outputs of the MLP
 
-  std::int64_t tokens() const { return static_cast<std::int64_t>(inputs_.size()) / width_; }
+  std::int64_t units() const { return static_cast<std::int64_t>(inputs_.size()) / width_; }
   double values() const { return static_cast<double>(inputs_.size()); }
   // changes[t] of every t in `tokens`.
   void of(std::span<const std::int64_t> tokens, std::span<double> changes) const;
@@ -56,7 +57,7 @@ class InputGram {
 
   std::int64_t tokens() const { return tokens_; }
   // changes[w] of every row w in `outputs`; matrices [outputs of the linear, columns].
-  void changes(std::span<const float> before, std::span<const float> now, std::span<const std::int64_t> outputs,
+  void changes(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,
                std::span<double> changes, Executor& executor) const;
 
  private:

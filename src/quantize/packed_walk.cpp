@@ -1,3 +1,5 @@
+#include <ATen/ops/from_blob.h>
+
 #include <string>
 #include <vector>
 
@@ -52,31 +54,43 @@ class PackedBlock : public WalkedBlock {
   }
 
   const BlockShape& shape() const override { return block_.shape(); }
-  void attention_input(const float* h, std::int64_t rows, float* x) override {
-    block_.attention_input(h, rows, x, executor_);
+  void attention_input(const at::Tensor& h, const at::Tensor& x) override {
+    block_.attention_input(from(h), h.size(0), to(x), executor_);
   }
-  Projections project(const float* x, std::int64_t rows, Rotation rotation) override {
-    block_.project(x, rows, memory_.scratch, executor_);
+  Projections project(const at::Tensor& x, Rotation rotation) override {
+    const std::int64_t rows = x.size(0);
+    block_.project(from(x), rows, memory_.scratch, executor_);
     if (rotation == Rotation::kAfter) block_.rotate(memory_.batch(rows), memory_.scratch, executor_);
-    return {memory_.scratch.q.data(), memory_.scratch.k.data(), memory_.scratch.v.data()};
+    const auto view = [rows](float* values, std::int64_t width) {
+      return at::from_blob(values, {rows, width}, at::kFloat);
+    };
+    return {view(memory_.scratch.q.data(), shape().query), view(memory_.scratch.k.data(), shape().key_value),
+            view(memory_.scratch.v.data(), shape().key_value)};
   }
-  void attend(const float* x, std::int64_t rows, float* a) override {
-    block_.attend(x, memory_.batch(rows), memory_.scratch, a, executor_);
+  void attend(const at::Tensor& x, const at::Tensor& a) override {
+    block_.attend(from(x), memory_.batch(x.size(0)), memory_.scratch, to(a), executor_);
   }
-  void add_attention(float* h, const float* a, std::int64_t rows) override {
-    block_.add_attention(h, a, rows, executor_);
+  void add_attention(const at::Tensor& h, const at::Tensor& a) override {
+    block_.add_attention(to(h), from(a), h.size(0), executor_);
   }
-  void mlp_input(const float* h, std::int64_t rows, float* m) override { block_.mlp_input(h, rows, m, executor_); }
-  void mlp_middle(const float* m, std::int64_t rows, float* u) override {
-    block_.mlp_middle(m, rows, memory_.scratch, u, executor_);
+  void mlp_input(const at::Tensor& h, const at::Tensor& m) override {
+    block_.mlp_input(from(h), h.size(0), to(m), executor_);
   }
-  void add_mlp(float* h, const float* u, std::int64_t rows) override { block_.add_mlp(h, u, rows, executor_); }
+  void mlp_middle(const at::Tensor& m, const at::Tensor& u) override {
+    block_.mlp_middle(from(m), m.size(0), memory_.scratch, to(u), executor_);
+  }
+  void add_mlp(const at::Tensor& h, const at::Tensor& u) override {
+    block_.add_mlp(to(h), from(u), h.size(0), executor_);
+  }
   void replace(LinearSlot slot, const LinearWeight& weight) override {
     block_.replace(slot, weight, &executor_.pool());
   }
   void replace_gain(BlockNorm norm, const at::Tensor& gain) override { block_.replace_gain(norm, gain); }
 
  private:
+  static const float* from(const at::Tensor& rows) { return rows.const_data_ptr<float>(); }
+  static float* to(const at::Tensor& rows) { return rows.mutable_data_ptr<float>(); }
+
   Memory& memory_;
   Executor& executor_;
   Block block_;

@@ -1,6 +1,3 @@
-#include <ATen/ops/from_blob.h>
-
-#include <cstring>
 #include <map>
 
 #include "model/reference_block.h"
@@ -39,31 +36,26 @@ class ReferenceWalkedBlock : public WalkedBlock {
 
   const BlockShape& shape() const override { return shape_; }
 
-  void attention_input(const float* h, std::int64_t rows, float* x) override {
-    take(block_.attention_input(bring(h, rows, shape_.hidden)), x);
+  void attention_input(const at::Tensor& h, const at::Tensor& x) override {
+    take(block_.attention_input(h.unsqueeze(0)), x);
   }
-  Projections project(const float* x, std::int64_t rows, Rotation rotation) override {
-    ReferenceBlock::Projections found = block_.project(bring(x, rows, shape_.hidden));
-    if (rotation == Rotation::kAfter) found = block_.position(found, angles_.of(rows));
-    kept_ = {hosted(found.queries), hosted(found.keys), hosted(found.values)};
-    return {kept_.queries.const_data_ptr<float>(), kept_.keys.const_data_ptr<float>(),
-            kept_.values.const_data_ptr<float>()};
+  Projections project(const at::Tensor& x, Rotation rotation) override {
+    ReferenceBlock::Projections found = block_.project(x.unsqueeze(0));
+    if (rotation == Rotation::kAfter) found = block_.position(found, angles_.of(x.size(0)));
+    return {found.queries.squeeze(0).contiguous(), found.keys.squeeze(0).contiguous(),
+            found.values.squeeze(0).contiguous()};
   }
-  void attend(const float* x, std::int64_t rows, float* a) override {
-    const ReferenceBlock::Projections found = block_.project(bring(x, rows, shape_.hidden));
-    take(block_.attention(block_.position(found, angles_.of(rows))), a);
+  void attend(const at::Tensor& x, const at::Tensor& a) override {
+    const ReferenceBlock::Projections found = block_.project(x.unsqueeze(0));
+    take(block_.attention(block_.position(found, angles_.of(x.size(0)))), a);
   }
-  void add_attention(float* h, const float* a, std::int64_t rows) override {
-    take(block_.add_attention(bring(h, rows, shape_.hidden), bring(a, rows, shape_.query)), h);
+  void add_attention(const at::Tensor& h, const at::Tensor& a) override {
+    take(block_.add_attention(h.unsqueeze(0), a.unsqueeze(0)), h);
   }
-  void mlp_input(const float* h, std::int64_t rows, float* m) override {
-    take(block_.mlp_input(bring(h, rows, shape_.hidden)), m);
-  }
-  void mlp_middle(const float* m, std::int64_t rows, float* u) override {
-    take(block_.mlp_middle(bring(m, rows, shape_.hidden)), u);
-  }
-  void add_mlp(float* h, const float* u, std::int64_t rows) override {
-    take(block_.add_mlp(bring(h, rows, shape_.hidden), bring(u, rows, shape_.intermediate)), h);
+  void mlp_input(const at::Tensor& h, const at::Tensor& m) override { take(block_.mlp_input(h.unsqueeze(0)), m); }
+  void mlp_middle(const at::Tensor& m, const at::Tensor& u) override { take(block_.mlp_middle(m.unsqueeze(0)), u); }
+  void add_mlp(const at::Tensor& h, const at::Tensor& u) override {
+    take(block_.add_mlp(h.unsqueeze(0), u.unsqueeze(0)), h);
   }
 
   void replace(LinearSlot slot, const LinearWeight& weight) override {
@@ -76,20 +68,12 @@ class ReferenceWalkedBlock : public WalkedBlock {
 
  private:
   at::Tensor placed(const at::Tensor& tensor) const { return tensor.to(options_.device, options_.type); }
-  at::Tensor bring(const float* rows, std::int64_t count, std::int64_t width) const {
-    return placed(at::from_blob(const_cast<float*>(rows), {1, count, width}, at::kFloat));
-  }
-  static at::Tensor hosted(const at::Tensor& rows) { return rows.to(at::kCPU, at::kFloat).contiguous(); }
-  static void take(const at::Tensor& rows, float* to) {
-    const at::Tensor found = hosted(rows);
-    std::memcpy(to, found.const_data_ptr<float>(), static_cast<std::size_t>(found.numel()) * sizeof(float));
-  }
+  static void take(const at::Tensor& rows, const at::Tensor& to) { to.copy_(rows.squeeze(0)); }
 
   WalkAngles& angles_;
   ReferenceOptions options_;
   ReferenceBlock block_;
   BlockShape shape_;
-  ReferenceBlock::Projections kept_;
 };
 
 class ReferenceBlocks : public WalkedBlocks {

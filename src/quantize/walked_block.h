@@ -1,6 +1,6 @@
-// A block as the calibration walk runs it: the stages of model/block.h on float32 rows of the host, the quantizers of
-// activations and cache switched off (methods.md, section 2). The processor's kernels run it, or the reference block in
-// tensors on any device of libtorch's.
+// A block as the calibration walk runs it: the stages of model/block.h on float32 rows, the quantizers of activations
+// and cache switched off (methods.md, section 2). The processor's kernels run it, or the reference block in tensors on
+// any device of libtorch's.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,24 +14,25 @@
 
 namespace qreason {
 
-// All rows are one sequence's, from position 0.
+// All rows are one sequence's, from position 0: contiguous float32 tensors [rows, width] where the block computes. What
+// a stage makes is written into the tensor that it is given.
 class WalkedBlock {
  public:
   virtual ~WalkedBlock() = default;
   virtual const BlockShape& shape() const = 0;
 
-  virtual void attention_input(const float* h, std::int64_t rows, float* x) = 0;
+  virtual void attention_input(const at::Tensor& h, const at::Tensor& x) = 0;
   // Heads side by side, biases included. Valid until the next call.
   struct Projections {
-    const float *queries = nullptr, *keys = nullptr, *values = nullptr;
+    at::Tensor queries, keys, values;
   };
   enum class Rotation { kBefore, kAfter };  // by positions
-  virtual Projections project(const float* x, std::int64_t rows, Rotation rotation) = 0;
-  virtual void attend(const float* x, std::int64_t rows, float* a) = 0;
-  virtual void add_attention(float* h, const float* a, std::int64_t rows) = 0;
-  virtual void mlp_input(const float* h, std::int64_t rows, float* m) = 0;
-  virtual void mlp_middle(const float* m, std::int64_t rows, float* u) = 0;
-  virtual void add_mlp(float* h, const float* u, std::int64_t rows) = 0;
+  virtual Projections project(const at::Tensor& x, Rotation rotation) = 0;
+  virtual void attend(const at::Tensor& x, const at::Tensor& a) = 0;
+  virtual void add_attention(const at::Tensor& h, const at::Tensor& a) = 0;
+  virtual void mlp_input(const at::Tensor& h, const at::Tensor& m) = 0;
+  virtual void mlp_middle(const at::Tensor& m, const at::Tensor& u) = 0;
+  virtual void add_mlp(const at::Tensor& h, const at::Tensor& u) = 0;
 
   virtual void replace(LinearSlot slot, const LinearWeight& weight) = 0;
   virtual void replace_gain(BlockNorm norm, const at::Tensor& gain) = 0;

@@ -52,11 +52,11 @@ TEST(CalibrationWalk, ComputesTheMlpOfAnyRows) {
   for (const Tap tap : {Tap::kMlpUpdate, Tap::kMlpMiddle}) {
     const at::Tensor want = bench.rows(view, tap).index_select(0, order);
     at::Tensor got = at::empty_like(want);
-    view.compute_mlp(tap, {picked.const_data_ptr<float>(), picked.size(0), picked.size(1)}, got.data_ptr<float>());
+    view.compute_mlp(tap, picked, got);
     EXPECT_TRUE(got.equal(want));
   }
-  EXPECT_THROW(view.compute_mlp(Tap::kKey, {picked.const_data_ptr<float>(), 1, picked.size(1)}, nullptr), Error);
-  EXPECT_THROW(view.compute_mlp(Tap::kMlpUpdate, {picked.const_data_ptr<float>(), 1, 3}, nullptr), Error);
+  EXPECT_THROW(view.compute_mlp(Tap::kKey, picked, picked), Error);
+  EXPECT_THROW(view.compute_mlp(Tap::kMlpUpdate, picked.narrow(1, 0, 3), picked), Error);
 }
 
 }  // namespace

@@ -84,8 +84,8 @@ class Training {
     });
     at::Tensor inputs = at::empty({data.sequences(), data.longest(), data.width}), targets = at::empty_like(inputs);
     for (std::int64_t i = 0; i < data.sequences(); ++i) {
-      data.read_input(i, inputs[i].data_ptr<float>());
-      data.read_target(i, targets[i].data_ptr<float>());
+      data.read_input(i, inputs[i]);
+      data.read_target(i, targets[i]);
     }
     std::vector<double> losses;
     for (std::int64_t step = 0; step < 3; ++step) {
@@ -142,7 +142,9 @@ TEST(BlockTrainer, GivesEveryTokenTheSameWeightWhereLengthsDiffer) {
     if (alone < samples.size()) {
       training.data.lengths = {training.data.lengths[alone]};
       for (auto* read : {&training.data.read_input, &training.data.read_target}) {
-        *read = [alone, all = *read](std::int64_t, float* rows) { all(static_cast<std::int64_t>(alone), rows); };
+        *read = [alone, all = *read](std::int64_t, const at::Tensor& rows) {
+          all(static_cast<std::int64_t>(alone), rows);
+        };
       }
     }
     TrainingResult result;
@@ -165,7 +167,7 @@ TEST(BlockTrainer, EndsWithTheSameBitsWhereverItWasCutOff) {
     const BlockProgress progress(folder.path() / "state", "a run");
     Training cut;
     int left = reads;
-    cut.data.read_target = [&left, read = cut.data.read_target](std::int64_t sequence, float* rows) {
+    cut.data.read_target = [&left, read = cut.data.read_target](std::int64_t sequence, const at::Tensor& rows) {
       if (left-- == 0) throw Killed();
       read(sequence, rows);
     };
@@ -190,9 +192,9 @@ TEST(BlockTrainer, BeginsAgainWithHalfTheRateWhereItDiverges) {
   slower.rate /= 2;
   Training broken;
   int reads = 0;
-  broken.data.read_target = [&reads, read = broken.data.read_target](std::int64_t sequence, float* rows) {
+  broken.data.read_target = [&reads, read = broken.data.read_target](std::int64_t sequence, const at::Tensor& rows) {
     read(sequence, rows);
-    if (++reads == 15) rows[0] = std::numeric_limits<float>::quiet_NaN();
+    if (++reads == 15) rows.data_ptr<float>()[0] = std::numeric_limits<float>::quiet_NaN();
   };
   TrainingResult result;
   const at::Tensor again = broken.run(nowhere, result);
@@ -206,7 +208,9 @@ TEST(BlockTrainer, SaysSoWhereNoRateHelps) {
   const ScratchFolder folder;
   const BlockProgress progress(folder.path() / "state", "a run");
   Training broken;
-  broken.data.read_target = [](std::int64_t, float* rows) { rows[0] = std::numeric_limits<float>::infinity(); };
+  broken.data.read_target = [](std::int64_t, const at::Tensor& rows) {
+    rows.data_ptr<float>()[0] = std::numeric_limits<float>::infinity();
+  };
   EXPECT_THAT(message_of([&] { broken.run(progress); }), HasSubstr("diverged 4 times"));
   Training wild;
   wild.rate = 1e30;

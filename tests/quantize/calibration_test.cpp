@@ -189,15 +189,15 @@ TEST(ActivationStore, KeepsRowsInMemoryAndOnDiskAlike) {
   const testing::ScratchFolder folder;
   const std::vector<std::int64_t> lengths{3, 1, 4};
   for (const auto place : {ActivationStore::Place::kMemory, ActivationStore::Place::kDisk}) {
-    ActivationStore store(lengths, 5, place, folder.path());
+    ActivationStore store(lengths, 5, {.place = place, .folder = folder.path()});
     for (std::size_t s = 0; s < lengths.size(); ++s) {
-      float* rows = store.start(s);
+      float* rows = store.start(s).data_ptr<float>();
       for (int i = 0; i < 5 * lengths[s]; ++i) rows[i] = static_cast<float>(100 * s) + static_cast<float>(i);
       store.save(s);
     }
     for (const std::size_t s : {2, 0, 1}) {
-      EXPECT_EQ(store.load(s)[0], 100.0f * static_cast<float>(s));
-      EXPECT_EQ(store.load(s)[5 * lengths[s] - 1],
+      EXPECT_EQ(store.load(s).const_data_ptr<float>()[0], 100.0f * static_cast<float>(s));
+      EXPECT_EQ(store.load(s).const_data_ptr<float>()[5 * lengths[s] - 1],
                 static_cast<float>(100 * s) + static_cast<float>(5 * lengths[s] - 1));
     }
   }

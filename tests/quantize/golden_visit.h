@@ -34,6 +34,7 @@ class GoldenVisit : public BlockVisit {
   std::int64_t layer() const override { return layer_; }
   const ModelConfig& config() const override { return source_.config(); }
   Executor& executor() override { return executor_; }
+  std::optional<at::Device> device() const override { return walk_.device(); }
   std::int64_t sequences() const override { return walk_.sequences(); }
   const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
@@ -47,7 +48,7 @@ class GoldenVisit : public BlockVisit {
   BlockProgress& progress() override { return progress_; }
   BlockView& original() override { throw Error("golden visit", "the float block", "no pass here asks for it"); }
 
-  void compute_mlp(Tap, const ActivationRows&, float*) override { ADD_FAILURE() << "an MLP computed by GPTQ"; }
+  void compute_mlp(Tap, const at::Tensor&, const at::Tensor&) override { ADD_FAILURE() << "an MLP computed by GPTQ"; }
 
   // The diagonal of the Hessian, as the last sequence is read, is compared with the golden one.
   ActivationRows read(Tap tap, std::int64_t sequence) override {

@@ -79,17 +79,17 @@ std::vector<std::int64_t> BlockTrainer::sequences_of(std::size_t epoch, std::int
 }
 
 at::Tensor BlockTrainer::batch(const std::vector<std::int64_t>& sequences,
-                               const std::function<void(std::int64_t, float*)>& read) const {
+                               const std::function<void(std::int64_t, const at::Tensor&)>& read) const {
   std::int64_t longest = 0;
   for (const std::int64_t sequence : sequences) longest = std::max(longest, data_.lengths[sequence]);
-  at::Tensor rows = at::empty({static_cast<std::int64_t>(sequences.size()), longest, data_.width}, at::kFloat);
-  float* to = rows.data_ptr<float>();
-  for (const std::int64_t sequence : sequences) {
-    read(sequence, to);
+  const at::Tensor rows = at::empty({static_cast<std::int64_t>(sequences.size()), longest, data_.width},
+                                    at::TensorOptions().dtype(at::kFloat).device(data_.device));
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    const at::Tensor own = rows.select(0, static_cast<std::int64_t>(i));
+    const std::int64_t length = data_.lengths[sequences[i]];
+    read(sequences[i], own.narrow(0, 0, length));
     // What fills up a shorter sequence is a row like the others, so that its gradient, times 0, is a number.
-    const float* last = to + (data_.lengths[sequence] - 1) * data_.width;
-    float* const end = to + longest * data_.width;
-    for (to += data_.lengths[sequence] * data_.width; to != end; to += data_.width) std::copy_n(last, data_.width, to);
+    own.slice(0, length).copy_(own.narrow(0, length - 1, 1).expand({longest - length, data_.width}));
   }
   return rows;
 }
@@ -100,7 +100,7 @@ at::Tensor BlockTrainer::real_rows(const std::vector<std::int64_t>& sequences, s
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     real[static_cast<std::int64_t>(i)].slice(0, 0, data_.lengths[sequences[i]]).fill_(1);
   }
-  return real;
+  return real.to(data_.device);
 }
 
 // Sequences of a step that go through the block together: as many as fit, and one at least.

@@ -37,8 +37,9 @@ struct TrainingOptions {
 struct TrainingData {
   std::vector<std::int64_t> lengths;  // tokens, by sequence
   std::int64_t width = 0;
-  // Copies the rows [lengths[sequence], width] of a sequence.
-  std::function<void(std::int64_t sequence, float*rows)> read_input, read_target;
+  // Copies the rows [lengths[sequence], width] of a sequence into a tensor where the block computes.
+  std::function<void(std::int64_t sequence, const at::Tensor&rows)> read_input, read_target;
+  at::Device device = at::kCPU;  // where that is
 
   std::int64_t sequences() const { return static_cast<std::int64_t>(lengths.size()); }
   std::int64_t longest() const;
@@ -71,7 +72,7 @@ class BlockTrainer {
   // Where the state has gradients they are added to by those of the loss.
   double loss_of(const FlatState& state, const std::vector<std::int64_t>& sequences);
   at::Tensor batch(const std::vector<std::int64_t>& sequences,
-                   const std::function<void(std::int64_t, float*)>& read) const;
+                   const std::function<void(std::int64_t, const at::Tensor&)>& read) const;
   at::Tensor real_rows(const std::vector<std::int64_t>& sequences, std::int64_t longest) const;
   double loss_before(const FlatState& state);
   bool train_epoch(Attempt& attempt);  // false where it diverged

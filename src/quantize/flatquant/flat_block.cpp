@@ -108,13 +108,17 @@ struct FlatBlock::Matrices {
 };
 
 FlatBlock::FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape,
-                     Executor& executor)
+                     Executor& executor, at::Device device)
     : plan_(plan),
       shape_(shape),
       executor_(executor),
-      block_(source, layer, {.type = at::kFloat, .matrices = LinearMatrices::kLeft}) {
+      block_(source, layer, {.type = at::kFloat, .device = device, .matrices = LinearMatrices::kLeft}) {
   for (const LinearSlot slot : kLinearSlots) {
-    weights_[static_cast<std::size_t>(slot)] = source.linear(linear_name(layer, slot));
+    LinearWeight& weight = weights_[static_cast<std::size_t>(slot)];
+    weight = source.linear(linear_name(layer, slot));
+    if (device.is_cpu()) continue;
+    weight.matrix = (weight.quantized() ? weight.dense_float32() : std::get<at::Tensor>(weight.matrix)).to(device);
+    if (weight.bias) weight.bias = weight.bias->to(device);
   }
 }
 
@@ -174,9 +178,20 @@ at::Tensor FlatBlock::rounded_weights(const Slice& slice, const std::vector<at::
   const at::Tensor weights = weights_of(slice);
   const QuantFormat& format = plan_.weights.at(slice.slot);
   const std::int64_t count = shards_of(slice.slot), width = weights.size(1) / count;
-  const RowRatios ratios{.max = at::sigmoid(parts[3 * count]), .min = at::sigmoid(parts[3 * count + 1])};
   // The transform of values comes between clipping and rounding.
   const bool ends_rounded = slice.slot != LinearSlot::kV;
+  if (!can_fuse(weights)) {
+    std::vector<at::Tensor> shards;
+    for (std::int64_t s = 0; s < count; ++s) {
+      const at::Tensor own = weights.narrow(1, s * width, width) * parts[3 * s];
+      shards.push_back(times_kronecker(own, parts[3 * s + 1], parts[3 * s + 2]));
+    }
+    at::Tensor clipped =
+        clip_learned(at::stack(shards, 1), {.max = parts[3 * count], .min = parts[3 * count + 1]}, &executor_);
+    if (!ends_rounded) clipped = with_value_transform(clipped.flatten(1), parts.back()).unsqueeze(1);
+    return quantize_weights(clipped, format, &executor_).flatten(1);
+  }
+  const RowRatios ratios{.max = at::sigmoid(parts[3 * count]), .min = at::sigmoid(parts[3 * count + 1])};
   const auto highest = ends_rounded ? std::optional(static_cast<float>(format.max_code())) : std::nullopt;
   std::vector<at::Tensor> shards;
   for (std::int64_t s = 0; s < count; ++s) {
@@ -250,7 +265,7 @@ at::Tensor FlatBlock::folded_weights(LinearSlot slot, const FlatState& state, co
     if (slot == LinearSlot::kV) clipped = with_value_transform(clipped, matrices.value);
     folded.narrow(0, slice.first, slice.count).copy_(clipped);
   }
-  if (slot == LinearSlot::kUp) folded.mul_(matrices.middle_diagonal().unsqueeze(-1));
+  if (slot == LinearSlot::kUp) folded.mul_(matrices.middle_diagonal().unsqueeze(-1).cpu());
   return folded;
 }
 
@@ -266,8 +281,11 @@ FoldedBlock FlatBlock::fold(const FlatState& state) const {
   const auto up = static_cast<std::size_t>(LinearSlot::kUp), v = static_cast<std::size_t>(LinearSlot::kV);
   if (folded.biases[up]) folded.biases[up] = *folded.biases[up] * matrices->middle_diagonal();
   if (folded.biases[v]) folded.biases[v] = value_bias(matrices->value);
-  folded.input_gain = block_.input_gain() * matrices->attention_input.diagonal;
-  folded.post_gain = block_.post_gain() * matrices->mlp_input.diagonal;
+  for (std::optional<at::Tensor>& bias : folded.biases) {
+    if (bias) bias = bias->cpu();
+  }
+  folded.input_gain = (block_.input_gain() * matrices->attention_input.diagonal).cpu();
+  folded.post_gain = (block_.post_gain() * matrices->mlp_input.diagonal).cpu();
   add_site_tensors(state, *matrices, folded);
   return folded;
 }
@@ -275,7 +293,7 @@ FoldedBlock FlatBlock::fold(const FlatState& state) const {
 void FlatBlock::add_site_tensors(const FlatState& state, const Matrices& matrices, FoldedBlock& folded) const {
   const auto add = [&](Site site, std::string_view part, const std::vector<at::Tensor>& shards) {
     const at::Tensor values = shards.size() == 1 ? shards.front() : at::stack(shards, 0);
-    folded.sites.push_back({site, part, values.detach().contiguous().clone()});
+    folded.sites.push_back({site, part, values.detach().contiguous().clone().cpu()});
   };
   std::vector<at::Tensor> lefts, rights;
   for (const Matrices::Kronecker& shard : matrices.mlp_middle) {

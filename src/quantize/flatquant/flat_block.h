@@ -43,14 +43,16 @@ inline constexpr std::int64_t kWeightsAtOnce = std::int64_t{1} << 26;
 class FlatBlock {
  public:
   // `source` holds the block's float weights; `plan` what the quantized block is: formats, with transforms of `shape`.
-  // The executor outlives the object and the gradients of what it computes.
+  // Computes on `device`, where states, rows and angles are then; on the processor by the executor's kernels, which
+  // outlives the object and the gradients of what it computes.
   FlatBlock(const WeightSource& source, std::int64_t layer, const BlockPlan& plan, const FlatShape& shape,
-            Executor& executor);
+            Executor& executor, at::Device device = at::kCPU);
 
   // h [sequences, length, hidden] through the block as it would be quantized; differentiable in all of `state`.
   at::Tensor forward(const FlatState& state, const at::Tensor& h, const ReferenceAngles& angles);
 
-  // In float64, inverses rounded to float32 as they will be applied. This outlives what it returns.
+  // In float64, inverses rounded to float32 as they will be applied. This outlives what it returns, which is on the
+  // host.
   FoldedBlock fold(const FlatState& state) const;
 
  private:
@@ -76,7 +78,7 @@ class FlatBlock {
   FlatShape shape_;
   Executor& executor_;
   ReferenceBlock block_;                                   // float, without its linears' matrices
-  std::array<LinearWeight, kLinearSlots.size()> weights_;  // as they are stored
+  std::array<LinearWeight, kLinearSlots.size()> weights_;  // as they are stored; on a device: dense, there
 };
 
 // The four float32 diagonals where training starts: from the weights, and from the largest |x| of every channel of the

@@ -90,6 +90,11 @@ void FlatState::visit(const Visitor& visitor) {
   walk(of_matrix, visitor);
 }
 
+void FlatState::place(at::Device device) {
+  walk([&](const std::string&, LearnedMatrix& matrix) { matrix.place(device); },
+       [&](const std::string&, at::Tensor& own, Kind) { own = own.to(device); });
+}
+
 void FlatState::read(const Reader& reader) {
   const auto matrix = [&](const std::string& name, LearnedMatrix& old) {
     const std::int64_t size = old.size();

@@ -48,6 +48,7 @@ struct FlatState {
   // Everything that is learned, always in the same order.
   using Visitor = std::function<void(const std::string& name, at::Tensor& value, Kind kind)>;
   void visit(const Visitor& visitor);
+  void place(at::Device device);  // everything, where it computes from now on
   // Begins anew with given tensors: read(name, shape) has a matrix under its name with "weight" at the end, whatever
   // its parametrization.
   using Reader = std::function<at::Tensor(const std::string& name, at::IntArrayRef shape)>;

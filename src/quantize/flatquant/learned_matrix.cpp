@@ -50,6 +50,12 @@ at::Tensor LearnedMatrix::inverse_transposed() const {
   return at::linalg_inv(matrix_.to(at::kDouble)).t().to(at::kFloat);
 }
 
+void LearnedMatrix::place(at::Device device) {
+  for (at::Tensor* own : {&matrix_, &left_base_, &right_base_, &left_, &right_, &diagonal_}) {
+    if (own->defined()) *own = own->to(device);
+  }
+}
+
 void LearnedMatrix::visit(const std::string& name, const std::function<void(const std::string&, at::Tensor&)>& visit) {
   if (parametrization_ == Parametrization::kInverse) return visit(name + ".weight", matrix_);
   visit(name + ".skew_u", left_);

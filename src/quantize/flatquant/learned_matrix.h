@@ -24,6 +24,8 @@ class LearnedMatrix {
   at::Tensor matrix() const;
   at::Tensor inverse_transposed() const;  // T^-T
 
+  void place(at::Device device);  // where it computes from now on
+
   std::int64_t size() const { return (parametrization_ == Parametrization::kInverse ? matrix_ : left_).size(0); }
   Parametrization parametrization() const { return parametrization_; }
 

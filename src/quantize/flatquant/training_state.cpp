@@ -1,6 +1,7 @@
 #include "quantize/flatquant/training_state.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <cstring>
@@ -48,7 +49,8 @@ std::string written(const TrainingResult& result, FlatState& state, AdamW& optim
                             {"names", names}};
   std::string text = heading.dump() + "\n";
   for_each_tensor(optimizer, [&](const at::Tensor& tensor) {
-    text.append(reinterpret_cast<const char*>(tensor.const_data_ptr<float>()), bytes_of(tensor));
+    const at::Tensor here = tensor.detach().cpu();
+    text.append(reinterpret_cast<const char*>(here.const_data_ptr<float>()), bytes_of(here));
   });
   return text;
 }
@@ -79,7 +81,9 @@ void read_state(std::string_view text, FlatState& state, AdamW& optimizer, const
   }
   optimizer.steps() = heading.at("steps").get<std::int64_t>();
   for_each_tensor(optimizer, [&](at::Tensor& tensor) {
-    std::memcpy(tensor.mutable_data_ptr<float>(), text.data() + at, bytes_of(tensor));
+    at::Tensor kept = at::empty(tensor.sizes(), at::kFloat);
+    std::memcpy(kept.mutable_data_ptr<float>(), text.data() + at, bytes_of(kept));
+    tensor.copy_(kept);
     at += bytes_of(tensor);
   });
 }

@@ -10,9 +10,8 @@ namespace {
 
 constexpr std::uint32_t kStartSeed = 0;
 
-void copy_rows(BlockView& view, Tap tap, std::int64_t sequence, float* to) {
-  const ActivationRows rows = view.read(tap, sequence);
-  std::copy_n(rows.data, rows.count * rows.width, to);
+void copy_rows(BlockView& view, Tap tap, std::int64_t sequence, const at::Tensor& to) {
+  to.copy_(view.read(tap, sequence).tensor);
 }
 
 }  // namespace
@@ -24,8 +23,11 @@ TrainingData training_data(BlockView& inputs, BlockView& targets) {
     data.lengths.push_back(rows.count);
     data.width = rows.width;
   }
-  data.read_input = [&inputs](std::int64_t sequence, float* to) { copy_rows(inputs, Tap::kBlockInput, sequence, to); };
-  data.read_target = [&targets](std::int64_t sequence, float* to) {
+  data.device = inputs.device().value_or(at::kCPU);
+  data.read_input = [&inputs](std::int64_t sequence, const at::Tensor& to) {
+    copy_rows(inputs, Tap::kBlockInput, sequence, to);
+  };
+  data.read_target = [&targets](std::int64_t sequence, const at::Tensor& to) {
     copy_rows(targets, Tap::kBlockOutput, sequence, to);
   };
   return data;

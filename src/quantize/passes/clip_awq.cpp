@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/stopwatch.h"
 #include "formats/quantized_matrix.h"
+#include "quantize/tensors/tensor_awq.h"
 
 namespace qreason {
 namespace {
@@ -76,7 +77,9 @@ class ClipAwq : public BlockPass {
     const Stopwatch watch;
     const at::Tensor tensor = block.weight(slot);
     const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
-    const GroupClips clips = search_clips(weights, inputs, block.format(slot), clipping_.search, block.executor());
+    const GroupClips clips =
+        block.device() ? search_clips_there(block.weight_there(slot), inputs, block.format(slot), clipping_.search)
+                       : search_clips(weights, inputs, block.format(slot), clipping_.search, block.executor());
     const at::Tensor kept = tensor.clone();
     clamp_groups({kept.data_ptr<float>(), static_cast<std::size_t>(kept.numel())}, clips, block.executor());
     LinearReport report;

@@ -1,5 +1,7 @@
 #include "quantize/passes/correct_biases.h"
 
+#include <ATen/TensorOperators.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,21 +9,33 @@
 #include "base/stopwatch.h"
 #include "quantize/block_visit.h"
 #include "quantize/passes/scaled_view.h"
+#include "quantize/tensors/host_values.h"
 
 namespace qreason {
 namespace {
 
+void add_columns(const ActivationRows& rows, std::vector<double>& sums) {
+  for (std::int64_t row = 0; row < rows.count; ++row) {
+    for (std::int64_t j = 0; j < rows.width; ++j) sums[j] += rows.data[row * rows.width + j];
+  }
+}
+
 std::vector<double> mean_input(BlockView& block, Site site) {
   std::vector<double> mean;
+  at::Tensor there;  // on a device
   std::int64_t tokens = 0;
   for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
     const ActivationRows rows = block.read(tap_of(site), sequence);
-    mean.resize(static_cast<std::size_t>(rows.width));
-    for (std::int64_t row = 0; row < rows.count; ++row) {
-      for (std::int64_t j = 0; j < rows.width; ++j) mean[j] += rows.data[row * rows.width + j];
-    }
     tokens += rows.count;
+    if (block.device()) {
+      const at::Tensor sums = rows.tensor.sum(0, false, at::kDouble);
+      there = there.defined() ? there + sums : sums;
+      continue;
+    }
+    mean.resize(static_cast<std::size_t>(rows.width));
+    add_columns(rows, mean);
   }
+  if (there.defined()) mean = host_doubles(there);
   for (double& value : mean) value /= static_cast<double>(tokens);
   return mean;
 }

@@ -1,17 +1,14 @@
 #include "quantize/passes/measure_channels.h"
 
-#include <algorithm>
-#include <cmath>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/amax.h>
+#include <ATen/ops/maximum.h>
 
 #include "quantize/block_visit.h"
+#include "quantize/tensors/host_values.h"
 
 namespace qreason {
 namespace {
-
-// std::max would drop a NaN; Statistics refuses it by name.
-float larger(float a, float b) {
-  return a >= b || std::isnan(a) ? a : b;
-}
 
 class MeasureChannels : public StatisticsPass {
  public:
@@ -28,16 +25,14 @@ class MeasureChannels : public StatisticsPass {
 }  // namespace
 
 std::vector<float> channel_maxima(BlockView& block, Site site) {
-  std::vector<float> maxima;
+  at::Tensor maxima;  // a NaN stays one: Statistics refuses it by name
   for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-    const ActivationRows rows = block.read(tap_of(site), sequence);
-    maxima.resize(static_cast<std::size_t>(rows.width), 0.0f);
-    for (std::int64_t row = 0; row < rows.count; ++row) {
-      const float* x = rows.data + row * rows.width;
-      for (std::int64_t j = 0; j < rows.width; ++j) maxima[j] = larger(maxima[j], std::abs(x[j]));
-    }
+    const at::Tensor rows = block.read(tap_of(site), sequence).tensor;
+    const at::Tensor largest = at::amax(rows.abs(), {0});
+    maxima = maxima.defined() ? at::maximum(maxima, largest) : largest;
   }
-  return maxima;
+  if (!maxima.defined()) return {};
+  return host_floats(maxima);
 }
 
 PassPointer measure_channels() {

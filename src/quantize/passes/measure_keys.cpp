@@ -1,13 +1,17 @@
 #include "quantize/passes/measure_keys.h"
 
+#include <ATen/ops/amax.h>
+#include <ATen/ops/amin.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/minimum.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <vector>
 
 #include "base/error.h"
 #include "quantize/block_visit.h"
+#include "quantize/tensors/host_values.h"
 
 namespace qreason {
 namespace {
@@ -18,25 +22,23 @@ class MeasureKeys : public StatisticsPass {
   ParameterMap parameters() const override { return {}; }
 
   void look(MeasuredBlock& block, Statistics& found) const override {
-    constexpr float kInfinity = std::numeric_limits<float>::infinity();
-    const auto channels = static_cast<std::size_t>(block.config().kv_heads * block.config().head_dim);
-    std::vector<float> minima(channels, kInfinity), maxima(channels, -kInfinity);
+    at::Tensor minima, maxima;
     for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-      const ActivationRows rows = block.read(Tap::kKey, sequence);
-      for (std::int64_t row = 0; row < rows.count; ++row) {
-        const float* key = rows.data + row * rows.width;
-        for (std::size_t j = 0; j < channels; ++j) {
-          if (!std::isfinite(key[j])) {
-            throw Error(fmt::format("measure_keys: keys of block {}", block.layer()),
-                        fmt::format("{} in channel {}", key[j], j), "finite keys");
-          }
-          minima[j] = std::min(minima[j], key[j]);
-          maxima[j] = std::max(maxima[j], key[j]);
-        }
+      const at::Tensor keys = block.read(Tap::kKey, sequence).tensor;
+      const at::Tensor low = at::amin(keys, {0}), high = at::amax(keys, {0});
+      minima = minima.defined() ? at::minimum(minima, low) : low;
+      maxima = maxima.defined() ? at::maximum(maxima, high) : high;
+    }
+    std::vector<float> smallest = host_floats(minima), largest = host_floats(maxima);
+    for (std::size_t j = 0; j < smallest.size(); ++j) {
+      for (const float end : {smallest[j], largest[j]}) {  // a NaN is both ends
+        if (std::isfinite(end)) continue;
+        throw Error(fmt::format("measure_keys: keys of block {}", block.layer()),
+                    fmt::format("{} in channel {}", std::abs(end), j), "finite keys");
       }
     }
-    found.put(key_minima_name(block.layer()), std::move(minima));
-    found.put(key_maxima_name(block.layer()), std::move(maxima));
+    found.put(key_minima_name(block.layer()), std::move(smallest));
+    found.put(key_maxima_name(block.layer()), std::move(largest));
   }
 };
 

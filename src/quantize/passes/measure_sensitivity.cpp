@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 #include <span>
 
 #include "base/error.h"
 #include "model/weights.h"
 #include "quantize/block_visit.h"
-#include "quantize/gptq.h"
+#include "quantize/gptq_solver.h"
 #include "quantize/passes/weight_formats.h"
 #include "quantize/rtn.h"
 
@@ -40,10 +40,10 @@ class MeasureSensitivity : public StatisticsPass {
     std::vector<HiddenStates> trials;
     std::vector<std::string> names;
     for (const Site site : kActivationSites) {
-      const std::optional<GptqFactor> factor = factor_of(block, site);
+      const std::unique_ptr<GptqSolver> solver = solver_of(block, site);
       for (const LinearSlot slot : readers_of(site)) {
         for (const QuantFormat& format : settings_.formats) {
-          block.try_matrix(slot, LinearWeight{.matrix = rounded(block, slot, format, factor)}.dense_float32());
+          block.try_matrix(slot, LinearWeight{.matrix = rounded(block, slot, format, solver.get())}.dense_float32());
           trials.push_back(outputs(block));
           names.push_back(divergence_name(block.layer(), name_of(slot), to_string(format)));
           block.withdraw();
@@ -82,29 +82,30 @@ class MeasureSensitivity : public StatisticsPass {
     for (std::int64_t sequence = 0; sequence < block.sequences() && left > 0; ++sequence) {
       const ActivationRows rows = block.read(Tap::kBlockOutput, sequence);
       const std::int64_t count = std::min(left, rows.count);
-      states.emplace_back(rows.data, rows.data + count * rows.width);
+      states.push_back(rows.tensor.narrow(0, 0, count).clone());
       left -= count;
     }
     return states;
   }
 
-  std::optional<GptqFactor> factor_of(MeasuredBlock& block, Site site) const {
-    if (settings_.rounding == TrialRounding::kNearest) return std::nullopt;
-    Hessian hessian(linear_shape(block.config(), readers_of(site).front()).columns, block.sequences());
+  // Null where weights are rounded to nearest.
+  std::unique_ptr<GptqSolver> solver_of(MeasuredBlock& block, Site site) const {
+    if (settings_.rounding == TrialRounding::kNearest) return nullptr;
+    const std::int64_t columns = linear_shape(block.config(), readers_of(site).front()).columns;
+    std::unique_ptr<GptqSolver> solver =
+        gptq_solver({.columns = columns, .sequences = block.sequences()}, block.device(), block.executor());
     for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-      const ActivationRows rows = block.read(tap_of(site), sequence);
-      hessian.add(rows.data, rows.count, block.executor());
+      solver->add(block.read(tap_of(site), sequence).tensor);
     }
-    return factorize(std::move(hessian), ColumnOrder::kByActivation, {},
-                     fmt::format("{} of block {}", name_of(site), block.layer()), block.executor());
+    solver->factorize(ColumnOrder::kByActivation, {}, fmt::format("{} of block {}", name_of(site), block.layer()));
+    return solver;
   }
 
-  static QuantizedMatrix rounded(MeasuredBlock& block, LinearSlot slot, const QuantFormat& format,
-                                 const std::optional<GptqFactor>& factor) {
+  static QuantizedMatrix rounded(MeasuredBlock& block, LinearSlot slot, const QuantFormat& format, GptqSolver* solver) {
     const at::Tensor tensor = block.weight(slot);
     const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
     try {
-      if (factor) return round_gptq(weights, tensor.size(0), *factor, format, {}, block.executor()).matrix;
+      if (solver) return solver->round(tensor, format, {}).matrix;
       return round_rtn_parallel(weights, tensor.size(0), tensor.size(1), format, block.executor()).matrix;
     } catch (const Error& error) {
       throw Error::inside(linear_name(block.layer(), slot), error);

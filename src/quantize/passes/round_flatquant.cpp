@@ -63,7 +63,9 @@ class RoundFlatQuant : public BlockPass {
     const ViewedWeights weights(block);
     const FlatShape shape = flat_shape(block.config(), block.tensor_parallel());
     FlatState state = start_of(block, weights, shape);
-    FlatBlock flat(weights, block.layer(), block.block_plan(), shape, block.executor());
+    const at::Device device = block.device().value_or(at::kCPU);
+    state.place(device);
+    FlatBlock flat(weights, block.layer(), block.block_plan(), shape, block.executor(), device);
     LinearReport report;
     if (settings_.training.epochs > 0) {
       const TrainingResult trained = train(block, flat, state, where);
@@ -94,7 +96,8 @@ class RoundFlatQuant : public BlockPass {
         flat_cost({.config = block.config(), .plan = block.block_plan(), .calibration = size}, settings_.training);
     const auto memory = cost.memory < kKeptBytes ? std::make_unique<KeptMemory>() : nullptr;
     const RopeTable rope(block.config());
-    const ReferenceAngles angles = reference_angles(rope, block.config(), data.longest(), {.type = at::kFloat});
+    const ReferenceAngles angles =
+        reference_angles(rope, block.config(), data.longest(), {.type = at::kFloat, .device = data.device});
     return BlockTrainer(flat, data, order, settings_.training, angles).run(state, block.progress(), where);
   }
 

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "base/error.h"
 #include "base/stopwatch.h"
 #include "quantize/block_visit.h"
-#include "quantize/gptaq.h"
 #include "quantize/machine_rates.h"
 #include "quantize/rounding_error.h"
 
@@ -42,8 +41,8 @@ void require_integers(const QuantFormat& format) {
 
 // What the linears of a stage share.
 struct Shared {
+  GptqSolver& solver;
   double hessian_seconds = 0, factor_seconds = 0;
-  std::optional<double> input_drift;  // InputDrift::relative
 };
 
 std::vector<std::int64_t> dead_columns(const GptqFactor& factor) {
@@ -52,16 +51,6 @@ std::vector<std::int64_t> dead_columns(const GptqFactor& factor) {
     if (factor.dead[j]) dead.push_back(j);
   }
   return dead;
-}
-
-std::vector<float> differences(std::span<const float> weights, const QuantizedMatrix& matrix, Executor& executor) {
-  std::vector<float> difference(weights.size());
-  executor.run(matrix.rows, [&](std::int64_t row) {
-    const std::span own(difference.data() + row * matrix.columns, static_cast<std::size_t>(matrix.columns));
-    dequantize_row(matrix, row, own);
-    for (std::int64_t j = 0; j < matrix.columns; ++j) own[j] = weights[row * matrix.columns + j] - own[j];
-  });
-  return difference;
 }
 
 class RoundGptq : public BlockPass {
@@ -152,41 +141,36 @@ class RoundGptq : public BlockPass {
   void round_stage(BlockVisit& block, Site inputs, const std::vector<LinearSlot>& linears) const {
     const Stopwatch watch;
     const std::int64_t columns = linear_shape(block.config(), linears.front()).columns;
-    Hessian hessian(columns, block.sequences());
-    std::optional<InputDrift> drift;
-    if (asymmetric()) drift.emplace(columns, block.sequences());
+    const std::unique_ptr<GptqSolver> solver =
+        gptq_solver({.columns = columns, .sequences = block.sequences(), .calibration = settings_.calibration},
+                    block.device(), block.executor());
     for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-      const ActivationRows rows = block.read(tap_of(inputs), sequence);
-      hessian.add(rows.data, rows.count, block.executor());
-      if (!drift) continue;
-      drift->add(block.original().read(tap_of(inputs), sequence).data, rows.data, rows.count, block.executor());
+      const at::Tensor rows = block.read(tap_of(inputs), sequence).tensor;
+      solver->add(rows);
+      if (asymmetric()) solver->add_drift(block.original().read(tap_of(inputs), sequence).tensor, rows);
     }
-    Shared shared{.hessian_seconds = watch.seconds()};
-    const std::string where = fmt::format("{} of block {}", name_of(inputs), block.layer());
-    GptqFactor factor = factorize(std::move(hessian), settings_.order, settings_.damping, where, block.executor());
-    if (drift) {
-      shared.input_drift = drift->relative();
-      add_drift(factor, std::move(*drift), where, block.executor());
-    }
+    Shared shared{.solver = *solver, .hessian_seconds = watch.seconds()};
+    solver->factorize(settings_.order, settings_.damping,
+                      fmt::format("{} of block {}", name_of(inputs), block.layer()));
     shared.factor_seconds = watch.seconds() - shared.hessian_seconds;
     for (const LinearSlot slot : linears) {
       try {
-        round(block, slot, factor, shared);
+        round(block, slot, shared);
       } catch (const Error& error) {
         throw Error::inside(linear_name(block.layer(), slot), error);
       }
     }
   }
 
-  void round(BlockVisit& block, LinearSlot slot, const GptqFactor& factor, const Shared& shared) const {
+  void round(BlockVisit& block, LinearSlot slot, const Shared& shared) const {
     const Stopwatch watch;
+    const GptqFactor& factor = shared.solver.factor();
     const at::Tensor tensor = block.weight(slot);
     const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
-    GptqResult rounded =
-        qreason::round_gptq(weights, tensor.size(0), factor, block.format(slot), settings_.options, block.executor());
+    GptqResult rounded = shared.solver.round(tensor, block.format(slot), settings_.options);
     LinearReport report;
     report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
-    report.output_error = output_error(weights, rounded, factor, block.executor());
+    report.output_error = shared.solver.output_error(tensor, rounded);
     report.clipped = rounded.clipped;
     report.seconds = watch.seconds();
     report.counts = {{"damping_retries", factor.retries},
@@ -195,24 +179,9 @@ class RoundGptq : public BlockPass {
     report.numbers = {{"damping", factor.damping},
                       {"hessian_seconds", shared.hessian_seconds},
                       {"factor_seconds", shared.factor_seconds}};
-    if (shared.input_drift) report.numbers["input_drift"] = *shared.input_drift;
+    if (const auto drift = shared.solver.input_drift()) report.numbers["input_drift"] = *drift;
     report.columns["dead_column_list"] = dead_columns(factor);
     block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = block.linear(slot).bias}, report);
-  }
-
-  // tr((W - Q) H (W - Q)^T) / tr(W H W^T). GPTQ's own loss is half of the first, except under asymmetric calibration,
-  // which aims beside W.
-  double output_error(std::span<const float> weights, const GptqResult& rounded, const GptqFactor& factor,
-                      Executor& executor) const {
-    const std::int64_t rows = rounded.matrix.rows;
-    const double energy = output_energy(weights, rows, factor, executor);
-    const double error = asymmetric()
-                             ? output_energy(differences(weights, rounded.matrix, executor), rows, factor, executor)
-                             : 2 * rounded.loss;
-    if (!std::isfinite(error) || !std::isfinite(energy)) {
-      throw Error("GPTQ", fmt::format("outputs of energy {} with errors of {}", energy, error), "finite ones");
-    }
-    return energy > 0 ? error / energy : 0;
   }
 
   WeightRounding rounding_;

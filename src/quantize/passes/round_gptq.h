@@ -10,16 +10,11 @@
 //                                column
 #pragma once
 
-#include "quantize/gptq.h"
-#include "quantize/gptq_factor.h"
+#include "quantize/gptq_solver.h"
 #include "quantize/pass.h"
 #include "quantize/passes/weight_formats.h"
 
 namespace qreason {
-
-// What a rounded linear is to equal: the float linear on the same inputs; or on those of the float model, which needs a
-// second walk and makes up for what was rounded before (GPTAQ, quantize/gptaq.h).
-enum class GptqCalibration { kSymmetric, kAsymmetric };
 
 struct GptqSettings {
   ColumnOrder order = ColumnOrder::kByActivation;
