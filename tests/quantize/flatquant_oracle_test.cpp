@@ -23,6 +23,7 @@
 #include "quantize/runner.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
+#include "support/foreign_device.h"
 
 namespace qreason {
 namespace {
@@ -60,7 +61,7 @@ at::Tensor golden_tensor(SafetensorsReader& golden, const std::string& name) {
 // The largest difference, as a share of the largest golden number.
 double share_of_max(const at::Tensor& got, const at::Tensor& want) {
   EXPECT_EQ(got.sizes(), want.sizes());
-  return ((got - want).abs().max() / want.abs().max()).item<double>();
+  return ((got.cpu() - want).abs().max() / want.abs().max()).item<double>();
 }
 
 std::vector<float> eval_logits(const WeightSource& source, const OracleCase& one, Executor& executor) {
@@ -167,17 +168,21 @@ class FlatVisit {
         weights_(view_),
         data_(training_data(view_, view_)),
         rope_(source.config()),
-        angles(reference_angles(rope_, source.config(), data_.lengths.front(), {.type = at::kFloat})),
+        angles(reference_angles(rope_, source.config(), data_.lengths.front(),
+                                {.type = at::kFloat, .device = data_.device})),
         plan_(validate(recipe_of(one), source.config())),
-        block(weights_, layer, plan_.block(layer), shape_, executor),
-        state(published_start(view_, weights_, shape_, Parametrization::kInverse)) {}
+        block(weights_, layer, plan_.block(layer), shape_, executor, data_.device),
+        state(published_start(view_, weights_, shape_, Parametrization::kInverse)) {
+    state.place(data_.device);
+  }
 
   void leave() { view_.leave(); }
   const TrainingData& data() const { return data_; }
 
-  at::Tensor first_batch(const std::function<void(std::int64_t, float*)>& read) const {
-    at::Tensor rows = at::empty({4, data_.lengths.front(), data_.width}, at::kFloat);
-    for (std::int64_t s = 0; s < 4; ++s) read(s, rows.data_ptr<float>() + s * data_.lengths.front() * data_.width);
+  at::Tensor first_batch(const std::function<void(std::int64_t, const at::Tensor&)>& read) const {
+    at::Tensor rows =
+        at::empty({4, data_.lengths.front(), data_.width}, at::TensorOptions().dtype(at::kFloat).device(data_.device));
+    for (std::int64_t s = 0; s < 4; ++s) read(s, rows[s]);
     return rows;
   }
 
@@ -206,8 +211,8 @@ class FlatVisit {
   FlatState state;
 };
 
-TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
-  REQUIRE_FLAT_CASES(cases);
+// On the processor's kernels, or on a device.
+void expect_golden_starts(const std::vector<FlatCase>& cases, std::optional<at::Device> device) {
   Executor executor(1);
   for (const FlatCase& one : cases) {
     SCOPED_TRACE(one.model + " " + one.name);
@@ -215,7 +220,7 @@ TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
     const auto losses = golden.read("loss.step").as<float>();
     const auto source = open_checkpoint(one.folder);
     at::set_num_threads(1);
-    CalibrationWalk walk(*source, testing::golden_tokens(one.folder, "calib"), {}, executor);
+    CalibrationWalk walk(*source, testing::golden_tokens(one.folder, "calib"), {.device = device}, executor);
     double worst_start = 0, worst_gradient = 0, worst_step = 0;
     std::int64_t far = 0, all = 0;
     for (std::int64_t layer = 0; layer < source->config().layers; ++layer) {
@@ -229,8 +234,9 @@ TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
         value.copy_(want).requires_grad_(true);  // stage by stage: the golden start in place
         optimizer.add(value, kind == FlatState::Kind::kClip ? 5e-2 : 5e-3);
       });
-      const at::Tensor loss = block_loss(visit.block, visit.state, visit.first_batch(visit.data().read_input),
-                                         visit.first_batch(visit.data().read_target), visit.angles);
+      const at::Tensor made =
+          visit.block.forward(visit.state, visit.first_batch(visit.data().read_input), visit.angles);
+      const at::Tensor loss = (made - visit.first_batch(visit.data().read_target)).square().mean();
       const double want = losses[static_cast<std::size_t>(layer * 12)];
       EXPECT_NEAR(loss.item<double>() / want, 1, layer == 0 ? 1e-5 : 1e-3);
       if (layer == 0) {
@@ -243,7 +249,7 @@ TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
         optimizer.step();
         visit.state.visit([&](const std::string& name, at::Tensor& value, FlatState::Kind) {
           const at::Tensor stepped = golden_tensor(golden, golden_name(0, "step1." + name));
-          const at::Tensor off = (value.detach() - stepped).abs() / stepped.abs().max();
+          const at::Tensor off = (value.detach().cpu() - stepped).abs() / stepped.abs().max();
           far += (off > 1e-4).sum().item<std::int64_t>();
           all += off.numel();
           worst_step = std::max(worst_step, off.max().item<double>());
@@ -254,10 +260,20 @@ TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
     EXPECT_LE(worst_start, 1e-6);
     EXPECT_LE(worst_step, 2e-2);
     EXPECT_LE(static_cast<double>(far), 0.01 * static_cast<double>(all));
-    RecordProperty(one.model + "." + one.name,
-                   fmt::format("start {:.2g}, gradient {:.2g}, step {:.2g}, {} of {} beyond 1e-4", worst_start,
-                               worst_gradient, worst_step, far, all));
+    ::testing::Test::RecordProperty(one.model + "." + one.name,
+                                    fmt::format("start {:.2g}, gradient {:.2g}, step {:.2g}, {} of {} beyond 1e-4",
+                                                worst_start, worst_gradient, worst_step, far, all));
   }
+}
+
+TEST(FlatQuantOracle, StartsWithTheGoldenStatesLossesAndGradients) {
+  REQUIRE_FLAT_CASES(cases);
+  expect_golden_starts(cases, std::nullopt);
+}
+
+TEST(FlatQuantOracle, StartsWithThemOnADevice) {
+  REQUIRE_FLAT_CASES(cases);
+  expect_golden_starts(cases, testing::foreign_device());
 }
 
 TEST(FlatQuantOracle, RunsFreelyToTheGoldenLossesAndLogits) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 
 #include "checkpoint/checkpoint.h"
@@ -64,7 +65,8 @@ struct FreeRun {
   std::vector<float> logits;
 };
 
-inline void run_freely(const OracleCase& one, Executor& executor, FreeRun& run) {
+inline void run_freely(const OracleCase& one, Executor& executor, FreeRun& run,
+                       std::optional<at::Device> device = std::nullopt) {
   const auto source = open_checkpoint(one.folder);
   const Recipe recipe = recipe_of(one);
   const CalibrationSet calibration{.description = "calib", .samples = golden_tokens(one.folder, "calib")};
@@ -74,7 +76,8 @@ inline void run_freely(const OracleCase& one, Executor& executor, FreeRun& run) 
                            .calibration = needs_calibration(recipe) ? &calibration : nullptr,
                            .sink = run.sink,
                            .folder = scratch.path(),
-                           .model_identity = one.model},
+                           .model_identity = one.model,
+                           .device = device},
                           executor);
   const SinkSource quantized(run.sink);
   run.logits = logits_at_positions(quantized, golden_tokens(one.folder, "eval"), executor);
