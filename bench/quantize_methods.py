@@ -47,10 +47,10 @@ class Rows:
             self.add(name, *times_of(run))
 
 
-def write_tokens(path, sequences):
+def write_tokens(path, sequences, length=LENGTH):
     source = random.Random(1)
-    values = [source.randrange(VOCABULARY) for _ in range(sequences * LENGTH)]
-    header = json.dumps({"tokens": {"dtype": "I32", "shape": [sequences, LENGTH],
+    values = [source.randrange(VOCABULARY) for _ in range(sequences * length)]
+    header = json.dumps({"tokens": {"dtype": "I32", "shape": [sequences, length],
                                     "data_offsets": [0, 4 * len(values)]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + struct.pack(f"<{len(values)}i", *values))
 

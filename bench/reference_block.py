@@ -33,16 +33,18 @@ def read_options(sequences, **numbers):
     options = argparse.ArgumentParser()
     options.add_argument("model")
     options.add_argument("tokens")
+    options.add_argument("--device", default="cpu")
     for name, default in {"threads": 2, "sequences": sequences, **numbers}.items():
         options.add_argument(f"--{name}", type=int, default=default)
     options = options.parse_args()
     torch.set_num_threads(options.threads)
+    torch.set_default_device(options.device)
     return options
 
 
 def read_tokens(options):
     """Token ids [sequences, length], the first of the file's only tensor."""
-    return next(iter(read_safetensors(options.tokens, lambda name: True).values()))[:options.sequences].long()
+    return next(iter(read_safetensors(options.tokens, lambda name: True).values()))[:options.sequences].long().to(options.device)
 
 
 class Block:
@@ -53,7 +55,8 @@ class Block:
         self.config = json.loads((folder / "config.json").read_text())
         tensors = {}
         for path in sorted(folder.glob("*.safetensors")):
-            tensors.update(read_safetensors(path, lambda n: n.startswith("model.layers.0.") or "embed_tokens" in n))
+            found = read_safetensors(path, lambda n: n.startswith("model.layers.0.") or "embed_tokens" in n)
+            tensors.update({name: value.to(torch.get_default_device()) for name, value in found.items()})
         self.embedding = tensors["model.embed_tokens.weight"].float()
         own = {name.removeprefix("model.layers.0."): value.float() for name, value in tensors.items()}
         self.w = {short: own[name + ".weight"] for short, name in LINEARS.items()}
@@ -105,6 +108,8 @@ class Stages:
 
     @staticmethod
     def now():
+        if torch.get_default_device().type != "cpu":
+            torch.accelerator.synchronize()
         return time.perf_counter(), time.process_time()
 
     def done(self, name):
