@@ -1,5 +1,5 @@
 // Recipes in every kind of number: made, saved, opened again and run packed. What must come out is the model of the
-// dequantized weights, bit for bit.
+// dequantized weights, bit for bit. (Products of codes have tests of their own: rows are decoded here.)
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -13,6 +13,7 @@
 #include "quantize/passes/set_kv_format.h"
 #include "quantize/runner.h"
 #include "support/closeness.h"
+#include "support/decoding_backend.h"
 #include "support/fixtures.h"
 #include "support/random_model.h"
 
@@ -53,8 +54,9 @@ class Dequantized : public WeightSource {
 };
 
 std::vector<float> logits_of(const WeightSource& source) {
-  Executor executor(2);
-  const Decoder decoder(source, {.type = ComputeType::kFloat32});
+  const testing::DecodingBackend decodes;
+  Executor executor(2, decodes);
+  const Decoder decoder(source, {.type = ComputeType::kFloat32, .executor = &executor});
   SequenceCache cache(PagePool(decoder.cache_layout()));
   DecoderStep step;
   const auto tokens = random_tokens(24, source.config().vocab_size, 3);

@@ -30,7 +30,7 @@ inline Recipe recipe_of(const OracleCase& one) {
 inline std::vector<float> logits_at_positions(const WeightSource& source,
                                               const std::vector<std::vector<std::int32_t>>& sequences,
                                               Executor& executor) {
-  Decoder decoder(source, {.type = ComputeType::kFloat32});
+  Decoder decoder(source, {.type = ComputeType::kFloat32, .executor = &executor});
   std::vector<float> picked, logits;
   const std::int64_t vocabulary = source.config().vocab_size;
   for (const auto& tokens : sequences) {

@@ -2,6 +2,7 @@
 // oracle's README.
 #include "quantize/exact_views.h"
 #include "quantize/golden_visit.h"
+#include "support/decoding_backend.h"
 
 namespace qreason {
 namespace {
@@ -140,10 +141,17 @@ TEST(OracleQuaRot, DrawsThePublishedSigns) {
   }
 }
 
+double share_beyond(const std::vector<float>& a, const std::vector<float>& b, float distance) {
+  std::size_t beyond = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) beyond += std::abs(a[i] - b[i]) > distance ? 1 : 0;
+  return static_cast<double>(beyond) / static_cast<double>(a.size());
+}
+
 TEST(OracleQuaRot, RoundsStageByStageAndRunsWithGoldenWeights) {
   const auto cases = quarot_cases();
   if (cases.empty()) GTEST_SKIP() << kAbsent;
-  Executor executor(2);
+  const testing::DecodingBackend decodes;
+  Executor executor(2), decoding(2, decodes);
   for (const OracleCase& one : cases) {
     SCOPED_TRACE(one.model + " " + one.name);
     const auto source = open_checkpoint(one.folder);
@@ -159,11 +167,20 @@ TEST(OracleQuaRot, RoundsStageByStageAndRunsWithGoldenWeights) {
       differing_rows += static_cast<int>(visit.all_.differing_rows);
     }
     const std::vector<float> want = golden.read("logits").as<float>();
-    const std::vector<float> got = testing::logits_at_positions(GoldenModel(rotated.source(), plan, golden),
-                                                                testing::golden_tokens(one.folder, "eval"), executor);
+    const GoldenModel model(rotated.source(), plan, golden);
+    const auto tokens = testing::golden_tokens(one.folder, "eval");
+    const std::vector<float> got = testing::logits_at_positions(model, tokens, decoding);
     const bool four_bits = one.name.find("w4") != std::string::npos;
     EXPECT_LE(largest_distance(got, want), four_bits ? 1e-4 : 0.2);
     EXPECT_LE(testing::mean_squared(got, want), four_bits ? 1e-8 : 2e-4);
+    // As whole numbers: the same but behind a flipped code, in 8 bits as above.
+    const std::vector<float> packed = testing::logits_at_positions(model, tokens, executor);
+    if (four_bits) {
+      EXPECT_LE(share_beyond(packed, want, 1e-4), 0.1);
+    } else {
+      EXPECT_LE(largest_distance(packed, want), 0.2);
+      EXPECT_LE(testing::mean_squared(packed, want), 2e-4);
+    }
     RecordProperty(one.model + "." + one.name + ".differing_rows", differing_rows);
     RecordProperty(one.model + "." + one.name + ".max", std::to_string(largest_distance(got, want)));
     RecordProperty(one.model + "." + one.name + ".mse", std::to_string(testing::mean_squared(got, want) * 1e6) + "e-6");
