@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "eval/graders/last_of.h"
+
 namespace qreason {
 namespace {
 
@@ -10,7 +12,7 @@ constexpr std::string_view kBegin = "<think>", kEnd = "</think>";
 }  // namespace
 
 std::string_view after_thinking(std::string_view text) {
-  const std::size_t at = text.rfind(kEnd);
+  const std::size_t at = last_of(text, kEnd);
   return at == std::string_view::npos ? text : text.substr(at + kEnd.size());
 }
 

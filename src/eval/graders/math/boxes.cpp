@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "eval/graders/math/extract.h"
 #include "eval/graders/math/latex_tokens.h"
@@ -137,6 +138,8 @@ std::optional<Extraction> from_boxes(std::string_view text) {
 
 std::vector<Box> find_boxes(std::string_view text) {
   std::vector<Box> boxes;
+  constexpr std::string_view kInEveryName = "box";
+  if (::memmem(text.data(), text.size(), kInEveryName.data(), kInEveryName.size()) == nullptr) return boxes;
   struct Open {
     std::size_t box;  // where its command begins; npos for a plain brace
     std::size_t content;

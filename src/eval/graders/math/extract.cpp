@@ -1,8 +1,10 @@
 #include "eval/graders/math/extract.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
+#include "eval/graders/last_of.h"
 #include "eval/graders/math/expression.h"
 #include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
@@ -22,7 +24,7 @@ std::optional<Extraction> from_anchors(std::string_view text) {
       "réponse:",        "respuesta:",    "antwort:", "risposta:",  "resposta:", "ответ:"};
   const std::string lower = lower_case(text);
   for (const std::string_view anchor : kAnchors) {
-    const std::size_t at = lower.rfind(anchor);
+    const std::size_t at = last_of(lower, anchor);
     if (at == std::string::npos) continue;
     std::string_view rest = text.substr(at + anchor.size());
     const std::size_t paragraph = rest.find(
@@ -53,9 +55,11 @@ namespace {
 // "The final answer is $X$. I hope it is correct.", behind all boxes: the form that few-shot prompts ask for.
 std::optional<Extraction> from_closing_sentence(std::string_view text) {
   constexpr std::string_view kStart = "final answer is", kEnd = "I hope it is correct";
-  const std::size_t end = text.rfind(kEnd);
-  if (end == std::string_view::npos || text.size() - end > kEnd.size() + 4) return std::nullopt;
-  const std::size_t start = text.rfind(kStart, end);
+  const std::string_view tail = text.substr(text.size() - std::min(text.size(), kEnd.size() + 4));
+  const std::size_t in_tail = tail.rfind(kEnd);
+  if (in_tail == std::string_view::npos) return std::nullopt;
+  const std::size_t end = text.size() - tail.size() + in_tail;
+  const std::size_t start = last_of(text.substr(0, end), kStart);
   if (start == std::string_view::npos) return std::nullopt;
   const std::string_view sentence = text.substr(start + kStart.size(), end - start - kStart.size());
   if (sentence.size() > 200 || sentence.find("\\boxed") != std::string_view::npos) return std::nullopt;

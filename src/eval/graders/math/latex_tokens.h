@@ -46,8 +46,14 @@ std::optional<std::vector<Token>> tokenize_answer(std::string_view text, Reading
 bool has_digit_comma(std::string_view text);
 bool has_letter_unit(std::string_view text);
 
-bool is_digit(char c);
-bool is_letter(char c);
-bool is_blank(char c);
+inline bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+inline bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+inline bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
 
 }  // namespace qreason::math

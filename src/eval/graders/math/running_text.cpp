@@ -1,6 +1,7 @@
 // Formulas and numbers in running text.
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "eval/graders/math/extract.h"
 #include "eval/graders/math/latex_tokens.h"
@@ -76,6 +77,7 @@ std::vector<Found> find_formulas(std::string_view text) {
   std::array<bool, kFormulas.size()> closes;  // false once nothing behind closes it: no second search to the end
   closes.fill(true);
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '$' && text[i] != '\\') continue;
     for (std::size_t kind = 0; kind < kFormulas.size(); ++kind) {
       const Delimiters& pair = kFormulas[kind];
       if (!closes[kind] || !text.substr(i).starts_with(pair.open)) continue;
@@ -251,11 +253,28 @@ std::vector<Found> find_numbers(std::string_view text) {
   return found;
 }
 
+// The numbers of the last line that has any: none crosses lines or looks back over one.
+std::vector<Found> last_numbers(std::string_view text) {
+  for (std::size_t end = text.size(); end > 0;) {
+    const void* newline = ::memrchr(text.data(), '\n', end - 1);
+    const std::size_t begin =
+        newline == nullptr ? 0 : static_cast<std::size_t>(static_cast<const char*>(newline) - text.data());
+    std::vector<Found> found = find_numbers(text.substr(begin, end - begin));
+    for (Found& number : found) {
+      number.begin += begin;
+      number.end += begin;
+    }
+    if (!found.empty()) return found;
+    end = begin;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<Extraction> last_value(std::string_view text) {
   const auto formulas = find_formulas(text);
-  const auto numbers = find_numbers(text);
+  const auto numbers = last_numbers(text);
   if (formulas.empty() && numbers.empty()) return std::nullopt;
   if (numbers.empty() || (!formulas.empty() && formulas.back().end >= numbers.back().end)) {
     std::string answer = formulas.back().text;
