@@ -78,6 +78,16 @@ bool is_blank_box(const Box& box) {
   return trimmed(box.content).empty();
 }
 
+// "The answer is not ", "it cannot be ": what comes next is no answer.
+bool is_denied(std::string_view before) {
+  const std::size_t last = before.find_last_not_of(" $(*:");
+  before = before.substr(0, last == std::string_view::npos ? 0 : last + 1);
+  const std::string lower = lower_case(before.substr(before.size() - std::min<std::size_t>(before.size(), 40)));
+  for (const std::string_view end : {" not", "n't", "n't be", "not be", "n\u2019t", "n\u2019t be", " never"})
+    if (lower.ends_with(end)) return true;
+  return false;
+}
+
 }  // namespace
 
 std::string_view trimmed(std::string_view text) {
@@ -119,6 +129,7 @@ std::optional<Extraction> from_boxes(std::string_view text) {
   while (first > 0 && boxes.size() - first < kMaxJoinedBoxes && !is_blank_box(boxes[first - 1]) &&
          joins(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end)))
     --first;
+  if (is_denied(text.substr(0, boxes[first].begin))) return Extraction{};
   std::vector<std::string_view> contents;
   for (std::size_t i = first; i < boxes.size(); ++i) {
     const std::string_view content = trimmed(boxes[i].content);

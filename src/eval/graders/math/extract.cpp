@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <optional>
 
 #include "eval/graders/last_of.h"
 #include "eval/graders/math/expression.h"
+#include "eval/graders/math/latex_tokens.h"
 #include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
 #include "eval/graders/thinking.h"
@@ -17,7 +19,59 @@ constexpr std::size_t kMaxWhole = 120;  // a text this short may be an expressio
 constexpr std::size_t kTail =
     200'000;  // bytes at the end of a text in which anchors, formulas and numbers are looked for
 
-// The sentence behind the last anchor; stronger anchors first.
+// An expression as a whole: no words in it besides "and" and "or".
+bool is_expression(std::string_view text) {
+  if (has_words(text)) return false;
+  const auto parsed = parse_answer(text, Reading{});
+  return parsed && parsed->kind != NodeKind::kText;
+}
+
+bool ends_with_any(std::string_view text, std::initializer_list<std::string_view> ends) {
+  return std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return text.ends_with(end); });
+}
+bool begins_with_any(std::string_view text, std::initializer_list<std::string_view> starts) {
+  return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return text.starts_with(start); });
+}
+
+// What stands in front of an anchor and takes it back: "a wrong answer is", "I doubt that the answer is".
+bool is_doubted(std::string_view before) {
+  return ends_with_any(before, {"wrong ", "incorrect ", "false ", "doubt the ", "doubt that the "});
+}
+
+// Of a sentence in lower case that begins with what an anchor announces: bounds instead of a value.
+bool announces_no_value(std::string_view sentence) {
+  sentence = trimmed(sentence);
+  return begins_with_any(sentence, {"n't ", "n\u2019t ", "not ", "less than", "more than", "fewer than", "greater than",
+                                    "at least", "at most", "no more than", "no less than"}) ||
+         sentence.find(" or more") != std::string_view::npos || sentence.find(" or less") != std::string_view::npos ||
+         sentence.find(" or fewer") != std::string_view::npos || sentence.find(" or greater") != std::string_view::npos;
+}
+
+// The first sentence, without the signs that end and emphasize it.
+std::string_view first_sentence(std::string_view text) {
+  text = trimmed(text);
+  std::size_t end = 0;
+  while (end < text.size() && text[end] != '\n' && text[end] != '?' && text[end] != ';' &&
+         !(text[end] == '.' && (end + 1 == text.size() || is_blank(text[end + 1]))))
+    ++end;
+  text = text.substr(0, end);
+  while (!text.empty() && text.back() == '*') text.remove_suffix(1);
+  return trimmed(text);
+}
+
+// "x = 2 or x = -2", "7 and 8": several values in plain letters, which are the answer as a whole.
+std::optional<Extraction> several_values(std::string_view sentence) {
+  if (sentence.starts_with("either ")) sentence.remove_prefix(7);
+  const bool several = sentence.find(" or ") != std::string_view::npos ||
+                       sentence.find(" and ") != std::string_view::npos ||
+                       sentence.find(", ") != std::string_view::npos;
+  if (!several || sentence.size() > kMaxWhole || sentence.find_first_of("$\\") != std::string_view::npos ||
+      !is_expression(sentence))
+    return std::nullopt;
+  return Extraction{std::string(sentence), FoundBy::kAnchor};
+}
+
+// The sentence behind the last anchor; stronger anchors first. Nothing found where the sentence tells no value.
 std::optional<Extraction> from_anchors(std::string_view text) {
   static constexpr std::array<std::string_view, 13> kAnchors = {
       "final answer is", "final answer:", "####",     "answer is:", "answer is", "answer:", "答案",
@@ -31,6 +85,12 @@ std::optional<Extraction> from_anchors(std::string_view text) {
         "\n\n", rest.find_first_not_of(" \n\t:*") == std::string_view::npos ? 0 : rest.find_first_not_of(" \n\t:*"));
     rest = rest.substr(0, paragraph);
     const bool direct = anchor != "final answer:" && anchor != "answer:";
+    const std::string_view sentence = first_sentence(rest);
+    const bool asked = sentence.data() + sentence.size() < text.data() + text.size() && sentence.end()[0] == '?';
+    if (asked) continue;
+    if (is_doubted(std::string_view(lower).substr(0, at)) || announces_no_value(lower_case(sentence)))
+      return Extraction{};
+    if (auto values = several_values(sentence)) return values;
     // "Final Answer: The largest n among 3 is 34": the value is what the sentence ends with.
     if (auto value = direct ? first_value(rest) : last_value(rest)) {
       value->found_by = FoundBy::kAnchor;
@@ -38,13 +98,6 @@ std::optional<Extraction> from_anchors(std::string_view text) {
     }
   }
   return std::nullopt;
-}
-
-// An expression as a whole: no words in it besides "and" and "or".
-bool is_expression(std::string_view text) {
-  if (has_words(text)) return false;
-  const auto parsed = parse_answer(text, Reading{});
-  return parsed && parsed->kind != NodeKind::kText;
 }
 
 }  // namespace

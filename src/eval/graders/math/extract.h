@@ -24,7 +24,7 @@ std::vector<Box> find_boxes(std::string_view text);
 
 // What the boxes say: the last one that is not empty, with those joined to it ("\boxed{1} and \boxed{2}" is "1, 2": a
 // comma, "and" or "or" between them, and no words but a noun, a unit or the next one's name). nullopt: no box. All of
-// them empty: an empty answer, whatever else the text says.
+// them empty: an empty answer, whatever else the text says. A box behind "not": nothing, found by kNothing.
 std::optional<Extraction> from_boxes(std::string_view text);
 
 // The first or last number or formula in running text. nullopt: none.

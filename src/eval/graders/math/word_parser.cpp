@@ -9,10 +9,20 @@ namespace qreason::math {
 namespace {
 
 // In front of a value they change it, or the question.
-constexpr std::array<std::string_view, 30> kChangingWords = {
-    "not",     "no",     "less",  "more",    "fewer", "greater", "most",    "least",  "than",  "over",
-    "under",   "above",  "up",    "below",   "half",  "twice",   "double",  "triple", "minus", "plus",
-    "between", "except", "every", "without", "mod",   "power",   "inverse", "square", "root",  "negative"};
+constexpr std::array<std::string_view, 38> kChangingWords = {
+    "not",      "no",     "less",      "more",      "fewer",     "greater",   "most",    "least",  "than",  "over",
+    "under",    "above",  "up",        "below",     "half",      "twice",     "double",  "triple", "minus", "plus",
+    "between",  "except", "every",     "without",   "mod",       "power",     "inverse", "square", "root",  "negative",
+    "anything", "never",  "undefined", "divisible", "decreases", "decreased", "base",    "but"};
+// The same with "of" behind them: "a multiple of 6" is no 6.
+constexpr std::array<std::string_view, 12> kFunctionWords = {"reciprocal", "opposite", "cube",       "multiple",
+                                                             "multiples",  "factor",   "factors",    "divisor",
+                                                             "divisors",   "loss",     "complement", "conjugate"};
+
+template <std::size_t N>
+bool holds(const std::array<std::string_view, N>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 bool money(std::string_view dimensions) {
   for (const std::string_view name : {"usd^1", "eur^1", "gbp^1", "yen^1", "rupee^1", "yuan^1", "peso^1", "rouble^1"})
@@ -47,7 +57,9 @@ void WordParser::skip_leading_words() {
     if (tokens_[i].kind != TokenKind::kText) continue;
     const std::string word = lower_case(tokens_[i].text);
     if (word == "negative" && i + 1 == ahead) break;
-    if (std::find(kChangingWords.begin(), kChangingWords.end(), word) != kChangingWords.end()) throw NotAnAnswer{};
+    if (holds(kChangingWords, word)) throw NotAnAnswer{};
+    const bool of = i + 1 < ahead && lower_case(tokens_[i + 1].text) == "of";
+    if (of && holds(kFunctionWords, word)) throw NotAnAnswer{};
   }
   const auto unit = ahead - at_ == 1 ? unit_of_word(tokens_[at_].text) : std::nullopt;
   at_ = ahead;
