@@ -199,6 +199,7 @@ namespace {
 struct ReadAnswer {
   Reading reading;
   Node node;
+  bool also_number = false;  // a list whose commas may all be those of one number: "58,500"
 };
 
 // Whether the comma in [comma, end) of the text is that of "1,234", and not that of "0,111" or "1,2345".
@@ -277,6 +278,8 @@ std::vector<ReadAnswer> readings(std::string_view text) {
   if (has_letter_unit(text)) add(CommaReading::kGroups, LetterReading::kUnits);
   if (has_digit_comma(text)) {
     add(CommaReading::kList, LetterReading::kVariables);
+    if (!result.empty() && result.back().reading.commas == CommaReading::kList)
+      result.back().also_number = !is_collection(result.front().node) && is_collection(result.back().node);
     const bool one_comma = std::count(text.begin(), text.end(), ',') == 1;
     const bool plain = text.find_first_not_of("0123456789,-$ .") == std::string_view::npos;
     const std::size_t comma = text.find(',');
@@ -286,8 +289,11 @@ std::vector<ReadAnswer> readings(std::string_view text) {
   return result;
 }
 
-// "5 m" may be five metres where the other answer knows no variables.
+// "5 m" may be five metres where the other answer knows no variables, "58,500" two numbers where the other has no
+// brackets around them.
 bool allowed_together(const ReadAnswer& a, const ReadAnswer& b) {
+  const auto delimited = [](const Node& n) { return is_collection(n) && n.kind != NodeKind::kList; };
+  if ((a.also_number && delimited(b.node)) || (b.also_number && delimited(a.node))) return false;
   if (a.reading.letters == LetterReading::kUnits && has_variables(b.node)) return false;
   return !(b.reading.letters == LetterReading::kUnits && has_variables(a.node));
 }

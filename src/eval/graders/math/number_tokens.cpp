@@ -22,6 +22,29 @@ bool NumberTokens::based_digits() {
   return true;
 }
 
+// A comma in brackets that print stands between entries, whatever its digits: "(0,500)", "\{1,200\}". Braces that do
+// not print count where a set may begin, and not as the argument of a command.
+bool NumberTokens::separates_entries() const {
+  std::vector<bool> open;  // whether each open bracket holds entries
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    const auto is = [&](std::string_view text) { return tokens_[i].text == text; };
+    const bool command = tokens_[i].kind == TokenKind::kCommand;
+    if (command ? is("langle") : tokens_[i].kind == TokenKind::kSymbol && (is("(") || is("[") || is("\\{"))) {
+      open.push_back(true);
+    } else if (tokens_[i].kind == TokenKind::kSymbol && is("{")) {
+      const std::string before = i == 0 ? "=" : tokens_[i - 1].text;
+      open.push_back(before == "=" || before == "in" || before == "cup" || before == "cap");
+    } else if (command ? is("rangle")
+                       : tokens_[i].kind == TokenKind::kSymbol && (is(")") || is("]") || is("}") || is("\\}"))) {
+      if (open.empty())
+        open.push_back(is("]"));  // "]0,500["
+      else
+        open.pop_back();
+    }
+  }
+  return std::find(open.begin(), open.end(), true) != open.end();
+}
+
 // The length of a separator between groups of three digits at the present place, 0 if there is none.
 std::size_t NumberTokens::group_separator() const {
   std::size_t length = 0;
@@ -42,13 +65,14 @@ std::size_t NumberTokens::group_separator() const {
   if (length == 0) return 0;
   for (std::size_t i = 0; i < 3; ++i)
     if (!is_digit(peek(length + i))) return 0;
-  return is_digit(peek(length + 3)) ? 0 : length;
+  const bool entries = length == 1 && peek() == ',' && separates_entries();
+  return is_digit(peek(length + 3)) || entries ? 0 : length;
 }
 
 bool NumberTokens::number() {
   std::string digits;
   while (is_digit(peek())) digits += text_[at_++];
-  if (digits.size() <= 3 && !digits.empty()) {
+  if (digits.size() <= 3 && !digits.empty() && digits[0] != '0') {
     while (const std::size_t length = group_separator()) {
       digits.append(text_.substr(at_ + length, 3));
       at_ += length + 3;

@@ -35,6 +35,7 @@ class NumberTokens {
   bool space_ = false;
 
  private:
+  bool separates_entries() const;
   std::size_t group_separator() const;
   void exponent(std::string& digits);
   void ordinal();
