@@ -39,7 +39,8 @@ enum class NodeKind {
   kWithout,    // children: a set, and what is taken out of it
   kBuilder,    // children: the element, its conditions ("\{x : x > 3\}")
   kMatrix,     // rows as kTuple children
-  kRelation,   // children: the sides; text: one character a sign: = < > l(<=) g(>=) n(!=) a(approx) e(in)
+  kRelation,   // children: the sides; text: one character a sign: = < > l(<=) g(>=) n(!=) a(approx) e(in);
+               // others, of which nothing more is known, are in expression_parser.cpp
   kRatio,      // children: a : b, or more; text: the dimensions of a unit behind it ("11:30 a.m.")
 };
 
@@ -51,6 +52,11 @@ struct Node {
   std::int64_t base = 10;
   std::vector<Node> children;
 };
+
+// Signs of relations that hold the other way round, too.
+inline constexpr char kSimilar = 's';
+inline constexpr char kCongruent = 'o';
+inline constexpr std::string_view kSymmetricRelations = "=nso|TL";
 
 // Parses the whole of `text`. nullopt: it is not of the grammar (or deeper than 60 levels, or longer than
 // kMaxExpressionBytes); such answers are compared as texts alone.

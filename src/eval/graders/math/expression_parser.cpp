@@ -4,11 +4,59 @@
 #include <array>
 #include <utility>
 
+#include "eval/graders/math/evaluate.h"
 #include "eval/graders/math/word_parser.h"
 #include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
+
+// Relations of which nothing is known but whether they hold the other way round; `mirrored` is read from right to left.
+struct OtherRelation {
+  std::string_view command;
+  char sign;
+  enum { kAsWritten, kMirrored } direction = kAsWritten;
+};
+
+constexpr OtherRelation kOtherRelations[] = {
+    {"subset", 'c'},
+    {"supset", 'c', OtherRelation::kMirrored},
+    {"subseteq", 'C'},
+    {"supseteq", 'C', OtherRelation::kMirrored},
+    {"subsetneq", 'd'},
+    {"supsetneq", 'd', OtherRelation::kMirrored},
+    {"nsubseteq", 'D'},
+    {"notin", 'N'},
+    {"ni", 'i'},
+    {"prec", 'p'},
+    {"succ", 'p', OtherRelation::kMirrored},
+    {"preceq", 'P'},
+    {"succeq", 'P', OtherRelation::kMirrored},
+    {"ll", 'm'},
+    {"gg", 'm', OtherRelation::kMirrored},
+    {"nmid", 'M'},
+    {"trianglelefteq", 't'},
+    {"vdash", 'v'},
+    {"models", 'V'},
+    {"propto", 'h'},
+    {"rightarrow", 'r'},
+    {"leftarrow", 'r', OtherRelation::kMirrored},
+    {"longrightarrow", 'r'},
+    {"mapsto", 'R'},
+    {"Longrightarrow", 'I'},
+    {"Leftrightarrow", 'L'},
+    {"leftrightarrow", 'L'},
+    {"sim", kSimilar},
+    {"cong", kCongruent},
+    {"parallel", '|'},
+    {"perp", 'T'},
+};
+
+const OtherRelation* find_relation(std::string_view command) {
+  const auto* found = std::find_if(std::begin(kOtherRelations), std::end(kOtherRelations),
+                                   [&](const OtherRelation& relation) { return relation.command == command; });
+  return found == std::end(kOtherRelations) ? nullptr : found;
+}
 
 class AnswerParser final : public WordParser {
  public:
@@ -139,6 +187,7 @@ class AnswerParser final : public WordParser {
       if (token.text == "approx") return 'a';
       if (token.text == "equiv") return '=';
       if (token.text == "in") return 'e';
+      if (const OtherRelation* other = find_relation(token.text)) return other->sign;
     }
     return 0;
   }
@@ -147,14 +196,19 @@ class AnswerParser final : public WordParser {
     Depth depth(depth_);
     std::vector<Node> sides;
     std::string signs;
-    if (relation_sign() == 'a' || relation_sign() == '=') ++at_;  // "= 5"
+    const auto may_be_near = [](char sign) { return sign == kSimilar || sign == kCongruent; };
+    if (relation_sign() == 'a' || relation_sign() == '=' || may_be_near(relation_sign())) ++at_;  // "= 5"
     sides.push_back(ratio());
+    bool mirrored = false;
     while (const char sign = relation_sign()) {
-      ++at_;
-      signs += sign;
+      const OtherRelation* other = find_relation(tokens_[at_++].text);
+      mirrored = other != nullptr && other->direction == OtherRelation::kMirrored;
       sides.push_back(ratio());
+      signs += may_be_near(sign) && !has_variables(sides.back()) ? 'a' : sign;  // "\pi \sim 3.14"
+      if (mirrored && (signs.size() > 1 || relation_sign() != 0)) throw NotAnAnswer{};
     }
     if (signs.empty()) return std::move(sides[0]);
+    if (mirrored) std::swap(sides[0], sides[1]);
     return make_node(NodeKind::kRelation, std::move(sides), signs);
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "eval/graders/math/comparison.h"
+#include "eval/graders/math/describe.h"
 #include "eval/graders/math/factor_parser.h"
 
 namespace qreason::math {
@@ -144,7 +145,7 @@ class SetReader {
     if (n.kind == NodeKind::kRelation) return n.text == "e" && is_reals(n.children[1]) && named(n.children[0]);
     const auto names = symbols_of(n);
     if (names.size() != 1 && n.kind != NodeKind::kApply) return false;
-    const std::string name = n.kind == NodeKind::kApply ? n.text : names[0];
+    const std::string name = n.kind == NodeKind::kApply ? described(n) : names[0];
     if (unknown_.empty()) unknown_ = name;
     return unknown_ == name;
   }

@@ -109,7 +109,14 @@ Decision Comparison::same_relation(const Node& gold, const Node& answer) {
 
 Decision Comparison::same_name(const Node& gold, const Node& answer) {
   if (names_function(gold) && names_function(answer)) {
-    const bool equal = gold.kind != answer.kind || gold.text == answer.text;
+    // "f(3) = 4" says nothing of f(4), and does not name a function.
+    const auto of_variables = [](const Node& n) {
+      return std::all_of(n.children.begin(), n.children.end(),
+                         [](const Node& argument) { return argument.kind == NodeKind::kSymbol; });
+    };
+    const bool equal = gold.kind == answer.kind
+                           ? gold.text == answer.text && in_order(gold.children, answer.children).equal()
+                           : of_variables(gold) && of_variables(answer);
     return equal ? Decision{Outcome::kEqual, "names of functions"} : Decision{Outcome::kDifferent, "other names"};
   }
   return same(gold, answer);
@@ -146,10 +153,13 @@ Decision Comparison::same_two_relations(const Node& gold, const Node& answer) {
   }
   const Decision sides = in_order(gold.children, answer.children);
   if (sides.equal()) return sides;
-  if (sign == '=' || sign == 'n') {
+  if (kSymmetricRelations.find(sign) != std::string_view::npos) {
     const Decision swapped = in_order(gold.children, {answer.children[1], answer.children[0]});
     if (swapped.equal()) return swapped;
   }
+  if (!all_signs(gold, "=<>lgna")) return sides;
+  // Constants are proportional whatever they are ("f(3) = 4", "1 = 2").
+  if (symbols_of(gold).empty() && symbols_of(answer).empty()) return sides;
   const Factor factor = sign == '<' || sign == 'l' ? Factor::kPositive : Factor::kAny;
   const Node left = difference_of(gold), right = difference_of(answer);
   const Decision proportional = compare_up_to_factor(left, right, factor, budget_);

@@ -139,10 +139,10 @@ Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
   return {Outcome::kEqual, "proportional"};
 }
 
-// "8 (mod 5)" and "3 (mod 5)".
+// "8 (mod 5)" and "3 (mod 5)"; a residue is a class of numbers and no number.
 Decision Comparison::same_residue(const Node& gold, const Node& answer) {
   const auto value = [](const Node& n) -> const Node& { return n.kind == NodeKind::kMod ? n.children[0] : n; };
-  if (gold.kind != answer.kind) return same_number(value(gold), value(answer));
+  if (gold.kind != answer.kind) return {Outcome::kDifferent, "a residue and a number"};
   const Decision modulus = compare_values(gold.children[1], answer.children[1], budget_);
   if (!modulus.equal()) return {Outcome::kDifferent, "different moduli"};
   const auto a = exact_value(value(gold), budget_), b = exact_value(value(answer), budget_),
