@@ -61,6 +61,10 @@ class Tokenizer : private NumberTokens {
 
   bool step() {
     const char c = peek();
+    if (c == '$' && before_amount()) {
+      ++at_;
+      return currency("dollar");
+    }
     if (is_blank(c) || c == '$' || c == '~') {
       space_ = true;
       ++at_;
@@ -72,6 +76,12 @@ class Tokenizer : private NumberTokens {
     if (is_letter(c)) return word();
     if (static_cast<unsigned char>(c) >= 0x80) return other_character();
     return symbol();
+  }
+
+  // "$5": a dollar that closes no formula, in front of nothing but digits.
+  bool before_amount() const {
+    return is_digit(peek(1)) && text_.find('$') == at_ &&
+           text_.find_first_not_of("0123456789.,", at_ + 1) == std::string_view::npos;
   }
 
   bool command() {
