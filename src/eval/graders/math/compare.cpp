@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "eval/graders/math/comparison.h"
+#include "eval/graders/math/dates.h"
 #include "eval/graders/math/describe.h"
 #include "eval/graders/math/matrices.h"
 #include "eval/graders/math/plus_minus.h"
@@ -118,6 +119,7 @@ Decision Comparison::same_matrix(const Node& gold, const Node& answer) {
 
 Decision Comparison::in_order(const std::vector<Node>& gold, const std::vector<Node>& answer) {
   if (gold.size() != answer.size()) return {Outcome::kDifferent, "different numbers of elements"};
+  const Inside inside(inside_);
   for (std::size_t i = 0; i < gold.size(); ++i) {
     const Decision element = same(gold[i], answer[i]);
     if (!element.equal()) return element;
@@ -154,6 +156,15 @@ Decision Comparison::same_collection(const Node& gold, const Node& answer) {
     if (gold.kind != answer.kind) return {Outcome::kUndecided, "operations on sets"};
     return in_order(gold.children, answer.children);
   }
+  // "17, 17" is not 17, but "1/2 or 0.5" is one value in two spellings.
+  if (is_collection(gold) != is_collection(answer)) {
+    const Node& several = is_collection(gold) ? gold : answer;
+    std::vector<std::string> spellings;
+    for (const Node& element : several.children) spellings.push_back(described(element));
+    std::sort(spellings.begin(), spellings.end());
+    if (std::adjacent_find(spellings.begin(), spellings.end()) != spellings.end())
+      return {Outcome::kDifferent, "one value and several"};
+  }
   return unordered(expanded(gold), expanded(answer));
 }
 
@@ -173,6 +184,7 @@ std::vector<Node> Comparison::expanded(const Node& n) {
 
 void Comparison::add_unique(std::vector<Node>& elements, const Node& element) {
   if (elements.size() >= kMaxElements) return;
+  const Inside inside(inside_);
   for (const Node& other : elements)
     if (same(other, element).equal()) return;
   elements.push_back(element);
@@ -182,10 +194,17 @@ Decision Comparison::unordered(const std::vector<Node>& gold, const std::vector<
   if (gold.size() >= kMaxElements || answer.size() >= kMaxElements)
     return {Outcome::kUndecided, "too many elements to decide"};
   if (gold.size() != answer.size()) return {Outcome::kDifferent, "different numbers of elements"};
+  const Inside inside(inside_);
   std::vector<bool> used(answer.size(), false);
+  // "{{1}}" is not "{1}".
+  const auto may_match = [](const Node& a, const Node& b) {
+    return (a.kind == NodeKind::kSet) == (b.kind == NodeKind::kSet);
+  };
   for (const Node& element : gold) {
     std::size_t match = 0;
-    while (match < answer.size() && (used[match] || !same(element, answer[match]).equal())) ++match;
+    while (match < answer.size() &&
+           (used[match] || !may_match(element, answer[match]) || !same(element, answer[match]).equal()))
+      ++match;
     if (match == answer.size()) return {Outcome::kDifferent, "an element that the other does not have"};
     used[match] = true;
   }
@@ -263,6 +282,10 @@ std::vector<ReadAnswer> readings(std::string_view text) {
     const Reading reading{commas, letters};
     if (auto parsed = parse_answer(text, reading)) result.push_back({reading, expand_plus_minus(*std::move(parsed))});
   };
+  if (const auto date = date_of(text)) {
+    result.push_back({Reading{}, Node{NodeKind::kText, "the day " + *date, std::nullopt, false, 10, {}}});
+    return result;
+  }
   if (const auto choice = choice_and_value(text)) {
     for (const std::string& part : {choice->value, choice->choice})
       if (auto parsed = parse_answer(part, Reading{}))
@@ -314,6 +337,10 @@ Verdict compare_answers(std::string_view gold, std::string_view answer, const Co
     return gold == answer ? Verdict{true, "the same text"} : Verdict{false, "too large to decide"};
   if (is_empty_text(gold)) return {false, "an empty gold answer"};
   if (same_text_form(gold, answer)) return {true, "the same text"};
+  if (const auto a = choice_and_value(gold), b = choice_and_value(answer); a && b) {
+    if (a->choice != b->choice) return {false, "different choices"};
+    return compare_answers(a->value, b->value, options);
+  }
   const std::vector<ReadAnswer> golds = readings(gold), answers = readings(answer);
   if (golds.empty() || answers.empty())
     return {false, golds.empty() ? "the gold answer is no expression, and the texts differ"

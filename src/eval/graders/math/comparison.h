@@ -53,11 +53,19 @@ class Comparison {
   Decision same_relation(const Node& gold, const Node& answer);
   Decision same_two_relations(const Node& gold, const Node& answer);
   Decision same_chain(const Node& gold, const Node& answer);
+  bool contradicts_itself(const Node& relation);
   Decision same_name(const Node& gold, const Node& answer);
   std::optional<Decision> same_real_set(const Node& gold, const Node& answer);
 
+  struct Inside {
+    explicit Inside(int& depth) : depth_(depth) { ++depth_; }
+    ~Inside() { --depth_; }
+    int& depth_;
+  };
+
   CompareOptions options_;
   Budget& budget_;
+  int inside_ = 0;  // how deep in collections the elements compared are
 };
 
 }  // namespace qreason::math

@@ -95,7 +95,24 @@ std::optional<Decision> Comparison::same_real_set(const Node& gold, const Node& 
   return compare_real_sets(gold, answer, budget_);
 }
 
+// "8 + 2 = 9": sides that are proven to be different numbers. A decimal beside another value may be rounded; "x = 8 =
+// 9" names its last side, and a unit on one side may have been left out on the other.
+bool Comparison::contradicts_itself(const Node& relation) {
+  if (relation.kind != NodeKind::kRelation || has_variables(relation)) return false;
+  for (std::size_t i = 0; i < relation.text.size(); ++i) {
+    const Node& left = relation.children[i];
+    const Node& right = relation.children[i + 1];
+    if (relation.text[i] != '=' || left.kind == NodeKind::kMeasure || right.kind == NodeKind::kMeasure) continue;
+    if (compare_values(left, right, budget_).outcome != Outcome::kDifferent || same(left, right).equal()) continue;
+    if (!has_decimals(left) && !has_decimals(right)) return true;
+    const auto a = rounded_to(left, 1, budget_), b = rounded_to(right, 1, budget_);
+    if (a && b && boost::multiprecision::abs(*a - *b) > 1) return true;
+  }
+  return false;
+}
+
 Decision Comparison::same_relation(const Node& gold, const Node& answer) {
+  if (contradicts_itself(gold) || contradicts_itself(answer)) return {Outcome::kDifferent, "a false equation"};
   if (const auto list = by_coordinates(gold); list && answer.kind == NodeKind::kList) return same(*list, answer);
   if (const auto list = by_coordinates(answer); list && gold.kind == NodeKind::kList) return same(gold, *list);
   const bool both = gold.kind == NodeKind::kRelation && answer.kind == NodeKind::kRelation;

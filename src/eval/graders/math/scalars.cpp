@@ -96,9 +96,11 @@ Decision Comparison::same_number(const Node& gold, const Node& answer) {
   return exact;
 }
 
-// The study's rule: where one side is a single number and a decimal is involved, both are rounded to 5 decimals. Below
+// The study's rule: where one side is a single number and a decimal is involved, both are rounded to 5 decimals; of two
+// single numbers inside of a collection none is. Below
 // 0.005 that would leave less than three digits: numbers must also be within a thousandth of each other.
 std::optional<Decision> Comparison::to_decimals(const Node& gold, const Node& answer) {
+  if (inside_ > 0 && is_literal(gold) && is_literal(answer)) return std::nullopt;
   if (!(has_decimals(gold) || has_decimals(answer)) || !(is_literal(gold) || is_literal(answer))) return std::nullopt;
   if (has_variables(gold) || has_variables(answer)) return std::nullopt;
   const auto a = rounded_to(gold, options_.precision, budget_), b = rounded_to(answer, options_.precision, budget_);
@@ -116,6 +118,8 @@ Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
   if (gold.kind != answer.kind) {
     const Node& ratio = gold.kind == NodeKind::kRatio ? gold : answer;
     if (ratio.children.size() != 2) return {Outcome::kDifferent, "a ratio of three and a value"};
+    const Node& value = gold.kind == NodeKind::kRatio ? answer : gold;
+    if (value.kind == NodeKind::kNumber && !value.decimal) return {Outcome::kDifferent, "a ratio and a whole number"};
     return same_scalar(gold, answer);
   }
   const auto& a = gold.children;
@@ -127,6 +131,7 @@ Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
     const bool equal = exact_value(a[0], budget_) == exact_value(b[0], budget_) && a[1].text == b[1].text;
     return equal ? Decision{Outcome::kEqual, "the same time"} : Decision{Outcome::kDifferent, "different times"};
   }
+  if (is_clock_time(gold) != is_clock_time(answer)) return {Outcome::kDifferent, "a time and a ratio"};
   for (std::size_t i = 1; i < a.size(); ++i) {
     const Decision part = compare_values(product_node(a[0], b[i]), product_node(a[i], b[0]), budget_);
     if (!part.equal()) return part;
