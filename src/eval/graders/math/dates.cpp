@@ -10,8 +10,9 @@ namespace qreason::math {
 namespace {
 
 constexpr std::size_t kLongestDate = 60;  // bytes
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                                      "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> kMonths = {"January",   "February", "March",    "April",
+                                                      "May",       "June",     "July",     "August",
+                                                      "September", "October",  "November", "December"};
 
 // "May", "Dec"; 0: no month. Small letters are no name.
 int month_of(std::string_view word) {
@@ -60,7 +61,8 @@ std::optional<std::string> date_of(std::string_view text) {
   int month = 0;
   std::vector<std::string> numbers;
   for (const std::string& piece : pieces_of(text)) {
-    const bool idle = piece == "th" || piece == "st" || piece == "nd" || piece == "rd" || piece == "of" || piece == "the";
+    const bool idle =
+        piece == "th" || piece == "st" || piece == "nd" || piece == "rd" || piece == "of" || piece == "the";
     if (is_digit(piece[0])) {
       numbers.push_back(without_zeros(piece));
     } else if (const int named = month_of(piece); named != 0 && month == 0) {

@@ -121,6 +121,11 @@ void FactorParser::take_postfix(Node& result, bool& more) {
     result = make_node(NodeKind::kFactorial, single(std::move(result)));
   } else if (take_symbol("%")) {
     result = make_node(NodeKind::kPercent, single(std::move(result)));
+  } else if (at_symbol("'") && result.kind == NodeKind::kNumber) {
+    const Unit unit = *unit_of_word(at_symbol("'", 1) ? "inches" : "feet");  // 5'' and 5'
+    at_ += at_symbol("'", 1) ? 2 : 1;
+    result = make_node(NodeKind::kMeasure, single(std::move(result)), unit.dimensions);
+    result.value = unit.scale;
   } else if (take_symbol("'")) {
     result.text += "'";
   } else if (take_symbol(kDegree)) {

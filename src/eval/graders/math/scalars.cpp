@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "eval/graders/math/comparison.h"
+#include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
@@ -43,6 +44,15 @@ bool speaks_of_radians(const Node& n) {
          std::any_of(n.children.begin(), n.children.end(), speaks_of_radians);
 }
 
+// "ABC", "DCBA": points, players or places in an order, rather than a product.
+bool is_row_of_capitals(const Node& n) {
+  return n.kind == NodeKind::kProduct && n.children.size() >= 3 &&
+         std::all_of(n.children.begin(), n.children.end(), [](const Node& letter) {
+           return letter.kind == NodeKind::kSymbol && letter.text.size() == 1 && letter.text[0] >= 'A' &&
+                  letter.text[0] <= 'Z';
+         });
+}
+
 // A unit around the whole: "-5 cm" is the negative of a measure.
 const Node* measure_of(const Node& n) {
   if (n.kind == NodeKind::kMeasure) return n.text.empty() ? nullptr : &n;
@@ -57,6 +67,12 @@ Decision Comparison::same_scalar(const Node& gold, const Node& answer) {
     const bool equal = is_infinite(gold) && is_infinite(answer) && minus(gold) == minus(answer);
     return equal ? Decision{Outcome::kEqual, "the same infinity"}
                  : Decision{Outcome::kDifferent, "infinity and another"};
+  }
+  if (is_row_of_capitals(gold) && is_row_of_capitals(answer)) {
+    const bool equal = std::equal(gold.children.begin(), gold.children.end(), answer.children.begin(),
+                                  answer.children.end(), [](const Node& a, const Node& b) { return a.text == b.text; });
+    return equal ? Decision{Outcome::kEqual, "the same letters"}
+                 : Decision{Outcome::kDifferent, "letters in another order"};
   }
   if (same_angle(gold, answer) || same_angle(answer, gold)) return {Outcome::kEqual, "the same angle"};
   if (measure_of(gold) != nullptr && measure_of(answer) != nullptr) return same_measures(gold, answer);
@@ -84,6 +100,7 @@ bool Comparison::same_angle(const Node& degrees, const Node& radians) {
 Decision Comparison::same_measures(const Node& gold, const Node& answer) {
   const Node& a = *measure_of(gold);
   const Node& b = *measure_of(answer);
+  if (a.text.starts_with(kAnyUnit) != b.text.starts_with(kAnyUnit)) return same_number(gold, answer);
   if (a.text != b.text) return {Outcome::kDifferent, "different kinds of units"};
   if (*a.value == *b.value) return same_number(gold, answer);
   return same_number(scaled(gold, *a.value), scaled(answer, *b.value));

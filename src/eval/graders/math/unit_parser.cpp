@@ -69,7 +69,10 @@ class UnitParser {
     }
     if (is_noun(text)) {
       known_ = true;
-      if (exponent() != 0 || raise_ != 1) raise_ = 1;  // "square units", "units^2"
+      const std::int64_t written = exponent(), power = raise_ * (written == 0 ? 1 : written);
+      if (power != 1 && lower.starts_with("unit"))
+        unit_ = times(unit_, Unit{std::string(kAnyUnit) + "1"}, power * sign);
+      raise_ = 1;
       return true;
     }
     return is_filler(text);

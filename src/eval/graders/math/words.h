@@ -16,6 +16,9 @@ struct Unit {
   Rational scale{1};
 };
 
+// Begins the dimensions of "square units": of a length that is not named, and may be any.
+inline constexpr std::string_view kAnyUnit = "unit^";
+
 // One word or abbreviation ("cm", "Metres", "p.m."). Case matters for what is shorter than three letters.
 std::optional<Unit> unit_of_word(std::string_view word);
 Unit times(const Unit& a, const Unit& b, std::int64_t power);
