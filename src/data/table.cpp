@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "data/compressed_file.h"
 #include "data/csv.h"
+#include "data/number_texts.h"
 #include "data/parquet.h"
 #include "data/utf8.h"
 
@@ -31,7 +32,10 @@ RecordRow row_of(const Json& object, std::int64_t position, const std::string& w
 void take_line(std::string_view line, std::int64_t number, const std::string& file, const RowTaker& take) {
   if (line.find_first_not_of(kSpaces) == std::string_view::npos) return;
   const std::string where = fmt::format("{}, line {}", file, number);
-  take(row_of(parse_json(line, where, Excerpts::kHidden), number, where), where);
+  const Json object = parse_json(line, where, Excerpts::kHidden);
+  RecordRow row = row_of(object, number, where);
+  if (has_double(object)) row.fields = fields_as_written(line).front();
+  take(std::move(row), where);
 }
 
 void read_json_lines(std::string_view text, const std::string& file, const RowTaker& take) {
@@ -55,10 +59,13 @@ void stream_json_lines(const std::filesystem::path& path, const RowTaker& take) 
 
 void read_json_array(std::string_view text, const std::string& file, const RowTaker& take) {
   const Json array = parse_json(text, file, Excerpts::kHidden);
-  std::int64_t index = 0;
-  for (const Json& object : array) {
-    const std::string where = fmt::format("{}, row {}", file, index);
-    take(row_of(object, index++, where), where);
+  std::vector<RowFields> written;
+  if (has_double(array)) written = fields_as_written(text);
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    const std::string where = fmt::format("{}, row {}", file, i);
+    RecordRow row = row_of(array[i], static_cast<std::int64_t>(i), where);
+    if (!written.empty()) row.fields = std::move(written[i]);
+    take(std::move(row), where);
   }
 }
 

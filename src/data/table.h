@@ -28,9 +28,10 @@ struct Table {
   bool rows_are_lines = true;
 };
 
-// JSON values become text: strings as they are, numbers and booleans as JSON writes them, arrays and objects as compact
-// JSON; null is an absent field; Parquet's values are those that JSON would have. Errors name file and line; a file
-// without rows is an Error, as are bytes that are not UTF-8 and more than 2 GiB of text. No Error quotes a row.
+// JSON values become text: strings as they are, numbers with the digits that the file has, booleans as JSON writes
+// them, arrays and objects as compact JSON; null is an absent field; Parquet's values are those that JSON would have.
+// Errors name file and line; a file without rows is an Error, as are bytes that are not UTF-8 and more than 2 GiB of
+// text. No Error quotes a row.
 Table read_table(const std::filesystem::path& path);
 std::string field_text(const Json& value);
 

@@ -71,6 +71,22 @@ TEST_F(TableFile, KeepsNestedValuesAsJson) {
   EXPECT_THAT(table.rows[0].fields, ElementsAre(Pair("a", "[1,{\"b\":true}]"), Pair("c", "0.5"), Pair("d", "false")));
 }
 
+TEST_F(TableFile, KeepsTheDigitsThatNumbersAreWrittenWith) {
+  const std::string row =
+      R"({"z": {"y": [1.50, "1.5\n"], "x": null}, "g": 12345678901234567890123, "d": 0.1234567890123456789, )"
+      R"("m": 1.50, "e": 1E+2, "i": -7, "s": "\u00e91.50", "n": null, "b": true})";
+  const auto expected =
+      ElementsAre(Pair("b", "true"), Pair("d", "0.1234567890123456789"), Pair("e", "1E+2"),
+                  Pair("g", "12345678901234567890123"), Pair("i", "-7"), Pair("m", "1.50"), Pair("s", "\u00e91.50"),
+                  Pair("z", R"({"x":null,"y":[1.50,"1.5\n"]})"));
+  EXPECT_THAT(read_table(write("x.jsonl", row)).rows[0].fields, expected);
+  const Table array = read_table(write("x.json", "[{\"m\": 2}, {}, " + row + "]"));
+  EXPECT_THAT(array.rows[0].fields, ElementsAre(Pair("m", "2")));
+  EXPECT_THAT(array.rows[1].fields, ::testing::IsEmpty());
+  EXPECT_THAT(array.rows[2].fields, expected);
+  EXPECT_THAT(failure_of([&] { read_table(write("far.jsonl", "{\"g\": 1e999}")); }), HasSubstr("invalid JSON"));
+}
+
 TEST_F(TableFile, NamesFileLineAndColumnOfWhatIsWrong) {
   const auto broken = write("broken.jsonl", "{\"a\": 1}\n{\"a\": \n");
   EXPECT_THAT(failure_of([&] { read_table(broken); }), HasSubstr("broken.jsonl, line 2: invalid JSON"));
