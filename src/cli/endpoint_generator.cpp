@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/method_names.h"
+#include "base/utf8.h"
 #include "cli/program.h"
 #include "cli/run_provenance.h"
 #include "cli/terminal.h"
@@ -20,8 +21,7 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kAttemptsAtFirst = 3;  // of a server that may not be there
-constexpr int kAttempts = 8;         // of one that was: about two minutes
+constexpr int kAttempts = 8;  // about two minutes
 constexpr const char* kWithoutBeginning = "rendered here, without the BOS that the server adds";
 constexpr const char* kProbeTurn =
     "What is 2 + 3?\n\nPlease reason step by step, and put your final answer within \\boxed{}.";
@@ -133,19 +133,32 @@ EndpointGenerator::~EndpointGenerator() = default;
 
 void EndpointGenerator::meet_server(const Recall& recall) {
   ServerConnection connection(settings_.address, {.silence_seconds = settings_.silence_seconds});
-  const RetryPolicy policy{.attempts = kAttemptsAtFirst};
-  facts_ = ask_server_facts(connection, policy);
+  const Patience patience{.policy = {.attempts = kAttempts},
+                          .place = shown_url(settings_.address.url),
+                          .watch = {},
+                          .on_again = [](const std::string& why) { log_line("asked again: " + why); }};
+  facts_ = ask_server_facts(connection, patience);
   const auto is_served = [&](const std::string& id) {
     return std::find(facts_.models.begin(), facts_.models.end(), id) != facts_.models.end();
   };
   std::optional<std::string> wanted = settings_.served_model;
   if (!wanted && (!model_.text || is_served(model_.reference))) wanted = model_.reference;
   served_model_ = choose_model(facts_, wanted, model_.name);
+  if (!wanted) compare_names();
   for (const std::string& of : {std::string(), served_model_})
     if (const auto found = facts_.context.find(of); found != facts_.context.end()) context_ = found->second;
   if (settings_.context > 0) context_ = context_ > 0 ? std::min(context_, settings_.context) : settings_.context;
   const auto earlier = recall ? recall(facts_.product) : std::nullopt;
-  if (!earlier || !recall_manners(*earlier)) learn_about(connection, policy);
+  if (!earlier || !recall_manners(*earlier)) learn_about(connection, patience);
+}
+
+// A server with one model is asked whatever that is called: names are the user's.
+void EndpointGenerator::compare_names() {
+  std::string there = served_model_.substr(served_model_.find_last_of("/\\") + 1);
+  if (there.ends_with(".gguf")) there.resize(there.size() - std::string_view(".gguf").size());
+  if (there == model_.name) return;
+  name_remark_ = fmt::format("the server's only model is called {}, not {}", escaped(served_model_), model_.name);
+  log_warning(shown_url(settings_.address.url) + ": " + name_remark_);
 }
 
 bool EndpointGenerator::recall_manners(const OrderedJson& earlier) {
@@ -164,7 +177,7 @@ bool EndpointGenerator::recall_manners(const OrderedJson& earlier) {
               .seed = text_or_empty(found, "seed"),
               .top_k = text_or_empty(found, "top_k"),
               .prompt_tokens = {}};
-  const bool whole = !manners_.seed.empty() && !manners_.top_k.empty() && manners_.dialect.left_out() == refused;
+  const bool whole = manners_.known() && manners_.dialect.left_out() == refused;
   if (!whole || unordered(sent_form()) != unordered(endpoint.value("sent", OrderedJson()))) {
     manners_ = {};
     return false;
@@ -173,14 +186,14 @@ bool EndpointGenerator::recall_manners(const OrderedJson& earlier) {
   return true;
 }
 
-void EndpointGenerator::learn_about(ServerConnection& connection, const RetryPolicy& policy) {
+void EndpointGenerator::learn_about(ServerConnection& connection, const Patience& patience) {
   const std::string prompt = prompt_of(kProbeTurn);
   manners_ =
       learn_manners(connection,
                     {.api = api_,
                      .model = served_model_,
                      .request = {.prompt = prompt, .sampling = settings_.sampling, .seed = 1, .stop = settings_.stop}},
-                    policy);
+                    patience);
   compare_prompt_counts(prompt);
 }
 
@@ -201,8 +214,8 @@ OrderedJson EndpointGenerator::provenance() const {
   const char* prompt = api_ == EndpointApi::kChat                ? "one user turn, rendered by the server"
                        : beginning_ == Beginning::kAddedByServer ? kWithoutBeginning
                                                                  : "rendered here";
-  const OrderedJson found = {
-      {"url", shown_url(settings_.address.url)}, {"seed", manners_.seed}, {"top_k", manners_.top_k}};
+  OrderedJson found = {{"url", shown_url(settings_.address.url)}, {"seed", manners_.seed}, {"top_k", manners_.top_k}};
+  if (!name_remark_.empty()) found["remark"] = name_remark_;
   return {{"tool", {{"version", program_version()}, {"endpoint", found}}},
           {"endpoint",
            {{"product", facts_.product},

@@ -71,7 +71,8 @@ class EndpointGenerator : public Generator {
   void meet_server(const Recall& recall);
   // Takes the manners from `earlier` where that met this server, and asked it as we would.
   bool recall_manners(const OrderedJson& earlier);
-  void learn_about(ServerConnection& connection, const RetryPolicy& policy);
+  void learn_about(ServerConnection& connection, const Patience& patience);
+  void compare_names();
   OrderedJson sent_form() const;
   void compare_prompt_counts(const std::string& prompt);
   std::string prompt_of(const std::string& turn) const;  // as the model is to see it
@@ -83,6 +84,7 @@ class EndpointGenerator : public Generator {
   EndpointSettings settings_;
   EndpointApi api_ = EndpointApi::kChat;
   std::string served_model_;
+  std::string name_remark_;  // where the server's only model has another name than ours
   ServerFacts facts_;
   ServerManners manners_;
   enum class Beginning { kSent, kAddedByServer };

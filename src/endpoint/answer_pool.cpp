@@ -9,12 +9,12 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "endpoint/patience.h"
 #include "net/url.h"
 
 namespace qreason {
 namespace {
 
-constexpr int kUnreadableAttempts = 3;  // of answers that cannot be read: what a server says so often it means
 constexpr std::int64_t kFewestInRow = 4;
 constexpr auto kLook = std::chrono::milliseconds(100);
 
@@ -113,25 +113,22 @@ void AnswerPool::work() {
 
 void AnswerPool::serve(ServerConnection& connection, const Job& job) {
   using Clock = std::chrono::steady_clock;
-  Retries retries({.policy = options_.policy, .watch = [this] { watch(); }, .before_pause = {}});
-  for (int unreadable = 0;;) {
-    const auto start = Clock::now();
-    try {
-      ServerAnswer answer = ask(connection, job);
-      const std::chrono::duration<double> took = Clock::now() - start;
-      const std::lock_guard lock(mutex_);
-      failed_in_row_ = 0;
-      done_.push_back({job.id, std::move(answer), took.count(), --in_work_});
-      return;
-    } catch (const HttpError& error) {
-      if (options_.on_retry && may_pass(error)) options_.on_retry(fmt::format("request {}: {}", job.id, error.what()));
-      retries.after(error);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::kInterrupted) throw;
-      if (++unreadable == kUnreadableAttempts) throw Error(shown_url(options_.address.url), error.what());
-      if (options_.on_retry) options_.on_retry(fmt::format("request {}: {}", job.id, error.what()));
-    }
-  }
+  const Patience patience{.policy = options_.policy,
+                          .place = shown_url(options_.address.url),
+                          .watch = [this] { watch(); },
+                          .on_again =
+                              [&](const std::string& why) {
+                                if (options_.on_retry) options_.on_retry(fmt::format("request {}: {}", job.id, why));
+                              }};
+  Clock::time_point start;
+  ServerAnswer answer = ask_patiently(patience, [&] {
+    start = Clock::now();
+    return ask(connection, job);
+  });
+  const std::chrono::duration<double> took = Clock::now() - start;
+  const std::lock_guard lock(mutex_);
+  failed_in_row_ = 0;
+  done_.push_back({job.id, std::move(answer), took.count(), --in_work_});
 }
 
 ServerAnswer AnswerPool::ask(ServerConnection& connection, const Job& job) {

@@ -34,7 +34,7 @@ class Receiver {
  public:
   Receiver(EndpointApi api, std::int64_t max_tokens)
       : tokens_(static_cast<std::uint64_t>(std::max<std::int64_t>(1, max_tokens))),
-        reader_(api, {.text_bytes = std::min(tokens_, kMostTokens) * kTextBytes + kSpareBytes}),
+        reader_(api, {.text_bytes = std::min(tokens_, kMostTokens) * kTextBytes}),
         events_(kEventBytes) {}
 
   // Whether a piece of the answer came. Bytes of what is no event, and of a whole answer, are none: they may drip.

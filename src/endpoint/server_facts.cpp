@@ -17,6 +17,13 @@ constexpr std::size_t kLongestName = 200;
 constexpr std::size_t kMostModels = 1000;
 constexpr int kMostSpellings = 16;
 constexpr std::int64_t kProbeTokens = 24;
+constexpr int kAttemptsAtNobody = 3;
+constexpr std::string_view kNotKnown = "not known";
+
+Patience few_times(Patience patience) {
+  patience.policy.attempts = std::min(patience.policy.attempts, kAttemptsAtNobody);
+  return patience;
+}
 
 std::string name_of(const Json& object, const char* key) {
   if (!object.is_object() || !object.contains(key) || !object[key].is_string()) return "";
@@ -59,9 +66,11 @@ void take_models(ServerFacts& facts, const Json& json) {
 }
 
 // nullopt for anything but an object: what a server may lack is no failure.
-std::optional<Json> told(ServerConnection& connection, const std::string& path) {
+std::optional<Json> told(ServerConnection& connection, const Patience& patience, const std::string& path) {
   try {
-    Json json = connection.get(ServerConnection::Below::kRoot, path, kFactSeconds).json;
+    Json json = ask_patiently(few_times(patience), [&] {
+                  return connection.get(ServerConnection::Below::kRoot, path, kFactSeconds);
+                }).json;
     if (json.is_object()) return json;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInterrupted) throw;
@@ -70,17 +79,13 @@ std::optional<Json> told(ServerConnection& connection, const std::string& path) 
 }
 
 // llama-cpp-python tells its name only in the description of its interface.
-void name_by_api_page(ServerConnection& connection, ServerFacts& facts) {
+void name_by_api_page(ServerConnection& connection, const Patience& patience, ServerFacts& facts) {
   if (facts.product != "endpoint") return;
-  const auto page = told(connection, "/openapi.json");
+  const auto page = told(connection, patience, "/openapi.json");
   if (!page || !page->contains("info")) return;
   if (name_of((*page)["info"], "title").find("llama.cpp Python") == std::string::npos) return;
   facts.product = "llama-cpp-python";
   facts.version = name_of((*page)["info"], "version");
-}
-
-std::string answer_of(ServerConnection& connection, const Probe& probe, const Dialect& dialect, AnswerRequest request) {
-  return connection.ask(probe.api, dialect.body(probe.api, probe.model, request), request.sampling.max_tokens).text;
 }
 
 // A server that counts nothing in a stream (llama-cpp-python) may count where the answer comes whole.
@@ -105,30 +110,40 @@ std::string seed_finding(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-ServerFacts ask_server_facts(ServerConnection& connection, const RetryPolicy& policy) {
+bool ServerManners::known() const {
+  const auto is_known = [](const std::string& finding) { return !finding.empty() && !finding.starts_with(kNotKnown); };
+  return is_known(seed) && is_known(top_k);
+}
+
+ServerFacts ask_server_facts(ServerConnection& connection, const Patience& patience) {
   ServerFacts facts;
   std::string server;
-  Retries retries({.policy = policy});
-  for (bool asked = false; !asked;) {
-    try {
-      const auto models = connection.get(ServerConnection::Below::kAddress, "/models", 3 * kFactSeconds);
-      server = models.server;
-      take_models(facts, models.json);
-      asked = true;
-    } catch (const HttpError& error) {
-      const int status = error.status();
-      if (status == 404 || status == 405 || status == 501) {
-        server = error.response().headers.find("Server").value_or("");
-        break;
+  const auto models = [&] { return connection.get(ServerConnection::Below::kAddress, "/models", 3 * kFactSeconds); };
+  const auto from_anybody = [&] {
+    return ask_patiently(few_times(patience), [&]() -> std::optional<ServerConnection::Told> {
+      try {
+        return models();
+      } catch (const HttpError& error) {
+        if (error.failure() == HttpFailure::kConnect || !may_pass(error)) throw;
+        return std::nullopt;
       }
-      retries.after(error);
-    }
+    });
+  };
+  try {
+    auto told_models = from_anybody();
+    if (!told_models) told_models = ask_patiently(patience, models);
+    server = told_models->server;
+    take_models(facts, told_models->json);
+  } catch (const HttpError& error) {
+    const int status = error.status();
+    if (status != 404 && status != 405 && status != 501) throw;
+    server = error.response().headers.find("Server").value_or("");
   }
-  if (const auto version = told(connection, "/version")) {
+  if (const auto version = told(connection, patience, "/version")) {
     facts.version = name_of(*version, "version");
     if (facts.product == "endpoint" && !facts.version.empty() && server.starts_with("uvicorn")) facts.product = "vllm";
   }
-  if (const auto props = told(connection, "/props")) {
+  if (const auto props = told(connection, patience, "/props")) {
     if (std::string build = name_of(*props, "build_info"); !build.empty()) {
       facts.product = "llama.cpp";
       facts.version = build;
@@ -137,7 +152,7 @@ ServerFacts ask_server_facts(ServerConnection& connection, const RetryPolicy& po
       if (const auto positions = positions_of((*props)["default_generation_settings"], "n_ctx"))
         facts.context[""] = *positions;
   }
-  name_by_api_page(connection, facts);
+  name_by_api_page(connection, patience, facts);
   if (facts.product == "endpoint") facts.product = plain_product(server);
   return facts;
 }
@@ -158,65 +173,98 @@ std::string choose_model(const ServerFacts& facts, const std::optional<std::stri
   throw Error::usage("--endpoint-model", "not given", there);
 }
 
-ServerManners learn_manners(ServerConnection& connection, const Probe& probe, const RetryPolicy& policy) {
-  ServerManners manners;
-  AnswerRequest request = probe.request;
-  request.sampling.max_tokens = std::min(request.sampling.max_tokens, kProbeTokens);
-  request.sampling.temperature = 2;
-  request.sampling.top_p = 1;
-  request.sampling.top_k = 0;
-  request.seed = 1;
-  std::vector<std::string> texts;
-  Retries retries({.policy = policy});
-  for (int spellings = 0;;) {
-    try {
-      const OrderedJson body = manners.dialect.body(probe.api, probe.model, request);
-      const ServerAnswer answer = connection.ask(probe.api, body, request.sampling.max_tokens);
-      manners.prompt_tokens = answer.prompt_tokens;
-      texts.push_back(answer.text);
-      break;
-    } catch (const HttpError& error) {
-      const bool refused = error.status() == 400 || error.status() == 422;
-      if (!refused || ++spellings > kMostSpellings ||
-          manners.dialect.respell(complaint_of(error.response().body)).empty())
-        retries.after(error);
+namespace {
+
+// One probe's questions to a server.
+class Learner {
+ public:
+  Learner(ServerConnection& connection, const Probe& probe, const Patience& patience)
+      : connection_(connection), probe_(probe), patience_(patience), request_(probe.request) {
+    request_.sampling.max_tokens = std::min(request_.sampling.max_tokens, kProbeTokens);
+    request_.sampling.temperature = 2;
+    request_.sampling.top_p = 1;
+    request_.sampling.top_k = 0;
+    request_.seed = 1;
+  }
+
+  ServerManners learn() {
+    const ServerAnswer first = ask_first();
+    manners_.prompt_tokens = first.prompt_tokens;
+    if (!manners_.prompt_tokens)
+      manners_.prompt_tokens = counted_whole(connection_, probe_, manners_.dialect, request_);
+    find(manners_.seed, "seed", [&] { return try_seeds(first.text); });
+    find(manners_.top_k, "top_k", [&] { return try_top_k(); });
+    return std::move(manners_);
+  }
+
+ private:
+  ServerAnswer ask() {
+    return connection_.ask(probe_.api, manners_.dialect.body(probe_.api, probe_.model, request_),
+                           request_.sampling.max_tokens);
+  }
+  std::string text() {
+    return ask_patiently(patience_, [&] { return ask(); }).text;
+  }
+
+  // In the words that the server takes.
+  ServerAnswer ask_first() {
+    for (int spellings = 0;;) {
+      try {
+        return ask_patiently(patience_, [&] { return ask(); });
+      } catch (const HttpError& error) {
+        const bool refused = error.status() == 400 || error.status() == 422;
+        if (!refused || ++spellings > kMostSpellings ||
+            manners_.dialect.respell(complaint_of(error.response().body)).empty())
+          throw;
+      }
     }
   }
-  if (!manners.prompt_tokens) manners.prompt_tokens = counted_whole(connection, probe, manners.dialect, request);
-  const auto left_out = manners.dialect.left_out();
-  const auto is_left_out = [&](const char* part) {
-    return std::find(left_out.begin(), left_out.end(), part) != left_out.end();
-  };
-  const auto findings = [&](std::string& finding, const char* part, const auto& find) {
-    if (is_left_out(part)) {
+
+  std::string try_seeds(const std::string& first) {
+    const std::string same = text();
+    request_.seed = 2;
+    other_seed_ = text();
+    return seed_finding({first, same, other_seed_});
+  }
+
+  std::string try_top_k() {
+    request_.sampling.top_k = 1;
+    const std::string hot = text();
+    request_.sampling.top_k = 0;
+    request_.sampling.temperature = 0;
+    const std::string greedy = text();
+    if (hot != greedy) return "not honoured: top_k 1 at temperature 2 is not the greedy answer";
+    return other_seed_ == greedy ? "not told apart: the answer is the greedy one without it"
+                                 : "honoured: top_k 1 at temperature 2 is the greedy answer";
+  }
+
+  template <class Find>
+  void find(std::string& finding, const std::string& part, const Find& try_it) const {
+    const auto left_out = manners_.dialect.left_out();
+    if (std::find(left_out.begin(), left_out.end(), part) != left_out.end()) {
       finding = "not honoured: the server refused it, so it was not sent";
       return;
     }
     try {
-      finding = find();
+      finding = try_it();
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::kInterrupted) throw;
-      finding = "not known: a request to find out failed";
+      finding = std::string(kNotKnown) + ": a request to find out failed";
     }
-  };
-  findings(manners.seed, "seed", [&] {
-    for (const std::uint32_t seed : {1U, 2U}) {
-      request.seed = seed;
-      texts.push_back(answer_of(connection, probe, manners.dialect, request));
-    }
-    return seed_finding(texts);
-  });
-  findings(manners.top_k, "top_k", [&]() -> std::string {
-    request.sampling.top_k = 1;
-    const std::string hot = answer_of(connection, probe, manners.dialect, request);
-    request.sampling.top_k = 0;
-    request.sampling.temperature = 0;
-    const std::string greedy = answer_of(connection, probe, manners.dialect, request);
-    if (hot != greedy) return "not honoured: top_k 1 at temperature 2 is not the greedy answer";
-    return texts.back() == greedy ? "not told apart: the answer is the greedy one without it"
-                                  : "honoured: top_k 1 at temperature 2 is the greedy answer";
-  });
-  return manners;
+  }
+
+  ServerConnection& connection_;
+  const Probe& probe_;
+  const Patience& patience_;
+  AnswerRequest request_;
+  ServerManners manners_;
+  std::string other_seed_;
+};
+
+}  // namespace
+
+ServerManners learn_manners(ServerConnection& connection, const Probe& probe, const Patience& patience) {
+  return Learner(connection, probe, patience).learn();
 }
 
 }  // namespace qreason

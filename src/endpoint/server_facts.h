@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "endpoint/patience.h"
 #include "endpoint/request.h"
 #include "endpoint/server.h"
-#include "net/retry.h"
 
 namespace qreason {
 
@@ -20,8 +20,9 @@ struct ServerFacts {
   std::map<std::string, std::int64_t> context;  // positions, by model; of all models under ""
 };
 // /models, which must be reachable (HttpError otherwise; 404 and the like are a server without it), then /version
-// (vLLM), /props (llama.cpp) and the Server header.
-ServerFacts ask_server_facts(ServerConnection& connection, const RetryPolicy& policy);
+// (vLLM), /props (llama.cpp) and the Server header. Where nothing listens it is asked 3 times only: the address may be
+// wrong.
+ServerFacts ask_server_facts(ServerConnection& connection, const Patience& patience);
 
 // The model to ask for: `wanted`, which must be among those that the server lists; without it the only one, or the one
 // whose last part is `name`. Usage Errors list what there is.
@@ -33,6 +34,9 @@ struct ServerManners {
   // In words, each with how it was found. Not a part of what makes two runs differ.
   std::string seed, top_k;
   std::optional<std::int64_t> prompt_tokens;  // of the probe's prompt, as the server counts
+
+  // Whether every finding is one; another run need not ask then.
+  bool known() const;
 };
 struct Probe {
   EndpointApi api = EndpointApi::kChat;
@@ -40,8 +44,8 @@ struct Probe {
   AnswerRequest request;  // as those of the run
 };
 // Asks short answers to the probe's prompt, hot: with a seed, until the server takes the request (its dialect), with
-// the same seed again, with another, and with top_k 1; and a greedy one. HttpErrors where the first of them fails for
-// good.
-ServerManners learn_manners(ServerConnection& connection, const Probe& probe, const RetryPolicy& policy);
+// the same seed again, with another, and with top_k 1; and a greedy one. Errors where the first of them fails for good;
+// what the others were to find out is then not known.
+ServerManners learn_manners(ServerConnection& connection, const Probe& probe, const Patience& patience);
 
 }  // namespace qreason
