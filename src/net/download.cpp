@@ -18,6 +18,8 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr int kMostRestarts = 3;  // after wrong bytes
+
 // The bytes that are there so far, in a file of which this process is the only writer.
 class PartialFile {
  public:
@@ -101,17 +103,19 @@ class Downloading {
   }
 
   void run() {
-    for (;;) {
+    for (int restarts = 0;; ++restarts) {
       fetch_rest();
       if (is_right()) break;
-      const bool came_whole = one_stream_;
+      // What came in one stream is what the hub has; parts may be of two files, or of a hub that answers a range
+      // wrongly.
+      const bool final = one_stream_ || restarts == kMostRestarts;
+      const std::string times = one_stream_ ? "" : fmt::format(", {} times from the beginning", restarts + 1);
       start_over();
-      if (came_whole) {
-        std::error_code ignored;
-        fs::remove(part_path_, ignored);
-        throw Error(download_.name, "other bytes than the hub promised",
-                    fmt::format("the hash {}", download_.hash.hex));
-      }
+      if (!final) continue;
+      std::error_code ignored;
+      fs::remove(part_path_, ignored);
+      throw Error(download_.name, "other bytes than the hub promised" + times,
+                  fmt::format("the hash {}", download_.hash.hex));
     }
     part_.rename_to(download_.target);
   }

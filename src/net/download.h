@@ -21,9 +21,9 @@ struct Download {
 std::filesystem::path partial_file(const std::filesystem::path& target);
 
 // Asks for what is missing until everything is there and has the hash, then renames it to the target, which is
-// replaced. Bytes that an earlier run left are hashed again; where they turn out wrong the file is asked for once more
-// from the beginning. Errors: HttpError as of Retries, a content that is longer, shorter or other than was promised,
-// the disk's, a second process at the same file.
+// replaced. Bytes that an earlier run left are hashed again. Where what came in several parts turns out wrong the file
+// is asked for from the beginning, three times at most. Errors: HttpError as of Retries, a content that is longer,
+// shorter or other than was promised, the disk's, a second process at the same file.
 void download_file(HttpClient& client, const Download& download, const Retries::Options& retries);
 
 // Whether the bytes of a file are these.

@@ -89,6 +89,22 @@ TEST_F(PullFilesTest, LeavesNothingOfWrongBytes) {
   EXPECT_FALSE(fs::exists(partial_file(folder.path() / "file2")));
 }
 
+TEST_F(PullFilesTest, EndsAtAHubThatCutsAndAnswersRangesWrongly) {
+  repository() = {{"file7", repository()["file7"]}};
+  server.bytes_before_cut = 600'000;
+  std::atomic<int> ranges{0};
+  server.intercept_storage = [&](const httplib::Request& request, httplib::Response& response) {
+    if (request.get_header_value("Range").empty()) return false;
+    ++ranges;
+    response.set_content(std::string(700'000, '!'), "application/octet-stream");  // of which the range is sent
+    if (ranges > 20) response.status = 404;                                       // this test must end
+    return true;
+  };
+  EXPECT_THAT(failure(), HasSubstr("file7: other bytes than the hub promised, 4 times from the beginning"));
+  EXPECT_EQ(ranges, 4);
+  EXPECT_FALSE(fs::exists(partial_file(folder.path() / "file7")));
+}
+
 TEST_F(PullFilesTest, TakesWhatIsWholeButNotYetNamed) {
   pull();
   const std::size_t before = server.seen().size();
