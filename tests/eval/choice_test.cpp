@@ -229,6 +229,20 @@ TEST(Choice, TakesNothingFromTextsThatMakeNoChoiceOrTwo) {
   EXPECT_EQ(letter("The answer is B.</think>"), "-");
 }
 
+TEST(Choice, TakesNothingThatIsTakenBackConditionalOrAsked) {
+  for (const char* text :
+       {"Answer: A is incorrect", "Answer: A is not right, B is", "Answer: B is false", "Answer: B isn't it",
+        "Answer: **B** is clearly wrong", "\\boxed{B} is wrong", "$\\boxed{B}$ is not correct",
+        "The answer is B if x>0, else C.", "Answer: B unless x is 0", "If x then Answer: B", "A) x B) y C) z D) w",
+        "(A) x (B) y (C) z (D) w", "A. x B. y C. z D. w", "Answer: A) x B) y C) z D) w", "Answer: B?",
+        "Answer: B $\\neq$ A", "Answer: $B \\ne A$", "\\boxed{A}, \\boxed{B}", "\\boxed{A} or \\boxed{B}"})
+    EXPECT_EQ(letter(text), "-") << text;
+  for (const char* text : {"Answer: B is right", "Answer: B\nIs it? If so, good.", "So A is not it.\nAnswer: B",
+                           "I doubted A, but Answer: B", "\\boxed{A}\n\nNo: \\boxed{B}",
+                           "(B) since (A) is wrong and (C) too", "B. it can't be A. C. is no better"})
+    EXPECT_EQ(letter(text), "B") << text;
+}
+
 TEST(Choice, ReadsGolds) {
   EXPECT_EQ(gold_choice("b"), 'B');
   EXPECT_EQ(gold_choice(" (D) the last"), 'D');
@@ -244,7 +258,7 @@ TEST(Choice, ExplainsItselfWithoutAWordOfTheText) {
   EXPECT_EQ(explain_choice("the secret row\n\nAnswer: B", "C"),
             "found: behind the last \"Answer:\"\nanswer: B\ngold: C\nverdict: wrong: another letter\n");
   EXPECT_EQ(explain_choice("the secret row\n\nAnswer: B or C", "C"),
-            "found: behind the last \"Answer:\", where more than one is named\nanswer: none\ngold: C\n"
+            "found: behind the last \"Answer:\", where not one alone is taken\nanswer: none\ngold: C\n"
             "verdict: wrong: no choice is made\n");
   EXPECT_EQ(
       explain_choice("<think>the answer is C", "C"),

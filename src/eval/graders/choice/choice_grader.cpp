@@ -41,7 +41,7 @@ std::optional<Found> decided_by(ClaimKind kind, const std::vector<Claim>& claims
   if (last == claims.rend()) return std::nullopt;
   const auto from = kind == ClaimKind::kRemark ? claims.begin() : last.base() - 1;
   const bool agreed = std::all_of(from, claims.end(), [&](const Claim& claim) { return claim.letter == last->letter; });
-  if (last->letter == 0) return Found{0, std::string(place(kind)) + ", where more than one is named"};
+  if (last->letter == 0) return Found{0, std::string(place(kind)) + ", where not one alone is taken"};
   if (!agreed) return Found{0, std::string(place(kind)) + ", but another is named beside it or later"};
   return Found{last->letter, std::string(place(kind))};
 }

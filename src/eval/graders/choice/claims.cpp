@@ -71,6 +71,22 @@ const Words& choosing() {
   return kWords;
 }
 
+const Words& conditions() {
+  static const Words kWords{"if", "when", "unless", "whenever"};
+  return kWords;
+}
+const Words& denials() {
+  static const Words kWords{"not",        "isn't",    "wrong", "incorrect", "false",  "never",  "invalid",
+                            "impossible", "excluded", "can't", "cannot",    "wasn't", "untrue", "eliminated"};
+  return kWords;
+}
+// What may stand between a letter and its denial.
+const Words& before_denial() {
+  static const Words kWords{"is",   "are", "was",     "be",        "would",  "must",       "seems",  "looks",
+                            "also", "so",  "clearly", "obviously", "simply", "definitely", "really", "the"};
+  return kWords;
+}
+
 bool has(const Words& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -118,6 +134,40 @@ bool is_asked(std::string_view text, std::size_t end) {
   return at < text.size() && text[at] == '?';
 }
 
+// Behind what closes around a letter and spaces, in the same line.
+std::size_t skip_in_line(std::string_view text, std::size_t at) {
+  while (at < text.size() && std::string_view(" \t*_`\"'})]$").find(text[at]) != std::string_view::npos) ++at;
+  return at;
+}
+
+// Whether the words right behind a letter take it back: "is wrong", "if x > 0", "\neq A".
+bool is_taken_back(std::string_view text, std::size_t end) {
+  std::size_t at = skip_in_line(text, end);
+  for (const std::string_view sign : {"\\ne", "\\not", "!=", "\xE2\x89\xA0"})
+    if (text.substr(at).starts_with(sign)) return true;
+  for (int i = 0; i < kWordsBeforeVerb; ++i) {
+    const std::string word = lower_word(word_at(text, at));
+    if (i == 0 && has(conditions(), word)) return true;
+    if (i > 0 && has(denials(), word)) return true;
+    if (i == 0 && (word == "isn't" || word == "can't" || word == "cannot" || word == "wasn't")) return true;
+    if (word.empty() || !has(before_denial(), word)) return false;
+    at = skip_in_line(text, at + word.size());
+  }
+  return false;
+}
+
+// Whether the line that `text` begins lists choices: "A) x B) y C) z".
+bool lists_choices(std::string_view text) {
+  constexpr char kListed = 'C';
+  char next = 'A';
+  const std::string_view line = text.substr(0, text.find('\n'));
+  for (std::size_t at = 0; at + 1 < line.size() && next <= kListed; ++at) {
+    const bool begins = at == 0 || is_space(line[at - 1]) || line[at - 1] == '(' || line[at - 1] == '*';
+    if (begins && line[at] == next && std::string_view(").:").find(line[at + 1]) != std::string_view::npos) ++next;
+  }
+  return next > kListed;
+}
+
 class ClaimFinder {
  public:
   explicit ClaimFinder(std::string_view text) : text_(text) {}
@@ -155,7 +205,9 @@ class ClaimFinder {
     if (rest.starts_with("$LETTER") || rest.starts_with("[LETTER") || rest.starts_with("<LETTER") ||
         rest.starts_with("LETTER"))
       return true;
-    claim(ClaimKind::kAnswerLine, begin, read(at + 1));
+    const auto token = read(at + 1);
+    const bool open = token && (is_asked(text_, token->end) || is_doubted(text_, begin) || lists_choices(rest));
+    claim(ClaimKind::kAnswerLine, begin, token, open ? Taken::kNo : Taken::kYes);
     return true;
   }
 
@@ -222,7 +274,14 @@ class ClaimFinder {
 
   void box(std::size_t begin) {
     const auto token = read(begin);
-    if (token) claim(ClaimKind::kBox, begin, token);
+    if (token) claim(ClaimKind::kBox, begin, token, follows_another_box(begin) ? Taken::kNo : Taken::kYes);
+  }
+
+  // "\boxed{A}, \boxed{B}": the first is found to name another.
+  bool follows_another_box(std::size_t begin) const {
+    constexpr std::size_t kLongestJoin = 8;
+    return !claims_.empty() && claims_.back().kind == ClaimKind::kBox && claims_.back().letter == 0 &&
+           begin >= claims_.back().letter_at && begin - claims_.back().letter_at <= kLongestJoin;
   }
 
   void announced(ClaimKind kind, std::size_t begin, std::size_t at) {
@@ -243,8 +302,10 @@ class ClaimFinder {
     return std::nullopt;
   }
 
-  void claim(ClaimKind kind, std::size_t begin, const std::optional<Token>& token) {
-    const bool one = token && !names_another(text_, *token);
+  enum class Taken { kYes, kNo };
+  void claim(ClaimKind kind, std::size_t begin, const std::optional<Token>& token, Taken taken = Taken::kYes) {
+    const bool one =
+        token && taken == Taken::kYes && !names_another(text_, *token) && !is_taken_back(text_, token->end);
     claims_.push_back(
         {.kind = kind, .letter = one ? token->letter : '\0', .begin = begin, .letter_at = token ? token->end : 0});
   }
@@ -260,7 +321,7 @@ std::optional<char> label_of(std::string_view line) {
   while (at < line.size() && (is_space(line[at]) || std::string_view("#>-+").find(line[at]) != std::string_view::npos))
     ++at;
   const auto token = read_choice(line, at);
-  if (!token || names_another(line, *token)) return std::nullopt;
+  if (!token || names_another(line, *token) || lists_choices(line.substr(skip_spaces(line, 0)))) return std::nullopt;
   if (token->end >= line.size()) return token->letter;
   const char next = line[token->end];
   const bool closed = std::string_view(")]}*\"'`").find(line[token->end - 1]) != std::string_view::npos;

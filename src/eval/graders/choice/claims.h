@@ -18,7 +18,7 @@ enum class ClaimKind {
 
 struct Claim {
   ClaimKind kind;
-  char letter = 0;            // 0: it names two, or "Answer:" is followed by none
+  char letter = 0;            // 0: it names two or takes one back, or "Answer:" is followed by none
   std::size_t begin = 0;      // of what announces it
   std::size_t letter_at = 0;  // behind the letter; 0 without one
 };
