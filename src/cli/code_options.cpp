@@ -78,7 +78,10 @@ Isolation CodeOptions::isolation(const fs::path& packages) {
 std::map<std::string, fs::path> data_files(const std::vector<std::string>& assignments, std::span<const Task> tasks) {
   return assigned(assignments, [&](const std::string& name) {
     const auto own = std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) { return task.name == name; });
-    return own == tasks.end() ? require_task(name).dataset : own->dataset;
+    if (own != tasks.end()) return own->dataset;
+    if (const Task* task = find_task(name)) return task->dataset;
+    throw Error::usage("--data", fmt::format("the name \"{}\"", name),
+                       fmt::format("that of a task of --tasks, or one of {}", known_task_names()));
   });
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/error.h"
 
@@ -41,6 +42,19 @@ void EndpointOptions::declare(OptionSet& options) {
   options.repeated("--endpoint-stop", choices_.stop, "A text that ends answers");
   options.value("--endpoint-timeout", choices_.silence_seconds,
                 "Seconds without a piece of an answer after which it is asked again");
+}
+
+bool EndpointOptions::given() const {
+  if (choices_.url) return true;
+  const std::pair<const char*, bool> others[] = {
+      {"--endpoint-api", choices_.api.has_value()},
+      {"--endpoint-model", choices_.model.has_value()},
+      {"--endpoint-key-variable", choices_.key_variable.has_value()},
+      {"--endpoint-stop", !choices_.stop.empty()},
+      {"--endpoint-timeout", choices_.silence_seconds != EndpointChoices{}.silence_seconds}};
+  for (const auto& [option, is_there] : others)
+    if (is_there) throw Error::usage(option, "given without --endpoint", "--endpoint URL with it");
+  return false;
 }
 
 EndpointSettings endpoint_settings(const EndpointChoices& choices, const EngineGenerator::Options& sampling) {

@@ -23,7 +23,8 @@ EndpointSettings endpoint_settings(const EndpointChoices& choices, const EngineG
 class EndpointOptions {
  public:
   void declare(OptionSet& options);
-  bool given() const { return choices_.url.has_value(); }
+  // Whether --endpoint is given. Error (usage) for another of the options without it.
+  bool given() const;
   EndpointSettings checked(const EngineGenerator::Options& sampling) const {
     return endpoint_settings(choices_, sampling);
   }

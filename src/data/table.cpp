@@ -161,7 +161,8 @@ const std::string& required_field(const Table& table, const RecordRow& row, cons
   std::string columns;
   for (const auto& [name, value] : row.fields) columns += (columns.empty() ? "" : ", ") + name;
   if (columns.size() > 200) columns.replace(200, std::string::npos, "...");
-  throw Error(table.where(row), fmt::format("no column \"{}\"", column), fmt::format("it among: {}", columns));
+  throw Error(table.where(row), fmt::format("no column \"{}\", or null in it", column),
+              fmt::format("it among: {}", columns));
 }
 
 }  // namespace qreason

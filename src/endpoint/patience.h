@@ -11,9 +11,9 @@ namespace qreason {
 
 struct Patience {
   RetryPolicy policy = {};
-  std::string place;                                       // of the Error for answers that cannot be read
-  std::function<void()> watch = {};                        // as Retries::Options::watch
-  std::function<void(const std::string&)> on_again = {};   // why it is asked again
+  std::string place;                                      // of the Error for answers that cannot be read
+  std::function<void()> watch = {};                       // as Retries::Options::watch
+  std::function<void(const std::string&)> on_again = {};  // why it is asked again
 };
 
 // attempt() until it succeeds: HttpErrors as Retries do, answers that cannot be read (other Errors) 3 times, as what a

@@ -96,12 +96,13 @@ void Engine::State::require_room(const Request& request) const {
   const std::int64_t pages_in_all = pages.pages_in_use() + pages.pages_available();
   // The last token of an answer is not looked back at.
   if (pages_for(most - 1) <= pages_in_all) return;
-  throw Error("key/value cache",
-              fmt::format("{} hold 0 sequences of {} positions ({} of prompt and at most {} new tokens)",
-                          bytes_text(cache_bytes), most, prompt, most - prompt),
-              fmt::format("{} of cache memory for one, or a context of at most {}",
-                          bytes_text(static_cast<std::uint64_t>(pages_for(most - 1)) * pages.layout().page_bytes()),
-                          pages_in_all * kPageTokens));
+  throw Error(
+      "key/value cache",
+      fmt::format("{} hold 0 sequences of {} positions ({} of prompt and at most {} new tokens)",
+                  bytes_text(cache_bytes), most, prompt, most - prompt),
+      fmt::format("{} of cache memory for one{}",
+                  bytes_text(static_cast<std::uint64_t>(pages_for(most - 1)) * pages.layout().page_bytes()),
+                  pages_in_all == 0 ? "" : fmt::format(", or a context of at most {}", pages_in_all * kPageTokens)));
 }
 
 void Engine::State::compute(const std::vector<ScheduledRun>& plan) {

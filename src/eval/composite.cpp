@@ -34,12 +34,17 @@ std::span<const Composite> composites() {
   return kComposites;
 }
 
-const Composite* find_asked_composite(std::string_view name) {
+const Composite* find_composite(std::string_view name) {
   const auto all = composites();
   const auto found = std::find_if(all.begin(), all.end(), [&](const Composite& composite) {
-    return composite.may_be_asked && plain_name(composite.name) == plain_name(name);
+    return plain_name(composite.name) == plain_name(name);
   });
   return found == all.end() ? nullptr : &*found;
+}
+
+const Composite* find_asked_composite(std::string_view name) {
+  const Composite* found = find_composite(name);
+  return found == nullptr || !found->may_be_asked ? nullptr : found;
 }
 
 }  // namespace qreason

@@ -17,5 +17,6 @@ struct Composite {
 std::span<const Composite> composites();
 // Whatever the case and the hyphens; nullptr for none that may be asked.
 const Composite* find_asked_composite(std::string_view name);
+const Composite* find_composite(std::string_view name);  // one that may not be asked, too
 
 }  // namespace qreason

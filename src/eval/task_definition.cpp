@@ -15,6 +15,7 @@
 #include "base/shown_name.h"
 #include "data/locations.h"
 #include "eval/composite.h"
+#include "eval/prompt_template.h"
 #include "eval/task.h"
 #include "eval/toml_file.h"
 
@@ -133,9 +134,15 @@ class Reader : TomlFile {
 
   void check(const TaskDefinition& definition) const {
     const std::string name = fmt::format("name \"{}\"", definition.name);
-    if (!is_plain_name(definition.name)) fail(at("name"), name, kPlainName);
-    if (find_task(definition.name) != nullptr || find_asked_composite(definition.name) != nullptr)
+    if (!is_plain_file_name(definition.name))
+      fail(at("name"), name, "letters, digits, -, _ and ., beginning with a letter, a digit or _");
+    if (find_task(definition.name) != nullptr || find_composite(definition.name) != nullptr)
       fail(at("name"), name, "another than those of the tasks there are");
+    const auto parts = prompt_parts(definition.prompt);
+    const bool asks = std::any_of(parts.begin(), parts.end(), [&](const PromptPart& part) {
+      return part.kind == PromptPart::Kind::kColumn && (part.text == "question" || part.text == definition.question);
+    });
+    if (!asks) fail(at("prompt"), "a prompt without the question", "{question} in it");
     if (definition.metric != kAccuracy) fail(at("metric"), fmt::format("metric \"{}\"", definition.metric), kAccuracy);
   }
 

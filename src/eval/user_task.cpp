@@ -12,6 +12,7 @@
 #include "data/livecodebench.h"
 #include "data/locations.h"
 #include "data/table.h"
+#include "eval/prompt_template.h"
 #include "eval/task_definition.h"
 
 namespace qreason {
@@ -26,7 +27,9 @@ void take_answer(const TaskDefinition& definition, const Table& table, const Rec
   if (definition.tests.empty()) {
     problem.gold = required_field(table, row, definition.gold);
     const std::string fault = definition.named_grader().fault_of_gold(problem.gold);
-    if (!fault.empty()) throw Error(where, fmt::format("column \"{}\" with another thing", definition.gold), fault);
+    const bool empty = problem.gold.find_first_not_of(" \t\r\n") == std::string::npos;
+    const std::string column = fmt::format("column \"{}\"", definition.gold);
+    if (!fault.empty()) throw Error(where, empty ? "an empty " + column : column + " with another thing", fault);
     return;
   }
   const std::string& tests = required_field(table, row, definition.tests);
@@ -114,26 +117,13 @@ Task task_of(const TaskDefinition& definition, const fs::path& source) {
 
 std::string fill_prompt(std::string_view text, const Problem& problem, const std::string& where) {
   std::string filled;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    const bool doubled = at + 1 < text.size() && text[at + 1] == c;
-    if ((c == '{' || c == '}') && doubled) {
-      filled += c;
-      ++at;
-      continue;
-    }
-    const std::size_t end = c == '{' ? text.find_first_of("{}\n", at + 1) : std::string_view::npos;
-    if (end == std::string_view::npos || text[end] != '}' || end == at + 1) {
-      filled += c;
-      continue;
-    }
-    const std::string column(text.substr(at + 1, end - at - 1));
-    const auto field = problem.fields.find(column);
-    if (column != "question" && field == problem.fields.end())
-      throw Error(where, fmt::format("no column \"{}\"", column),
+  for (const PromptPart& part : prompt_parts(text)) {
+    const auto field = problem.fields.find(part.text);
+    const bool is_text = part.kind == PromptPart::Kind::kText, is_question = part.text == "question";
+    if (!is_text && !is_question && field == problem.fields.end())
+      throw Error(where, fmt::format("no column \"{}\"", part.text),
                   "it, or {{ and }} around what is no column in a prompt");
-    filled += column == "question" ? problem.question : field->second;
-    at = end;
+    filled += is_text ? part.text : is_question ? problem.question : field->second;
   }
   return filled;
 }

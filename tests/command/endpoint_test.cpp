@@ -335,6 +335,11 @@ TEST_F(EndpointCommand, RefusesWhatMakesNoSense) {
   EXPECT_EQ(evaluate("http://127.0.0.1:9/v1", "--endpoint-api speech").exit_code, 2);
   EXPECT_EQ(evaluate("http://127.0.0.1:9/v1", "--endpoint-api completions", "name").exit_code, 2);
   EXPECT_EQ(evaluate("http://127.0.0.1:9/v1", "--memory 1GiB").exit_code, 2);
+  std::string alone = command("URL", "--endpoint-api chat");
+  alone.erase(alone.find("--endpoint URL "), std::string_view("--endpoint URL ").size());
+  const CommandResult nowhere = testing::run_command(alone);
+  EXPECT_EQ(nowhere.exit_code, 2);
+  EXPECT_THAT(nowhere.standard_error, HasSubstr("--endpoint-api: given without --endpoint"));
 }
 
 }  // namespace

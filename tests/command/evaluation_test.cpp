@@ -320,6 +320,8 @@ TEST(EvaluationCommands, TellUsageFromFailureInOneLine) {
     EXPECT_EQ(std::count(result.standard_error.begin(), result.standard_error.end(), '\n'), 1) << arguments;
     EXPECT_EQ(result.standard_output, "") << arguments;
   }
+  EXPECT_THAT(qreason_command("evaluate m --tasks GSM8K --data zzz=file").standard_error,
+              ::testing::StartsWith("error: --data: the name \"zzz\", expected that of a task of --tasks"));
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ TEST_F(Datasets, ReadLocalFilesWithTheColumnsOfTheirRow) {
 TEST_F(Datasets, NameFileLineAndColumnOfWhatIsMissing) {
   EXPECT_THAT(
       failure_of("GSM8K", write("a.jsonl", "{\"question\": \"q\", \"answer\": \"#### 1\"}\n{\"question\": \"q\"}")),
-      HasSubstr("a.jsonl, line 2: no column \"answer\", expected it among: question"));
+      HasSubstr("a.jsonl, line 2: no column \"answer\", or null in it, expected it among: question"));
   EXPECT_THAT(failure_of("GSM8K", write("b.jsonl", "{\"question\": \"q\", \"answer\": \"1\"}")),
               HasSubstr("b.jsonl, line 1: no answer after \"####\""));
   EXPECT_THAT(failure_of("AIME-90", write("c.jsonl", "{\"problem\": \"q\", \"answer\": \" \"}")),

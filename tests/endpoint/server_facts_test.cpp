@@ -13,11 +13,11 @@
 
 namespace qreason {
 namespace {
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::FakeServer;
+using ::testing::HasSubstr;
 using testing::RawConnection;
 using testing::RawServer;
+using ::testing::StartsWith;
 
 constexpr int kAttempts = 8;
 Patience patience() {
@@ -100,8 +100,11 @@ TEST(ServerConnection, TakesDripsForSilence) {
     while (connection.send(": still here\n")) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   });
   ServerConnection connection({.url = server.url("/v1"), .key = {}}, {.silence_seconds = 0.5});
-  EXPECT_THAT([&] { connection.ask(EndpointApi::kCompletions, {{"prompt", "x"}, {"stream", true}}, 10); },
-              ::testing::ThrowsMessage<HttpError>(HasSubstr("no piece of an answer")));
+  EXPECT_THAT(
+      [&] {
+        connection.ask(EndpointApi::kCompletions, {{"prompt", "x"}, {"stream", true}}, 10);
+      },
+      ::testing::ThrowsMessage<HttpError>(HasSubstr("no piece of an answer")));
 }
 
 }  // namespace

@@ -211,6 +211,9 @@ TEST(Engine, RefusesWhatItsCacheCannotHoldAloneAndSaysWhatWouldFit) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("0 sequences of 203 positions"));
     EXPECT_THAT(error.what(), ::testing::HasSubstr("a context of at most 80"));
   }
+  Engine none(small.decoder, small.executor, {.cache_bytes = 1024});
+  EXPECT_THAT([&] { none.submit({.prompt = {1}, .sampling = {.max_tokens = 1}, .key = {}, .stop_tokens = {}}); },
+              ::testing::ThrowsMessage<Error>(::testing::EndsWith("of cache memory for one")));
   EXPECT_THROW(submit(0, 79), Error);
   EXPECT_THROW(submit(0, 100000), Error);
 }

@@ -74,11 +74,21 @@ TEST_F(UserTask, NamesFileLineKeyAndWhatIsExpected) {
   EXPECT_THAT(failure("name = \"letters\"", "name = \"../x\""), HasSubstr("line 1: name \"../x\""));
   EXPECT_THAT(failure("name = \"letters\"", "name = \"GSM-8K\""), HasSubstr("another than those of the tasks"));
   EXPECT_THAT(failure("name = \"letters\"", "name = \"aime120\""), HasSubstr("another than those of the tasks"));
+  for (const char* name : {"a b", "ä", "-x", ".x"})
+    EXPECT_THAT(failure("\"letters\"", "\"" + std::string(name) + "\""), HasSubstr("expected letters, digits")) << name;
+  EXPECT_THAT(failure("\"letters\"", "\"Avg.\""), HasSubstr("another than those of the tasks"));
+  for (const char* prompt : {"{question", "hello {A}", "{{question}}", "\\\\boxed{}"})
+    EXPECT_THAT(failure("{question}\\n{A}", prompt), HasSubstr("line 3: a prompt without the question")) << prompt;
+  EXPECT_EQ(failure("{question}\\n", "{q} "), "no error");
   EXPECT_THAT(failure("name = \"letters\"", "name ="), HasSubstr("t.toml, line 1"));
   EXPECT_THAT(failure("[columns]", "[column]"), HasSubstr("the key \"column\""));
   EXPECT_THAT(failure("gold = \"a\"", ""), HasSubstr("line 5: no gold"));
   EXPECT_THAT(failure("gold = \"a\"", "gold = \"b\""), HasSubstr("rows.jsonl, line 1: no column \"b\""));
   EXPECT_THAT(failure("gold = \"a\"", "gold = \"A\""), HasSubstr("expected the letter of a choice"));
+  write("empty.jsonl", "{\"q\": \"x\", \"a\": \"\", \"A\": 1}\n");
+  write("null.jsonl", "{\"q\": \"x\", \"a\": null, \"A\": 1}\n");
+  EXPECT_THAT(failure("rows.jsonl", "empty.jsonl"), HasSubstr("empty.jsonl, line 1: an empty column \"a\", expected"));
+  EXPECT_THAT(failure("rows.jsonl", "null.jsonl"), HasSubstr("line 1: no column \"a\", or null in it, expected"));
   EXPECT_THAT(failure("{A} /", "{B} /"), HasSubstr("rows.jsonl, line 1: no column \"B\""));
   EXPECT_THAT(failure("rows.jsonl", "none.jsonl"), HasSubstr("none.jsonl"));
 }
