@@ -11,6 +11,25 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kLargeOperators = {"sum", "prod", "int", "lim", "oint", "iint"};
 
+constexpr std::array<std::string_view, 28> kLetters = {
+    "alpha",  "beta",  "gamma", "delta", "epsilon", "zeta",  "eta",   "theta",   "iota", "kappa",
+    "lambda", "mu",    "nu",    "xi",    "rho",     "sigma", "tau",   "upsilon", "phi",  "chi",
+    "psi",    "omega", "Delta", "Omega", "Phi",     "ell",   "Theta", "Lambda"};
+
+bool is_letter_command(std::string_view name) {
+  return std::find(kLetters.begin(), kLetters.end(), name) != kLetters.end();
+}
+
+// Commands beside these that name a value, or stand in front of one.
+constexpr std::array<std::string_view, 30> kOtherNames = {
+    "Gamma",       "Sigma", "Pi",   "Xi",     "Upsilon", "Psi",   "varrho",   "varpi",     "varsigma",  "omicron",
+    "hbar",        "aleph", "beth", "square", "partial", "nabla", "clubsuit", "heartsuit", "spadesuit", "imath",
+    "diamondsuit", "jmath", "wp",   "vec",    "hat",     "bar",   "tilde",    "dot",       "ddot",      "Box"};
+
+bool names_value(std::string_view name) {
+  return is_letter_command(name) || std::find(kOtherNames.begin(), kOtherNames.end(), name) != kOtherNames.end();
+}
+
 bool is_minus_one(const Node& n) {
   return n.kind == NodeKind::kNegation && n.children[0].kind == NodeKind::kNumber && n.children[0].text == "1";
 }
@@ -38,7 +57,7 @@ Node FactorParser::command(const std::string& name) {
   if (std::find(kLargeOperators.begin(), kLargeOperators.end(), name) != kLargeOperators.end())
     return large_operator(name);
   if (is_function_name(name)) return call(name);
-  if (!at_symbol_command() && name.size() > 12) throw NotAnAnswer{};
+  if (!names_value(name) && (name.size() > 12 || behind_value())) throw NotAnAnswer{};
   return symbol("\\" + name);
 }
 
@@ -61,14 +80,18 @@ Node FactorParser::floor_or_ceiling(const std::string& open) {
   return make_node(NodeKind::kCall, single(std::move(inside)), open == "lfloor" ? "floor" : "ceil");
 }
 
+// Behind a value a command that is not known may be a relation or an operation, and no factor of a product.
+bool FactorParser::behind_value() const {
+  if (at_ < 2) return false;
+  const Token& before = tokens_[at_ - 2];
+  if (before.kind != TokenKind::kSymbol) return true;
+  static constexpr std::array<std::string_view, 7> kClosing = {")", "]", "}", "\\}", "|", "'", "!"};
+  return std::find(kClosing.begin(), kClosing.end(), before.text) != kClosing.end();
+}
+
 // \alpha: a command that is a name of a value.
 bool FactorParser::at_symbol_command() const {
-  static constexpr std::array<std::string_view, 28> kLetters = {
-      "alpha",  "beta",  "gamma", "delta", "epsilon", "zeta",  "eta",   "theta",   "iota", "kappa",
-      "lambda", "mu",    "nu",    "xi",    "rho",     "sigma", "tau",   "upsilon", "phi",  "chi",
-      "psi",    "omega", "Delta", "Omega", "Phi",     "ell",   "Theta", "Lambda"};
-  return at_kind(TokenKind::kCommand) &&
-         std::find(kLetters.begin(), kLetters.end(), tokens_[at_].text) != kLetters.end();
+  return at_kind(TokenKind::kCommand) && is_letter_command(tokens_[at_].text);
 }
 
 // sin x, sin(x), sin^2 x, log_2 8. A power behind the bracket is that of the function's value.

@@ -94,6 +94,7 @@ class FactorParser {
   Node call(std::string name);
   Node large_operator(std::string name);
   bool at_symbol_command() const;
+  bool behind_value() const;
   Node bracket(const std::string& open);
   Node braces();
   Node set();
