@@ -145,6 +145,26 @@ TEST(GradeCommand, ExplainsOneAnswerAndCountsUnfinishedThoughtsOnRequest) {
 }
 
 // The model of a folder with a free name: its method stands in the header alone, and must come along.
+TEST(GradeCommand, WritesNoStudyFormThatCouldNotBeGraded) {
+  testing::ScratchFolder scratch;
+  const fs::path file = scratch.path() / "in" / "m-seed42" / "GSM8K.jsonl";
+  fs::create_directories(file.parent_path());
+  std::string text = result_lines(10);
+  const std::size_t end = text.find('\n');
+  Json header = Json::parse(text.substr(0, end));
+  header["task"] = "own";
+  header["dataset"]["task"] = {{"name", "own"},     {"prompt", "{question}"},
+                               {"grader", "math"},  {"metric", "accuracy"},
+                               {"source", "a.csv"}, {"columns", {{"question", "q"}, {"gold", "g"}, {"id", ""}}}};
+  write_file_atomic(file, header.dump() + text.substr(end));
+  ASSERT_EQ(qreason_command("grade '" + file.string() + "'").exit_code, 0);
+  const fs::path out = scratch.path() / "out";
+  const CommandResult graded = qreason_command("grade '" + file.string() + "' --study-form '" + out.string() + "'");
+  EXPECT_EQ(graded.exit_code, 1);
+  EXPECT_THAT(graded.standard_error, HasSubstr("a task of one's own and --study-form"));
+  EXPECT_FALSE(fs::exists(out));
+}
+
 TEST(GradeCommand, KeepsTheMethodInTheStudysForm) {
   testing::ScratchFolder scratch;
   const fs::path file = scratch.path() / "in" / "precious-seed42" / "GSM8K.jsonl";

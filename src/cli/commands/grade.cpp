@@ -100,6 +100,9 @@ class GradeCommand : public Command {
       if (result.changed > 0 || other_place) write_result_file(file.path, file.header, file.answers);
     }
     if (!study_form_) return;
+    if (file.header.dataset.is_object() && file.header.dataset.contains("task"))
+      throw Error(file.path.string(), "a task of one's own and --study-form",
+                  "a task of `qreason evaluate --help`: the study's form does not say how others are graded");
     const fs::path target = fs::path(*study_form_) / study_folder_name(file) / (file.header.task + ".jsonl");
     fs::create_directories(target.parent_path());
     require_output_file(target, if_exists(common));
