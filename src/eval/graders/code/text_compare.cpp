@@ -147,8 +147,8 @@ std::optional<std::int64_t> exponent_of(std::string_view text) {
   if (text.empty() || !all_digits(text)) return std::nullopt;
   std::int64_t value = 0;
   for (const char c : text) {
+    if (value > kMost / 10) return std::nullopt;
     value = value * 10 + (c - '0');
-    if (value > kMost) return std::nullopt;
   }
   return negative ? -value : value;
 }
