@@ -12,6 +12,7 @@
 #include "kernels/fast_cpu_backend.h"
 #include "kernels/packed_rows.h"
 #include "kernels/pair_matrix.h"
+#include "kernels/product_tasks.h"
 
 namespace qreason {
 namespace {
@@ -46,6 +47,8 @@ struct Target {
   std::int64_t task_panels = 0;
   std::int64_t groups = 0;  // of panels
   std::int64_t splits = 1;  // of rows
+
+  std::int64_t task_count() const { return groups * splits; }
 };
 
 struct Chunk {
@@ -186,25 +189,14 @@ void run_task(const Target& target, const Chunk& chunk, std::int64_t index, Work
 
 void run_chunk(std::span<Target> targets, const Chunk& chunk, Executor& executor) {
   const std::vector<Rounded> rounded = round_input(targets, chunk, executor);
-  std::int64_t tasks = 0, work = 0;
+  std::int64_t work = 0;
   for (Target& target : targets) {
     split(target, chunk);
-    tasks += target.groups * target.splits;
     work += target.storage->rows * target.storage->columns * chunk.rows;
   }
-  const auto one = [&](std::int64_t index) {
-    const Target* target = targets.data();
-    while (index >= target->groups * target->splits) {
-      index -= target->groups * target->splits;
-      ++target;
-    }
-    run_task(*target, chunk, index, executor.workspace());
-  };
-  if (work < kSerialWork) {
-    for (std::int64_t i = 0; i < tasks; ++i) one(i);
-  } else {
-    executor.run(tasks, one);
-  }
+  run_product_tasks<Target>(targets, work, kSerialWork, executor, [&](const Target& target, std::int64_t index) {
+    run_task(target, chunk, index, executor.workspace());
+  });
 }
 
 }  // namespace

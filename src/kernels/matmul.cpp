@@ -10,6 +10,7 @@
 #include "kernels/cpu/panel_storage.h"
 #include "kernels/cpu_backend.h"
 #include "kernels/packed_rows.h"
+#include "kernels/product_tasks.h"
 
 namespace qreason {
 
@@ -35,6 +36,7 @@ struct Target {
   std::int64_t task_panels = 0;
   std::int64_t tasks = 0;
 
+  std::int64_t task_count() const { return tasks; }
   void finish(const MatmulKernels& kernels, const Finish& f, std::int64_t first_panel) const {
     kernels.finish_product(f, bias == nullptr ? nullptr : bias + first_panel * kPanelLanes, store);
   }
@@ -70,23 +72,6 @@ void multiply_few_rows(const MatmulKernels& kernels, const PanelView& view, cons
   }
 }
 
-// Runs task(target, index in the target) for all tasks of all targets.
-template <class Task>
-void run_tasks(std::span<Target> targets, std::int64_t work, Executor& executor, Task&& task) {
-  std::int64_t count = 0;
-  for (const Target& target : targets) count += target.tasks;
-  const auto one = [&](std::int64_t index) {
-    const Target* target = targets.data();
-    while (index >= target->tasks) index -= (target++)->tasks;
-    task(*target, index);
-  };
-  if (work < kSerialWork) {
-    for (std::int64_t i = 0; i < count; ++i) one(i);
-  } else {
-    executor.run(count, one);
-  }
-}
-
 std::int64_t work_of(std::span<const Target> targets, const Input& in) {
   std::int64_t outputs = 0;
   for (const Target& target : targets) outputs += target.outputs;
@@ -101,7 +86,8 @@ void run_few_rows(std::span<Target> targets, const Input& in, Executor& executor
     while (target.task_panels < 32 && target.view->panels / target.task_panels > 64) target.task_panels *= 2;
     target.tasks = (target.view->panels + target.task_panels - 1) / target.task_panels;
   }
-  run_tasks(targets, work_of(targets, in), executor, [&](const Target& target, std::int64_t index) {
+  const std::int64_t work = work_of(targets, in);
+  run_product_tasks<Target>(targets, work, kSerialWork, executor, [&](const Target& target, std::int64_t index) {
     alignas(64) float totals[kMostFewRows * 32 * kPanelLanes];
     const std::int64_t first = index * target.task_panels;
     const std::int64_t panels = std::min(target.task_panels, target.view->panels - first);
@@ -193,7 +179,8 @@ void run_tiles(std::span<Target> targets, const Input& in, Executor& executor) {
     const std::int64_t splits = groups < 16 ? std::clamp<std::int64_t>(in.rows / kRowsOfSplit, 1, tiles.tiles()) : 1;
     target.tasks = groups * splits;
   }
-  run_tasks(targets, work_of(targets, in), executor, [&](const Target& target, std::int64_t index) {
+  const std::int64_t work = work_of(targets, in);
+  run_product_tasks<Target>(targets, work, kSerialWork, executor, [&](const Target& target, std::int64_t index) {
     run_tile_task(target, packed, index, executor.workspace());
   });
 }
