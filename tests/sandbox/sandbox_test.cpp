@@ -22,43 +22,12 @@ namespace qreason {
 namespace {
 namespace fs = std::filesystem;
 
-// Runs the payload as a program. What it prints is the output.
-constexpr const char* kPrelude = R"(
-import os, sys, traceback
-def run(payload, report):
-    space = {'__name__': '__main__', 'report': report}
-    try:
-        exec(compile(payload, 'program', 'exec'), space)
-        sys.stdout.flush()
-    except BaseException:
-        os.write(report, traceback.format_exc().encode())
-        os._exit(1)
-    os._exit(0)
-)";
+constexpr SandboxLimits kSmall = testing::small_limits(4);
 
-constexpr SandboxLimits kSmall{.wall_seconds = 4,
-                               .cpu_seconds = 3,
-                               .memory_bytes = 256 << 20,
-                               .processes = 16,
-                               .output_bytes = 1 << 20,
-                               .report_bytes = 1 << 20,
-                               .disk_bytes = 16 << 20};
-
-class SandboxTest : public ::testing::Test {
+class SandboxTest : public testing::ProgramTest {
  protected:
+  SandboxTest() : ProgramTest(kSmall) {}
   void SetUp() override { QREASON_REQUIRE_SANDBOX(); }
-
-  SandboxResult run(const std::string& program, const std::string& input = "") {
-    return sandbox_.run({.payload = program, .stdin_bytes = input});
-  }
-  std::string printed(const std::string& program, const std::string& input = "") {
-    const SandboxResult result = run(program, input);
-    EXPECT_EQ(result.end, RunEnd::kExited) << result.report;
-    EXPECT_EQ(result.code, 0) << result.report;
-    return result.output;
-  }
-
-  Sandbox sandbox_{kSmall, kPrelude};
 };
 
 TEST_F(SandboxTest, RunsProgramsOneAfterAnother) {
@@ -190,7 +159,7 @@ TEST_F(SandboxTest, SeesNothingOfTheHost) {
 TEST_F(SandboxTest, InheritsNoDescriptor) {
   const fs::path secret = fs::temp_directory_path();
   const int leaked = ::open(secret.c_str(), O_RDONLY | O_DIRECTORY);  // not close-on-exec
-  Sandbox fresh(kSmall, kPrelude);
+  Sandbox fresh(kSmall, testing::kProgramPrelude);
   const SandboxResult result = fresh.run({.payload = "import os\n"
                                                      "def is_open(d):\n"
                                                      "    try: os.fstat(d)\n"
@@ -271,7 +240,7 @@ TEST_F(SandboxTest, LeftFilesAndLinksGoWithTheSandbox) {
 
 TEST_F(SandboxTest, NothingIsLeftOfIt) {
   {
-    Sandbox other(kSmall, kPrelude);
+    Sandbox other(kSmall, testing::kProgramPrelude);
     other.run({.payload = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(30)\n"});
     other.run({.payload = "import os, time\nos.fork()\ntime.sleep(30)"});
   }
@@ -286,10 +255,10 @@ TEST_F(SandboxTest, SeesNamedPackagesAndCannotChangeThem) {
   std::ofstream(folder / "extra.py") << "VALUE = 7\n";
   EXPECT_EQ(run("import extra").code, 1);
   for (const Isolation isolation : {Isolation::kSandbox, Isolation::kNone}) {
-    Sandbox with(kSmall, kPrelude, {.isolation = isolation, .packages = folder});
+    Sandbox with(kSmall, testing::kProgramPrelude, {.isolation = isolation, .packages = folder});
     EXPECT_EQ(with.run({.payload = "import extra; print(extra.VALUE)"}).output, "7\n");
   }
-  Sandbox with(kSmall, kPrelude, {.packages = folder});
+  Sandbox with(kSmall, testing::kProgramPrelude, {.packages = folder});
   EXPECT_EQ(with.run({.payload = "open('/packages/extra.py', 'w')"}).code, 1);
   EXPECT_EQ(with.run({.payload = "import os; print(os.listdir('/packages'))"}).output, "['extra.py']\n");
   fs::remove_all(folder);

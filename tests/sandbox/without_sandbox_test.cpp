@@ -11,44 +11,15 @@
 
 #include "sandbox/sandbox.h"
 #include "support/fixtures.h"
+#include "support/sandbox_support.h"
 
 namespace qreason {
 namespace {
 namespace fs = std::filesystem;
 
-constexpr const char* kPrelude = R"(
-import os, sys, traceback
-def run(payload, report):
-    try:
-        exec(compile(payload, 'program', 'exec'), {'__name__': '__main__'})
-        sys.stdout.flush()
-    except BaseException:
-        os.write(report, traceback.format_exc().encode())
-        os._exit(1)
-    os._exit(0)
-)";
-
-constexpr SandboxLimits kSmall{.wall_seconds = 8,
-                               .cpu_seconds = 3,
-                               .memory_bytes = 256 << 20,
-                               .processes = 16,
-                               .output_bytes = 1 << 20,
-                               .report_bytes = 1 << 20,
-                               .disk_bytes = 16 << 20};
-
-class WithoutSandbox : public ::testing::Test {
+class WithoutSandbox : public testing::ProgramTest {
  protected:
-  SandboxResult run(const std::string& program, const std::string& input = "") {
-    return sandbox_.run({.payload = program, .stdin_bytes = input});
-  }
-  std::string printed(const std::string& program, const std::string& input = "") {
-    const SandboxResult result = run(program, input);
-    EXPECT_EQ(result.end, RunEnd::kExited) << result.report;
-    EXPECT_EQ(result.code, 0) << result.report;
-    return result.output;
-  }
-
-  Sandbox sandbox_{kSmall, kPrelude, {.isolation = Isolation::kNone}};
+  WithoutSandbox() : ProgramTest(testing::small_limits(8), {.isolation = Isolation::kNone}) {}
 };
 
 // Whether a process of this number is there (a zombie nobody has taken notice of is not meant).
