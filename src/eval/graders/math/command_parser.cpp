@@ -5,6 +5,8 @@
 #include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/latex_commands.h"
 #include "eval/graders/math/matrices.h"
+#include "eval/graders/math/piecewise.h"
+#include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
@@ -193,6 +195,16 @@ Node FactorParser::braces() {
 // {1, 2}, {x : x > 3}, {x | x > 3}
 Node FactorParser::set() {
   if (take_symbol("\\}")) return make_node(NodeKind::kSet, {});
+  // "\left\{\begin{array}{ll} ... \end{array}\right.": cases whose right brace does not print.
+  const bool array = at_command("begin") && at_symbol("{", 1);
+  if (array) {
+    ++at_;
+    if (environment() != "array") throw NotAnAnswer{};
+    environment();
+    Node rows = cases();
+    take_symbol("\\}");
+    return rows;
+  }
   in_set_ = 1;
   Node inside = list();
   in_set_ = 0;
@@ -229,9 +241,10 @@ Node FactorParser::matrix() {
   const std::string name = environment();
   if (name == "array")
     environment();
-  else if (!name.ends_with("matrix") && name != "cases")
+  else if (name.ends_with("cases"))
+    return cases();
+  else if (!name.ends_with("matrix"))
     throw NotAnAnswer{};
-  if (name == "cases") throw NotAnAnswer{};
   std::vector<Node> rows;
   while (!take_command("end")) {
     std::vector<Node> row;
@@ -250,6 +263,54 @@ Node FactorParser::matrix() {
     return value ? *std::move(value) : throw NotAnAnswer{};
   }
   return make_node(NodeKind::kMatrix, std::move(rows));
+}
+
+// Of the environment that begins here: "if" and its like become "&" where there is none, and what only closes a cell
+// goes.
+void FactorParser::simplify_cases() {
+  std::vector<Token> kept(tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(at_));
+  const auto ends_cell = [](const Token& token) {
+    return is_symbol_token(token, "&") || is_symbol_token(token, "\\\\") ||
+           (token.kind == TokenKind::kCommand && token.text == "end");
+  };
+  std::size_t i = at_;
+  for (bool inside = true; i < tokens_.size() && inside; ++i) {
+    const Token& token = tokens_[i];
+    const std::string word = token.kind == TokenKind::kText ? lower_case(token.text) : "";
+    const bool opens = word == "if" || word == "for" || word == "when" || word == "where" || word == "whenever";
+    inside = !(token.kind == TokenKind::kCommand && token.text == "end");
+    const bool closes = ends_cell(token) || opens || is_otherwise(word);
+    while (
+        closes && kept.size() > at_ &&
+        (is_symbol_token(kept.back(), ",") || is_symbol_token(kept.back(), ".") || is_symbol_token(kept.back(), ";")))
+      kept.pop_back();
+    const bool new_cell = (opens || is_otherwise(word)) && kept.size() > at_ && !ends_cell(kept.back());
+    if (new_cell) kept.push_back({TokenKind::kSymbol, "&", false});
+    if (!opens) kept.push_back(token);
+  }
+  kept.insert(kept.end(), tokens_.begin() + static_cast<std::ptrdiff_t>(i), tokens_.end());
+  tokens_ = std::move(kept);
+}
+
+// Rows of a value and its condition; rows of one cell each are equations that all hold.
+Node FactorParser::cases() {
+  simplify_cases();
+  std::vector<Node> cells;
+  std::size_t rows = 0;
+  while (!take_command("end")) {
+    if (take_symbol("\\\\")) continue;
+    ++rows;
+    cells.push_back(list());
+    if (!take_symbol("&")) continue;
+    const bool rest = at_kind(TokenKind::kText) && is_otherwise(tokens_[at_].text);
+    cells.push_back(rest ? make_node(NodeKind::kText, {}, "otherwise") : list());
+    if (rest) ++at_;
+    if (done() || !(at_symbol("\\\\") || at_command("end"))) throw NotAnAnswer{};
+  }
+  environment();
+  if (rows > 0 && cells.size() == 2 * rows) return make_node(NodeKind::kPiecewise, std::move(cells));
+  if (rows == 0 || cells.size() != rows) throw NotAnAnswer{};
+  return rows == 1 ? std::move(cells[0]) : make_node(NodeKind::kList, std::move(cells), "and");
 }
 
 }  // namespace qreason::math

@@ -4,11 +4,11 @@
 #include <cctype>
 #include <optional>
 
+#include "eval/graders/math/bound_names.h"
 #include "eval/graders/math/comparison.h"
-#include "eval/graders/math/dates.h"
 #include "eval/graders/math/describe.h"
 #include "eval/graders/math/matrices.h"
-#include "eval/graders/math/plus_minus.h"
+#include "eval/graders/math/readings.h"
 #include "eval/graders/math/text_form.h"
 #include "eval/graders/math/words.h"
 
@@ -30,6 +30,33 @@ std::optional<std::string> spelled(const Node& n) {
     letters += child.text;
   }
   return letters.size() >= 3 ? std::optional(letters) : std::nullopt;
+}
+
+}  // namespace
+
+namespace {
+
+// Letters and words, "\text{B, A, C}": an order, unless "and" or "or" joins them.
+bool are_in_order(const Node& list) {
+  return list.text.empty() && list.children.size() >= 3 &&
+         std::all_of(list.children.begin(), list.children.end(), [](const Node& n) {
+           const bool capital =
+               n.kind == NodeKind::kSymbol && n.text.size() == 1 && n.text[0] >= 'A' && n.text[0] <= 'Z';
+           return capital || n.kind == NodeKind::kText;
+         });
+}
+
+// "A and B", "A or B". Of values both list them.
+bool differ_in_connective(const Node& a, const Node& b) {
+  if (a.text == b.text || (a.text != "and" && a.text != "or") || (b.text != "and" && b.text != "or")) return false;
+  return std::any_of(a.children.begin(), a.children.end(),
+                     [](const Node& n) { return n.kind == NodeKind::kText || n.kind == NodeKind::kSymbol; });
+}
+
+bool is_written_again(const Node& element, const std::vector<Node>& elements) {
+  const auto may_be = [&](const Node& other) { return other.kind == element.kind && other.text == element.text; };
+  return std::any_of(elements.begin(), elements.end(),
+                     [&](const Node& other) { return may_be(other) && described(other) == described(element); });
 }
 
 }  // namespace
@@ -58,8 +85,10 @@ Decision Comparison::same(const Node& gold, const Node& answer) {
   if (gold.kind == NodeKind::kRelation || answer.kind == NodeKind::kRelation) return same_relation(gold, answer);
   if (const auto vectors = same_vector(gold, answer)) return *vectors;
   if (has_matrix(gold) || has_matrix(answer)) return same_matrix(gold, answer);
+  if (gold.kind == NodeKind::kPiecewise && answer.kind == NodeKind::kPiecewise) return same_piecewise(gold, answer);
   if (is_collection(gold) || is_collection(answer)) return same_collection(gold, answer);
   if (gold.kind == NodeKind::kMod || answer.kind == NodeKind::kMod) return same_residue(gold, answer);
+  if (const auto times = same_time(gold, answer)) return *times;
   if (gold.kind == NodeKind::kRatio || answer.kind == NodeKind::kRatio) return same_ratio(gold, answer);
   return same_scalar(gold, answer);
 }
@@ -117,6 +146,20 @@ Decision Comparison::same_matrix(const Node& gold, const Node& answer) {
   return in_order(a->children, b->children);
 }
 
+// Branch by branch, in any order, else as functions.
+Decision Comparison::same_piecewise(const Node& gold, const Node& answer) {
+  const auto branches = [](const Node& n) {
+    std::vector<Node> pairs;
+    for (std::size_t i = 0; i + 1 < n.children.size(); i += 2) {
+      pairs.push_back({NodeKind::kTuple, "()", std::nullopt, false, 10, {}});
+      pairs.back().children = {n.children[i], n.children[i + 1]};
+    }
+    return pairs;
+  };
+  const Decision by_branches = unordered(branches(gold), branches(answer));
+  return by_branches.equal() ? by_branches : same_scalar(gold, answer);
+}
+
 Decision Comparison::in_order(const std::vector<Node>& gold, const std::vector<Node>& answer) {
   if (gold.size() != answer.size()) return {Outcome::kDifferent, "different numbers of elements"};
   const Inside inside(inside_);
@@ -156,6 +199,10 @@ Decision Comparison::same_collection(const Node& gold, const Node& answer) {
     if (gold.kind != answer.kind) return {Outcome::kUndecided, "operations on sets"};
     return in_order(gold.children, answer.children);
   }
+  if (gold.kind == NodeKind::kList && answer.kind == NodeKind::kList) {
+    if (differ_in_connective(gold, answer)) return {Outcome::kDifferent, "\"and\" and \"or\""};
+    if (are_in_order(gold) && are_in_order(answer)) return in_order(gold.children, answer.children);
+  }
   // "17, 17" is not 17, but "1/2 or 0.5" is one value in two spellings.
   if (is_collection(gold) != is_collection(answer)) {
     const Node& several = is_collection(gold) ? gold : answer;
@@ -165,16 +212,23 @@ Decision Comparison::same_collection(const Node& gold, const Node& answer) {
     if (std::adjacent_find(spellings.begin(), spellings.end()) != spellings.end())
       return {Outcome::kDifferent, "one value and several"};
   }
-  return unordered(expanded(gold), expanded(answer));
+  const bool list = gold.kind == NodeKind::kList || answer.kind == NodeKind::kList;
+  const Repeats repeats = list ? Repeats::kKept : Repeats::kOnce;
+  return unordered(expanded(gold, repeats), expanded(answer, repeats));
 }
 
-// The elements of a set, list or union, each once.
-std::vector<Node> Comparison::expanded(const Node& n) {
+// The elements of a set, list or union, each once; of those that are written alike all that are no tuples, if so
+// asked: "2, 2, 3" are prime factors, a solution (3, 17) may be named twice.
+std::vector<Node> Comparison::expanded(const Node& n, Repeats repeats) {
   std::vector<Node> elements;
   const std::vector<Node> single = is_collection(n) ? std::vector<Node>() : std::vector<Node>{n};
   for (const Node& element : is_collection(n) ? n.children : single) {
-    if (n.kind == NodeKind::kUnion && (element.kind == NodeKind::kSet || element.kind == NodeKind::kUnion)) {
-      for (const Node& inner : expanded(element)) add_unique(elements, inner);
+    const bool again = repeats == Repeats::kKept && element.kind != NodeKind::kTuple &&
+                       elements.size() < kMaxElements && is_written_again(element, elements);
+    if (again) {
+      elements.push_back(element);
+    } else if (n.kind == NodeKind::kUnion && (element.kind == NodeKind::kSet || element.kind == NodeKind::kUnion)) {
+      for (const Node& inner : expanded(element, repeats)) add_unique(elements, inner);
     } else {
       add_unique(elements, element);
     }
@@ -211,127 +265,6 @@ Decision Comparison::unordered(const std::vector<Node>& gold, const std::vector<
   return {Outcome::kEqual, "the same elements"};
 }
 
-// ---- texts ----
-
-namespace {
-
-struct ReadAnswer {
-  Reading reading;
-  Node node;
-  bool also_number = false;  // a list whose commas may all be those of one number: "58,500"
-};
-
-// Whether the comma in [comma, end) of the text is that of "1,234", and not that of "0,111" or "1,2345".
-bool is_group_of_three(std::string_view text, std::size_t comma, std::size_t end) {
-  std::size_t before = 0, behind = 0;
-  while (before < comma && is_digit(text[comma - 1 - before])) ++before;
-  while (end + behind < text.size() && is_digit(text[end + behind])) ++behind;
-  return behind == 3 && before >= 1 && before <= 3 && text[comma - before] != '0';
-}
-
-struct ChoiceAndValue {
-  std::string choice, value;
-};
-
-// "(B) 12", "\text{(B)} 12": a choice with what it says.
-std::optional<ChoiceAndValue> choice_and_value(std::string_view text) {
-  const std::size_t open = text.find('(');
-  if (open > 10 || open + 3 >= text.size() || text[open + 2] != ')') return std::nullopt;
-  const char letter = text[open + 1];
-  const std::string_view before = text.substr(0, open);
-  const bool style = before.empty() || before == "\\text{" || before == "\\textbf{" || before == "\\mathrm{" ||
-                     before == "\\mathbf{" || before == "\\textrm{";
-  if (!style || letter < 'A' || letter > 'E') return std::nullopt;
-  std::string_view rest = text.substr(open + 3);
-  if (before.empty() ? !is_blank(rest[0]) && rest[0] != '\\' && rest[0] != '~' : false) return std::nullopt;
-  if (!before.empty()) {
-    while (!rest.empty() && is_blank(rest[0])) rest.remove_prefix(1);
-    if (rest.empty() || rest[0] != '}') return std::nullopt;
-    rest.remove_prefix(1);
-  }
-  for (const std::string_view space : {"\\ ", "\\,", "\\;", "~", "\\quad", " "})
-    while (rest.starts_with(space)) rest.remove_prefix(space.size());
-  const bool value = !rest.empty() && (is_digit(rest[0]) || rest[0] == '\\' || rest[0] == '-' || rest[0] == '$');
-  if (!value) return std::nullopt;
-  return ChoiceAndValue{std::string(1, letter), std::string(rest)};
-}
-
-// "2{,}5" as "2.5"; nullopt where the commas stand between groups of three digits, or there is none.
-std::optional<std::string> with_decimal_points(std::string_view text) {
-  constexpr std::string_view kComma = "{,}";
-  std::string result;
-  bool decimal = false;
-  for (std::size_t i = 0; i < text.size();) {
-    const bool comma = text.substr(i).starts_with(kComma) && i > 0 && is_digit(text[i - 1]) &&
-                       i + kComma.size() < text.size() && is_digit(text[i + kComma.size()]);
-    if (!comma) {
-      result += text[i++];
-      continue;
-    }
-    if (is_group_of_three(text, i, i + kComma.size())) return std::nullopt;
-    result += '.';
-    i += kComma.size();
-    decimal = true;
-  }
-  return decimal ? std::optional(result) : std::nullopt;
-}
-
-std::vector<ReadAnswer> readings(std::string_view text) {
-  std::vector<ReadAnswer> result;
-  const auto add = [&](CommaReading commas, LetterReading letters) {
-    const Reading reading{commas, letters};
-    if (auto parsed = parse_answer(text, reading)) result.push_back({reading, expand_plus_minus(*std::move(parsed))});
-  };
-  if (const auto date = date_of(text)) {
-    result.push_back({Reading{}, Node{NodeKind::kText, "the day " + *date, std::nullopt, false, 10, {}}});
-    return result;
-  }
-  if (const auto choice = choice_and_value(text)) {
-    for (const std::string& part : {choice->value, choice->choice})
-      if (auto parsed = parse_answer(part, Reading{}))
-        result.push_back({Reading{}, expand_plus_minus(*std::move(parsed))});
-    return result;
-  }
-  if (const auto decimal = with_decimal_points(text)) {
-    if (auto parsed = parse_answer(*decimal, Reading{}))
-      result.push_back({Reading{}, expand_plus_minus(*std::move(parsed))});
-    return result;
-  }
-  add(CommaReading::kGroups, LetterReading::kVariables);
-  if (has_letter_unit(text)) add(CommaReading::kGroups, LetterReading::kUnits);
-  if (has_digit_comma(text)) {
-    add(CommaReading::kList, LetterReading::kVariables);
-    if (!result.empty() && result.back().reading.commas == CommaReading::kList)
-      result.back().also_number = !is_collection(result.front().node) && is_collection(result.back().node);
-    const bool one_comma = std::count(text.begin(), text.end(), ',') == 1;
-    const bool plain = text.find_first_not_of("0123456789,-$ .") == std::string_view::npos;
-    const std::size_t comma = text.find(',');
-    if (one_comma && plain && !is_group_of_three(text, comma, comma + 1))
-      add(CommaReading::kDecimal, LetterReading::kVariables);
-  }
-  return result;
-}
-
-// "5 m" may be five metres where the other answer knows no variables, "58,500" two numbers where the other has no
-// brackets around them.
-bool allowed_together(const ReadAnswer& a, const ReadAnswer& b) {
-  const auto delimited = [](const Node& n) { return is_collection(n) && n.kind != NodeKind::kList; };
-  if ((a.also_number && delimited(b.node)) || (b.also_number && delimited(a.node))) return false;
-  if (a.reading.letters == LetterReading::kUnits && has_variables(b.node)) return false;
-  return !(b.reading.letters == LetterReading::kUnits && has_variables(a.node));
-}
-
-// "2A" for "2A_{16}": the digits alone.
-bool digits_of_base(const Node& node, std::string_view other) {
-  if (node.kind != NodeKind::kBased) return false;
-  std::string plain;
-  for (const char c : other)
-    if (!is_blank(c) && c != '$') plain += c;
-  return plain == node.text;
-}
-
-}  // namespace
-
 Verdict compare_answers(std::string_view gold, std::string_view answer, const CompareOptions& options) {
   if (gold.size() > kMaxExpressionBytes || answer.size() > kMaxExpressionBytes)
     return gold == answer ? Verdict{true, "the same text"} : Verdict{false, "too large to decide"};
@@ -351,7 +284,7 @@ Verdict compare_answers(std::string_view gold, std::string_view answer, const Co
     for (const ReadAnswer& b : answers) {
       if (!allowed_together(a, b)) continue;
       if (digits_of_base(a.node, answer) || digits_of_base(b.node, gold)) return {true, "the digits of the base"};
-      const Decision decision = Comparison(options, budget).same(a.node, b.node);
+      const Decision decision = Comparison(options, budget).same(a.node, with_bound_name_of(a.node, b.node));
       if (decision.equal()) return {true, std::string(decision.why)};
       if (why.empty()) why = decision.why;
     }

@@ -36,6 +36,7 @@ class Comparison {
   bool same_angle(const Node& degrees, const Node& radians);
   Decision same_measures(const Node& gold, const Node& answer);
   Decision same_number(const Node& gold, const Node& answer);
+  std::optional<Decision> same_time(const Node& gold, const Node& answer);
   Decision same_ratio(const Node& gold, const Node& answer);
   Decision same_residue(const Node& gold, const Node& answer);
   std::optional<Decision> to_decimals(const Node& gold, const Node& answer);
@@ -44,9 +45,11 @@ class Comparison {
   Decision same_collection(const Node& gold, const Node& answer);
   std::optional<Decision> same_vector(const Node& gold, const Node& answer);
   Decision same_matrix(const Node& gold, const Node& answer);
+  Decision same_piecewise(const Node& gold, const Node& answer);
   Decision in_order(const std::vector<Node>& gold, const std::vector<Node>& answer);
   Decision unordered(const std::vector<Node>& gold, const std::vector<Node>& answer);
-  std::vector<Node> expanded(const Node& n);
+  enum class Repeats { kOnce, kKept };
+  std::vector<Node> expanded(const Node& n, Repeats repeats);
   void add_unique(std::vector<Node>& elements, const Node& element);
 
   // equations and inequalities (relations.cpp)

@@ -34,7 +34,6 @@ std::string_view kind_name(const Node& node) {
     case NodeKind::kFactorial:
       return "factorial";
     case NodeKind::kCall:
-      return node.text;
     case NodeKind::kApply:
       return node.text;
     case NodeKind::kMeasure:
@@ -59,6 +58,8 @@ std::string_view kind_name(const Node& node) {
       return "matrix";
     case NodeKind::kRelation:
       return "relation";
+    case NodeKind::kPiecewise:
+      return "cases";
     case NodeKind::kRatio:
       return "ratio";
   }

@@ -73,10 +73,8 @@ std::optional<Value> Evaluator::value(const Node& node) {
       return exponent ? raised(*base, *exponent) : std::nullopt;
     }
     case NodeKind::kNegation: {
-      auto child = value(node.children[0]);
-      if (!child) return std::nullopt;
-      if (child->exact) return of_exact(child->exact->negated());
-      return of(negated(std::move(child->re)), negated(std::move(child->im)));
+      const auto child = value(node.children[0]);
+      return child ? std::optional(negative_of(*child)) : std::nullopt;
     }
     case NodeKind::kPercent: {
       const auto child = value(node.children[0]);
@@ -89,6 +87,8 @@ std::optional<Value> Evaluator::value(const Node& node) {
       return call(node);
     case NodeKind::kApply:
       return applied(node);
+    case NodeKind::kPiecewise:
+      return piecewise(node);
     default:
       return std::nullopt;
   }
@@ -148,6 +148,11 @@ std::optional<Value> Evaluator::folded(const Node& node) {
   }
   if (is_sum && highest != kNoBits) deepest_ = std::max(deepest_, highest - lowest);
   return result;
+}
+
+Value Evaluator::negative_of(const Value& a) {
+  if (a.exact) return of_exact(a.exact->negated());
+  return of(negated(a.re), negated(a.im));
 }
 
 std::optional<Value> Evaluator::added(const Value& a, const Value& b) {

@@ -60,10 +60,18 @@ class Evaluator {
   std::optional<Value> call(const Node& node);
   std::optional<Value> exact_call(const Node& node, const std::vector<Value>& arguments);
   std::optional<Value> applied(const Node& node);
+
+  // functions given by cases (piecewise.cpp)
+  std::optional<Value> piecewise(const Node& node);
+  std::optional<bool> holds(const Node& condition);
+  std::optional<bool> lies_in(const Node& element, const Node& set);
+  std::optional<int> sign_of_difference(const Node& left, const Node& right);
+
   std::optional<Value> largest_or_smallest(const std::string& name, const std::vector<Value>& arguments);
   std::optional<Value> function_of(const std::string& name, const Value& x);
   std::optional<Value> real_function(const std::string& name, const Ball& x);
 
+  Value negative_of(const Value& a);
   std::optional<Value> added(const Value& a, const Value& b);
   std::optional<Value> multiplied(const Value& a, const Value& b);
   std::optional<Value> divided(const Value& a, const Value& b);

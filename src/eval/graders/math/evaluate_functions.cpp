@@ -86,6 +86,10 @@ std::optional<Value> Evaluator::function_of(const std::string& name, const Value
   if (name == "ln" || name == "log") return logarithm_of(x);
   if (name == "exp") return exponential_of(x);
   if (name == "abs") return absolute_of(x);
+  if (name == "sgn") {
+    const int sign = x.is_real() ? (x.exact ? x.exact->sign() : x.re.sign()) : 0;
+    return sign != 0 || x.exact ? std::optional(of_exact(Rational(sign))) : std::nullopt;
+  }
   if (name == "floor") return x.is_real() ? floor_of(real_part(x)) : std::nullopt;
   if (name == "ceil") {
     auto down = x.is_real() ? floor_of(negated(real_part(x))) : std::nullopt;

@@ -40,7 +40,8 @@ enum class NodeKind {
   kBuilder,    // children: the element, its conditions ("\{x : x > 3\}")
   kMatrix,     // rows as kTuple children
   kRelation,   // children: the sides; text: one character a sign: = < > l(<=) g(>=) n(!=) a(approx) e(in);
-               // others, of which nothing more is known, are in expression_parser.cpp
+               // others, of which nothing more is known, are in relation_signs.cpp
+  kPiecewise,  // children: a value and its condition in turns; kText "otherwise" is a condition, too
   kRatio,      // children: a : b, or more; text: the dimensions of a unit behind it ("11:30 a.m.")
 };
 
@@ -52,6 +53,11 @@ struct Node {
   std::int64_t base = 10;
   std::vector<Node> children;
 };
+
+// Ends the dimensions of a unit that is written with primes, "5'" or "5''": never left out, since 5 is no 5'.
+inline constexpr const char* kPrime = "'";
+// The text of a product whose order may count, and of a cross product, where it does.
+inline constexpr const char* kCross = "cross";
 
 // Signs of relations that hold the other way round, too.
 inline constexpr char kSimilar = 's';

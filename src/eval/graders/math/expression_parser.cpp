@@ -5,58 +5,12 @@
 #include <utility>
 
 #include "eval/graders/math/evaluate.h"
+#include "eval/graders/math/relation_signs.h"
 #include "eval/graders/math/word_parser.h"
 #include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
-
-// Relations of which nothing is known but whether they hold the other way round; `mirrored` is read from right to left.
-struct OtherRelation {
-  std::string_view command;
-  char sign;
-  enum { kAsWritten, kMirrored } direction = kAsWritten;
-};
-
-constexpr OtherRelation kOtherRelations[] = {
-    {"subset", 'c'},
-    {"supset", 'c', OtherRelation::kMirrored},
-    {"subseteq", 'C'},
-    {"supseteq", 'C', OtherRelation::kMirrored},
-    {"subsetneq", 'd'},
-    {"supsetneq", 'd', OtherRelation::kMirrored},
-    {"nsubseteq", 'D'},
-    {"notin", 'N'},
-    {"ni", 'i'},
-    {"prec", 'p'},
-    {"succ", 'p', OtherRelation::kMirrored},
-    {"preceq", 'P'},
-    {"succeq", 'P', OtherRelation::kMirrored},
-    {"ll", 'm'},
-    {"gg", 'm', OtherRelation::kMirrored},
-    {"nmid", 'M'},
-    {"trianglelefteq", 't'},
-    {"vdash", 'v'},
-    {"models", 'V'},
-    {"propto", 'h'},
-    {"rightarrow", 'r'},
-    {"leftarrow", 'r', OtherRelation::kMirrored},
-    {"longrightarrow", 'r'},
-    {"mapsto", 'R'},
-    {"Longrightarrow", 'I'},
-    {"Leftrightarrow", 'L'},
-    {"leftrightarrow", 'L'},
-    {"sim", kSimilar},
-    {"cong", kCongruent},
-    {"parallel", '|'},
-    {"perp", 'T'},
-};
-
-const OtherRelation* find_relation(std::string_view command) {
-  const auto* found = std::find_if(std::begin(kOtherRelations), std::end(kOtherRelations),
-                                   [&](const OtherRelation& relation) { return relation.command == command; });
-  return found == std::end(kOtherRelations) ? nullptr : found;
-}
 
 class AnswerParser final : public WordParser {
  public:
@@ -297,9 +251,9 @@ class AnswerParser final : public WordParser {
       case TokenKind::kText:
         return false;
       case TokenKind::kCommand: {
-        static constexpr std::array<std::string_view, 22> kNoFactors = {
-            "cup", "cap",  "setminus", "pm",     "mp", "end",   "rfloor", "rceil",   "times", "cdot",   "div",
-            "mod", "over", "choose",   "rangle", "to", "wedge", "vee",    "implies", "hline", "approx", "iff"};
+        static constexpr std::array<std::string_view, 24> kNoFactors = {
+            "cup",  "cap",    "setminus", "pm", "mp",    "end", "rfloor",  "rceil", "times",  "cdot", "div",  "mod",
+            "over", "choose", "rangle",   "to", "wedge", "vee", "implies", "hline", "approx", "iff",  "circ", "cross"};
         return relation_sign() == 0 && std::find(kNoFactors.begin(), kNoFactors.end(), token.text) == kNoFactors.end();
       }
       case TokenKind::kSymbol:
@@ -323,11 +277,18 @@ class AnswerParser final : public WordParser {
     while (!done()) {
       if (++chain > kMaxChain && result.kind != NodeKind::kProduct) throw NotAnAnswer{};
       if (at_kind(TokenKind::kText)) {
-        if (!take_words(result)) break;
+        if (!take_part(result) && !take_words(result)) break;
       } else if (at_command("Omega") && result.kind == NodeKind::kNumber) {
         ++at_;
         result = make_node(NodeKind::kMeasure, single(std::move(result)), "ohm^1");
         result.value = Rational(1);
+      } else if (take_command("circ")) {
+        if (at_factor()) result = make_node(NodeKind::kCall, pair(std::move(result), signed_factor()), "composition");
+      } else if (take_command("cross")) {
+        result = make_node(NodeKind::kCall, pair(std::move(result), signed_factor()), kCross);
+      } else if (at_product_in_order(result)) {
+        ++at_;
+        result = make_node(NodeKind::kProduct, pair(std::move(result), signed_factor()), kCross);
       } else if (take_command("times") || take_command("cdot") || take_symbol("*")) {
         result = multiplied(std::move(result), signed_factor());
       } else if (take_symbol("/") || take_command("div")) {
@@ -343,11 +304,36 @@ class AnswerParser final : public WordParser {
     return result;
   }
 
+  // "A \times B" may be of vectors or of sets, where the order counts.
+  bool at_product_in_order(const Node& left) const {
+    const Node& last = left.kind == NodeKind::kProduct ? left.children.back() : left;
+    const auto is_capital = [](const std::string& name) {
+      return !name.empty() && name[0] >= 'A' && name[0] <= 'Z' && (name.size() == 1 || name[1] == '_');
+    };
+    return at_command("times") && last.kind == NodeKind::kSymbol && is_capital(last.text) &&
+           at_kind(TokenKind::kLetter, 1) && is_capital(tokens_[at_ + 1].text);
+  }
+
   // "2x"; two numbers side by side are no product.
   Node juxtaposed(Node left) {
     const Node& last = left.kind == NodeKind::kProduct ? left.children.back() : left;
-    if (at_kind(TokenKind::kNumber) && last.kind != NodeKind::kFactorial) throw NotAnAnswer{};  // but "2!3!"
+    const bool powers = last.kind == NodeKind::kPower && at_symbol("^", 1);                                // "2^a2^b"
+    if (at_kind(TokenKind::kNumber) && last.kind != NodeKind::kFactorial && !powers) throw NotAnAnswer{};  // but "2!3!"
+    if (left.kind == NodeKind::kCall && left.text == "composition" && at_symbol("(")) return composed(left, factor());
     return multiplied(std::move(left), factor());
+  }
+
+  // "(f \circ g)(x)" is f(g(x)).
+  static Node composed(const Node& functions, Node argument) {
+    for (const Node* function : {&functions.children[1], &functions.children[0]}) {
+      if (function->kind == NodeKind::kCall && function->text == "composition") {
+        argument = composed(*function, std::move(argument));
+        continue;
+      }
+      if (function->kind != NodeKind::kSymbol) throw NotAnAnswer{};
+      argument = make_node(NodeKind::kApply, single(std::move(argument)), function->text);
+    }
+    return argument;
   }
 
   Node signed_factor() override {

@@ -71,6 +71,28 @@ std::optional<Extraction> several_values(std::string_view sentence) {
   return Extraction{std::string(sentence), FoundBy::kAnchor};
 }
 
+// "twelve", "twenty-one apples", "a half, since": a number in words with at most two words behind it.
+std::optional<Extraction> value_in_words(std::string_view sentence) {
+  while (!sentence.empty() && (is_blank(sentence[0]) || sentence[0] == ':' || sentence[0] == '*'))
+    sentence.remove_prefix(1);
+  std::size_t end = 0;
+  while (end < sentence.size() && (is_letter(sentence[end]) || sentence[end] == ' ' || sentence[end] == '-')) ++end;
+  const bool closed =
+      end == sentence.size() || std::string_view(",.;:(!*").find(sentence[end]) != std::string_view::npos;
+  const std::string_view run = trimmed(sentence.substr(0, end));
+  if (!closed || run.empty() || run.size() > kMaxWhole) return std::nullopt;
+  std::size_t words = run.size(), behind = 0;
+  for (; words != std::string_view::npos && behind <= 2; ++behind, words = run.rfind(' ', words - 1)) {
+    const std::string_view number = run.substr(0, words);
+    if (!number_in_words(number) && !part_in_words(lower_case(number))) continue;
+    if (behind == 0) return Extraction{std::string(run), FoundBy::kAnchor};
+    const auto parsed = parse_answer(run, Reading{});
+    const bool measure = parsed && (parsed->kind == NodeKind::kMeasure || parsed->kind == NodeKind::kPercent);
+    return measure ? std::optional(Extraction{std::string(run), FoundBy::kAnchor}) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 // The sentence behind the last anchor; stronger anchors first. Nothing found where the sentence tells no value.
 std::optional<Extraction> from_anchors(std::string_view text) {
   static constexpr std::array<std::string_view, 13> kAnchors = {
@@ -91,6 +113,7 @@ std::optional<Extraction> from_anchors(std::string_view text) {
     if (is_doubted(std::string_view(lower).substr(0, at)) || announces_no_value(lower_case(sentence)))
       return Extraction{};
     if (auto values = several_values(sentence)) return values;
+    if (auto value = value_in_words(sentence)) return value;
     // "Final Answer: The largest n among 3 is 34": the value is what the sentence ends with.
     if (auto value = direct ? first_value(rest) : last_value(rest)) {
       value->found_by = FoundBy::kAnchor;
@@ -133,6 +156,7 @@ Extraction extract_answer(std::string_view text) {
   if (auto anchored = from_anchors(rest)) return *anchored;
   if (rest.size() <= kMaxWhole && is_expression(rest)) return {std::string(rest), FoundBy::kWhole};
   if (auto value = last_value(rest)) return *value;
+  if (auto value = value_in_words(first_sentence(rest))) return *value;
   return {};
 }
 

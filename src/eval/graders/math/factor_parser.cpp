@@ -62,7 +62,7 @@ std::vector<Node> single(Node child) {
 }
 
 Node multiplied(Node left, Node right) {
-  if (left.kind == NodeKind::kProduct) {
+  if (left.kind == NodeKind::kProduct && left.text.empty()) {
     left.children.push_back(std::move(right));
     return left;
   }
@@ -124,7 +124,7 @@ void FactorParser::take_postfix(Node& result, bool& more) {
   } else if (at_symbol("'") && result.kind == NodeKind::kNumber) {
     const Unit unit = *unit_of_word(at_symbol("'", 1) ? "inches" : "feet");  // 5'' and 5'
     at_ += at_symbol("'", 1) ? 2 : 1;
-    result = make_node(NodeKind::kMeasure, single(std::move(result)), unit.dimensions);
+    result = make_node(NodeKind::kMeasure, single(std::move(result)), unit.dimensions + kPrime);
     result.value = unit.scale;
   } else if (take_symbol("'")) {
     result.text += "'";
@@ -280,10 +280,12 @@ Node FactorParser::word(const Token& token) {
   for (std::size_t end = at_; value || token.text == "negative" || token.text == "minus" || token.text == "a";) {
     const bool hyphen = end < tokens_.size() && is_symbol_token(tokens_[end], "-");
     const std::size_t next = hyphen ? end + 1 : end;
-    if (next >= tokens_.size() || tokens_[next].kind != TokenKind::kText) break;
+    const bool article = next < tokens_.size() && tokens_[next].kind == TokenKind::kLetter &&
+                         tokens_[next].text == "a" && words.ends_with(" and");
+    if (next >= tokens_.size() || (tokens_[next].kind != TokenKind::kText && !article)) break;
     words += " " + tokens_[next].text;
     const auto longer = number_in_words(words);
-    if (!longer && tokens_[next].text != "and") break;
+    if (!longer && tokens_[next].text != "and" && !article) break;
     end = next + 1;
     if (!longer) continue;
     value = longer;

@@ -101,6 +101,8 @@ class FactorParser {
   Node absolute_value();
   std::string environment();
   Node matrix();
+  Node cases();
+  void simplify_cases();
   bool at_currency() const { return at_kind(TokenKind::kSymbol) && tokens_[at_].text.starts_with(kCurrency); }
   bool take_ordinal();
   void take_postfix(Node& result, bool& more);

@@ -103,6 +103,7 @@ class Tokenizer : private NumberTokens {
     if (name == "mathbb" || name == "Bbb") return number_set();
     const CommandRule* rule = find_command(name);
     if (rule == nullptr) {
+      if (name == "times" && styled_end_ > 0 && styled_end_ == tokens_.size()) name = "cross";
       push(TokenKind::kCommand, std::move(name));
       return true;
     }
@@ -130,10 +131,12 @@ class Tokenizer : private NumberTokens {
     return true;
   }
 
-  // "^\circ", "^{\circ}", "\degree" are degrees, another "\circ" nothing.
+  // "^\circ", "^{\circ}", "\degree" are degrees; so may "30\circ" be, which says nothing; else functions are composed.
   bool degree(std::string_view name) {
     space_ = true;
     const bool raised = !tokens_.empty() && tokens_.back().text == "^";
+    const bool composes = name != "degree" && !raised && !tokens_.empty() && tokens_.back().kind != TokenKind::kNumber;
+    if (composes) push(TokenKind::kCommand, "circ");
     if (name != "degree" && !raised) return true;
     if (raised) tokens_.pop_back();
     push(TokenKind::kSymbol, std::string(kDegree));
@@ -150,6 +153,7 @@ class Tokenizer : private NumberTokens {
     std::string name;
     if (!argument(name)) return false;
     push(TokenKind::kCommand, name == "R" ? "reals" : "mathbb " + name);
+    styled_end_ = tokens_.size();
     return true;
   }
 
@@ -163,10 +167,13 @@ class Tokenizer : private NumberTokens {
     if (letters && !accent.empty()) {
       const bool vector = accent == "vec" && content.size() == 1 && !unit_vector;
       push(TokenKind::kLetter, vector ? content : accent + " " + content);
+      styled_end_ = tokens_.size();
     } else if (unit_vector) {
       push(TokenKind::kLetter, "vec " + content);
+      styled_end_ = tokens_.size();
     } else if (letters && content.size() == 1) {
       push(TokenKind::kLetter, content);
+      styled_end_ = tokens_.size();
     } else if (letters && content.size() >= 3) {
       push(TokenKind::kText, content);
     } else if (accent.empty() || accent == "vec") {
@@ -261,6 +268,11 @@ class Tokenizer : private NumberTokens {
     } else if (letters == "Rs" && end < text_.size() && text_[end] == '.') {
       ++end;
     }
+    if (multiplies_power_of_ten(letters, end)) {
+      at_ = end;
+      push(TokenKind::kCommand, "times");
+      return true;
+    }
     const bool glued = at_ > 0 && is_digit(text_[at_ - 1]);
     at_ = end;
     if (peek() == '.' && is_blank(peek(1)) && after_value() &&
@@ -285,6 +297,14 @@ class Tokenizer : private NumberTokens {
     return true;
   }
 
+  // "5 x 10^3"
+  bool multiplies_power_of_ten(std::string_view letters, std::size_t end) const {
+    if ((letters != "x" && letters != "X") || tokens_.empty() || tokens_.back().kind != TokenKind::kNumber)
+      return false;
+    const std::size_t next = text_.find_first_not_of(' ', end);
+    return next != std::string_view::npos && text_.substr(next).starts_with("10^");
+  }
+
   bool is_text(const std::string& letters, bool glued) const {
     if (letters.size() == 1) {
       const bool behind = after_value() || (text_depth_ > 0 && among_units());
@@ -295,7 +315,9 @@ class Tokenizer : private NumberTokens {
       return text_depth_ > 0 || (reading_.letters == LetterReading::kUnits && space_);
     }
     if (text_depth_ > 0 && letters.size() >= 2) return true;
-    if (is_unit_word(letters) && after_value() && letters != "am") return true;
+    if (letters == "of") return !tokens_.empty() && tokens_.back().kind == TokenKind::kText;
+    if (letters == "am") return ends_with(1, TokenKind::kSymbol, ":");
+    if (is_unit_word(letters) && after_value()) return true;
     if (letters == "sq" || letters == "cu") return after_value();
     if (letters.size() == 2) return false;
     if (is_known_word(letters)) return true;
@@ -335,6 +357,7 @@ class Tokenizer : private NumberTokens {
 
   bool has_rows_ = text_.find("\\begin") != std::string_view::npos;
   int text_depth_;
+  std::size_t styled_end_ = 0;  // the number of tokens when the last letter in a style, or \mathbb, was pushed
 };
 
 }  // namespace

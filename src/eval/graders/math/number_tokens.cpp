@@ -45,6 +45,19 @@ bool NumberTokens::separates_entries() const {
   return std::find(open.begin(), open.end(), true) != open.end();
 }
 
+// "x=2,125": behind a letter's "=" a comma without space stands between two solutions, as Math-Verify reads it, unless
+// it cannot ("x=1,024", "x=12,345,678") or more follows ("x=2,125 dollars").
+bool NumberTokens::lists_solutions() const {
+  const std::size_t size = tokens_.size();
+  const bool named = size >= 2 && tokens_[size - 1].kind == TokenKind::kSymbol && tokens_[size - 1].text == "=" &&
+                     tokens_[size - 2].kind == TokenKind::kLetter;
+  std::size_t begin = at_;
+  while (begin > 0 && is_digit(text_[begin - 1])) --begin;
+  const bool second_group = begin > 0 && text_[begin - 1] == ',';
+  if (!named || second_group || peek(1) == '0') return false;
+  return text_.find_first_not_of(" $.)\\", std::min(at_ + 4, text_.size())) == std::string_view::npos;
+}
+
 // The length of a separator between groups of three digits at the present place, 0 if there is none.
 std::size_t NumberTokens::group_separator() const {
   std::size_t length = 0;
@@ -65,7 +78,7 @@ std::size_t NumberTokens::group_separator() const {
   if (length == 0) return 0;
   for (std::size_t i = 0; i < 3; ++i)
     if (!is_digit(peek(length + i))) return 0;
-  const bool entries = length == 1 && peek() == ',' && separates_entries();
+  const bool entries = length == 1 && peek() == ',' && (separates_entries() || lists_solutions());
   return is_digit(peek(length + 3)) || entries ? 0 : length;
 }
 

@@ -36,6 +36,7 @@ class NumberTokens {
 
  private:
   bool separates_entries() const;
+  bool lists_solutions() const;
   std::size_t group_separator() const;
   void exponent(std::string& digits);
   void ordinal();

@@ -14,10 +14,6 @@ bool all_signs(const Node& n, std::string_view allowed) {
   return n.text.find_first_not_of(allowed) == std::string::npos;
 }
 
-bool is_name_or_argument(const Node& n) {
-  return is_name(n) || n.kind == NodeKind::kNumber;
-}
-
 // "3 > x > 1" as "1 < x < 3": signs of a chain that only falls are turned around.
 Node rising(const Node& n) {
   if (n.kind != NodeKind::kRelation || !all_signs(n, ">g=") || all_signs(n, "=")) return n;
@@ -46,6 +42,11 @@ std::optional<Node> by_coordinates(const Node& n) {
   return list;
 }
 
+bool is_large_operator(std::string_view name) {
+  const std::string_view first = name.substr(0, name.find(' '));
+  return first == "int" || first == "iint" || first == "oint" || first == "lim" || first == "sum" || first == "prod";
+}
+
 // y and f(x): the ways in which a function is named.
 bool names_function(const Node& n) {
   return n.kind == NodeKind::kApply || (n.kind == NodeKind::kSymbol && n.text == "y");
@@ -67,10 +68,9 @@ bool is_name(const Node& n) {
     case NodeKind::kQuotient:
     case NodeKind::kRatio:
     case NodeKind::kTuple:
-      return std::all_of(n.children.begin(), n.children.end(), is_name_or_argument) &&
-             std::any_of(n.children.begin(), n.children.end(), is_name);
+      return std::all_of(n.children.begin(), n.children.end(), is_name);
     case NodeKind::kCall:
-      return n.text == "abs" && is_name(n.children[0]);
+      return (n.text == "abs" && is_name(n.children[0])) || is_large_operator(n.text);  // a length, an integral
     default:
       return false;
   }
@@ -84,6 +84,11 @@ const Node* named_value(const Node& n) {
   std::size_t last = n.text.size();
   while (last > 1 && n.text[last - 1] == 'a') --last;
   const Node& value = n.children[last];
+  // "9 = x"
+  const Node& right = n.children.back();
+  const bool turned = n.text == "=" && !has_variables(n.children[0]) &&
+                      (right.kind == NodeKind::kSymbol || right.kind == NodeKind::kApply) && is_name(right);
+  if (turned && !is_name(n.children[0])) return &n.children[0];
   if (is_name(n.children[0]) || !has_variables(n)) return &value;
   // "1 = x = 0": some side before the last is a name.
   for (std::size_t i = 0; i < last; ++i)

@@ -5,11 +5,14 @@
 #include <set>
 
 #include "base/random.h"
+#include "eval/graders/math/bends.h"
+#include "eval/graders/math/value_range.h"
 
 namespace qreason::math {
 namespace {
 
-constexpr std::size_t kMaxPoints = 32;
+constexpr std::size_t kMaxPoints = 60;
+constexpr std::size_t kMixedPoints = 6;
 constexpr std::size_t kMaxSymbols = 40;
 
 // Sizes by which the symbols of a point are multiplied; a point's signs are all +, all -, or mixed.
@@ -40,33 +43,15 @@ void collect_whole(const Node& node, Names& names, Budget& budget) {
   for (const Node& child : node.children) collect_whole(child, names, budget);
 }
 
-// What changes its form where it is zero: arguments of |.|, roots, floors, and differences of arguments of max and min.
-void collect_bends(const Node& node, std::vector<Node>& arguments) {
-  if (arguments.size() >= 8) return;
-  const bool even_root = node.kind == NodeKind::kPower && node.children[1].kind == NodeKind::kQuotient;
-  const bool bends =
-      node.kind == NodeKind::kCall && (node.text == "abs" || node.text == "sqrt" || node.text == "floor" ||
-                                       node.text == "ceil" || node.text == "ln" || node.text == "log");
-  if ((bends || even_root) && has_variables(node.children[0])) arguments.push_back(node.children[0]);
-  if (node.kind == NodeKind::kCall && (node.text == "max" || node.text == "min")) {
-    for (std::size_t i = 1; i < node.children.size(); ++i) {
-      Node minus{NodeKind::kNegation, "", std::nullopt, false, 10, {}};
-      minus.children.push_back(node.children[i]);
-      Node difference{NodeKind::kSum, "", std::nullopt, false, 10, {}};
-      difference.children = {node.children[0], std::move(minus)};
-      arguments.push_back(std::move(difference));
-    }
-  }
-  for (const Node& child : node.children) collect_bends(child, arguments);
-}
-
 double uniform(const std::string& name, std::size_t point, std::uint64_t index) {
   return counter_uniform(0x5eed, stable_hash(name), point, index);
 }
 
-Rational fraction(double value) {
-  const double bounded = std::clamp(value, -1e9, 1e9);
-  return *Rational::of(static_cast<std::int64_t>(std::nearbyint(bounded * 65536)), 65536);
+// Over a power of two, whose fractions are cheap; every fifth over a prime, so that no period of a sine or floor is hit
+// by all.
+Rational fraction(double value, std::size_t point) {
+  const std::int64_t below = point % 5 == 3 ? 65'521 : 65'536;
+  return *Rational::of(static_cast<std::int64_t>(std::nearbyint(value * static_cast<double>(below))), below);
 }
 
 Rational whole_value(const std::string& name, std::size_t point) {
@@ -79,67 +64,127 @@ Rational real_value(const std::string& name, std::size_t point) {
   const bool minus = scale.signs == Scale::kNegative || (scale.signs == Scale::kMixed && uniform(name, point, 1) < 0.5);
   const double signed_size =
       (minus ? -size : size) * static_cast<double>(scale.top) / static_cast<double>(scale.bottom);
-  return fraction(signed_size);
+  return fraction(signed_size, point);
 }
 
-// Zeros, as a function of `name`, of what is linear or quadratic in it, at `point`.
-std::vector<double> zeros(const Node& argument, const std::string& name, Point point, Budget& budget) {
-  double y[4];
-  for (int x = 0; x < 4; ++x) {
-    for (auto& [known, value] : point.values)
-      if (known == name) value = Rational(x);
-    Evaluator evaluator(point, 128, budget);
-    const auto value = evaluator.value(argument);
-    if (!value || !value->exact) return {};
-    y[x] = value->exact->to_double();
+// Points that are added for pieces, each a value of one symbol at a base, in turns of bases and symbols.
+class Pieces {
+ public:
+  Pieces(const Node& a, const Node& b, const Names& whole, Budget& budget)
+      : bends_(bends_of(a, b)), whole_(whole), budget_(budget) {
+    if (!bends_.empty()) sizes_ = sizes_of_numbers(a, b, budget);
+    solved_.assign(bends_.size(), false);
+    constant_.assign(bends_.size(), true);
   }
-  const double square = (y[2] - 2 * y[1] + y[0]) / 2;
-  const double slope = y[1] - y[0] - square;
-  const double size = std::abs(y[0]) + std::abs(y[1]) + std::abs(y[2]) + std::abs(y[3]);
-  if (std::abs(y[3] - (y[0] + 3 * slope + 9 * square)) > 1e-9 * size) return {};
-  if (std::abs(square) <= 1e-12 * size) {
-    if (slope == 0) return {};
-    return {-y[0] / slope};
-  }
-  const double inside = slope * slope - 4 * square * y[0];
-  if (inside < 0) return {};
-  return {(-slope - std::sqrt(inside)) / (2 * square), (-slope + std::sqrt(inside)) / (2 * square)};
-}
 
-// Between and beyond the zeros, and close to them.
-void add_pieces(const Node& a, const Node& b, const std::vector<std::string>& names, const Names& whole, Budget& budget,
-                std::vector<Point>& points) {
-  std::vector<Node> bends;
-  collect_bends(a, bends);
-  collect_bends(b, bends);
-  const std::vector<Point> bases(points.begin(), points.begin() + std::min<std::ptrdiff_t>(2, std::ssize(points)));
-  for (const Point& base : bases) {
-    for (const std::string& name : names) {
-      if (whole.contains(name)) continue;
-      std::vector<double> at;
-      for (const Node& bend : bends)
-        for (const double zero : zeros(bend, name, base, budget)) at.push_back(zero);
-      if (at.empty()) continue;
-      std::sort(at.begin(), at.end());
-      std::vector<double> inside = {at.front() - 1.3, at.front() - 40.7, at.back() + 1.3, at.back() + 40.7};
-      for (std::size_t i = 0; i + 1 < at.size(); ++i) {
-        inside.push_back(at[i] + 0.37 * (at[i + 1] - at[i]));
-        inside.push_back(at[i] + 0.81 * (at[i + 1] - at[i]));
-      }
-      for (const double x : inside) {
-        if (points.size() >= kMaxPoints) return;
-        Point point = base;
-        for (auto& [known, value] : point.values)
-          if (known == name) value = fraction(x);
-        points.push_back(std::move(point));
+  void add(const std::vector<std::string>& names, std::vector<Point>& points) {
+    if (bends_.empty()) return;
+    const std::vector<Point> bases(points.begin(), points.begin() + std::min<std::ptrdiff_t>(2, std::ssize(points)));
+    std::vector<std::vector<Rational>> all(names.size());
+    for (const Point& base : bases) {
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::vector<Rational> values = values_of(names[i], base);
+        all[i].insert(all[i].end(), values.begin(), values.end());
+        for (const Rational& value : values) {
+          if (points.size() >= kMaxPoints) break;
+          points.push_back(base);
+          points.back().values[i].second = value;
+        }
       }
     }
+    if (names.size() > 1) add_mixed(names, all, points);
   }
-}
+
+  std::vector<Node> missing(const std::vector<Point>& points) {
+    std::vector<Node> arguments;
+    for (std::size_t i = 0; i < bends_.size(); ++i) {
+      if (bends_[i].kind == Bend::kDomain || solved_[i] || constant_[i] || range_of(bends_[i].argument).one_sign())
+        continue;
+      bool above = false, below = false;
+      for (const Point& point : points) {
+        const int sign = sign_at(bends_[i], point, budget_).value_or(0);
+        above = above || sign > 0;
+        below = below || sign < 0;
+      }
+      if (!above || !below) arguments.push_back(bends_[i].argument);
+    }
+    return arguments;
+  }
+
+ private:
+  // Zeros of all bends, between and beyond them, close to them; sizes of numbers where zeros may be missing.
+  std::vector<Rational> values_of(const std::string& name, const Point& base) {
+    std::vector<Rational> zeros, values;
+    bool missing = false;
+    for (std::size_t i = 0; i < bends_.size(); ++i) {
+      const Zeros found = zeros_of(bends_[i], name, base, sizes_, budget_);
+      zeros.insert(zeros.end(), found.at.begin(), found.at.end());
+      if (bends_[i].kind == Bend::kJumps) values.insert(values.end(), found.at.begin(), found.at.end());
+      solved_[i] = solved_[i] || found.complete;
+      constant_[i] = constant_[i] && found.constant;
+      missing = missing || !(found.complete || found.constant);
+    }
+    std::sort(zeros.begin(), zeros.end(), [](const Rational& x, const Rational& y) { return x.less_than(y); });
+    const auto add = [&](const std::optional<Rational>& value) {
+      if (value) values.push_back(*value);
+    };
+    if (!zeros.empty()) {
+      for (const std::int64_t tenths : {13, 407}) {
+        add(zeros.front().plus(tenths_of(-tenths)));
+        add(zeros.back().plus(tenths_of(tenths)));
+      }
+    }
+    for (std::size_t i = 0; i + 1 < zeros.size(); ++i) {
+      const auto step = zeros[i + 1].plus(zeros[i].negated());
+      for (const std::int64_t share : {37, 81})
+        if (const auto part = step ? step->times(*Rational::of(share, 100)) : std::nullopt) add(zeros[i].plus(*part));
+    }
+    if (missing) add_sizes(values);
+    if (whole_.contains(name)) make_whole(values);
+    return values;
+  }
+
+  static Rational tenths_of(std::int64_t count) { return *Rational::of(count, 10); }
+
+  void add_sizes(std::vector<Rational>& values) const {
+    for (const Rational& size : sizes_) {
+      if (size == Rational(1)) continue;
+      for (const std::int64_t times : {1, 3})
+        if (const auto value = size.times(Rational(times))) values.insert(values.end(), {*value, value->negated()});
+    }
+  }
+
+  static void make_whole(std::vector<Rational>& values) {
+    for (Rational& value : values) value = *Rational::of(value.absolute().floor(), 1);
+    std::sort(values.begin(), values.end(), [](const Rational& x, const Rational& y) { return x.less_than(y); });
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+  }
+
+  // Each symbol at one of its own values: pieces that only several of them together reach.
+  void add_mixed(const std::vector<std::string>& names, const std::vector<std::vector<Rational>>& all,
+                 std::vector<Point>& points) const {
+    for (std::size_t round = 0; round < kMixedPoints; ++round) {
+      Point point = points.front();
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        if (all[i].empty()) continue;
+        const auto at = static_cast<std::size_t>(uniform(names[i], round, 3) * static_cast<double>(all[i].size()));
+        point.values[i].second = all[i][std::min(at, all[i].size() - 1)];
+      }
+      points.push_back(std::move(point));
+    }
+  }
+
+  std::vector<Bend> bends_;
+  const Names& whole_;
+  Budget& budget_;
+  std::vector<Rational> sizes_;
+  std::vector<bool> solved_;    // in some symbol
+  std::vector<bool> constant_;  // in all symbols
+};
 
 }  // namespace
 
-std::vector<Point> sample_points(const Node& a, const Node& b, Budget& budget) {
+Samples sample_points(const Node& a, const Node& b, Budget& budget) {
   std::vector<std::string> names = symbols_of(a);
   for (std::string& name : symbols_of(b)) names.push_back(std::move(name));
   std::sort(names.begin(), names.end());
@@ -155,8 +200,10 @@ std::vector<Point> sample_points(const Node& a, const Node& b, Budget& budget) {
       point.values.emplace_back(name, whole.contains(name) ? whole_value(name, i) : real_value(name, i));
     points.push_back(std::move(point));
   }
-  add_pieces(a, b, names, whole, budget, points);
-  return points;
+  Pieces pieces(a, b, whole, budget);
+  pieces.add(names, points);
+  std::vector<Node> missing = pieces.missing(points);
+  return {std::move(points), std::move(missing)};
 }
 
 }  // namespace qreason::math

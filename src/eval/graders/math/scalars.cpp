@@ -54,9 +54,61 @@ bool is_row_of_capitals(const Node& n) {
 }
 
 // A unit around the whole: "-5 cm" is the negative of a measure.
+const Node* any_measure_of(const Node& n) {
+  if (n.kind == NodeKind::kMeasure) return &n;
+  return n.kind == NodeKind::kNegation ? any_measure_of(n.children[0]) : nullptr;
+}
 const Node* measure_of(const Node& n) {
-  if (n.kind == NodeKind::kMeasure) return n.text.empty() ? nullptr : &n;
-  return n.kind == NodeKind::kNegation ? measure_of(n.children[0]) : nullptr;
+  const Node* measure = any_measure_of(n);
+  return measure != nullptr && has_dimensions(measure->text) ? measure : nullptr;
+}
+
+bool is_primed(const Node* measure) {
+  return measure != nullptr && measure->text.ends_with(kPrime);
+}
+
+std::string_view dimensions_of(const Node& measure) {
+  const std::string_view text = measure.text;
+  return is_primed(&measure) ? text.substr(0, text.size() - 1) : text;
+}
+
+// "4 apples" and "4 oranges", or "4 cm".
+bool count_different_things(const Node& a, const Node& b) {
+  const Node* first = any_measure_of(a);
+  const Node* second = any_measure_of(b);
+  if (first == nullptr || second == nullptr || first->text.empty() || second->text.empty()) return false;
+  return first->text != second->text && (first->text[0] == '#' || second->text[0] == '#');
+}
+
+bool has_cross(const Node& n) {
+  return (n.kind == NodeKind::kProduct && n.text == kCross) ||
+         std::any_of(n.children.begin(), n.children.end(), has_cross);
+}
+
+// Products whose order may count as calls, whose arguments have one.
+Node in_written_order(Node n) {
+  if (n.kind == NodeKind::kProduct && n.text == kCross) n.kind = NodeKind::kCall;
+  for (Node& child : n.children) child = in_written_order(std::move(child));
+  return n;
+}
+
+struct ClockTime {
+  std::int64_t hour, minute;
+  bool exact;  // of the 24 hours of a day; else of 12
+};
+
+std::optional<ClockTime> clock_time(const Node& n) {
+  const bool named = n.text == "am^1" || n.text == "pm^1";
+  const Node* hour = n.kind == NodeKind::kMeasure && named ? &n.children[0]
+                     : is_clock_time(n)                    ? &n.children[0]
+                                                           : nullptr;
+  if (hour == nullptr || !hour->value || hour->kind != NodeKind::kNumber || !(named || n.text.empty()))
+    return std::nullopt;
+  auto hours = hour->value->to_int64();
+  const auto minutes = n.kind == NodeKind::kRatio ? n.children[1].value->to_int64() : 0;
+  if (!hours || *hours > 24 || !minutes || (named && (*hours < 1 || *hours > 12))) return std::nullopt;
+  if (named) hours = *hours % 12 + (n.text == "pm^1" ? 12 : 0);
+  return ClockTime{*hours % 24, *minutes, named || *hours > 12 || hour->text[0] == '0'};
 }
 
 }  // namespace
@@ -74,6 +126,12 @@ Decision Comparison::same_scalar(const Node& gold, const Node& answer) {
     return equal ? Decision{Outcome::kEqual, "the same letters"}
                  : Decision{Outcome::kDifferent, "letters in another order"};
   }
+  if (has_cross(gold) && has_cross(answer))
+    return compare_values(in_written_order(gold), in_written_order(answer), budget_);
+  if (count_different_things(gold, answer)) return {Outcome::kDifferent, "different things are counted"};
+  if (is_primed(measure_of(gold)) != is_primed(measure_of(answer)) &&
+      (measure_of(gold) == nullptr || measure_of(answer) == nullptr))
+    return {Outcome::kDifferent, "primes and none"};
   if (same_angle(gold, answer) || same_angle(answer, gold)) return {Outcome::kEqual, "the same angle"};
   if (measure_of(gold) != nullptr && measure_of(answer) != nullptr) return same_measures(gold, answer);
   const auto percent = [](const Node& n) { return n.kind == NodeKind::kPercent ? &n.children[0] : nullptr; };
@@ -101,7 +159,7 @@ Decision Comparison::same_measures(const Node& gold, const Node& answer) {
   const Node& a = *measure_of(gold);
   const Node& b = *measure_of(answer);
   if (a.text.starts_with(kAnyUnit) != b.text.starts_with(kAnyUnit)) return same_number(gold, answer);
-  if (a.text != b.text) return {Outcome::kDifferent, "different kinds of units"};
+  if (dimensions_of(a) != dimensions_of(b)) return {Outcome::kDifferent, "different kinds of units"};
   if (*a.value == *b.value) return same_number(gold, answer);
   return same_number(scaled(gold, *a.value), scaled(answer, *b.value));
 }
@@ -129,6 +187,17 @@ std::optional<Decision> Comparison::to_decimals(const Node& gold, const Node& an
   const bool small = size * 200 < boost::multiprecision::pow(Integer(10), kFine);
   if (small && boost::multiprecision::abs(*x - *y) * kRelativeGuard > size) return std::nullopt;
   return Decision{Outcome::kEqual, "the same when rounded to the study's decimals"};
+}
+
+// "16:00", "4 pm" and "4:00 p.m."; nullopt: no two times, or of 12 hours and nothing said about which.
+std::optional<Decision> Comparison::same_time(const Node& gold, const Node& answer) {
+  const auto a = clock_time(gold), b = clock_time(answer);
+  if (!a || !b || (!a->exact && !b->exact)) return std::nullopt;
+  const bool named = !gold.text.empty() || !answer.text.empty();
+  if (!named && gold.kind == answer.kind) return std::nullopt;
+  const std::int64_t day = a->exact && b->exact ? 24 : 12;
+  const bool equal = a->hour % day == b->hour % day && a->minute == b->minute;
+  return equal ? Decision{Outcome::kEqual, "the same time"} : Decision{Outcome::kDifferent, "different times"};
 }
 
 Decision Comparison::same_ratio(const Node& gold, const Node& answer) {

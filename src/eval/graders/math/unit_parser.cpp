@@ -24,7 +24,7 @@ class UnitParser {
       }
     }
     if (!known_) return std::nullopt;
-    return UnitPhrase{unit_, at_};
+    return so_far();
   }
 
  private:
@@ -43,6 +43,7 @@ class UnitParser {
     }
     const std::string lower = lower_case(text);
     ++at_;
+    named_ = named_ || (lower == "of" && !noun_.empty());
     if (lower == "per" || lower == "an" || lower == "a") {
       sign = -1;
       return known_ || lower != "per";
@@ -69,6 +70,8 @@ class UnitParser {
     }
     if (is_noun(text)) {
       known_ = true;
+      // "apple pies" are pies, "slices of pizza" slices.
+      if (const std::string stem = noun_stem(text); !stem.empty() && !named_) noun_ = stem;
       const std::int64_t written = exponent(), power = raise_ * (written == 0 ? 1 : written);
       if (power != 1 && lower.starts_with("unit"))
         unit_ = times(unit_, Unit{std::string(kAnyUnit) + "1"}, power * sign);
@@ -103,12 +106,20 @@ class UnitParser {
   std::optional<Unit> last_;
   std::int64_t last_sign_ = 1;
   std::int64_t raise_ = 1;
+  std::string noun_;
+  bool named_ = false;  // the noun is known, what follows only says more about it
   bool known_ = false;
   bool ended_ = false;
 
  public:
   bool ended_by_connective() const { return ended_ && known_; }
-  UnitPhrase so_far() const { return {unit_, at_}; }
+  UnitPhrase so_far() const {
+    UnitPhrase phrase{unit_, at_};
+    if (unit_.dimensions == "celsius^1 degree^1") phrase.unit.dimensions = "celsius^1";  // "degrees Celsius"
+    if (unit_.dimensions == "degree^1 fahrenheit^1") phrase.unit.dimensions = "fahrenheit^1";
+    if (unit_.dimensions.empty() && !noun_.empty()) phrase.unit.dimensions = "#" + noun_;
+    return phrase;
+  }
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "eval/graders/math/bends.h"
+#include "eval/graders/math/comparison.h"
 #include "eval/graders/math/residues.h"
 #include "eval/graders/math/sample_points.h"
 
@@ -25,6 +27,12 @@ bool mentions(const Node& node, NodeKind kind, std::string_view text) {
   return (node.kind == kind && node.text == text) ||
          std::any_of(node.children.begin(), node.children.end(),
                      [&](const Node& child) { return mentions(child, kind, text); });
+}
+
+std::size_t count_calls(const Node& node) {
+  std::size_t count = node.kind == NodeKind::kCall ? 1 : 0;
+  for (const Node& child : node.children) count += count_calls(child);
+  return count;
 }
 
 struct Seen {
@@ -103,14 +111,40 @@ Decision compare_numbers(const Node& a, const Node& b, Budget& budget) {
   }
 }
 
+constexpr Decision kMissingPieces{Outcome::kUndecided, "pieces of a function that were not found"};
+
+// The piece that was not seen of |u|, where it is u at all points or -u at all.
+Node other_piece(const Node& n, const Residues& argument, const Point& seen, Budget& budget) {
+  Node result = n;
+  for (Node& child : result.children) child = other_piece(child, argument, seen, budget);
+  if (n.kind != NodeKind::kCall || n.text != "abs" || n.children.size() != 1) return result;
+  const auto own = residues_of(n.children[0], budget), minus = residues_of(negated_node(n.children[0]), budget);
+  if (!own || !minus || !(own->same(argument) || minus->same(argument))) return result;
+  const auto sign = sign_at({n.children[0], Bend::kPieces}, seen, budget);
+  Node inside = std::move(result.children[0]);
+  return sign > 0 ? negated_node(std::move(inside)) : inside;
+}
+
+// Whether a and b agree on the pieces of absolute values that no point has seen, too, as functions continued there.
+bool agree_on_missing(const Node& a, const Node& b, const Samples& samples, Budget& budget) {
+  const Node& argument = samples.missing[0];
+  const auto residues = residues_of(argument, budget);
+  if (!residues || samples.points.empty()) return false;
+  const Point& seen = samples.points[0];
+  const Node left = other_piece(a, *residues, seen, budget), right = other_piece(b, *residues, seen, budget);
+  const bool changed = count_calls(left) < count_calls(a) || count_calls(right) < count_calls(b);
+  return changed && compare_values(left, right, budget).equal();
+}
+
 Decision compare_functions(const Node& a, const Node& b, Budget& budget) {
-  const std::vector<Point> points = sample_points(a, b, budget);
+  const Samples samples = sample_points(a, b, budget);
   PointComparison comparison(a, b, budget);
   // "ln|x|" says what it is for negative x, too; "ln x" and "2 ln x" leave it open.
-  const bool domain_counts = mentions(a, NodeKind::kCall, "abs") != mentions(b, NodeKind::kCall, "abs");
+  const bool domain_counts = mentions(a, NodeKind::kCall, "abs") != mentions(b, NodeKind::kCall, "abs") ||
+                             mentions(a, NodeKind::kPiecewise, "") || mentions(b, NodeKind::kPiecewise, "");
   const bool complex = mentions(a, NodeKind::kConstant, "i") || mentions(b, NodeKind::kConstant, "i");
   std::size_t equal_reals = 0, equal_complex = 0, different_complex = 0;
-  for (const Point& point : points) {
+  for (const Point& point : samples.points) {
     const Seen seen = comparison.at(point, kLastPrecisionAtPoints);
     if (domain_counts && seen.one_is_real) return {Outcome::kDifferent, "defined for different numbers"};
     if (seen.what == Seen::kUndefined || seen.what == Seen::kUnclear) continue;
@@ -122,6 +156,8 @@ Decision compare_functions(const Node& a, const Node& b, Budget& budget) {
       ++(equal ? equal_complex : different_complex);
     }
   }
+  if (budget.used_up()) return undecided(budget);
+  if (!samples.missing.empty() && !agree_on_missing(a, b, samples, budget)) return kMissingPieces;
   if (equal_reals >= kEnoughPoints) return {Outcome::kEqual, "the same values at all sample points"};
   if (equal_reals == 0 && different_complex > 0)
     return {Outcome::kDifferent, "different values at a complex sample point"};
@@ -177,7 +213,9 @@ std::optional<Integer> rounded_to(const Node& a, int decimals, Budget& budget) {
 Decision compare_up_to_factor(const Node& a, const Node& b, Factor factor, Budget& budget) {
   constexpr int kPrecision = 512;
   std::vector<std::pair<Ball, Ball>> seen;
-  for (const Point& point : sample_points(a, b, budget)) {
+  const Samples samples = sample_points(a, b, budget);
+  if (!samples.missing.empty()) return kMissingPieces;
+  for (const Point& point : samples.points) {
     Evaluator evaluator(point, kPrecision, budget);
     const auto x = evaluator.value(a), y = evaluator.value(b);
     if (!x || !y || evaluator.left_reals()) continue;

@@ -51,7 +51,8 @@ void WordParser::skip_leading_words() {
   if (number_in_words(tokens_[at_].text) || lower_case(tokens_[at_].text) == "a") return;
   const bool value_follows = ahead < tokens_.size() && !is_symbol_token(tokens_[ahead], ",") &&
                              !is_symbol_token(tokens_[ahead], ")") && !is_symbol_token(tokens_[ahead], "}") &&
-                             tokens_[ahead].text != "=" && tokens_[ahead].text != "\\}" && tokens_[ahead].text != "]";
+                             tokens_[ahead].text != "=" && tokens_[ahead].text != "\\}" && tokens_[ahead].text != "]" &&
+                             tokens_[ahead].text != "\\\\" && tokens_[ahead].text != "end";
   if (!value_follows) return;
   for (std::size_t i = at_; i < ahead; ++i) {
     if (tokens_[i].kind != TokenKind::kText) continue;
@@ -104,6 +105,22 @@ bool WordParser::take_words(Node& result) {
   return true;
 }
 
+bool WordParser::take_part(Node& result) {
+  const bool here = at_kind(TokenKind::kText) && tokens_[at_].text == "and" && is_integer_node(result);
+  if (!here) return false;
+  std::string words;
+  for (std::size_t end = at_ + 1; end < tokens_.size() && end <= at_ + 3; ++end) {
+    if (tokens_[end].kind != TokenKind::kText && !(tokens_[end].kind == TokenKind::kLetter && words.empty())) break;
+    words += (words.empty() ? "" : " ") + tokens_[end].text;
+    const auto part = part_in_words(lower_case(words));
+    if (!part) continue;
+    at_ = end + 1;
+    result = make_node(NodeKind::kSum, pair(std::move(result), number_node(*part)));
+    return true;
+  }
+  return false;
+}
+
 bool WordParser::take_hyphenated_unit(Node& result) {
   if (!at_symbol("-") || !at_kind(TokenKind::kText, 1) || result.kind != NodeKind::kNumber) return false;
   if (tokens_[at_].space_before || tokens_[at_ + 1].space_before) return false;
@@ -129,7 +146,8 @@ bool WordParser::take_fraction_of_units(Node& result) {
 
 void WordParser::add_smaller_unit(Node& measure) {
   std::size_t ahead = at_kind(TokenKind::kText) && tokens_[at_].text == "and" ? 1 : 0;
-  if (!at_kind(TokenKind::kNumber, ahead) || !at_kind(TokenKind::kText, ahead + 1) || measure.text.empty()) return;
+  if (!at_kind(TokenKind::kNumber, ahead) || !at_kind(TokenKind::kText, ahead + 1) || !has_dimensions(measure.text))
+    return;
   const auto phrase = unit_phrase(tokens_, at_ + ahead + 1);
   const bool fits = phrase && phrase->unit.dimensions == measure.text && phrase->unit.scale.less_than(*measure.value);
   const auto share = fits ? phrase->unit.scale.over(*measure.value) : std::nullopt;

@@ -22,6 +22,8 @@ class WordParser : public FactorParser {
   // Words behind a value: percent, "million", a unit; any other word is a factor that nothing but itself equals. False:
   // a separator.
   bool take_words(Node& result);
+  // "17 and a half". False: no such thing here.
+  bool take_part(Node& result);
   // "5-digit", "12-inch". False: no such thing here; so too below.
   bool take_hyphenated_unit(Node& result);
   // "\frac{\text{m}}{\text{s}}" behind a value.

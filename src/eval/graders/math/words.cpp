@@ -33,6 +33,18 @@ constexpr std::string_view kOtherNouns =
     "subset point triangle side face edge vertex vertices outcome year hour minute second week day month times time "
     "total altogether each apiece remaining";
 
+// Of these, what says no more than the number.
+constexpr std::string_view kIdleNouns =
+    "unit units item items thing things piece pieces object objects total altogether each apiece remaining time times "
+    "way ways solution solutions root roots element elements integer integers number numbers value values outcome "
+    "outcomes possibility possibilities arrangement arrangements combination combinations permutation permutations "
+    "choice choices case cases pt pts";
+
+constexpr std::pair<std::string_view, std::string_view> kIrregular[] = {
+    {"men", "man"},       {"women", "woman"}, {"children", "child"},  {"kids", "child"},  {"kid", "child"},
+    {"people", "person"}, {"feet", "foot"},   {"mice", "mouse"},      {"geese", "goose"}, {"teeth", "tooth"},
+    {"oxen", "ox"},       {"dice", "die"},    {"vertices", "vertex"}, {"bus", "buse"}};
+
 // Words that stand between a number and what it counts.
 constexpr std::string_view kFillers =
     "red blue green yellow orange purple white black brown pink gray grey silver gold golden small large big little "
@@ -211,6 +223,19 @@ bool is_noun(std::string_view word) {
   return plurals.contains(plural) || plurals.contains(longer) || plurals.contains(changed);
 }
 
+std::string noun_stem(std::string_view word) {
+  static const Words idle = split(kIdleNouns);
+  std::string stem = lower_case(word);
+  if (idle.contains(stem)) return "";
+  for (const auto& [plural, singular] : kIrregular)
+    if (stem == plural) stem = singular;
+  if (stem.size() > 2 && stem.back() == 's' && stem[stem.size() - 2] != 's') stem.pop_back();
+  if (stem.size() > 2 && stem.back() == 'e') stem.pop_back();
+  if (!stem.empty() && stem.back() == 'y') stem.back() = 'i';
+  if (!stem.empty() && stem.back() == 'f') stem.back() = 'v';  // "loaf", "loaves"
+  return stem;
+}
+
 bool is_filler(std::string_view word) {
   static const Words fillers = split(kFillers);
   return fillers.contains(lower_case(word));
@@ -282,9 +307,30 @@ bool is_percent_word(std::string_view word) {
   return lower == "percent" || lower == "percents" || lower == "percentage" || lower == "pct" || lower == "percentages";
 }
 
+namespace {
+
+// "seventeen and a half"
+std::optional<Rational> mixed_in_words(std::string_view text) {
+  const std::size_t at = text.rfind(" and ");
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view behind = text.substr(at + 5);
+  const auto part = part_in_words(behind);
+  const auto whole = part ? number_in_words(text.substr(0, at)) : std::nullopt;
+  return whole && whole->is_integer() && whole->sign() > 0 ? whole->plus(*part) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Rational> part_in_words(std::string_view words) {
+  const auto part = number_in_words(words.starts_with("a ") ? "one " + std::string(words.substr(2)) : words);
+  const bool proper = part && !part->is_integer() && part->sign() > 0 && part->less_than(Rational(1));
+  return proper ? part : std::nullopt;
+}
+
 std::optional<Rational> number_in_words(std::string_view words) {
   std::string text = lower_case(words);
   std::replace(text.begin(), text.end(), '-', ' ');
+  if (auto mixed = mixed_in_words(text)) return mixed;
   std::int64_t total = 0, group = 0;
   bool any = false, negative = false;
   while (!text.empty()) {
