@@ -115,6 +115,23 @@ ActivationStore::~ActivationStore() = default;
 ActivationStore::ActivationStore(ActivationStore&&) noexcept = default;
 ActivationStore& ActivationStore::operator=(ActivationStore&&) noexcept = default;
 
+std::int64_t ActivationStore::rows() const {
+  return static_cast<std::int64_t>(state_->starts.back()) / state_->width;
+}
+
+void ActivationStore::gather(std::span<const std::int64_t> rows, float* out, Executor& executor) const {
+  const std::int64_t width = state_->width;
+  executor.run(static_cast<std::int64_t>(rows.size()), [&](std::int64_t i) {
+    const std::int64_t first = rows[i] * width;
+    if (!state_->file) {
+      std::copy_n(state_->memory.data() + first, width, out + i * width);
+      return;
+    }
+    const auto bytes = static_cast<std::uint64_t>(width) * sizeof(float);
+    state_->file->read(static_cast<std::uint64_t>(first) * sizeof(float), out + i * width, bytes);
+  });
+}
+
 at::Tensor ActivationStore::load(std::size_t sequence) {
   if (state_->everything.defined()) return start(sequence);
   if (state_->file) {

@@ -7,7 +7,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <vector>
+
+#include "kernels/executor.h"
 
 namespace qreason {
 
@@ -27,6 +30,10 @@ class ActivationStore {
   ActivationStore& operator=(ActivationStore&&) noexcept;
 
   static std::uint64_t bytes_for(const std::vector<std::int64_t>& lengths, std::int64_t width);
+
+  std::int64_t rows() const;  // of all sequences
+  // Copies some of them, counted through all sequences, side by side to `out` on the host. Not on a device.
+  void gather(std::span<const std::int64_t> rows, float* out, Executor& executor) const;
 
   // The rows of one sequence, [its length, width]. Valid until the next load or start; changes are kept only by save().
   at::Tensor load(std::size_t sequence);

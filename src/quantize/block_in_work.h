@@ -28,6 +28,8 @@ class SharedWalk {
   // `weights`: those that were found or a copy that has changed since.
   ActivationRows read(const BlockWeights& weights, Tap tap, std::int64_t sequence);
   void compute_mlp(const BlockWeights& weights, Tap tap, const at::Tensor& inputs, const at::Tensor& out);
+  // Of a walk that is there.
+  ActivationStore spare_store(std::int64_t width) const { return walk_->spare_store(width); }
   // Hands the outputs of the block with these weights on to the next one.
   void leave(const BlockWeights& weights);
 
@@ -138,6 +140,7 @@ class BlockInWork : public BlockVisit {
   const QuantFormat& format(LinearSlot slot) const override { return block_plan().weights.at(slot); }
   void try_matrix(LinearSlot slot, at::Tensor matrix) override;
   void withdraw() override { trial_.reset(); }
+  ActivationStore spare_store(std::int64_t width) override { return walk().spare_store(width); }
   void replace(LinearSlot slot, LinearWeight weight, const LinearReport& report) override;
   void replace_gain(BlockNorm norm, at::Tensor gain) override;
   void replace_site_tensor(Site site, std::string_view part, at::Tensor tensor) override;

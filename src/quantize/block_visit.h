@@ -78,6 +78,8 @@ class BlockVisit : public BlockView {
   // what is written stay.
   virtual void try_matrix(LinearSlot slot, at::Tensor matrix) = 0;
   virtual void withdraw() = 0;
+  // For rows of all sequences that a search compares with (CalibrationWalk::spare_store).
+  virtual ActivationStore spare_store(std::int64_t width) = 0;
 
   // Puts a linear in place of what is there, matrix and bias: the passes behind see it, and it is written. A float
   // matrix in place of a rounded one is an Error.

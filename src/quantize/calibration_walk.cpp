@@ -93,6 +93,14 @@ ActivationStore CalibrationWalk::store(std::int64_t width) {
   return {lengths_, width, options};
 }
 
+ActivationStore CalibrationWalk::spare_store(std::int64_t width) const {
+  const bool fits = ActivationStore::bytes_for(lengths_, width) <= memory_left_;
+  return {lengths_,
+          width,
+          {.place = fits ? ActivationStore::Place::kMemory : ActivationStore::Place::kDisk,
+           .folder = options_.spill_folder}};
+}
+
 void CalibrationWalk::enter(const WeightSource& source, std::int64_t layer) {
   if (block_) throw Error("calibration walk", "a block entered inside another", "leave() first");
   block_ = blocks_->open(source, layer);

@@ -70,6 +70,9 @@ class CalibrationWalk {
   // kMlpMiddle or kMlpUpdate of any rows of kMlpInput, both contiguous float32 where the walk computes: inputs
   // [rows, hidden], out [rows, width of the tap].
   void compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out);
+  // For rows of all sequences that a search keeps, on the host: in what memory the walk's own stores have left of the
+  // limit, else on disk.
+  ActivationStore spare_store(std::int64_t width) const;
   // Replaces a linear of the block; what was computed with the old one is forgotten.
   void replace(LinearSlot slot, const LinearWeight& weight);
   void replace_gain(BlockNorm norm, const at::Tensor& gain);  // the same for a norm

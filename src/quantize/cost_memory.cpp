@@ -50,7 +50,7 @@ class BlockBytes {
 };
 
 struct WalkMemory {
-  double stores = 0, scratch = 0, spilled = 0;
+  double stores = 0, scratch = 0, spilled = 0, left = 0;
   bool keeps_middle = true;
 };
 
@@ -70,6 +70,7 @@ WalkMemory walk_memory(const ModelConfig& config, CalibrationSize calibration, d
   }
   memory.keeps_middle = 4 * tokens * middle <= left;
   if (memory.keeps_middle) memory.stores += 4 * tokens * middle;
+  memory.left = left - (memory.keeps_middle ? 4 * tokens * middle : 0);
   if (!memory.keeps_middle) row += middle;
   memory.scratch = 4 * longest * row + 4 * std::min(longest, 512.0) * middle;
   return memory;
@@ -103,7 +104,9 @@ class MomentSum {
   const Walks& walks() const { return walks_; }
   double peak() const { return peak_; }
   double repeated() const { return std::max(peak_, repeated_); }
+  double spilled() const { return walks_.count * walks_.each.spilled + spilled_; }
   void see(double bytes) { peak_ = std::max(peak_, bytes); }
+  void spill(double bytes) { spilled_ = std::max(spilled_, bytes); }
 
   // A pass at work in a block of which some linears are codes already.
   void see(const BlockMoment& moment) {
@@ -133,7 +136,7 @@ class MomentSum {
   BlockBytes block_;
   Walks walks_;
   bool changed_ = false;
-  double peak_ = 0, repeated_ = 0;
+  double peak_ = 0, repeated_ = 0, spilled_ = 0;
 };
 
 // Linears one after the other as floats, where they are not yet, and as codes.
@@ -158,9 +161,12 @@ void see_block_passes(const CostQuestion& question, const ModelOutline& outline,
     const bool rounds = (*pass)->work() == BlockWork::kRound;
     const ModelPlan own = rounds ? plan_of(**pass, outline.config, plan.tensor_parallel) : plan;
     for (const BlockPlan& block : own.blocks) {
-      const BlockCost cost =
-          (*pass)->cost({.config = outline.config, .plan = block, .calibration = question.calibration});
+      const BlockCost cost = (*pass)->cost({.config = outline.config,
+                                            .plan = block,
+                                            .calibration = question.calibration,
+                                            .spare_memory = sum.walks().each.left});
       sum.see(BlockMoment{{}, cost.memory, 0});
+      sum.spill(cost.spilled);
       for (const BlockMoment& moment : cost.moments) sum.see(moment);
       if (rounds && cost.moments.empty()) see_rounding(block, outline, sum);
     }
@@ -215,10 +221,10 @@ MemoryEstimate estimate_memory(const CostQuestion& question, const ModelOutline&
   const Walks& walks = sum.walks();
   if (walks.count > 0) {
     sum.see(walks.count * walks.each.stores + embedding);
-    memory.spilled = std::max(memory.spilled, walks.count * walks.each.spilled);
     memory.keeps_middle = walks.each.keeps_middle;
   }
   see_block_passes(question, outline, plan, sum);
+  memory.spilled = std::max(memory.spilled, sum.spilled());
   sum.see(embedding);
   if (!outline.config.tied_embeddings) sum.see(table_bytes(question, outline, outline.types.head, &ViewCost::head));
   const double program = question.program_bytes > 0 ? static_cast<double>(question.program_bytes) : kProgram;

@@ -21,35 +21,21 @@ double squared_distance(const float* a, const float* b, std::int64_t count) {
   return sum;
 }
 
-// gather(i, unit) of so many units, then use(those units), and so on.
-template <class Gather, class Use>
-void in_batches(std::span<const std::int64_t> units, std::int64_t most, Executor& executor, Gather&& gather,
-                Use&& use) {
-  const auto all = static_cast<std::int64_t>(units.size());
-  for (std::int64_t first = 0; first < all; first += most) {
-    const std::int64_t count = std::min(most, all - first);
-    executor.run(count, [&](std::int64_t i) { gather(i, units[first + i]); });
-    use(units.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
-  }
-}
-
 }  // namespace
 
+AttentionChange::AttentionChange(BlockVisit& block)
+    : block_(block), before_(block.spare_store(block.config().hidden_size)) {}
+
 void AttentionChange::take(std::int64_t sequence) {
-  const ActivationRows rows = block_.read(Tap::kAttentionUpdate, sequence);
-  before_.emplace_back(rows.data, rows.data + rows.count * rows.width);
+  const auto index = static_cast<std::size_t>(sequence);
+  before_.start(index).copy_(block_.read(Tap::kAttentionUpdate, sequence).tensor);
+  before_.save(index);
 }
 
-double AttentionChange::values() const {
-  double values = 0;
-  for (const std::vector<float>& rows : before_) values += static_cast<double>(rows.size());
-  return values;
-}
-
-void AttentionChange::of(std::span<const std::int64_t> sequences, std::span<double> changes) const {
+void AttentionChange::of(std::span<const std::int64_t> sequences, std::span<double> changes) {
   for (const std::int64_t sequence : sequences) {
     const ActivationRows rows = block_.read(Tap::kAttentionUpdate, sequence);
-    const float* before = before_[static_cast<std::size_t>(sequence)].data();
+    const float* before = before_.load(static_cast<std::size_t>(sequence)).const_data_ptr<float>();
     std::vector<double> sums(static_cast<std::size_t>(rows.count));
     block_.executor().run(rows.count, [&](std::int64_t row) {
       sums[row] = squared_distance(rows.data + row * rows.width, before + row * rows.width, rows.width);
@@ -58,35 +44,32 @@ void AttentionChange::of(std::span<const std::int64_t> sequences, std::span<doub
   }
 }
 
-MlpChange::MlpChange(BlockVisit& block) : block_(block), width_(block.config().hidden_size) {}
+MlpChange::MlpChange(BlockVisit& block)
+    : block_(block), width_(block.config().hidden_size), rows_(block.spare_store(2 * width_)) {}
 
 void MlpChange::take(std::int64_t sequence) {
-  const ActivationRows inputs = block_.read(Tap::kMlpInput, sequence);
-  if (sequence == 0) {  // most often all are of one length
-    inputs_.reserve(static_cast<std::size_t>(block_.sequences() * inputs.count * width_));
-    before_.reserve(inputs_.capacity());
-  }
-  inputs_.insert(inputs_.end(), inputs.data, inputs.data + inputs.count * inputs.width);
-  const ActivationRows before = block_.read(Tap::kMlpUpdate, sequence);
-  before_.insert(before_.end(), before.data, before.data + before.count * before.width);
+  const auto index = static_cast<std::size_t>(sequence);
+  const at::Tensor rows = rows_.start(index);
+  rows.narrow(1, 0, width_).copy_(block_.read(Tap::kMlpInput, sequence).tensor);
+  rows.narrow(1, width_, width_).copy_(block_.read(Tap::kMlpUpdate, sequence).tensor);
+  rows_.save(index);
 }
 
-void MlpChange::of(std::span<const std::int64_t> tokens, std::span<double> changes) const {
+void MlpChange::of(std::span<const std::int64_t> tokens, std::span<double> changes) {
   const std::int64_t most = std::min<std::int64_t>(kTokens, static_cast<std::int64_t>(tokens.size()));
-  std::vector<float> inputs(static_cast<std::size_t>(most * width_)), now(inputs.size());
-  in_batches(
-      tokens, most, block_.executor(),
-      [&](std::int64_t i, std::int64_t token) {
-        std::copy_n(inputs_.data() + token * width_, width_, inputs.data() + i * width_);
-      },
-      [&](std::span<const std::int64_t> batch) {
-        const auto count = static_cast<std::int64_t>(batch.size());
-        block_.compute_mlp(Tap::kMlpUpdate, at::from_blob(inputs.data(), {count, width_}, at::kFloat),
-                           at::from_blob(now.data(), {count, width_}, at::kFloat));
-        block_.executor().run(count, [&](std::int64_t i) {
-          changes[batch[i]] = squared_distance(now.data() + i * width_, before_.data() + batch[i] * width_, width_);
-        });
-      });
+  std::vector<float> kept(static_cast<std::size_t>(2 * most * width_)), now(static_cast<std::size_t>(most * width_));
+  for (std::size_t first = 0; first < tokens.size(); first += static_cast<std::size_t>(most)) {
+    const auto batch = tokens.subspan(first, std::min(tokens.size() - first, static_cast<std::size_t>(most)));
+    const auto count = static_cast<std::int64_t>(batch.size());
+    rows_.gather(batch, kept.data(), block_.executor());
+    const at::Tensor rows = at::from_blob(kept.data(), {count, 2 * width_}, at::kFloat);
+    block_.compute_mlp(Tap::kMlpUpdate, rows.narrow(1, 0, width_).contiguous(),
+                       at::from_blob(now.data(), {count, width_}, at::kFloat));
+    block_.executor().run(count, [&](std::int64_t i) {
+      const float* before = kept.data() + (2 * i + 1) * width_;
+      changes[batch[i]] = squared_distance(now.data() + i * width_, before, width_);
+    });
+  }
 }
 
 InputGram::InputGram(std::int64_t columns)
@@ -115,37 +98,36 @@ void InputGram::changes(const at::Tensor& before_matrix, const at::Tensor& now_m
   const float *before = before_matrix.const_data_ptr<float>(), *now = now_matrix.const_data_ptr<float>();
   const std::int64_t most = std::min<std::int64_t>(kOutputs, static_cast<std::int64_t>(outputs.size()));
   std::vector<float> error(static_cast<std::size_t>(most * columns_)), product(error.size());
-  in_batches(
-      outputs, most, executor,
-      [&](std::int64_t i, std::int64_t output) {
-        for (std::int64_t j = 0; j < columns_; ++j) {
-          error[i * columns_ + j] = now[output * columns_ + j] - before[output * columns_ + j];
-          product[i * columns_ + j] = 0;
-        }
-      },
-      [&](std::span<const std::int64_t> batch) {
-        const auto count = static_cast<std::int64_t>(batch.size());
-        for (std::int64_t first = 0; first < columns_; first += kBlock) {
-          const std::int64_t width = std::min(kBlock, columns_ - first);
-          subtract_product({.a = error.data(),
-                            .a_stride = columns_,
-                            .b = gram_.data() + first,
-                            .b_stride = columns_,
-                            .c = product.data() + first,
-                            .c_stride = columns_,
-                            .m = count,
-                            .n = width,
-                            .k = first + width},
-                           executor);
-        }
-        executor.run(count, [&](std::int64_t i) {
-          double sum = 0;
-          for (std::int64_t at = i * columns_; at < (i + 1) * columns_; ++at) {
-            sum -= double{error[at]} * double{product[at]};
-          }
-          changes[batch[i]] = sum;
-        });
-      });
+  for (std::size_t begin = 0; begin < outputs.size(); begin += static_cast<std::size_t>(most)) {
+    const auto batch = outputs.subspan(begin, std::min(outputs.size() - begin, static_cast<std::size_t>(most)));
+    const auto count = static_cast<std::int64_t>(batch.size());
+    executor.run(count, [&](std::int64_t i) {
+      for (std::int64_t j = 0; j < columns_; ++j) {
+        error[i * columns_ + j] = now[batch[i] * columns_ + j] - before[batch[i] * columns_ + j];
+        product[i * columns_ + j] = 0;
+      }
+    });
+    for (std::int64_t first = 0; first < columns_; first += kBlock) {
+      const std::int64_t width = std::min(kBlock, columns_ - first);
+      subtract_product({.a = error.data(),
+                        .a_stride = columns_,
+                        .b = gram_.data() + first,
+                        .b_stride = columns_,
+                        .c = product.data() + first,
+                        .c_stride = columns_,
+                        .m = count,
+                        .n = width,
+                        .k = first + width},
+                       executor);
+    }
+    executor.run(count, [&](std::int64_t i) {
+      double sum = 0;
+      for (std::int64_t at = i * columns_; at < (i + 1) * columns_; ++at) {
+        sum -= double{error[at]} * double{product[at]};
+      }
+      changes[batch[i]] = sum;
+    });
+  }
 }
 
 void mirror_upper(float* a, std::int64_t n, std::int64_t stride, Executor& executor) {

@@ -15,17 +15,17 @@ namespace qreason {
 // The squared change of what the attention adds to the hidden states, sequence by sequence, since the rows were taken.
 class AttentionChange {
  public:
-  explicit AttentionChange(BlockVisit& block) : block_(block) {}
-  void take(std::int64_t sequence);  // all in order; keeps the rows (float32, on the host)
+  explicit AttentionChange(BlockVisit& block);
+  void take(std::int64_t sequence);  // all in order; keeps the rows
 
-  std::int64_t units() const { return static_cast<std::int64_t>(before_.size()); }
-  double values() const;
+  std::int64_t units() const { return block_.sequences(); }
+  double values() const { return static_cast<double>(before_.rows() * block_.config().hidden_size); }
   // Of a block that is tried: changes[s] of every s in `sequences`.
-  void of(std::span<const std::int64_t> sequences, std::span<double> changes) const;
+  void of(std::span<const std::int64_t> sequences, std::span<double> changes);
 
  private:
   BlockVisit& block_;
-  std::vector<std::vector<float>> before_;  // [sequence]
+  ActivationStore before_;
 };
 
 // The same for the MLP, token by token.
@@ -34,15 +34,15 @@ class MlpChange {
   explicit MlpChange(BlockVisit& block);
   void take(std::int64_t sequence);  // keeps inputs and outputs of the MLP
 
-  std::int64_t units() const { return static_cast<std::int64_t>(inputs_.size()) / width_; }
-  double values() const { return static_cast<double>(inputs_.size()); }
+  std::int64_t units() const { return rows_.rows(); }
+  double values() const { return static_cast<double>(rows_.rows() * width_); }
   // changes[t] of every t in `tokens`.
-  void of(std::span<const std::int64_t> tokens, std::span<double> changes) const;
+  void of(std::span<const std::int64_t> tokens, std::span<double> changes);
 
  private:
   BlockVisit& block_;
   std::int64_t width_;
-  std::vector<float> inputs_, before_;  // [tokens, width]
+  ActivationStore rows_;  // of a token its inputs, then its outputs
 };
 
 // The same for a single linear y = W x, output by output, from the Gram matrix G = sum x x^T of its inputs:

@@ -19,6 +19,7 @@ struct BlockCostQuestion {
   const ModelConfig& config;
   const BlockPlan& plan;  // of the block: what the pass itself rounds (kRound), else what all passes round
   CalibrationSize calibration;
+  double spare_memory = 0;  // bytes of activations that the walk leaves to searches (CalibrationWalk::spare_store)
 };
 
 // A moment of a pass's work in a block: what it holds beside the block's linears and what the walks keep.
@@ -32,6 +33,7 @@ struct BlockMoment {
 struct BlockCost {
   double flops = 0;    // float32 operations of forward passes and of trainings
   double memory = 0;   // bytes at once beside the block's weights and what the walks keep
+  double spilled = 0;  // bytes of activations on disk beside what the walks keep there
   double rounded = 0;  // weights rounded to nearest on trial
   double dense = 0;    // float32 operations of Gram matrices, factorizations, updates of what is not rounded yet
   double panels = 0;   // diagonal blocks of factorizations (kFactorPanel columns)

@@ -29,12 +29,13 @@ inline Recipe recipe_of(const std::string& name, const ParameterMap& parameters 
 
 // One block of a model in the work of a recipe's first pass.
 struct Bench {
-  Bench(const WeightSource& model, const Recipe& recipe, std::int64_t layer, std::int64_t tokens = 200)
+  Bench(const WeightSource& model, const Recipe& recipe, std::int64_t layer, std::int64_t tokens = 200,
+        const CalibrationWalk::Options& options = {})
       : plan(validate(recipe, model.config())),
         walk(model,
              {random_tokens(tokens, model.config().vocab_size, 1),
               random_tokens(tokens / 2, model.config().vocab_size, 2)},
-             {}, executor) {
+             options, executor) {
     for (std::int64_t before = 0; before < layer; ++before) {
       walk.enter(model, before);
       walk.leave();

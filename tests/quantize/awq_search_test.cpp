@@ -41,6 +41,20 @@ TEST(AwqScales, AreThoseOfTheWholeSearch) {
   EXPECT_GT(beaten, 3 * 3 * 20) << "something is left out";
 }
 
+// Rows that the search compares with, in memory and in a file: the same losses, in no bit another.
+TEST(AwqScales, AreTheSameWhereverRowsAreKept) {
+  const auto model = open_checkpoint(testing::project_path("models/steps-qwen2-1m"));
+  const testing::ScratchFolder folder;
+  Bench in_memory(*model, recipe_of("awq-w3g64"), 1);
+  Bench on_disk(*model, recipe_of("awq-w3g64"), 1, 200, {.memory_limit = 0, .spill_folder = folder.path()});
+  for (const AwqGroup group : {AwqGroup::kQkv, AwqGroup::kGateUp}) {
+    SCOPED_TRACE(name_of(group));
+    const GroupScales want = search_scales(*in_memory.block, group, {}), got = search_scales(*on_disk.block, group, {});
+    EXPECT_EQ(got.scales, want.scales);
+    EXPECT_EQ(got.losses, want.losses);
+  }
+}
+
 // Any rows at once, the same bits as read() gives.
 TEST(CalibrationWalk, ComputesTheMlpOfAnyRows) {
   const testing::RandomModel model(testing::small_config(Architecture::kQwen2), 9);

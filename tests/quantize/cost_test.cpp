@@ -85,10 +85,7 @@ TEST(Cost, CountsWhatFlatQuantTrains) {
   EXPECT_EQ(cost_of(2, 4).flops, 0);
 }
 
-// GPTQ of a 70B's shape with 128 x 2048 tokens, by hand: at the last linear the Hessian of 28672 columns takes 3.29 GB
-// and rounding 13 bytes a weight, 3.05 GB; what is rounded 0.62 GB of codes and 0.34 GB packed, the last linear twice
-// 0.47 GB; rows of a sequence some 0.9 GB. A factorization in float64 takes as much as the Hessian once more.
-TEST(Cost, KeepsALargeModelsBlockBelowTwelveGigabytes) {
+ModelConfig seventy_billion() {
   ModelConfig config = testing::small_config(Architecture::kLlama);
   config.stored_type = StoredType::kBFloat16;
   config.hidden_size = 8192;
@@ -99,6 +96,14 @@ TEST(Cost, KeepsALargeModelsBlockBelowTwelveGigabytes) {
   config.layers = 80;
   config.vocab_size = 128256;
   config.max_positions = 131072;
+  return config;
+}
+
+// GPTQ of a 70B's shape with 128 x 2048 tokens, by hand: at the last linear the Hessian of 28672 columns takes 3.29 GB
+// and rounding 13 bytes a weight, 3.05 GB; what is rounded 0.62 GB of codes and 0.34 GB packed, the last linear twice
+// 0.47 GB; rows of a sequence some 0.9 GB. A factorization in float64 takes as much as the Hessian once more.
+TEST(Cost, KeepsALargeModelsBlockBelowTwelveGigabytes) {
+  const ModelConfig config = seventy_billion();
   for (const char* method : {"gptq-w4g128", "smoothquant-w8a8kv8", "quarot-w4a4kv4"}) {
     SCOPED_TRACE(method);
     const Recipe recipe = make_recipe(method, {});
@@ -121,6 +126,27 @@ TEST(Cost, KeepsALargeModelsBlockBelowTwelveGigabytes) {
     ASSERT_TRUE(fitting.back().length);
     question.calibration = {.sequences = 2, .tokens = 2 * *fitting.back().length, .longest = *fitting.back().length};
     EXPECT_LE(estimate_sizes(question).peak_memory_bytes, cost.peak_memory_bytes);
+  }
+}
+
+// AWQ's rows beside those of the walk, inputs and outputs of the MLP, are on disk; FlatQuant keeps a sequence at a
+// time.
+TEST(Cost, KeepsSearchesOfALargeModelBelowTwelveGigabytes) {
+  const ModelConfig config = seventy_billion();
+  for (const auto& [method, length, stores] :
+       {std::tuple("awq-w4g128", 512, 5), std::tuple("flatquant-w4a4kv4", 2048, 0)}) {
+    SCOPED_TRACE(method);
+    const Recipe recipe = make_recipe(method, {});
+    const std::int64_t tokens = 128 * length;
+    const QuantizeCost cost = estimate_sizes({.recipe = recipe,
+                                              .config = config,
+                                              .calibration = {.sequences = 128, .tokens = tokens, .longest = length},
+                                              .activation_memory = 2'000'000'000});
+    EXPECT_LT(cost.peak_memory_bytes, 12'000'000'000u);
+    EXPECT_GT(cost.peak_memory_bytes, 6'300'000'000u);
+    if (stores > 0) {
+      EXPECT_EQ(cost.spilled_bytes, static_cast<std::uint64_t>(4 * tokens * stores * 8192));
+    }
   }
 }
 

@@ -42,6 +42,7 @@ class GoldenVisit : public BlockVisit {
   bool is_rounded(LinearSlot) const override { return true; }
   void try_matrix(LinearSlot slot, at::Tensor) override { ADD_FAILURE() << name_of(slot) << " tried by GPTQ"; }
   void withdraw() override {}
+  ActivationStore spare_store(std::int64_t width) override { return walk_.spare_store(width); }
   const QuantFormat& format(LinearSlot slot) const override { return plan_.blocks.front().weights.at(slot); }
   const BlockPlan& block_plan() const override { return plan_.block(layer_); }
   int tensor_parallel() const override { return plan_.tensor_parallel; }

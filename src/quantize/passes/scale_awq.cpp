@@ -76,17 +76,24 @@ class ScaleAwq : public BlockPass {
     // One group at a time: of modules what the rows are compared with, and of their linears the tried weights, as the
     // walk computes with them too, and one in work; of a single linear its Gram matrix.
     double largest = 0;
+    const auto keep = [&](double values, AwqGroup group) {
+      const bool fits = 4 * values <= question.spare_memory;
+      if (!fits) cost.spilled = std::max(cost.spilled, 4 * values);
+      const double sequence =
+          values * static_cast<double>(question.calibration.longest) / static_cast<double>(question.calibration.tokens);
+      largest = std::max(largest, (fits ? values : sequence) + 2.75 * weights(question.config, group));
+    };
     for (const AwqGroup group : scaling_.groups) {
       if (!has_scales(group, question.config) || !rounds(question.plan, group)) continue;
       switch (group) {
         case AwqGroup::kQkv:  // and the attention anew for the MLP's inputs
           add_search(attention, 0.85, question, group, cost);
           cost.flops += attention;
-          largest = std::max(largest, rows + 2.75 * weights(question.config, group));
+          keep(rows, group);
           break;
         case AwqGroup::kGateUp:
           add_search(mlp, 0.65, question, group, cost);
-          largest = std::max(largest, 2 * rows + 2.75 * weights(question.config, group));
+          keep(2 * rows, group);
           break;
         case AwqGroup::kO:
         case AwqGroup::kDown:
