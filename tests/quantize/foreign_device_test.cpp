@@ -13,6 +13,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "quantize/block_progress.h"
 #include "quantize/calibration_walk.h"
 #include "quantize/dying.h"
 #include "quantize/recipe_support.h"
@@ -284,6 +285,35 @@ TEST_F(ForeignDevice, GoesOnWhereItWasKilled) {
       EXPECT_EQ(off.codes, 0) << event;
       EXPECT_EQ(off.floats, 0) << event;
     }
+  }
+}
+
+// FlatQuant's training is cut off in the middle of an epoch: what was learned before is not learned again.
+TEST_F(ForeignDevice, GoesOnInsideABlock) {
+  const testing::RandomModel model = model_of(Architecture::kLlama);
+  const Recipe recipe = method("flatquant-w4a4kv4", {"epochs=4", "batch_size=2"});
+  constexpr const char* kStep = "lerp";  // of AdamW, several a step
+  testing::MemorySink whole;
+  const testing::ScratchFolder own;
+  run({recipe, model, foreign_device()}, whole, own.path());
+  const std::int64_t all = foreign_operations(kStep);
+  for (const std::int64_t eighth : {1, 3, 6, 7}) {
+    SCOPED_TRACE(eighth);
+    const testing::ScratchFolder folder;
+    testing::MemorySink sink;
+    std::int64_t left = all * eighth / 8 + 1;
+    testing::before_foreign_operations([&](const std::string& name) {
+      if (name.find(kStep) != std::string::npos && --left == 0) throw Killed{};
+    });
+    EXPECT_THROW(run({recipe, model, foreign_device()}, sink, folder.path()), Killed);
+    testing::before_foreign_operations({});
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / kBlockProgress));
+    testing::clear_foreign_operations();
+    run({recipe, model, foreign_device()}, sink, folder.path());
+    EXPECT_LE(foreign_operations(kStep), all - all * (eighth - 1) / 8) << "only the epoch at work is learned again";
+    const Difference off = difference_of(sink, whole);
+    EXPECT_EQ(off.codes, 0);
+    EXPECT_EQ(off.floats, 0);
   }
 }
 

@@ -36,6 +36,7 @@ struct Foreign {
   std::map<void*, std::size_t> regions;
   std::map<std::string, std::int64_t> operations;
   std::uint64_t free_bytes = std::uint64_t{1} << 40;
+  std::function<void(const std::string&)> before_operation;
 };
 
 Foreign& foreign() {
@@ -244,6 +245,7 @@ void run_on_processor(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   Opened opened;
   Arguments arguments(op, opened);
   ++foreign().operations[arguments.name()];
+  if (foreign().before_operation) foreign().before_operation(arguments.name());
   const std::vector<c10::IValue> given = torch::jit::pop(*stack, op.schema().arguments().size());
   for (const c10::IValue& value : given) torch::jit::push(*stack, arguments.here(value));
   arguments.check();
@@ -287,6 +289,11 @@ std::int64_t foreign_operations(const std::string& part) {
 void clear_foreign_operations() {
   const std::lock_guard lock(foreign().mutex);
   foreign().operations.clear();
+}
+
+void before_foreign_operations(std::function<void(const std::string&)> hook) {
+  const std::lock_guard lock(foreign().mutex);
+  foreign().before_operation = std::move(hook);
 }
 
 void set_free_foreign_memory(std::uint64_t bytes) {

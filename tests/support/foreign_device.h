@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace qreason::testing {
@@ -16,6 +17,9 @@ at::Device foreign_device();
 // What has run there since the last clear(): calls of operations whose name ("aten::mm.out") contains the text.
 std::int64_t foreign_operations(const std::string& part);
 void clear_foreign_operations();
+
+// Called with the name of every operation before it runs; it may throw. Empty: nothing is.
+void before_foreign_operations(std::function<void(const std::string&)> hook);
 
 // What the device says is free of its memory.
 void set_free_foreign_memory(std::uint64_t bytes);
