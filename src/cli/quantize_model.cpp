@@ -185,7 +185,7 @@ OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, St
                         .activation_memory = request.activation_memory,
                         .device = request.device,
                         .listener = terminal_progress(),
-                        .expected_seconds = plan.cost.phase_seconds};
+                        .expected_seconds = request.device ? std::vector<double>{} : plan.cost.phase_seconds};
   if (journal_state(job) == JournalState::kOtherJob && request.if_exists == IfExists::kReplace) staged.clear();
   return run_recipe(job, process_executor());
 }

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/quantize_model.h"
 #include "cli/run_options.h"
+#include "cli/terminal.h"
 #include "quantize/cost.h"
 #include "quantize/methods/method_table.h"
 #include "quantize/passes/pass_table.h"
@@ -83,9 +84,7 @@ class QuantizeCommand : public Command {
     }
     QuantizationPlan plan = plan_quantization(request);
     if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
-    if (plan_) {
-      return show_plan(common, plan, model.checkpoint->config());
-    }
+    if (plan_) return show_plan(common, plan, model.checkpoint->config());
     const OrderedJson report = quantize_model(request, plan);
     print_result(common, plan.recipe, report, output_);
   }
@@ -111,6 +110,9 @@ class QuantizeCommand : public Command {
   }
 
   void show_plan(const CommonOptions& common, const QuantizationPlan& plan, const ModelConfig& config) const {
+    if (common.device != "cpu") {
+      log_line(fmt::format("note: time and memory are the processor's; what {} takes is not predicted", common.device));
+    }
     print_plan(common, plan.recipe, plan.cost, validate(plan.recipe, config));
     std::fflush(stdout);
     require_room(config, plan, output_);
