@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace qreason {
 
 std::optional<SamplingFault> find_fault(const SamplingParameters& sampling) {
@@ -15,7 +17,16 @@ std::optional<SamplingFault> find_fault(const SamplingParameters& sampling) {
   if (!(sampling.repetition_penalty > 0 && sampling.repetition_penalty <= 100)) {
     return fault("repetition_penalty", sampling.repetition_penalty, "more than 0, at most 100");
   }
+  for (const auto& [key, value] : {std::pair{"presence_penalty", sampling.presence_penalty},
+                                   std::pair{"frequency_penalty", sampling.frequency_penalty}}) {
+    if (!(value >= -2 && value <= 2)) return fault(key, value, "-2 to 2");
+  }
   if (sampling.max_tokens < 1) return fault("max_tokens", sampling.max_tokens, "1 or more");
+  if (sampling.thinking_budget < 0) return fault("thinking_budget", sampling.thinking_budget, "0 (none) or more");
+  if (sampling.thinking_minimum < 0) return fault("thinking_minimum", sampling.thinking_minimum, "0 or more");
+  if (sampling.thinking_budget > 0 && sampling.thinking_minimum > sampling.thinking_budget) {
+    return fault("thinking_minimum", sampling.thinking_minimum, "at most the thinking budget");
+  }
   return std::nullopt;
 }
 
@@ -24,7 +35,12 @@ OrderedJson to_json(const SamplingParameters& sampling) {
                       {"top_p", sampling.top_p},
                       {"top_k", sampling.top_k},
                       {"max_tokens", sampling.max_tokens}};
+  // What is off is left out, so that results of before stay those of the same run.
   if (sampling.repetition_penalty != 1) json["repetition_penalty"] = sampling.repetition_penalty;
+  if (sampling.presence_penalty != 0) json["presence_penalty"] = sampling.presence_penalty;
+  if (sampling.frequency_penalty != 0) json["frequency_penalty"] = sampling.frequency_penalty;
+  if (sampling.thinking_budget != 0) json["thinking_budget"] = sampling.thinking_budget;
+  if (sampling.thinking_minimum != 0) json["thinking_minimum"] = sampling.thinking_minimum;
   return json;
 }
 

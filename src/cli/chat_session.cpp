@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "cli/line_reader.h"
 #include "cli/terminal.h"
+#include "cli/thought_tokens.h"
 #include "data/utf8.h"
 
 namespace qreason {
@@ -45,28 +46,44 @@ Request turn_request(const OpenedModel& model, const std::vector<ChatMessage>& m
   return {.prompt = text.tokenizer.encode(rendered, SpecialTokens::kOmit),
           .sampling = options.sampling,
           .key = {.seed = options.seed, .problem = stable_hash(rendered), .sample = 0},
-          .stop_tokens = stop_tokens(model)};
+          .stop_tokens = stop_tokens(model),
+          .thought = thought_tokens(text, options.sampling, rendered),
+          .ends_at = options.stop.watch(text.tokenizer)};
 }
 
 }  // namespace
 
-std::string stream_answer(const OpenedTokenizer& text, Engine& engine, Request request,
+std::string stream_answer(const OpenedTokenizer& text, Engine& engine, Request request, const StopTexts& stop,
                           const std::function<bool()>& stopped) {
   StreamDecoder decoder(text.tokenizer);
-  std::string answer;
-  const auto emit = [&](const std::string& piece) {
-    answer += piece;
-    print_now(piece);
+  std::string said, answer;
+  std::size_t shown = 0;
+  const auto show = [&](std::size_t end) {
+    if (end <= shown) return;
+    print_now(answer.substr(shown, end - shown));
+    shown = end;
   };
-  engine.submit(std::move(request));
-  while (!engine.idle() && !stopped())
-    engine.step([&](std::int64_t, std::int32_t token) { emit(decoder.push(token)); });
-  emit(decoder.finish());
+  const auto hear = [&](const std::string& piece) {
+    said += piece;
+    answer = stop.before(said);
+    // What may be the beginning of a stop text waits until it is none.
+    if (answer.size() == said.size()) show(answer.size() - stop.held_back(answer));
+  };
+  const std::int64_t number = engine.submit(std::move(request));
+  while (!engine.idle()) {
+    if (stopped()) {
+      engine.cancel(number);
+      break;
+    }
+    engine.step([&](std::int64_t, std::int32_t token) { hear(decoder.push(token)); });
+  }
+  hear(decoder.finish());
+  show(answer.size());
   print_now("\n");
   return answer;
 }
 
-void run_chat(const OpenedModel& model, const ChatOptions& options) {
+void run_chat(const OpenedModel& model, Engine& engine, const ChatOptions& options) {
   std::vector<ChatMessage> messages;
   LineReader input;
   for (std::string line; next_turn(input, line);) {
@@ -76,10 +93,9 @@ void run_chat(const OpenedModel& model, const ChatOptions& options) {
       continue;
     }
     messages.push_back({.role = "user", .content = options.form ? options.form->turn(line) : line});
-    const std::unique_ptr<Engine> engine = options.make_engine();
     messages.push_back({.role = "assistant",
-                        .content = stream_answer(model.require_text(), *engine, turn_request(model, messages, options),
-                                                 interrupted_now)});
+                        .content = stream_answer(model.require_text(), engine, turn_request(model, messages, options),
+                                                 options.stop, interrupted_now)});
   }
 }
 

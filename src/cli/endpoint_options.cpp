@@ -58,6 +58,9 @@ bool EndpointOptions::given() const {
 }
 
 EndpointSettings endpoint_settings(const EndpointChoices& choices, const EngineGenerator::Options& sampling) {
+  if (sampling.sampling.thinking_budget > 0 || sampling.sampling.thinking_minimum > 0) {
+    throw Error::usage("thinking budget", "an endpoint, whose tokens are its own", "a model that runs here");
+  }
   if (sampling.context.cache_bytes > 0 || sampling.context.memory_bytes > 0)
     throw Error::usage("--endpoint", "together with --memory or --cache-memory", "one of them: a server has its own");
   if (choices.silence_seconds < 1 || choices.silence_seconds > kLongestSilence)

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cli/run_options.h"
+#include "cli/thought_tokens.h"
 #include "kernels/backend.h"
 
 namespace qreason {
@@ -63,11 +64,13 @@ void EngineGenerator::submit(const GenerationRequest& request) {
                          .finish_reason = std::string(name_of(FinishReason::kLength))});
     return;
   }
+  std::optional<ThoughtTokens> thought = thought_tokens(text, options_.sampling, full_prompt);
   const std::int64_t number = engine_->submit(
       {.prompt = std::move(tokens),
        .sampling = options_.sampling,
        .key = {.seed = request.seed, .problem = stable_hash(request.problem_id), .sample = request.sample},
-       .stop_tokens = stop_tokens_});
+       .stop_tokens = stop_tokens_,
+       .thought = std::move(thought)});
   pending_[number] = {request.id, std::move(full_prompt), prompt_tokens};
 }
 

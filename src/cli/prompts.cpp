@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "cli/text_input.h"
+#include "cli/thought_tokens.h"
 
 namespace qreason {
 
@@ -35,14 +36,17 @@ std::uint64_t parse_seed(std::int64_t seed, const std::string& where) {
 }
 
 Request make_request(const OpenedModel& model, const Prompt& prompt, const PromptRendering& rendering,
-                     const SamplingParameters& sampling) {
+                     const SamplingParameters& sampling, const StopTexts& stop) {
   const OpenedTokenizer& text = model.require_text();
   const auto* chat = std::get_if<ChatPrompt>(&rendering);
   const std::string turn = chat != nullptr && chat->form ? chat->form->turn(prompt.text) : prompt.text;
-  return {.prompt = chat == nullptr ? text.tokenizer.encode(turn, SpecialTokens::kAdd) : encode_chat(text, turn),
+  const std::string rendered = chat == nullptr ? turn : render_chat(text, turn);
+  return {.prompt = text.tokenizer.encode(rendered, chat == nullptr ? SpecialTokens::kAdd : SpecialTokens::kOmit),
           .sampling = sampling,
           .key = {.seed = prompt.seed, .problem = stable_hash(prompt.text), .sample = 0},
-          .stop_tokens = stop_tokens(model)};
+          .stop_tokens = stop_tokens(model),
+          .thought = thought_tokens(text, sampling, rendered),
+          .ends_at = stop.watch(text.tokenizer)};
 }
 
 }  // namespace qreason

@@ -10,6 +10,7 @@
 
 #include "cli/model_loader.h"
 #include "cli/prompt_form.h"
+#include "cli/stop_texts.h"
 
 namespace qreason {
 
@@ -36,6 +37,6 @@ using PromptRendering = std::variant<RawPrompt, ChatPrompt>;
 // The request's random numbers depend on the seed and the prompt's text alone, so that a prompt has the same answer
 // alone, in any batch and at any place in a file.
 Request make_request(const OpenedModel& model, const Prompt& prompt, const PromptRendering& rendering,
-                     const SamplingParameters& sampling);
+                     const SamplingParameters& sampling, const StopTexts& stop);
 
 }  // namespace qreason

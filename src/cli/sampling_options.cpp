@@ -23,14 +23,36 @@ void SamplingOptions::declare(OptionSet& options) {
   options.value("--temperature", sampling_.temperature, "0 takes the likeliest token");
   options.value("--top-p", sampling_.top_p, "Share of the probability that is sampled from");
   options.value("--top-k", sampling_.top_k, "Number of tokens that are sampled from; 0 for all");
+  forcing_.declare(options);
   options.value("--batch", batch_, "Answers generated together, at most; changes no answer");
   context_.declare(options);
 }
 
 EngineGenerator::Options SamplingOptions::checked() const {
-  check_sampling(sampling_);
+  SamplingParameters sampling = sampling_;
+  forcing_.put_into(sampling);
+  check_sampling(sampling);
   if (batch_ < 1 || batch_ > 65536) throw Error::usage("--batch", fmt::format("{}", batch_), "1 to 65536");
-  return {.sampling = sampling_, .batch = batch_, .context = context_.checked()};
+  return {.sampling = sampling, .batch = batch_, .context = context_.checked()};
+}
+
+void ForcingOptions::declare(OptionSet& options) {
+  options.value("--repetition-penalty", repetition_,
+                "Divides the logits of tokens in prompt or answer (default: the model's for generate, else 1, off)");
+  options.value("--presence-penalty", presence_, "Taken from the logits of tokens in the answer (default: 0)");
+  options.value("--frequency-penalty", frequency_, "The same times how often they stand there (default: 0)");
+  options.value("--thinking-budget", budget_,
+                "Tokens after which a thought that goes on is closed for the model (default: never)");
+  options.value("--thinking-minimum", minimum_,
+                "Tokens before which a thought does not end: \"Wait\" takes the place of </think> (default: 0)");
+}
+
+void ForcingOptions::put_into(SamplingParameters& sampling) const {
+  if (repetition_) sampling.repetition_penalty = *repetition_;
+  if (presence_) sampling.presence_penalty = *presence_;
+  if (frequency_) sampling.frequency_penalty = *frequency_;
+  if (budget_) sampling.thinking_budget = *budget_;
+  if (minimum_) sampling.thinking_minimum = *minimum_;
 }
 
 void ContextOptions::declare(OptionSet& options) {

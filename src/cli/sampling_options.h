@@ -23,6 +23,17 @@ class ContextOptions {
   std::optional<std::string> cache_memory_, memory_;
 };
 
+// Penalties of tokens that are there already, and how long thoughts may and must be.
+class ForcingOptions {
+ public:
+  void declare(OptionSet& options);
+  void put_into(SamplingParameters& sampling) const;  // what was given
+
+ private:
+  std::optional<double> repetition_, presence_, frequency_;
+  std::optional<std::int64_t> budget_, minimum_;
+};
+
 // An Error (usage) that names the option of the first setting that is out of its range.
 void check_sampling(const SamplingParameters& sampling);
 
@@ -34,6 +45,7 @@ class SamplingOptions {
 
  private:
   SamplingParameters sampling_;
+  ForcingOptions forcing_;
   std::int64_t batch_ = 64;
   ContextOptions context_;
 };

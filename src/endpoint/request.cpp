@@ -110,6 +110,8 @@ OrderedJson Dialect::body(EndpointApi api, const std::string& model, const Answe
   if (choice("min_p") == 0) body["min_p"] = 0;
   for (const char* penalty : {"repetition_penalty", "repeat_penalty"})
     if (choice(penalty) == 0) body[penalty] = sampling.repetition_penalty;
+  if (sampling.presence_penalty != 0) body["presence_penalty"] = sampling.presence_penalty;
+  if (sampling.frequency_penalty != 0) body["frequency_penalty"] = sampling.frequency_penalty;
   if (choice("seed") == 0) body["seed"] = request.seed;
   if (!request.stop.empty()) body["stop"] = request.stop;
   body["stream"] = choice("stream") == 0;

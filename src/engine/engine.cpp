@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "engine/sampler.h"
+#include "engine/next_token.h"
 #include "engine/scheduler.h"
 
 namespace qreason {
@@ -31,9 +31,19 @@ std::int64_t require_at_least_one(std::int64_t value, const char* what) {
   return value;
 }
 
+Answer answer_of(Sequence& sequence, FinishReason reason) {
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - sequence.first_token;
+  const std::span<const std::int32_t> tokens = sequence.answer();
+  return {.tokens = {tokens.begin(), tokens.end()},
+          .logprobs = std::move(sequence.logprobs),
+          .finish_reason = reason,
+          .seconds = tokens.empty() ? 0 : elapsed.count()};
+}
+
 }  // namespace
 
 std::string_view name_of(FinishReason reason) {
+  if (reason == FinishReason::kCancelled) return "cancelled";
   return reason == FinishReason::kStop ? "stop" : "length";
 }
 
@@ -48,11 +58,13 @@ struct Engine::State {
         context(context_of(options, a_decoder.config())) {}
 
   void check(const Request& request) const;
+  void check(const ThoughtTokens& thought) const;
+  void require_known(const std::vector<std::int32_t>& tokens, const char* what) const;
   void require_room(const Request& request) const;
   void compute(const std::vector<ScheduledRun>& plan);
   void sample();
   std::vector<Finished> deliver(const std::function<void(std::int64_t, std::int32_t)>& on_token);
-  std::optional<FinishReason> append(Sequence& sequence, std::int32_t token);
+  std::optional<FinishReason> append(Sequence& sequence, NextToken& next);
 
   const Decoder& decoder;
   Executor& executor;
@@ -65,7 +77,7 @@ struct Engine::State {
   // The step being computed.
   std::vector<DecoderInput> inputs;
   std::vector<Sequence*> sampled;  // row i of `logits` is the next token of sampled[i]
-  std::vector<std::int32_t> drawn;
+  std::vector<NextToken> drawn;
   std::vector<float> logits;
   DecoderStep decoder_step;
 };
@@ -74,18 +86,34 @@ void Engine::State::check(const Request& request) const {
   if (const auto fault = find_fault(request.sampling)) {
     throw Error::usage(std::string(fault->key), fault->got, fault->expected);
   }
+  if (request.top_logprobs && (*request.top_logprobs < 0 || *request.top_logprobs > kMostTopLogprobs)) {
+    throw Error::usage("logprobs", fmt::format("{}", *request.top_logprobs), fmt::format("0 to {}", kMostTopLogprobs));
+  }
+  if (request.thought) check(*request.thought);
   const auto length = static_cast<std::int64_t>(request.prompt.size());
   if (length == 0) throw Error("prompt", "no tokens", "at least one");
   if (length >= context) {
     throw Error("prompt", fmt::format("{} tokens", length),
                 fmt::format("fewer than the {} positions of the context", context));
   }
-  for (const std::int32_t token : request.prompt) {
-    if (token < 0 || token >= decoder.config().vocab_size) {
-      throw Error("prompt", fmt::format("token id {}", token), fmt::format("0 to {}", decoder.config().vocab_size - 1));
-    }
-  }
+  require_known(request.prompt, "prompt");
   require_room(request);
+}
+
+void Engine::State::check(const ThoughtTokens& thought) const {
+  require_known(thought.closing, "end of a thought");
+  require_known(thought.going_on, "words that a thought goes on with");
+  if (std::find(thought.closing.begin(), thought.closing.end(), thought.end) == thought.closing.end() ||
+      thought.going_on.empty()) {
+    throw Error("thinking budget", "no token that ends a thought, or none that goes on with it", "both");
+  }
+}
+
+void Engine::State::require_known(const std::vector<std::int32_t>& tokens, const char* what) const {
+  for (const std::int32_t token : tokens) {
+    if (token >= 0 && token < decoder.config().vocab_size) continue;
+    throw Error(what, fmt::format("token id {}", token), fmt::format("0 to {}", decoder.config().vocab_size - 1));
+  }
 }
 
 // One sequence alone must fit as long as it may become, or it would end where the memory does.
@@ -125,21 +153,18 @@ void Engine::State::sample() {
   const auto vocabulary = static_cast<std::size_t>(decoder.config().vocab_size);
   executor.run(static_cast<std::int64_t>(sampled.size()), [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
-    const Sequence& sequence = *sampled[at];
-    const std::span<float> row(logits.data() + at * vocabulary, vocabulary);
-    if (sequence.sampling.repetition_penalty != 1) {
-      penalize_repetition(row, sequence.tokens, sequence.sampling.repetition_penalty);
-    }
-    drawn[at] = sample_token(row, sequence.sampling, sequence.key, static_cast<std::uint64_t>(sequence.generated()));
+    drawn[at] = next_token(*sampled[at], std::span<float>(logits.data() + at * vocabulary, vocabulary));
   });
 }
 
-std::optional<FinishReason> Engine::State::append(Sequence& sequence, std::int32_t token) {
+std::optional<FinishReason> Engine::State::append(Sequence& sequence, NextToken& next) {
   ++generated;
   if (sequence.generated() == 0) sequence.first_token = std::chrono::steady_clock::now();
   const auto& stops = sequence.stop_tokens;
-  if (std::find(stops.begin(), stops.end(), token) != stops.end()) return FinishReason::kStop;
-  sequence.tokens.push_back(token);
+  if (std::find(stops.begin(), stops.end(), next.token) != stops.end()) return FinishReason::kStop;
+  sequence.tokens.push_back(next.token);
+  if (next.logprobs) sequence.logprobs.push_back(std::move(*next.logprobs));
+  if (sequence.ends_at && sequence.ends_at(next.token)) return FinishReason::kStop;
   if (sequence.generated() == sequence.sampling.max_tokens || sequence.length() == context)
     return FinishReason::kLength;
   return std::nullopt;
@@ -151,15 +176,10 @@ std::vector<Engine::Finished> Engine::State::deliver(const std::function<void(st
     Sequence& sequence = *sampled[i];
     const std::int64_t before = sequence.length();
     const auto reason = append(sequence, drawn[i]);
-    if (on_token && sequence.length() > before) on_token(sequence.number, drawn[i]);
+    if (on_token && sequence.length() > before) on_token(sequence.number, drawn[i].token);
     if (!reason) continue;
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - sequence.first_token;
-    const auto answer_start = sequence.tokens.begin() + static_cast<std::ptrdiff_t>(sequence.prompt_length);
-    finished.push_back(
-        {.request = sequence.number,
-         .answer = {
-             .tokens = {answer_start, sequence.tokens.end()}, .finish_reason = *reason, .seconds = elapsed.count()}});
-    scheduler.remove(&sequence);
+    const std::unique_ptr<Sequence> done = scheduler.extract(sequence.number);
+    finished.push_back({.request = done->number, .answer = answer_of(*done, *reason)});
   }
   return finished;
 }
@@ -187,6 +207,12 @@ std::vector<Engine::Finished> Engine::step(
   state_->compute(plan);
   state_->sample();
   return state_->deliver(on_token);
+}
+
+Answer Engine::cancel(std::int64_t request) {
+  const std::unique_ptr<Sequence> sequence = state_->scheduler.extract(request);
+  if (!sequence) throw Error("engine", fmt::format("request {} cancelled", request), "one that is queued or running");
+  return answer_of(*sequence, FinishReason::kCancelled);
 }
 
 bool Engine::idle() const {

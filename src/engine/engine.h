@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/sampling.h"
+#include "engine/thought.h"
 #include "model/decoder.h"
 
 namespace qreason {
@@ -26,14 +28,27 @@ struct Request {
   SamplingParameters sampling;
   SampleKey key;
   std::vector<std::int32_t> stop_tokens;
+  std::optional<ThoughtTokens> thought = std::nullopt;  // for a thinking budget or minimum
+  std::optional<std::int64_t> top_logprobs =
+      std::nullopt;  // 0 to kMostTopLogprobs: of how many tokens beside the taken
+  // Sees every token of the answer; true ends it there (finish reason kStop): for texts that end an answer.
+  std::function<bool(std::int32_t token)> ends_at = {};
 };
+inline constexpr std::int64_t kMostTopLogprobs = 20;
 
 // kLength: max_tokens or the context is used up.
-enum class FinishReason { kStop, kLength };
-std::string_view name_of(FinishReason reason);  // "stop", "length"
+enum class FinishReason { kStop, kLength, kCancelled };
+std::string_view name_of(FinishReason reason);  // "stop", "length", "cancelled"
+
+// Natural logarithms of probabilities of the model itself, softmax(logits): no temperature, no penalty, nothing cut.
+struct TokenLogprobs {
+  float taken = 0;
+  std::vector<std::pair<std::int32_t, float>> top;  // largest first; of equal ones the lower id first
+};
 
 struct Answer {
-  std::vector<std::int32_t> tokens;  // without the stop token
+  std::vector<std::int32_t> tokens;     // without the stop token
+  std::vector<TokenLogprobs> logprobs;  // of each of them, where the request asks for it
   FinishReason finish_reason = FinishReason::kStop;
   double seconds = 0;  // from its first to its last token
 };
@@ -63,6 +78,9 @@ class Engine {
     Answer answer;
   };
   std::vector<Finished> step(const std::function<void(std::int64_t request, std::int32_t token)>& on_token = {});
+  // Ends a request between steps, queued or running: what there is of its answer. An Error where there is none of this
+  // number, or not any more.
+  Answer cancel(std::int64_t request);
   bool idle() const;  // nothing queued or running
   std::int64_t running() const;
   std::int64_t tokens_generated() const;  // sampled in all, stop tokens included

@@ -159,4 +159,32 @@ void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> 
   }
 }
 
+void penalize_presence(std::span<float> logits, std::span<const std::int32_t> answer, double presence,
+                       double frequency) {
+  std::vector<std::int32_t> seen(answer.begin(), answer.end());
+  std::sort(seen.begin(), seen.end());
+  for (auto first = seen.begin(); first != seen.end();) {
+    const auto end = std::upper_bound(first, seen.end(), *first);
+    logits[static_cast<std::size_t>(*first)] -=
+        static_cast<float>(presence + static_cast<double>(end - first) * frequency);
+    first = end;
+  }
+}
+
+TokenLogprobs log_probabilities(std::span<const float> logits, std::int32_t taken, std::int64_t top) {
+  const auto reference = static_cast<double>(largest(logits));
+  require_finite(reference);
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - reference);
+  require_finite(sum);
+  const double shift = reference + std::log(sum);
+  const auto logprob = [&](float logit) { return static_cast<float>(static_cast<double>(logit) - shift); };
+  TokenLogprobs found{.taken = logprob(logits[static_cast<std::size_t>(taken)]), .top = {}};
+  if (top == 0) return found;
+  std::vector<Candidate>& best = workspace().candidates;
+  select_largest(logits, static_cast<std::size_t>(top), best);
+  for (const Candidate& candidate : best) found.top.emplace_back(candidate.token, logprob(candidate.logit));
+  return found;
+}
+
 }  // namespace qreason

@@ -21,4 +21,12 @@ std::int32_t sample_token(std::span<const float> logits, const SamplingParameter
 // negative.
 void penalize_repetition(std::span<float> logits, std::span<const std::int32_t> tokens, double penalty);
 
+// OpenAI's penalties, as vLLM has them: the logit of a token that stands n > 0 times in `answer` loses
+// presence + n * frequency.
+void penalize_presence(std::span<float> logits, std::span<const std::int32_t> answer, double presence,
+                       double frequency);
+
+// Of softmax(logits), summed up in double. The same errors as sample_token.
+TokenLogprobs log_probabilities(std::span<const float> logits, std::int32_t taken, std::int64_t top);
+
 }  // namespace qreason

@@ -47,8 +47,17 @@ const std::vector<ScheduledRun>& Scheduler::plan() {
   return plan_;
 }
 
-void Scheduler::remove(const Sequence* sequence) {
-  std::erase_if(running_, [sequence](const auto& candidate) { return candidate.get() == sequence; });
+std::unique_ptr<Sequence> Scheduler::extract(std::int64_t number) {
+  const auto take_from = [number](auto& sequences) {
+    const auto found = std::find_if(sequences.begin(), sequences.end(),
+                                    [number](const auto& candidate) { return candidate->number == number; });
+    if (found == sequences.end()) return std::unique_ptr<Sequence>();
+    std::unique_ptr<Sequence> taken = std::move(*found);
+    sequences.erase(found);
+    return taken;
+  };
+  std::unique_ptr<Sequence> taken = take_from(running_);
+  return taken ? std::move(taken) : take_from(waiting_);
 }
 
 void Scheduler::admit() {

@@ -31,7 +31,8 @@ class Scheduler {
   void enqueue(std::unique_ptr<Sequence> sequence);
   // Admits, then plans one step, preempting where pages are short. Pages for the planned tokens are reserved.
   const std::vector<ScheduledRun>& plan();
-  void remove(const Sequence* sequence);  // finished
+  // The sequence of this number, no longer waiting or running, its pages with it; null when there is none.
+  std::unique_ptr<Sequence> extract(std::int64_t number);
 
   bool idle() const { return waiting_.empty() && running_.empty(); }
   std::int64_t running() const { return static_cast<std::int64_t>(running_.size()); }

@@ -145,6 +145,11 @@ void read_sampling(const Reader& reader, const toml::table& table, SamplingParam
   reader.number(table, "temperature", sampling.temperature);
   reader.number(table, "top_p", sampling.top_p);
   reader.integer(table, "top_k", kAny, sampling.top_k);
+  reader.number(table, "repetition_penalty", sampling.repetition_penalty);
+  reader.number(table, "presence_penalty", sampling.presence_penalty);
+  reader.number(table, "frequency_penalty", sampling.frequency_penalty);
+  reader.integer(table, "thinking_budget", kAny, sampling.thinking_budget);
+  reader.integer(table, "thinking_minimum", kAny, sampling.thinking_minimum);
   if (const auto fault = find_fault(sampling)) {
     const toml::node* at = table.get(fault->key);
     reader.fail(at == nullptr ? table : *at, fmt::format("{} {}", fault->key, fault->got), fault->expected);

@@ -56,7 +56,7 @@ TEST(PromptForm, IsInTheRequestUnlessItIsRaw) {
   const OpenedModel model = open_model(testing::project_path("models/steps-qwen2-1m").string());
   const Prompt prompt{.text = "What is 2 + 3?", .seed = 1};
   const auto text_of = [&](const PromptRendering& rendering) {
-    return model.text->tokenizer.decode(make_request(model, prompt, rendering, {}).prompt);
+    return model.text->tokenizer.decode(make_request(model, prompt, rendering, {}, StopTexts({})).prompt);
   };
   EXPECT_THAT(text_of(ChatPrompt{read_prompt_form(model.checkpoint->path())}), HasSubstr("within \\boxed{}."));
   EXPECT_THAT(text_of(ChatPrompt{}), ::testing::Not(HasSubstr("boxed")));

@@ -115,9 +115,40 @@ TEST(Sampler, PenalizesEachRepeatedTokenOnce) {
   EXPECT_EQ(logits, (std::vector<float>{1.0f, -3.0f, 0.75f, 2.0f, -1.0f}));
 }
 
+// vLLM's words: a token's logit loses frequency times its count, and presence where that is not 0; worked by hand.
+TEST(Sampler, PenalizesPresenceOnceAndFrequencyEachTime) {
+  std::vector<float> logits{1.5f, -2.0f, 0.75f, 3.0f, -1.0f};
+  penalize_presence(logits, std::vector<std::int32_t>{3, 0, 3, 3, 1}, 0.5, 0.25);
+  EXPECT_EQ(logits, (std::vector<float>{0.75f, -2.75f, 0.75f, 1.75f, -1.0f}));
+  penalize_presence(logits, {}, 2, 2);
+  EXPECT_EQ(logits, (std::vector<float>{0.75f, -2.75f, 0.75f, 1.75f, -1.0f}));
+}
+
+TEST(Sampler, TellsLogProbabilities) {
+  for (std::uint32_t seed = 0; seed < 20; ++seed) {
+    std::vector<float> logits = random_logits(200, 4.0, seed);
+    logits[7] = logits[150] = 40;  // of equal ones the lower id comes first
+    const auto taken = static_cast<std::int32_t>(seed * 9);
+    double sum = 0;
+    for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
+    const auto want = [&](std::int32_t token) { return static_cast<double>(logits[token]) - std::log(sum); };
+    const TokenLogprobs found = log_probabilities(logits, taken, 5);
+    EXPECT_NEAR(found.taken, want(taken), 1e-5);
+    ASSERT_EQ(found.top.size(), 5u);
+    EXPECT_EQ(found.top[0].first, 7);
+    EXPECT_EQ(found.top[1].first, 150);
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_NEAR(found.top[i].second, want(found.top[i].first), 1e-5);
+    std::vector<float> sorted = logits;
+    std::sort(sorted.rbegin(), sorted.rend());
+    EXPECT_EQ(logits[found.top[4].first], sorted[4]);
+    EXPECT_TRUE(log_probabilities(logits, taken, 0).top.empty());
+  }
+  EXPECT_EQ(log_probabilities(std::vector<float>(3, 0.5f), 1, 20).top.size(), 3u);
+}
+
 TEST(Sampler, FrequenciesFollowTheExactProbabilities) {
   const auto logits = random_logits(40, 1.5, 11);
-  for (const SamplingParameters parameters :
+  for (const SamplingParameters& parameters :
        {SamplingParameters{.temperature = 1.0, .top_p = 1.0}, SamplingParameters{.temperature = 0.6, .top_p = 0.95},
         SamplingParameters{.temperature = 1.3, .top_p = 0.9, .top_k = 12}}) {
     constexpr int kDraws = 40000;
@@ -197,7 +228,9 @@ TEST(Sampler, FindsParametersOutOfRange) {
   for (const SamplingParameters& wrong :
        {SamplingParameters{.temperature = -0.1}, SamplingParameters{.temperature = std::nan("")},
         SamplingParameters{.top_p = 0}, SamplingParameters{.top_p = 1.01}, SamplingParameters{.top_k = -1},
-        SamplingParameters{.max_tokens = 0}}) {
+        SamplingParameters{.presence_penalty = 2.5}, SamplingParameters{.frequency_penalty = std::nan("")},
+        SamplingParameters{.max_tokens = 0}, SamplingParameters{.thinking_budget = -1},
+        SamplingParameters{.thinking_minimum = -1}, SamplingParameters{.thinking_budget = 5, .thinking_minimum = 6}}) {
     EXPECT_TRUE(find_fault(wrong));
   }
 }

@@ -33,6 +33,17 @@ std::vector<Answer> run_all(Engine& engine, std::vector<Request> requests) {
   return answers;
 }
 
+// [{"logprob": of the token, "top": [{"token": id, "logprob": ...}, ...]}, ...]
+OrderedJson logprobs_json(const std::vector<TokenLogprobs>& tokens) {
+  OrderedJson list = OrderedJson::array();
+  for (const TokenLogprobs& token : tokens) {
+    OrderedJson top = OrderedJson::array();
+    for (const auto& [id, logprob] : token.top) top.push_back({{"token", id}, {"logprob", logprob}});
+    list.push_back({{"logprob", token.taken}, {"top", top}});
+  }
+  return list;
+}
+
 // An answer that was asked for on the command line is not worth its beginning.
 bool stop_at_interrupt() {
   check_interrupt();
@@ -60,6 +71,11 @@ class GenerateCommand : public Command {
     options.value("--top-p", top_p_, "Nucleus (default: the model's generation_config.json, else 0.95)");
     options.value("--top-k", top_k_, "0 is off (default: the model's generation_config.json, else 0)");
     options.value("--seed", seed_, "Seed of the sampling");
+    forcing_.declare(options);
+    options.repeated("--stop", stop_, "A text that ends answers, which are shown without it");
+    options.value("--logprobs", logprobs_,
+                  "With --json: log-probabilities of every token and of the N likeliest (0 to 20), before temperature, "
+                  "penalties and cuts");
     options.value("--batch", batch_, "Prompts decoded together (default: all)");
     context_.declare(options);
     arithmetic_.declare(options);
@@ -71,31 +87,33 @@ class GenerateCommand : public Command {
     const bool chat = prompts.empty();
     if (chat && common.json) throw Error::usage("--json", "no prompt", "-p TEXT or --prompts FILE");
     if (chat && raw_) throw Error::usage("--raw", "no prompt", "-p TEXT or --prompts FILE");
+    if (logprobs_ && !common.json) throw Error::usage("--logprobs", "no --json", "both");
+    if (logprobs_ && (*logprobs_ < 0 || *logprobs_ > kMostTopLogprobs)) {
+      throw Error::usage("--logprobs", fmt::format("{}", *logprobs_), fmt::format("0 to {}", kMostTopLogprobs));
+    }
+    const StopTexts stop(stop_);
     const ComputeType type = compute_type(common.dtype);
     Executor& executor = process_executor(arithmetic_.checked());
     const ContextSettings context = context_.checked();
     const OpenedModel model = open_model(model_);
     const SamplingParameters sampling = sampling_of(*model.checkpoint);
     check_sampling(sampling);
-    const std::vector<Request> requests = requests_of(model, prompts, sampling);
+    const std::vector<Request> requests = requests_of(model, prompts, sampling, stop);
     Decoder decoder(*model.checkpoint, {.type = type, .executor = &executor});
     const auto all = std::max<std::int64_t>(1, static_cast<std::int64_t>(prompts.size()));
-    const auto make_engine = [&] {
-      return std::make_unique<Engine>(decoder, executor,
-                                      Engine::Options{.max_batch = batch_.value_or(all),
-                                                      .context = context.positions,
-                                                      .cache_bytes = cache_bytes_of(context, decoder)});
-    };
-    if (chat)
-      return run_chat(model, {.sampling = sampling,
-                              .seed = seed,
-                              .form = read_prompt_form(model.checkpoint->path()),
-                              .make_engine = make_engine});
-    const std::unique_ptr<Engine> engine = make_engine();
+    Engine engine(decoder, executor,
+                  {.max_batch = batch_.value_or(all),
+                   .context = context.positions,
+                   .cache_bytes = cache_bytes_of(context, decoder)});
+    if (chat) {
+      return run_chat(
+          model, engine,
+          {.sampling = sampling, .seed = seed, .form = read_prompt_form(model.checkpoint->path()), .stop = stop});
+    }
     if (prompts.size() == 1 && !common.json) {
-      stream_answer(model.require_text(), *engine, requests.front(), stop_at_interrupt);
+      stream_answer(model.require_text(), engine, requests.front(), stop, stop_at_interrupt);
     } else {
-      print_answers(model, prompts, run_all(*engine, requests), common);
+      print_answers(model, prompts, run_all(engine, requests), stop, common);
     }
   }
 
@@ -116,28 +134,33 @@ class GenerateCommand : public Command {
     if (temperature_) sampling.temperature = *temperature_;
     if (top_p_) sampling.top_p = *top_p_;
     if (top_k_) sampling.top_k = *top_k_;
+    forcing_.put_into(sampling);
     return sampling;
   }
 
   std::vector<Request> requests_of(const OpenedModel& model, const std::vector<Prompt>& prompts,
-                                   const SamplingParameters& sampling) const {
+                                   const SamplingParameters& sampling, const StopTexts& stop) const {
     PromptRendering rendering = RawPrompt{};
     if (!raw_) rendering = ChatPrompt{read_prompt_form(model.checkpoint->path())};
     std::vector<Request> requests;
-    for (const Prompt& prompt : prompts) requests.push_back(make_request(model, prompt, rendering, sampling));
+    for (const Prompt& prompt : prompts) {
+      requests.push_back(make_request(model, prompt, rendering, sampling, stop));
+      requests.back().top_logprobs = logprobs_;
+    }
     return requests;
   }
 
   static void print_answers(const OpenedModel& model, const std::vector<Prompt>& prompts,
-                            const std::vector<Answer>& answers, const CommonOptions& common) {
+                            const std::vector<Answer>& answers, const StopTexts& stop, const CommonOptions& common) {
     const Tokenizer& tokenizer = model.require_text().tokenizer;
     OrderedJson list = OrderedJson::array();
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      const std::string text = tokenizer.decode(answers[i].tokens);
+      const std::string text = stop.before(tokenizer.decode(answers[i].tokens));
       if (common.json) {
         list.push_back({{"text", text},
                         {"tokens", answers[i].tokens},
                         {"finish_reason", std::string(name_of(answers[i].finish_reason))}});
+        if (!answers[i].logprobs.empty()) list.back()["logprobs"] = logprobs_json(answers[i].logprobs);
       } else {
         fmt::print("{}> {}\n{}\n", i == 0 ? "" : "\n", prompts[i].text, text);
       }
@@ -152,6 +175,9 @@ class GenerateCommand : public Command {
   std::int64_t max_tokens_ = 32768, seed_ = 42;
   std::optional<double> temperature_, top_p_;
   std::optional<std::int64_t> top_k_, batch_;
+  std::vector<std::string> stop_;
+  std::optional<std::int64_t> logprobs_;
+  ForcingOptions forcing_;
   ContextOptions context_;
   ArithmeticOption arithmetic_;
 };

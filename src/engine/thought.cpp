@@ -1,0 +1,32 @@
+#include "engine/thought.h"
+
+#include <utility>
+
+namespace qreason {
+
+ThoughtControl::ThoughtControl(std::optional<ThoughtTokens> tokens, const SamplingParameters& sampling)
+    : tokens_(std::move(tokens)), budget_(sampling.thinking_budget), minimum_(sampling.thinking_minimum) {
+  if (budget_ == 0 && minimum_ == 0) tokens_.reset();
+}
+
+std::int32_t ThoughtControl::force(Texts text) {
+  forced_ = text;
+  put_ = 1;
+  return ((*tokens_).*text).front();
+}
+
+std::int32_t ThoughtControl::take(std::int32_t drawn, std::int64_t index) {
+  if (!tokens_) return drawn;
+  std::int32_t token = drawn;
+  if (forced_ != nullptr && put_ < ((*tokens_).*forced_).size()) {
+    token = ((*tokens_).*forced_)[put_++];
+  } else if (is_open_ && drawn == tokens_->end && index < minimum_) {
+    token = force(&ThoughtTokens::going_on);
+  } else if (is_open_ && drawn != tokens_->end && budget_ > 0 && index >= budget_) {
+    token = force(&ThoughtTokens::closing);
+  }
+  if (token == tokens_->end) is_open_ = false;
+  return token;
+}
+
+}  // namespace qreason
