@@ -5,6 +5,10 @@
 
 namespace qreason {
 
+// Of what a pass uses. Memory that is kept is a quarter more than what is in use, and several times that where the
+// buffers are few and large (holes between them): larger work has no room for it.
+inline constexpr double kMostKeptBytes = 1 << 30;
+
 class KeptMemory {
  public:
   KeptMemory();

@@ -21,10 +21,6 @@
 namespace qreason {
 namespace {
 
-// What needs no more keeps its memory from step to step, which saves time. Memory that is kept is a quarter more than
-// what is in use, which larger trainings have no room for.
-constexpr double kKeptBytes = 1 << 30;
-
 // libtorch computes on one thread for as long as this lives: what is worth sharing the executor's threads share, and
 // two pools that wait for each other spin most of the time.
 class OneLibtorchThread {
@@ -94,7 +90,7 @@ class RoundFlatQuant : public BlockPass {
     const CalibrationSize size{.sequences = data.sequences(), .tokens = 0, .longest = data.longest()};
     const BlockCost cost =
         flat_cost({.config = block.config(), .plan = block.block_plan(), .calibration = size}, settings_.training);
-    const auto memory = cost.memory < kKeptBytes ? std::make_unique<KeptMemory>() : nullptr;
+    const auto memory = cost.memory < kMostKeptBytes ? std::make_unique<KeptMemory>() : nullptr;
     const RopeTable rope(block.config());
     const ReferenceAngles angles =
         reference_angles(rope, block.config(), data.longest(), {.type = at::kFloat, .device = data.device});

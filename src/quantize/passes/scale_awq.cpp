@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/error.h"
 #include "base/kept_memory.h"
@@ -57,7 +58,10 @@ class ScaleAwq : public BlockPass {
   }
 
   void apply(BlockVisit& block) const override {
-    const KeptMemory memory;
+    // Weights and Gram matrices alone: rows are not made anew.
+    const CalibrationSize least{.sequences = 1, .tokens = 1, .longest = 1};
+    const double bytes = cost({.config = block.config(), .plan = block.block_plan(), .calibration = least}).memory;
+    const auto memory = bytes < kMostKeptBytes ? std::make_unique<KeptMemory>() : nullptr;
     std::vector<GroupScales> found;
     for (const AwqGroup group : scaling_.groups) {
       const bool is_searched = has_scales(group, block.config()) && is_rounded(block, group);
