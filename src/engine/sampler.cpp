@@ -1,7 +1,9 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "base/error.h"
@@ -21,14 +23,10 @@ bool larger(const Candidate& a, const Candidate& b) {
   return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
 }
 
-bool smaller(const Candidate& a, const Candidate& b) {
-  return larger(b, a);
-}
-
 // Memory of one thread, kept between tokens.
 struct SamplerMemory {
   std::vector<float> weights;
-  std::vector<Candidate> candidates;
+  std::vector<Candidate> candidates, members;
 };
 
 SamplerMemory& workspace() {
@@ -60,9 +58,8 @@ void select_largest(std::span<const float> logits, std::size_t k, std::vector<Ca
   std::sort_heap(best.begin(), best.end(), larger);
 }
 
-// Draws from the first `count` candidates, whose weights sum to `sum`.
-std::int32_t draw(std::span<const Candidate> candidates, double sum, double u) {
-  const double target = u * sum;
+// The candidate in whose weight `target` lies, of those side by side.
+std::int32_t draw(std::span<const Candidate> candidates, double target) {
   double passed = 0;
   for (const Candidate& candidate : candidates) {
     passed += static_cast<double>(candidate.weight);
@@ -88,30 +85,83 @@ std::int32_t sample_top_k(std::span<const float> logits, const SamplingParameter
     kept += static_cast<double>(values[count]);
     ++count;
   }
-  return draw({best.data(), count}, kept, u);
+  return draw({best.data(), count}, u * kept);
 }
 
-std::int32_t sample_nucleus(std::span<const float> logits, double top_p, double sum, double u) {
+// Candidates in classes of about equal logits, largest first: which class an amount of weight ends in is known without
+// sorting any other, whatever a flat distribution keeps. A class weighs what its members do, added in the order of ids.
+class LogitClasses {
+ public:
+  // Weights are above `floor`, reference is the largest logit.
+  LogitClasses(std::span<const Candidate> candidates, float reference, float inverse_temperature, float floor)
+      : candidates_(candidates), reference_(reference) {
+    per_logit_ = static_cast<float>(kClasses) * inverse_temperature / (1.0f - std::log(floor));
+    for (const Candidate& candidate : candidates) sums_[class_of(candidate)] += static_cast<double>(candidate.weight);
+  }
+
+  // The first class, from the largest on, at whose end `weight` is reached, and what those before it weigh. The last
+  // one that has members where rounding keeps it from being reached.
+  struct End {
+    std::size_t number = 0;
+    double before = 0;
+  };
+  End end_of(double weight) const {
+    End end;
+    double passed = 0;
+    for (std::size_t i = 0; i < kClasses; ++i) {
+      if (sums_[i] == 0) continue;
+      end = {.number = i, .before = passed};
+      passed += sums_[i];
+      if (passed >= weight) break;
+    }
+    return end;
+  }
+
+  // Largest first.
+  void members(std::size_t number, std::vector<Candidate>& out) const {
+    out.clear();
+    std::copy_if(candidates_.begin(), candidates_.end(), std::back_inserter(out),
+                 [&](const Candidate& candidate) { return class_of(candidate) == number; });
+    std::sort(out.begin(), out.end(), larger);
+  }
+
+ private:
+  static constexpr std::size_t kClasses = 1024;
+  std::size_t class_of(const Candidate& candidate) const {
+    const float at = std::min((reference_ - candidate.logit) * per_logit_, static_cast<float>(kClasses - 1));
+    return static_cast<std::size_t>(static_cast<std::int32_t>(at));
+  }
+
+  std::span<const Candidate> candidates_;
+  float reference_, per_logit_ = 0;
+  std::array<double, kClasses> sums_{};
+};
+
+std::int32_t sample_nucleus(std::span<const float> logits, double top_p, float reference, float inverse_temperature,
+                            double sum, double u) {
   SamplerMemory& memory = workspace();
-  std::vector<Candidate>& heap = memory.candidates;
-  heap.clear();
+  std::vector<Candidate>& candidates = memory.candidates;
+  candidates.clear();
   // Tokens this small weigh less than (1 - top_p) * sum all together, so none of them is in the nucleus; half of the
   // bound leaves room for rounding.
   const auto floor = static_cast<float>(0.5 * (1.0 - top_p) * sum / static_cast<double>(logits.size()));
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (memory.weights[i] > floor) heap.push_back({logits[i], memory.weights[i], static_cast<std::int32_t>(i)});
+    if (memory.weights[i] > floor) candidates.push_back({logits[i], memory.weights[i], static_cast<std::int32_t>(i)});
   }
-  std::make_heap(heap.begin(), heap.end(), smaller);
-  // Popped elements gather behind the heap, smallest of them first.
-  double kept = 0;
-  auto end = heap.end();
-  while (end != heap.begin() && (end == heap.end() || kept < top_p * sum)) {
-    std::pop_heap(heap.begin(), end, smaller);
-    --end;
-    kept += static_cast<double>(end->weight);
-  }
-  std::reverse(end, heap.end());
-  return draw({&*end, static_cast<std::size_t>(heap.end() - end)}, kept, u);
+  const LogitClasses classes(candidates, reference, inverse_temperature, floor);
+  const double wanted = top_p * sum;
+  const LogitClasses::End cut = classes.end_of(wanted);
+  std::vector<Candidate>& members = memory.members;
+  classes.members(cut.number, members);
+  double kept = cut.before;
+  std::size_t count = 0;
+  while (count < members.size() && (count == 0 || kept < wanted)) kept += static_cast<double>(members[count++].weight);
+  const double target = u * kept;
+  if (target >= cut.before) return draw({members.data(), count}, target - cut.before);
+  // Past `target`: a weight that ends there does not hold it.
+  const LogitClasses::End drawn = classes.end_of(std::nextafter(target, kept));
+  classes.members(drawn.number, members);
+  return draw(members, target - drawn.before);
 }
 
 std::int32_t sample_all(std::span<const float> weights, double sum, double u) {
@@ -142,9 +192,10 @@ std::int32_t sample_token(std::span<const float> logits, const SamplingParameter
   }
   std::vector<float>& weights = workspace().weights;
   weights.resize(logits.size());
-  const double sum = softmax_weights(logits, reference, inverse_temperature(parameters), weights);
+  const float inverse = inverse_temperature(parameters);
+  const double sum = softmax_weights(logits, reference, inverse, weights);
   require_finite(sum);
-  if (parameters.top_p < 1) return sample_nucleus(logits, parameters.top_p, sum, u);
+  if (parameters.top_p < 1) return sample_nucleus(logits, parameters.top_p, reference, inverse, sum, u);
   return sample_all(weights, sum, u);
 }
 

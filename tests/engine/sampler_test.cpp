@@ -108,6 +108,23 @@ TEST(Sampler, DrawsWhatTheSortingReferenceDraws) {
   EXPECT_GT(compared, 6000);
 }
 
+// Almost every token of a model that knows nothing is in the nucleus.
+TEST(Sampler, DrawsFromAFlatVocabularyWhatTheSortingReferenceDraws) {
+  const auto logits = random_logits(50000, 1.0, 5);
+  int compared = 0;
+  for (const double top_p : {0.5, 0.95, 0.999999}) {
+    const SamplingParameters parameters{.temperature = 0.6, .top_p = top_p};
+    const auto kept = reference_distribution(logits, parameters);
+    for (std::uint64_t index = 0; index < 40; ++index) {
+      const auto want = reference_draw(kept, false, counter_uniform(7, 1, 3, index));
+      if (!want) continue;
+      ++compared;
+      EXPECT_EQ(sample_token(logits, parameters, {.seed = 7, .problem = 1, .sample = 3}, index), *want) << top_p;
+    }
+  }
+  EXPECT_GT(compared, 20);
+}
+
 // transformers 5.24, RepetitionPenaltyLogitsProcessor(1.5) on these logits with the tokens 3, 0, 3, 1.
 TEST(Sampler, PenalizesEachRepeatedTokenOnce) {
   std::vector<float> logits{1.5f, -2.0f, 0.75f, 3.0f, -1.0f};
