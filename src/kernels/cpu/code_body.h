@@ -202,25 +202,28 @@ template <class Steps, int Rows, int Panels, int Step = 0>
   if constexpr (Step + 1 < Steps::kSteps) add_steps<Steps, Rows, Panels, Step + 1>(lines, panel_words, x, sums);
 }
 
-// What a run's sums, [rows, panels, 16], make of the totals.
-void finish_run(const CodeWords& w, const CodeProduct& product, std::int64_t run, std::int64_t panel,
-                std::int64_t panels, const std::int32_t* sums) {
+// What a run's sums make of the totals. Those of weights with one zero point for all began with its part.
+template <int Rows, int Panels>
+[[gnu::always_inline]] inline void finish_run(const CodeWords& w, const CodeProduct& product, std::int64_t run,
+                                              std::int64_t panel, const CodeDots::Sums (&sums)[Rows][Panels]) {
   using L = CodeDots::L;
-  for (std::int64_t p = 0; p < panels; ++p) {
+  const std::int64_t parameter = run * Rows;
+#pragma GCC unroll 4
+  for (int p = 0; p < Panels; ++p) {
     const std::int64_t number = product.first_panel + panel + p;
     const std::int64_t at = (number * w.groups + product.runs[run].group) * 16;
     const typename L::V scale = L::load(w.scales + at);
-    const CodeDots::Sums zeros = CodeDots::of_words(w.zeros == nullptr ? L::set_word(w.zero) : L::bytes(w.zeros + at));
-    for (std::int64_t r = 0; r < product.rows; ++r) {
-      float* to = product.totals + r * product.totals_stride + (panel + p) * 16;
-      const std::int64_t parameter = run * product.rows + r;
-      CodeDots::Sums whole = CodeDots::load(sums + (r * panels + p) * 16);
+    const CodeDots::Sums zeros = w.zeros == nullptr ? CodeDots::zero() : CodeDots::of_words(L::bytes(w.zeros + at));
+    float* to = product.totals + (panel + p) * 16;
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r, to += product.totals_stride) {
+      CodeDots::Sums whole = sums[r][p];
+      if (w.zeros != nullptr) whole = CodeDots::add_product(whole, zeros, -product.sums[parameter + r]);
       if (product.shifts != nullptr) {
-        whole = CodeDots::add_product(whole, CodeDots::load(w.sums + number * 16), product.shifts[parameter]);
+        whole = CodeDots::add_product(whole, CodeDots::load(w.sums + number * 16), product.shifts[parameter + r]);
       }
-      whole = CodeDots::add_product(whole, zeros, -product.sums[parameter]);
       const typename L::V part = L::mul(CodeDots::floats(whole), scale);
-      L::store(to, L::fma(L::set(product.scales[parameter]), part, run == 0 ? L::zero() : L::load(to)));
+      L::store(to, L::fma(L::set(product.scales[parameter + r]), part, run == 0 ? L::zero() : L::load(to)));
     }
   }
 }
@@ -229,26 +232,23 @@ template <class Steps, int Rows, int Panels>
 void multiply_panels(const CodeWords& w, const CodeProduct& product, std::int64_t panel) {
   const std::uint32_t* x = product.x;
   const std::uint32_t* lines = w.words + (product.first_panel + panel) * w.panel_words;
+  const std::uint32_t zero = w.zeros == nullptr ? w.zero : 0;
   for (std::int64_t run = 0; run < product.run_count; ++run) {
+    const std::int32_t* row_sums = product.sums + run * Rows;
     CodeDots::Sums sums[Rows][Panels];
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
+      const CodeDots::Sums first =
+          CodeDots::of_words(CodeDots::L::set_word(-zero * static_cast<std::uint32_t>(row_sums[r])));
 #pragma GCC unroll 4
-      for (int p = 0; p < Panels; ++p) sums[r][p] = CodeDots::zero();
+      for (int p = 0; p < Panels; ++p) sums[r][p] = first;
     }
     for (std::int64_t i = product.runs[run].units * 8 / Steps::kSteps; i > 0; --i) {
       add_steps<Steps, Rows, Panels>(lines, w.panel_words, x, sums);
       lines += Steps::kLines * 16;
       x += Steps::kSteps * Rows;
     }
-    // Through memory: what comes now is not worth the registers that it would take from the loop above.
-    alignas(64) std::int32_t kept[Rows * Panels * 16];
-#pragma GCC unroll 16
-    for (int r = 0; r < Rows; ++r) {
-#pragma GCC unroll 4
-      for (int p = 0; p < Panels; ++p) CodeDots::store(kept + (r * Panels + p) * 16, sums[r][p]);
-    }
-    finish_run(w, product, run, panel, Panels, kept);
+    finish_run<Rows, Panels>(w, product, run, panel, sums);
   }
 }
 
