@@ -148,7 +148,8 @@ int run(int argc, char** argv) {
   std::vector<Shape> shapes{{8960, 1536}, {8960, 8960}};
   if (argc > 4) shapes = {{std::atoll(argv[3]), std::atoll(argv[4])}};
   for (const Shape& shape : shapes) {
-    for (const char* kind : {"bf16", "w4g64-asym", "w4g128-sym", "w8c-sym", "w3g128-asym", "mxfp4", "fp8e4m3"}) {
+    for (const char* kind :
+         {"bf16", "w4g64-sym", "w4g64-asym", "w4g128-sym", "w8c-sym", "w3g128-asym", "mxfp4", "fp8e4m3"}) {
       measure(shape, kind, {1, 4, 32, 512}, threads, turns);
     }
   }

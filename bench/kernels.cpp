@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/isa.h"
+#include "base/numerics.h"
 #include "kernels/attention.h"
 #include "kernels/cpu/aligned_buffer.h"
 #include "kernels/executor.h"
@@ -72,6 +73,30 @@ __attribute__((target("avx512f"))) void fma_chain_avx512() {
   for (auto& s : sum) asm volatile("" ::"v"(s));
 }
 
+__attribute__((target("avx512f,avx512bf16"))) void bfloat16_dot_chain() {
+  __m512 sum[kChains];
+  for (auto& s : sum) s = _mm512_setzero_ps();
+  for (auto& s : sum) asm volatile("" : "+v"(s));  // or the compiler sees that all chains are one
+  const auto a = reinterpret_cast<__m512bh>(_mm512_set1_ps(1.0f));
+  for (int i = 0; i < kFmaRounds; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < kChains; ++j) sum[j] = _mm512_dpbf16_ps(sum[j], a, a);
+  }
+  for (auto& s : sum) asm volatile("" ::"v"(s));
+}
+
+__attribute__((target("avx512f,avx512vnni"))) void byte_dot_chain() {
+  __m512i sum[kChains];
+  for (auto& s : sum) s = _mm512_setzero_si512();
+  for (auto& s : sum) asm volatile("" : "+v"(s));
+  const __m512i a = _mm512_set1_epi8(1);
+  for (int i = 0; i < kFmaRounds; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < kChains; ++j) sum[j] = _mm512_dpbusd_epi32(sum[j], a, a);
+  }
+  for (auto& s : sum) asm volatile("" ::"v"(s));
+}
+
 __attribute__((target("avx2,fma"))) void fma_chain_avx2() {
   __m256 sum[kChains];
   for (auto& s : sum) s = _mm256_set1_ps(1.0f);
@@ -84,15 +109,17 @@ __attribute__((target("avx2,fma"))) void fma_chain_avx2() {
 }
 #endif
 
+// Operations a second, two a product, where a round of `chain` makes so many products.
+double chain_peak(void (*chain)(), int products, Executor& executor) {
+  const int pieces = 16 * executor.threads();
+  const double time = best_time([&] { executor.run(pieces, [&](std::int64_t) { chain(); }); });
+  return 2.0 * products * kChains * kFmaRounds * pieces / time;
+}
+
 double fma_peak(Isa isa, Executor& executor) {
 #if defined(__x86_64__)
   if (isa != Isa::kGeneric) {
-    const int lanes = isa == Isa::kAvx512 ? 16 : 8;
-    const int pieces = 16 * executor.threads();
-    const double time = best_time([&] {
-      executor.run(pieces, [&](std::int64_t) { isa == Isa::kAvx512 ? fma_chain_avx512() : fma_chain_avx2(); });
-    });
-    return 2.0 * lanes * kChains * kFmaRounds * pieces / time;
+    return isa == Isa::kAvx512 ? chain_peak(fma_chain_avx512, 16, executor) : chain_peak(fma_chain_avx2, 8, executor);
   }
 #endif
   return 0;
@@ -328,6 +355,14 @@ int run(int threads, const std::string& part) {
                  fma_peak(isa, executor) * 1e-9, threads);
     }
   }
+#if defined(__x86_64__)
+  if (wanted("peaks") && missing_for(Arithmetic::kFast).empty()) {
+    fmt::print("bfloat16 dot products: {:.1f} GFLOP/s\n", chain_peak(bfloat16_dot_chain, 32, executor) * 1e-9);
+  }
+  if (wanted("peaks") && has_byte_dot()) {
+    fmt::print("byte dot products: {:.1f} Gop/s\n", chain_peak(byte_dot_chain, 64, executor) * 1e-9);
+  }
+#endif
   const Peaks peaks{.flops = fma_peak(supported_isas().back(), executor), .bytes = read_peak(executor)};
   fmt::print("peaks on {} threads: {:.1f} GFLOP/s, {:.1f} GB/s; kernels: {}\n", threads, peaks.flops * 1e-9,
              peaks.bytes * 1e-9, name_of(current_isa()));
