@@ -17,12 +17,22 @@ void collect(const Node& n, std::vector<std::string>& names) {
     for (const Node& child : n.children) collect(child, names);
 }
 
-void rename(Node& n, const std::string& from, const std::string& to) {
-  if (n.kind == NodeKind::kSymbol && n.text == from) n.text = to;
-  for (Node& child : n.children) rename(child, from, to);
+}  // namespace
+
+bool mentions_symbol(const Node& n, std::string_view name) {
+  return (n.kind == NodeKind::kSymbol && n.text == name) ||
+         std::any_of(n.children.begin(), n.children.end(),
+                     [&](const Node& child) { return mentions_symbol(child, name); });
 }
 
-}  // namespace
+void rename_symbol(Node& n, const std::string& from, const std::string& to) {
+  const bool named = n.kind == NodeKind::kSymbol || n.kind == NodeKind::kConstant;  // an index i is no imaginary unit
+  if (named && n.text == from) {
+    n.kind = NodeKind::kSymbol;
+    n.text = to;
+  }
+  for (Node& child : n.children) rename_symbol(child, from, to);
+}
 
 Node with_bound_name_of(const Node& gold, Node answer) {
   std::vector<std::string> to, from;
@@ -32,7 +42,7 @@ Node with_bound_name_of(const Node& gold, Node answer) {
   const std::vector<std::string> used = symbols_of(answer), others = symbols_of(gold);
   const bool taken =
       std::binary_search(used.begin(), used.end(), to[0]) || std::binary_search(others.begin(), others.end(), from[0]);
-  if (!taken) rename(answer, from[0], to[0]);
+  if (!taken) rename_symbol(answer, from[0], to[0]);
   return answer;
 }
 

@@ -9,4 +9,7 @@ namespace qreason::math {
 // `answer` does not use gold's for anything else; else as it is.
 Node with_bound_name_of(const Node& gold, Node answer);
 
+bool mentions_symbol(const Node& n, std::string_view name);
+void rename_symbol(Node& n, const std::string& from, const std::string& to);
+
 }  // namespace qreason::math

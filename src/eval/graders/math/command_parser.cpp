@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "eval/graders/math/bound_names.h"
 #include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/latex_commands.h"
 #include "eval/graders/math/matrices.h"
@@ -11,6 +12,7 @@
 namespace qreason::math {
 namespace {
 
+constexpr const char* kIndex = "k";
 constexpr std::array<std::string_view, 6> kLargeOperators = {"sum", "prod", "int", "lim", "oint", "iint"};
 
 constexpr std::array<std::string_view, 28> kLetters = {
@@ -131,6 +133,20 @@ Node FactorParser::call(std::string name) {
   return make_node(NodeKind::kPower, pair(std::move(result), *std::move(power)));
 }
 
+namespace {
+
+// "sum _k=1 ^n" of k^2 is that of i^2 from i = 1.
+void rename_index(std::string& name, Node& body) {
+  const std::size_t at = name.find(" _");
+  const bool index = (name.starts_with("sum ") || name.starts_with("prod ")) && at + 3 < name.size() &&
+                     is_letter(name[at + 2]) && name[at + 3] == '=';
+  if (!index || name[at + 2] == kIndex[0] || mentions_symbol(body, kIndex)) return;
+  rename_symbol(body, name.substr(at + 2, 1), kIndex);
+  name[at + 2] = kIndex[0];
+}
+
+}  // namespace
+
 // Sums, integrals, limits: compared as they are written, their bodies by value.
 Node FactorParser::large_operator(std::string name) {
   Depth depth(depth_);
@@ -143,6 +159,7 @@ Node FactorParser::large_operator(std::string name) {
                                                        at_symbol_command() || is_function_name(tokens_[at_].text)))))
     body.push_back(factor());
   Node factors = body.size() == 1 ? std::move(body[0]) : make_node(NodeKind::kProduct, std::move(body));
+  rename_index(name, factors);
   if (auto terms = written_out(name, factors, expanded_)) return *std::move(terms);
   return make_node(NodeKind::kCall, single(std::move(factors)), std::move(name));
 }

@@ -96,8 +96,16 @@ Decision Comparison::same(const Node& gold, const Node& answer) {
 Decision Comparison::same_words(const Node& gold, const Node& answer) {
   const auto a = spelled(gold), b = spelled(answer);
   if (!a || !b) return {Outcome::kDifferent, "words and no words"};
+  // "no solutions" and "no solution" say the same.
   const auto letters = [](const std::string& text) {
-    std::string result = lower_case(text);
+    std::string result;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = std::min(text.find(' ', begin), text.size());
+      std::string word = lower_case(text.substr(begin, end - begin));
+      if (word.ends_with("s") && is_noun(word) && end == text.size()) word.pop_back();
+      result += word;
+      begin = end + 1;
+    }
     std::erase_if(result, [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; });
     return result;
   };

@@ -271,8 +271,12 @@ class AnswerParser final : public WordParser {
   }
 
   Node product() {
-    skip_leading_words();
+    const std::string label = skip_leading_words();
     Node result = signed_factor();
+    if (!label.empty() && result.kind == NodeKind::kNumber) {
+      result = make_node(NodeKind::kMeasure, single(std::move(result)), "#" + label);
+      result.value = Rational(1);
+    }
     int chain = 0;  // quotients nest to the left: bounded like every other nesting
     while (!done()) {
       if (++chain > kMaxChain && result.kind != NodeKind::kProduct) throw NotAnAnswer{};

@@ -93,6 +93,45 @@ std::optional<Extraction> value_in_words(std::string_view sentence) {
   return std::nullopt;
 }
 
+// "5^2 = 25", "6 sqrt(2) metres", "x^2 + 1": the longest beginning of a sentence in plain letters that is an
+// expression, with a digit in it unless it is the whole. Not a number alone, nor a list.
+std::optional<Extraction> expression_first(std::string_view sentence) {
+  constexpr int kMostTries = 8;
+  if (sentence.size() > kMaxWhole || sentence.find_first_of("$\\*#") != std::string_view::npos) return std::nullopt;
+  const auto parsed = [](std::string_view text) -> std::optional<Node> {
+    std::string latex = in_latex(text) + " ";
+    for (std::size_t at = latex.find("sqrt("); at != std::string::npos; at = latex.find("sqrt(", at + 6))
+      latex.insert(at, 1, '\\');
+    return has_words(latex) ? std::nullopt : parse_answer(text, Reading{});
+  };
+  std::string_view part = sentence;
+  for (int tries = 0; tries < kMostTries && !part.empty(); ++tries) {
+    const bool whole = part.size() == sentence.size();
+    const bool digit = std::any_of(part.begin(), part.end(), is_digit);
+    const bool number = part.find_first_not_of("0123456789.,-/% e") == std::string_view::npos;
+    if (number) return std::nullopt;
+    if (const auto node = whole || digit ? parsed(part) : std::nullopt;
+        node && node->kind != NodeKind::kList && node->kind != NodeKind::kText)
+      return Extraction{std::string(part), FoundBy::kAnchor};
+    const std::size_t blank = part.rfind(' ');
+    part = trimmed(part.substr(0, blank == std::string_view::npos ? 0 : blank));
+    while (!part.empty() && (part.back() == ',' || part.back() == '.')) part.remove_suffix(1);
+  }
+  return std::nullopt;
+}
+
+// "yes", "even": words that are answers.
+std::optional<Extraction> known_words(std::string_view sentence) {
+  constexpr std::size_t kMostBytes = 40;
+  if (sentence.empty() || sentence.size() > kMostBytes) return std::nullopt;
+  for (std::size_t begin = 0; begin < sentence.size();) {
+    const std::size_t end = std::min(sentence.find(' ', begin), sentence.size());
+    if (!is_known_word(sentence.substr(begin, end - begin))) return std::nullopt;
+    begin = end + 1;
+  }
+  return Extraction{std::string(sentence), FoundBy::kAnchor};
+}
+
 // The sentence behind the last anchor; stronger anchors first. Nothing found where the sentence tells no value.
 std::optional<Extraction> from_anchors(std::string_view text) {
   static constexpr std::array<std::string_view, 13> kAnchors = {
@@ -114,11 +153,13 @@ std::optional<Extraction> from_anchors(std::string_view text) {
       return Extraction{};
     if (auto values = several_values(sentence)) return values;
     if (auto value = value_in_words(sentence)) return value;
+    if (auto value = direct ? expression_first(sentence) : std::nullopt) return value;
     // "Final Answer: The largest n among 3 is 34": the value is what the sentence ends with.
     if (auto value = direct ? first_value(rest) : last_value(rest)) {
       value->found_by = FoundBy::kAnchor;
       return value;
     }
+    if (auto words = known_words(sentence)) return words;
   }
   return std::nullopt;
 }

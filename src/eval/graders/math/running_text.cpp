@@ -215,6 +215,50 @@ std::size_t scale_word_end(std::string_view text, std::size_t at) {
   return scale_word(text.substr(at + 1, end - at - 1)) ? end : at;
 }
 
+// What binds a number to its neighbours ("6√2", "2pi", "3^2"), and what else may stand in such an expression.
+constexpr std::array<std::string_view, 5> kTight = {"\u221a", "\u03c0", "^", "sqrt", "pi"};
+constexpr std::string_view kLoose = "0123456789.+-*/()";
+
+struct Sign {
+  std::size_t size = 0;  // 0: none of them
+  bool tight = false;
+};
+
+template <class Matches>
+Sign sign_that(Matches matches) {
+  for (const std::string_view sign : kTight)
+    if (matches(sign)) return {sign.size(), true};
+  for (std::size_t i = 0; i < kLoose.size(); ++i)
+    if (matches(kLoose.substr(i, 1))) return {1};
+  return {};
+}
+
+// The expression that a number is a part of, as far as kReach bytes to either side; the number where nothing binds it.
+std::string with_neighbours(std::string_view text, const Found& number) {
+  constexpr std::size_t kReach = 60;
+  const std::size_t cut = number.begin > kReach ? number.begin - kReach : 0;
+  text = text.substr(cut, number.end - cut + kReach);
+  const std::size_t begin = number.begin - cut, end = number.end - cut;
+  std::size_t first = begin, last = end;
+  bool tight = false;
+  for (Sign sign{1}; sign.size > 0; tight = tight || sign.tight) {
+    const std::size_t blank = first > 0 && text[first - 1] == ' ' ? 1 : 0;
+    sign = sign_that([&](std::string_view one) { return text.substr(0, first - blank).ends_with(one); });
+    if (sign.size > 0) first -= sign.size + blank;
+  }
+  for (Sign sign{1}; sign.size > 0; tight = tight || sign.tight) {
+    const std::size_t blank = last < text.size() && text[last] == ' ' ? 1 : 0;
+    sign = sign_that(
+        [&](std::string_view one) { return text.substr(std::min(last + blank, text.size())).starts_with(one); });
+    if (sign.size > 0) last += sign.size + blank;
+  }
+  const bool in_word = (first > 0 && is_letter(text[first - 1])) || (last < text.size() && is_letter(text[last]));
+  if (!tight || in_word) return number.text;
+  std::string_view whole = trimmed(text.substr(first, last - first));
+  while (!whole.empty() && (whole.back() == '.' || whole.back() == '(')) whole.remove_suffix(1);
+  return std::string(whole);
+}
+
 // Numbers with sign, groups, point, exponent, a fraction behind and a percent sign; not digits inside a word.
 std::vector<Found> find_numbers(std::string_view text) {
   std::vector<Found> found;
@@ -283,7 +327,7 @@ std::optional<Extraction> last_value(std::string_view text) {
     if (rest.starts_with("%") || rest.starts_with("percent") || rest.starts_with("pct")) answer += "\\%";
     return Extraction{answer, FoundBy::kFormula};
   }
-  return Extraction{numbers.back().text, FoundBy::kNumber};
+  return Extraction{with_neighbours(text, numbers.back()), FoundBy::kNumber};
 }
 
 std::optional<Extraction> first_value(std::string_view text) {
@@ -298,7 +342,7 @@ std::optional<Extraction> first_value(std::string_view text) {
       answer += ", " + formulas[i].text;
     return Extraction{answer, FoundBy::kAnchor};
   }
-  return Extraction{numbers[0].text, FoundBy::kAnchor};
+  return Extraction{with_neighbours(text, numbers[0]), FoundBy::kAnchor};
 }
 
 }  // namespace qreason::math

@@ -9,11 +9,11 @@ namespace qreason::math {
 namespace {
 
 // In front of a value they change it, or the question.
-constexpr std::array<std::string_view, 38> kChangingWords = {
+constexpr std::array<std::string_view, 39> kChangingWords = {
     "not",      "no",     "less",      "more",      "fewer",     "greater",   "most",    "least",  "than",  "over",
     "under",    "above",  "up",        "below",     "half",      "twice",     "double",  "triple", "minus", "plus",
     "between",  "except", "every",     "without",   "mod",       "power",     "inverse", "square", "root",  "negative",
-    "anything", "never",  "undefined", "divisible", "decreases", "decreased", "base",    "but"};
+    "anything", "never",  "undefined", "divisible", "decreases", "decreased", "base",    "but",    "from"};
 // The same with "of" behind them: "a multiple of 6" is no 6.
 constexpr std::array<std::string_view, 12> kFunctionWords = {"reciprocal", "opposite", "cube",       "multiple",
                                                              "multiples",  "factor",   "factors",    "divisor",
@@ -42,26 +42,29 @@ bool is_separator_word(const std::string& text) {
   return text == "and" || text == "or";
 }
 
-void WordParser::skip_leading_words() {
+std::string WordParser::skip_leading_words() {
   std::size_t ahead = at_;
   while (ahead < tokens_.size() && tokens_[ahead].kind == TokenKind::kText && !is_separator_word(tokens_[ahead].text))
     ++ahead;
-  if (ahead == at_) return;
+  if (ahead == at_) return "";
   if (ahead + 1 < tokens_.size() && is_symbol_token(tokens_[ahead], ":")) ++ahead;  // "Total: 15"
-  if (number_in_words(tokens_[at_].text) || lower_case(tokens_[at_].text) == "a") return;
+  if (number_in_words(tokens_[at_].text) || lower_case(tokens_[at_].text) == "a") return "";
   const bool value_follows = ahead < tokens_.size() && !is_symbol_token(tokens_[ahead], ",") &&
                              !is_symbol_token(tokens_[ahead], ")") && !is_symbol_token(tokens_[ahead], "}") &&
                              tokens_[ahead].text != "=" && tokens_[ahead].text != "\\}" && tokens_[ahead].text != "]" &&
-                             tokens_[ahead].text != "\\\\" && tokens_[ahead].text != "end";
-  if (!value_follows) return;
+                             tokens_[ahead].text != "\\\\" && tokens_[ahead].text != "end" &&
+                             tokens_[ahead].kind != TokenKind::kText;
+  if (!value_follows) return "";
   for (std::size_t i = at_; i < ahead; ++i) {
     if (tokens_[i].kind != TokenKind::kText) continue;
     const std::string word = lower_case(tokens_[i].text);
-    if (word == "negative" && i + 1 == ahead) break;
+    if ((word == "negative" || word == "minus") && i + 1 == ahead) break;
     if (holds(kChangingWords, word)) throw NotAnAnswer{};
     const bool of = i + 1 < ahead && lower_case(tokens_[i + 1].text) == "of";
     if (of && holds(kFunctionWords, word)) throw NotAnAnswer{};
   }
+  const bool labels = ahead - at_ == 1 && at_kind(TokenKind::kNumber, 1) && !is_filler(tokens_[at_].text);
+  std::string label = labels ? noun_stem(tokens_[at_].text) : "";
   const auto unit = ahead - at_ == 1 ? unit_of_word(tokens_[at_].text) : std::nullopt;
   at_ = ahead;
   if (unit && at_ < tokens_.size() && unit->dimensions.size() > 2 && unit->scale == Rational(1) &&
@@ -69,10 +72,27 @@ void WordParser::skip_leading_words() {
     at_ -= 1;
     tokens_[at_] = {TokenKind::kSymbol, std::string(kCurrency) + unit->dimensions.substr(0, unit->dimensions.find('^')),
                     true};
-  } else if (lower_case(tokens_[at_ - 1].text) == "negative") {
+    return "";
+  }
+  if (const std::string last = lower_case(tokens_[at_ - 1].text); last == "negative" || last == "minus") {
     at_ -= 1;
     tokens_[at_] = {TokenKind::kSymbol, "-", true};
+    return "";
   }
+  return label;
+}
+
+// "5 out of 6", "1 in 6", "3 to 1".
+bool WordParser::take_ratio_words(Node& result) {
+  if (!is_integer_node(result)) return false;
+  const std::string& word = tokens_[at_].text;
+  const auto has_number = [&](std::size_t ahead) { return at_kind(TokenKind::kNumber, ahead); };
+  const bool out_of = word == "out" && at_kind(TokenKind::kText, 1) && tokens_[at_ + 1].text == "of" && has_number(2);
+  if (!out_of && !((word == "in" || word == "to") && has_number(1))) return false;
+  const NodeKind kind = word == "to" ? NodeKind::kRatio : NodeKind::kQuotient;
+  at_ += out_of ? 2 : 1;
+  result = make_node(kind, pair(std::move(result), factor()));
+  return true;
 }
 
 bool WordParser::take_words(Node& result) {
@@ -90,6 +110,14 @@ bool WordParser::take_words(Node& result) {
     result = make_node(NodeKind::kPercent, single(std::move(result)));
     return true;
   }
+  if (word.size() > 5 && word.ends_with("s") && is_integer_node(result) && !is_noun(word)) {
+    if (const auto part = part_in_words("one " + lower_case(word))) {  // "2 thirds"
+      ++at_;
+      result = multiplied(std::move(result), number_node(*part));
+      return true;
+    }
+  }
+  if (take_ratio_words(result)) return true;
   if (word == "th" || word == "st" || word == "nd" || word == "rd") {
     ++at_;
     return true;

@@ -17,8 +17,9 @@ class WordParser : public FactorParser {
  protected:
   using FactorParser::FactorParser;
 
-  // "The answer is 5", "USD 100": words say nothing before a value, unless they change it.
-  void skip_leading_words();
+  // "The answer is 5", "USD 100": words say nothing before a value, unless they change it. The stem of a single word in
+  // front of a number ("Row 2"), which may tell it from another.
+  std::string skip_leading_words();
   // Words behind a value: percent, "million", a unit; any other word is a factor that nothing but itself equals. False:
   // a separator.
   bool take_words(Node& result);
@@ -30,6 +31,7 @@ class WordParser : public FactorParser {
   bool take_fraction_of_units(Node& result);
 
  private:
+  bool take_ratio_words(Node& result);
   // "5 dollars and 30 cents", "2 hours 30 minutes".
   void add_smaller_unit(Node& measure);
 };
