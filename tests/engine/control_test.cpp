@@ -1,4 +1,5 @@
-// What ends, forces and explains an answer: cancelling, budgets of thoughts, ends that a request asks for, log-probabilities.
+// What ends, forces and explains an answer: cancelling, budgets of thoughts, ends that a request asks for,
+// log-probabilities.
 #include <gtest/gtest.h>
 
 #include <algorithm>

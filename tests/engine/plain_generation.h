@@ -20,7 +20,8 @@ inline Request request(std::uint64_t number, std::int64_t max_tokens = 24) {
 }
 
 // One token at a time through the decoder, no engine: what every engine run must equal.
-inline Answer plain_generation(const Decoder& decoder, const Request& request, Arithmetic arithmetic = Arithmetic::kPortable) {
+inline Answer plain_generation(const Decoder& decoder, const Request& request,
+                               Arithmetic arithmetic = Arithmetic::kPortable) {
   Executor executor(1, cpu_backend(arithmetic));
   SequenceCache cache(PagePool(decoder.cache_layout()));
   DecoderStep step;

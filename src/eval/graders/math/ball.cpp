@@ -24,8 +24,7 @@ Ball rounded(Ball a, int precision) {
   const std::int64_t noise = a.radius > 0 ? std::ilogb(a.radius) + 1 : 0;
   const std::int64_t drop = std::max<std::int64_t>(length(a.mid) - precision, noise - kRadiusBits);
   if (drop <= 0) return a;
-  const bool exact =
-      a.mid == 0 || boost::multiprecision::lsb(boost::multiprecision::abs(a.mid)) >= static_cast<unsigned>(drop);
+  const bool exact = a.mid == 0 || trailing_zeros(a.mid) >= static_cast<std::size_t>(drop);
   const bool negative = a.mid < 0;
   if (negative) a.mid = -a.mid;
   a.mid >>= static_cast<unsigned>(drop);

@@ -1,4 +1,5 @@
 // Elementary functions of balls: Taylor series in fixed point with guard bits, then the radius by the function's slope.
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 #include <utility>
@@ -99,8 +100,10 @@ Integer ln_fixed(const Integer& m, int width) {
   Integer y = Integer(static_cast<std::int64_t>(std::ldexp(start, 60))) << (bits - 60);
   for (int exact = 45; exact < width; exact *= 3) {
     if (y < 0) y = 0;
-    const Integer power = exp_fixed(y, width);
-    y += ((m - power) << (bits + 1)) / (m + power);
+    const int needed = std::min(width, 3 * exact + kGuardBits);  // more digits than come out right say nothing
+    const auto cut = static_cast<unsigned>(width - needed);
+    const Integer part = m >> cut, power = exp_fixed(y >> cut, needed);
+    y += (((part - power) << static_cast<unsigned>(needed + 1)) / (part + power)) << cut;
   }
   return y;
 }

@@ -121,6 +121,24 @@ bool joins(std::string_view between) {
   return is_name_of_next(rest);
 }
 
+namespace {
+
+// Where the run of backslashes of the first \boxed or \fbox begins; no brace in front of it closes anything behind.
+std::size_t first_command(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const void* found = std::memchr(text.data() + at, '\\', text.size() - at);
+    if (found == nullptr) break;
+    at = static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+    const std::string_view rest = text.substr(at + 1);
+    if (!rest.starts_with("boxed") && !rest.starts_with("fbox")) continue;
+    while (at > 0 && text[at - 1] == '\\') --at;
+    return at;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
 std::optional<Extraction> from_boxes(std::string_view text) {
   std::vector<Box> boxes = find_boxes(text);
   if (boxes.empty()) return std::nullopt;
@@ -149,14 +167,14 @@ std::optional<Extraction> from_boxes(std::string_view text) {
 
 std::vector<Box> find_boxes(std::string_view text) {
   std::vector<Box> boxes;
-  constexpr std::string_view kInEveryName = "box";
-  if (::memmem(text.data(), text.size(), kInEveryName.data(), kInEveryName.size()) == nullptr) return boxes;
+  const std::size_t start = first_command(text);
+  if (start == std::string_view::npos) return boxes;
   struct Open {
     std::size_t box;  // where its command begins; npos for a plain brace
     std::size_t content;
   };
   std::vector<Open> open;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = start; i < text.size(); ++i) {
     if (text[i] == '\\') {
       const std::size_t argument = box_argument(text, i);
       if (argument == std::string_view::npos) {

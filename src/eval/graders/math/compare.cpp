@@ -276,8 +276,9 @@ Decision Comparison::unordered(const std::vector<Node>& gold, const std::vector<
 Verdict compare_answers(std::string_view gold, std::string_view answer, const CompareOptions& options) {
   if (gold.size() > kMaxExpressionBytes || answer.size() > kMaxExpressionBytes)
     return gold == answer ? Verdict{true, "the same text"} : Verdict{false, "too large to decide"};
-  if (is_empty_text(gold)) return {false, "an empty gold answer"};
-  if (same_text_form(gold, answer)) return {true, "the same text"};
+  const std::string gold_form = normalized_text(gold);
+  if (gold_form.empty()) return {false, "an empty gold answer"};
+  if (gold == answer || gold_form == normalized_text(answer)) return {true, "the same text"};
   if (const auto a = choice_and_value(gold), b = choice_and_value(answer); a && b) {
     if (a->choice != b->choice) return {false, "different choices"};
     return compare_answers(a->value, b->value, options);

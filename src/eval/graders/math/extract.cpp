@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "eval/graders/last_of.h"
+#include "eval/graders/math/anchors.h"
 #include "eval/graders/math/expression.h"
 #include "eval/graders/math/latex_tokens.h"
 #include "eval/graders/math/unicode_signs.h"
@@ -32,6 +33,8 @@ bool ends_with_any(std::string_view text, std::initializer_list<std::string_view
 bool begins_with_any(std::string_view text, std::initializer_list<std::string_view> starts) {
   return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return text.starts_with(start); });
 }
+
+constexpr std::size_t kLongestDoubt = 20;  // bytes
 
 // What stands in front of an anchor and takes it back: "a wrong answer is", "I doubt that the answer is".
 bool is_doubted(std::string_view before) {
@@ -134,12 +137,10 @@ std::optional<Extraction> known_words(std::string_view sentence) {
 
 // The sentence behind the last anchor; stronger anchors first. Nothing found where the sentence tells no value.
 std::optional<Extraction> from_anchors(std::string_view text) {
-  static constexpr std::array<std::string_view, 13> kAnchors = {
-      "final answer is", "final answer:", "####",     "answer is:", "answer is", "answer:", "答案",
-      "réponse:",        "respuesta:",    "antwort:", "risposta:",  "resposta:", "ответ:"};
-  const std::string lower = lower_case(text);
-  for (const std::string_view anchor : kAnchors) {
-    const std::size_t at = last_of(lower, anchor);
+  const auto places = last_anchors(text);
+  for (std::size_t i = 0; i < kAnchors.size(); ++i) {
+    const std::string_view anchor = kAnchors[i];
+    const std::size_t at = places[i];
     if (at == std::string::npos) continue;
     std::string_view rest = text.substr(at + anchor.size());
     const std::size_t paragraph = rest.find(
@@ -149,7 +150,8 @@ std::optional<Extraction> from_anchors(std::string_view text) {
     const std::string_view sentence = first_sentence(rest);
     const bool asked = sentence.data() + sentence.size() < text.data() + text.size() && sentence.end()[0] == '?';
     if (asked) continue;
-    if (is_doubted(std::string_view(lower).substr(0, at)) || announces_no_value(lower_case(sentence)))
+    const std::size_t before = std::min(at, kLongestDoubt);
+    if (is_doubted(lower_case(text.substr(at - before, before))) || announces_no_value(lower_case(sentence)))
       return Extraction{};
     if (auto values = several_values(sentence)) return values;
     if (auto value = value_in_words(sentence)) return value;

@@ -1,13 +1,33 @@
 #include "eval/graders/math/rational.h"
 
+#include <bit>
 #include <limits>
 #include <utility>
 
 namespace qreason::math {
 
+namespace {
+
+using Limb = boost::multiprecision::limb_type;
+constexpr std::size_t kLimbBits = sizeof(Limb) * 8;
+
+}  // namespace
+
+// Of the limbs themselves: msb and lsb take no negative numbers, and a copy of each costs more than all the rest.
 std::size_t bit_length(const Integer& value) {
-  if (value == 0) return 0;
-  return boost::multiprecision::msb(value.sign() < 0 ? Integer(-value) : value) + 1;
+  const auto& limbs = value.backend();
+  const Limb top = limbs.limbs()[limbs.size() - 1];
+  return (limbs.size() - 1) * kLimbBits + static_cast<std::size_t>(std::bit_width(top));
+}
+
+std::size_t trailing_zeros(const Integer& value) {
+  const Limb* limbs = value.backend().limbs();
+  std::size_t zeros = 0;
+  while (*limbs == 0) {
+    ++limbs;
+    zeros += kLimbBits;
+  }
+  return zeros + static_cast<std::size_t>(std::countr_zero(*limbs));
 }
 
 namespace {
@@ -15,10 +35,9 @@ namespace {
 // The greatest common divisor of numbers that are not 0. Powers of two, which sample points are divided by, need no
 // Euclid.
 Integer common_divisor(const Integer& numerator, const Integer& denominator) {
-  using boost::multiprecision::lsb;
-  const unsigned twos = lsb(denominator);
-  if (boost::multiprecision::msb(denominator) != twos) return boost::multiprecision::gcd(numerator, denominator);
-  return Integer(1) << std::min(twos, lsb(boost::multiprecision::abs(numerator)));
+  const std::size_t twos = trailing_zeros(denominator);
+  if (bit_length(denominator) != twos + 1) return boost::multiprecision::gcd(numerator, denominator);
+  return Integer(1) << std::min(twos, trailing_zeros(numerator));
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ inline constexpr std::size_t kMaxRationalBits = 20'000;  // of numerator and of 
 
 // The number of binary digits of |value|; 0 for 0.
 std::size_t bit_length(const Integer& value);
+// The number of zeros that |value|'s binary digits end with; value is not 0.
+std::size_t trailing_zeros(const Integer& value);
 
 class Rational {
  public:

@@ -15,6 +15,8 @@ struct Prime {
 constexpr std::array<Prime, 3> kPrimes = {{{2305843009213693921U, 583529827753931384U},
                                            {2305843009213693693U, 966685122347009555U},
                                            {2305843009213693669U, 1290453122423660404U}}};
+constexpr int kTopBits = 61;
+constexpr std::uint64_t kTop = std::uint64_t{1} << kTopBits;
 constexpr std::int64_t kMostFactors = 20'000;
 constexpr std::int64_t kAllFactors = 100'000;  // of all factorials of a text together
 
@@ -70,8 +72,11 @@ class Field {
   std::uint64_t sum(std::uint64_t a, std::uint64_t b) const { return (a + b) % prime_; }
   std::uint64_t negated(std::uint64_t a) const { return a == 0 ? 0 : prime_ - a; }
   std::uint64_t product(std::uint64_t a, std::uint64_t b) const {
+    // 2^61 is kTop - prime_ more than a multiple of the prime: what lies above 61 bits comes back that many times.
     __extension__ using Wide = unsigned __int128;
-    return static_cast<std::uint64_t>(static_cast<Wide>(a) * b % prime_);
+    const auto folded = [&](Wide x) { return (x & (kTop - 1)) + (x >> kTopBits) * (kTop - prime_); };
+    const auto twice = static_cast<std::uint64_t>(folded(folded(static_cast<Wide>(a) * b)));
+    return twice >= prime_ ? twice - prime_ : twice;
   }
   std::uint64_t power(std::uint64_t base, std::uint64_t exponent) const {
     std::uint64_t result = 1;

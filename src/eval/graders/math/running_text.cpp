@@ -60,6 +60,11 @@ struct Found {
   std::string text;
 };
 
+struct Formula {
+  std::size_t begin, end;
+  std::string_view text;
+};
+
 struct Delimiters {
   std::string_view open, close;
 };
@@ -71,13 +76,32 @@ bool escaped(std::string_view text, std::size_t at) {
   return slashes % 2 == 1;
 }
 
+// Places of one character, asked for in rising order.
+class Places {
+ public:
+  Places(std::string_view text, char wanted) : text_(text), wanted_(wanted) {}
+
+  // The first at `from` or behind; the end where there is none.
+  std::size_t next(std::size_t from) {
+    if (known_ >= from && known_ != std::string_view::npos) return known_;
+    const void* found = from < text_.size() ? std::memchr(text_.data() + from, wanted_, text_.size() - from) : nullptr;
+    known_ = found == nullptr ? text_.size() : static_cast<std::size_t>(static_cast<const char*>(found) - text_.data());
+    return known_;
+  }
+
+ private:
+  std::string_view text_;
+  char wanted_;
+  std::size_t known_ = std::string_view::npos;
+};
+
 // All $...$ on one line, $$...$$, \(...\) and \[...\], in order of their ends.
-std::vector<Found> find_formulas(std::string_view text) {
-  std::vector<Found> found;
+std::vector<Formula> find_formulas(std::string_view text) {
+  std::vector<Formula> found;
   std::array<bool, kFormulas.size()> closes;  // false once nothing behind closes it: no second search to the end
   closes.fill(true);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '$' && text[i] != '\\') continue;
+  Places dollars(text, '$'), slashes(text, '\\');
+  for (std::size_t i = 0; (i = std::min(dollars.next(i), slashes.next(i))) < text.size(); ++i) {
     for (std::size_t kind = 0; kind < kFormulas.size(); ++kind) {
       const Delimiters& pair = kFormulas[kind];
       if (!closes[kind] || !text.substr(i).starts_with(pair.open)) continue;
@@ -87,7 +111,7 @@ std::vector<Found> find_formulas(std::string_view text) {
       const std::string_view content = text.substr(i + 2, close - i - 2);
       const bool inline_form = pair.open == "\\(";
       if (!(inline_form && content.find('\n') != std::string_view::npos) && !trimmed(content).empty())
-        found.push_back({i, close + 2, std::string(trimmed(content))});
+        found.push_back({i, close + 2, trimmed(content)});
       i = close + 1;
       break;
     }
@@ -99,7 +123,7 @@ std::vector<Found> find_formulas(std::string_view text) {
     // "$5 more than $" is money, not a formula.
     const bool money = !content.empty() && is_digit(content[0]) && has_words(content);
     if (content.empty() || money) continue;
-    found.push_back({i, close + 1, std::string(content)});
+    found.push_back({i, close + 1, content});
     i = close;
   }
   return found;
@@ -321,7 +345,7 @@ std::optional<Extraction> last_value(std::string_view text) {
   const auto numbers = last_numbers(text);
   if (formulas.empty() && numbers.empty()) return std::nullopt;
   if (numbers.empty() || (!formulas.empty() && formulas.back().end >= numbers.back().end)) {
-    std::string answer = formulas.back().text;
+    std::string answer(formulas.back().text);
     std::string_view rest = text.substr(formulas.back().end);
     while (!rest.empty() && rest[0] == ' ') rest.remove_prefix(1);
     if (rest.starts_with("%") || rest.starts_with("percent") || rest.starts_with("pct")) answer += "\\%";
@@ -336,10 +360,10 @@ std::optional<Extraction> first_value(std::string_view text) {
   if (formulas.empty() && numbers.empty()) return std::nullopt;
   // "$12 $ and $13 $" is one answer of two formulas.
   if (!formulas.empty() && (numbers.empty() || formulas[0].begin <= numbers[0].begin + 1)) {
-    std::string answer = formulas[0].text;
+    std::string answer(formulas[0].text);
     for (std::size_t i = 1;
          i < formulas.size() && joins(text.substr(formulas[i - 1].end, formulas[i].begin - formulas[i - 1].end)); ++i)
-      answer += ", " + formulas[i].text;
+      answer.append(", ").append(formulas[i].text);
     return Extraction{answer, FoundBy::kAnchor};
   }
   return Extraction{with_neighbours(text, numbers[0]), FoundBy::kAnchor};

@@ -1,11 +1,13 @@
 #include "eval/graders/math/sample_points.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
 #include "base/random.h"
 #include "eval/graders/math/bends.h"
+#include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/value_range.h"
 
 namespace qreason::math {
@@ -79,7 +81,8 @@ class Pieces {
 
   void add(const std::vector<std::string>& names, std::vector<Point>& points) {
     if (bends_.empty()) return;
-    const std::vector<Point> bases(points.begin(), points.begin() + std::min<std::ptrdiff_t>(2, std::ssize(points)));
+    const std::ptrdiff_t count = only_domains() ? 1 : 2;
+    const std::vector<Point> bases(points.begin(), points.begin() + std::min(count, std::ssize(points)));
     std::vector<std::vector<Rational>> all(names.size());
     for (const Point& base : bases) {
       for (std::size_t i = 0; i < names.size(); ++i) {
@@ -92,7 +95,12 @@ class Pieces {
         }
       }
     }
-    if (names.size() > 1) add_mixed(names, all, points);
+    if (names.size() > 1 && !only_domains()) add_mixed(names, all, points);
+  }
+
+  bool none() const { return bends_.empty(); }
+  bool only_domains() const {
+    return std::all_of(bends_.begin(), bends_.end(), [](const Bend& bend) { return bend.kind == Bend::kDomain; });
   }
 
   std::vector<Node> missing(const std::vector<Point>& points) {
@@ -130,6 +138,7 @@ class Pieces {
     };
     if (!zeros.empty()) {
       for (const std::int64_t tenths : {13, 407}) {
+        if (tenths > 13 && only_domains()) break;
         add(zeros.front().plus(tenths_of(-tenths)));
         add(zeros.back().plus(tenths_of(tenths)));
       }
@@ -184,6 +193,29 @@ class Pieces {
 
 }  // namespace
 
+namespace {
+
+// Defined by one power series around every point: no inverse of a periodic function, no power but of whole exponents or
+// of positive numbers.
+bool is_analytic(const Node& n) {
+  static constexpr std::array<std::string_view, 11> kAnalytic = {"sin", "cos",  "tan",  "cot",  "sec", "csc",
+                                                                 "exp", "sinh", "cosh", "tanh", "sqrt"};
+  if (n.kind == NodeKind::kCall && n.text != "ln" && n.text != "log" &&
+      std::find(kAnalytic.begin(), kAnalytic.end(), n.text) == kAnalytic.end())
+    return false;
+  if (n.kind == NodeKind::kPower && has_variables(n.children[0]) && !is_integer_node(n.children[1])) {
+    const bool root = n.children[1].kind == NodeKind::kQuotient || n.children[1].decimal;
+    if (!root && !(n.children[1].kind == NodeKind::kNegation && is_integer_node(n.children[1].children[0])))
+      return false;
+  }
+  if (n.kind == NodeKind::kFactorial || n.kind == NodeKind::kApply || n.kind == NodeKind::kPiecewise) return false;
+  return std::all_of(n.children.begin(), n.children.end(), is_analytic);
+}
+
+constexpr std::size_t kEnoughAnalytic = 4, kEnoughOnDomains = 6;
+
+}  // namespace
+
 Samples sample_points(const Node& a, const Node& b, Budget& budget) {
   std::vector<std::string> names = symbols_of(a);
   for (std::string& name : symbols_of(b)) names.push_back(std::move(name));
@@ -201,9 +233,15 @@ Samples sample_points(const Node& a, const Node& b, Budget& budget) {
     points.push_back(std::move(point));
   }
   Pieces pieces(a, b, whole, budget);
+  const std::vector<Point> others(points.begin() + 2, points.end());
+  points.resize(2);
   pieces.add(names, points);
+  const std::size_t first = points.size();
+  points.insert(points.end(), others.begin(), others.end());
+  const bool analytic = whole.empty() && pieces.only_domains() && is_analytic(a) && is_analytic(b);
+  const std::size_t enough = !analytic ? points.size() + 1 : pieces.none() ? kEnoughAnalytic : kEnoughOnDomains;
   std::vector<Node> missing = pieces.missing(points);
-  return {std::move(points), std::move(missing)};
+  return {std::move(points), std::move(missing), enough, first};
 }
 
 }  // namespace qreason::math

@@ -12,6 +12,9 @@ struct Samples {
   // Arguments of |.| and its like (bends.h) whose other sign may be missing: not solved, not of one sign by their form,
   // and seen with one sign alone. Functions that agree at these points may differ where the other sign is.
   std::vector<Node> missing;
+  // So many real points at which two functions agree decide, once all of the first `needed` points were visited:
+  // functions that are analytic where they are defined need no more.
+  std::size_t enough, needed;
 };
 
 // Points over signs and sizes, from 1/64 to 1000, the same for the same names. Symbols under a factorial, in a binomial

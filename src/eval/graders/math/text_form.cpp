@@ -33,18 +33,14 @@ std::vector<bool> idle_braces(const std::vector<Token>& tokens) {
 
 constexpr char kBetweenTokens = '\x1f';  // "2^{1}0" is not "2^{10}"
 
-struct TextForm {
-  std::string text;
-  bool words = true;  // nothing but words
-};
+}  // namespace
 
-TextForm form_of(std::string_view text) {
-  TextForm form;
+std::string normalized_text(std::string_view text) {
+  std::string form;
   const auto tokens = tokenize_answer(text, Reading{});
   if (!tokens) {
-    form.words = false;
     for (const char c : text)
-      if (!is_blank(c) && c != '$') form.text += c;
+      if (!is_blank(c) && c != '$') form += c;
     return form;
   }
   const std::vector<bool> idle = idle_braces(*tokens);
@@ -54,30 +50,18 @@ TextForm form_of(std::string_view text) {
     const Token& token = (*tokens)[i];
     const bool last_stop = i + 1 == tokens->size() && token.kind == TokenKind::kSymbol && token.text == ".";
     if (last_stop) break;
-    form.words = form.words && token.kind == TokenKind::kText;
     const bool word = token.kind == TokenKind::kText;
-    if (!form.text.empty() && !(word && letters_before)) form.text += kBetweenTokens;
+    if (!form.empty() && !(word && letters_before)) form += kBetweenTokens;
     letters_before = word;
-    if (token.kind == TokenKind::kCommand) form.text += '\\';
+    if (token.kind == TokenKind::kCommand) form += '\\';
     for (const char c : token.text)
-      if (!is_blank(c)) form.text += word ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : c;
+      if (!is_blank(c)) form += word ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : c;
   }
   return form;
 }
 
-}  // namespace
-
-std::string normalized_text(std::string_view text) {
-  return form_of(text).text;
-}
-
 bool is_empty_text(std::string_view text) {
   return normalized_text(text).empty();
-}
-
-bool same_text_form(std::string_view gold, std::string_view answer) {
-  const TextForm a = form_of(gold), b = form_of(answer);
-  return !a.text.empty() && a.text == b.text;
 }
 
 }  // namespace qreason::math

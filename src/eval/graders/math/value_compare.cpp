@@ -144,8 +144,9 @@ Decision compare_functions(const Node& a, const Node& b, Budget& budget) {
                              mentions(a, NodeKind::kPiecewise, "") || mentions(b, NodeKind::kPiecewise, "");
   const bool complex = mentions(a, NodeKind::kConstant, "i") || mentions(b, NodeKind::kConstant, "i");
   std::size_t equal_reals = 0, equal_complex = 0, different_complex = 0;
-  for (const Point& point : samples.points) {
-    const Seen seen = comparison.at(point, kLastPrecisionAtPoints);
+  for (std::size_t i = 0; i < samples.points.size(); ++i) {
+    if (i >= samples.needed && equal_reals >= samples.enough) break;
+    const Seen seen = comparison.at(samples.points[i], kLastPrecisionAtPoints);
     if (domain_counts && seen.one_is_real) return {Outcome::kDifferent, "defined for different numbers"};
     if (seen.what == Seen::kUndefined || seen.what == Seen::kUnclear) continue;
     const bool equal = seen.what == Seen::kEqual;
@@ -210,31 +211,58 @@ std::optional<Integer> rounded_to(const Node& a, int decimals, Budget& budget) {
   return scaled ? std::optional(scaled->rounded()) : std::nullopt;
 }
 
-Decision compare_up_to_factor(const Node& a, const Node& b, Factor factor, Budget& budget) {
-  constexpr int kPrecision = 512;
-  std::vector<std::pair<Ball, Ball>> seen;
-  const Samples samples = sample_points(a, b, budget);
-  if (!samples.missing.empty()) return kMissingPieces;
+namespace {
+
+// Values of both where neither is zero, and the decision where one alone is.
+struct Proportion {
+  std::vector<std::pair<Ball, Ball>> values;
+  std::optional<Decision> decision;
+};
+
+Proportion values_at(const Node& a, const Node& b, const Samples& samples, int precision, Budget& budget) {
+  Proportion seen;
   for (const Point& point : samples.points) {
-    Evaluator evaluator(point, kPrecision, budget);
+    Evaluator evaluator(point, precision, budget);
     const auto x = evaluator.value(a), y = evaluator.value(b);
     if (!x || !y || evaluator.left_reals()) continue;
     const Ball left = evaluator.real_part(*x), right = evaluator.real_part(*y);
     if (left.is_exact_zero() && right.is_exact_zero()) continue;
-    if (left.holds_zero() != right.holds_zero()) return {Outcome::kDifferent, "zero for different values"};
-    if (!left.holds_zero()) seen.emplace_back(left, right);
+    if (left.holds_zero() != right.holds_zero()) {
+      seen.decision = Decision{Outcome::kDifferent, "zero for different values"};
+      return seen;
+    }
+    if (!left.holds_zero()) seen.values.emplace_back(left, right);
   }
-  if (seen.size() < kEnoughPoints) return undecided(budget);
-  const auto& [first_left, first_right] = seen.front();
+  if (seen.values.size() < kEnoughPoints) seen.decision = undecided(budget);
+  return seen;
+}
+
+Decision proportional(const Proportion& seen, Factor factor, int precision, const Budget& budget) {
+  if (seen.decision) return *seen.decision;
+  const auto& [first_left, first_right] = seen.values.front();
   if (factor == Factor::kPositive && first_left.sign() != first_right.sign())
     return {Outcome::kDifferent, "proportional by a negative factor, or not at all"};
-  for (const auto& [left, right] : seen) {
-    const Ball x = product(left, first_right, kPrecision), y = product(right, first_left, kPrecision);
-    const auto what = together(x, y, std::max(x.top(), y.top()), kPrecision);
+  for (const auto& [left, right] : seen.values) {
+    const Ball x = product(left, first_right, precision), y = product(right, first_left, precision);
+    const auto what = together(x, y, std::max(x.top(), y.top()), precision);
     if (what == Seen::kDifferent) return {Outcome::kDifferent, "not proportional"};
     if (what != Seen::kEqual) return undecided(budget);
   }
   return {Outcome::kEqual, "proportional at all sample points"};
+}
+
+}  // namespace
+
+Decision compare_up_to_factor(const Node& a, const Node& b, Factor factor, Budget& budget) {
+  constexpr int kPrecision = 512, kFewPoints = 4;
+  const Samples samples = sample_points(a, b, budget);
+  if (!samples.missing.empty()) return kMissingPieces;
+  // What is certainly not proportional at a few points never will be.
+  Samples few = samples;
+  few.points.resize(std::min<std::size_t>(kFewPoints, few.points.size()));
+  const Decision soon = proportional(values_at(a, b, few, kFirstPrecision, budget), factor, kFirstPrecision, budget);
+  if (soon.why == std::string_view("not proportional")) return soon;
+  return proportional(values_at(a, b, samples, kPrecision, budget), factor, kPrecision, budget);
 }
 
 }  // namespace qreason::math
