@@ -197,13 +197,27 @@ class ProblemReader {
     Problem problem{.id = id != row.fields.end() ? id->second : std::to_string(dataset_.problems.size()),
                     .question = first_field(table, row, spec_.question_columns),
                     .gold = gold_answer(gold_field(table, row, spec_), spec_.gold_rule, where)};
-    for (const std::string_view column : spec_.wrong_columns)
-      problem.wrong_answers.push_back(required_field(table, row, std::string(column)));
+    for (const std::string_view column : spec_.wrong_columns) add_wrong_answer(table, row, column, problem);
     if (!ids_.insert(problem.id).second)
       throw Error(where, fmt::format("the id \"{}\" again", problem.id), "a new one");
     problem.fields = std::move(row.fields);
     problem.row = static_cast<std::int64_t>(dataset_.problems.size());
     dataset_.problems.push_back(std::move(problem));
+  }
+
+  // Names columns and no text of theirs: rows may be ones that must not be published.
+  void add_wrong_answer(const Table& table, const RecordRow& row, std::string_view column, Problem& problem) const {
+    const std::string& answer = required_field(table, row, std::string(column));
+    const std::string_view plain = trimmed(answer);
+    constexpr const char* kExpected = "choices that differ, none of them empty";
+    if (plain.empty()) throw Error(table.where(row), fmt::format("an empty \"{}\"", column), kExpected);
+    if (plain == trimmed(problem.gold))
+      throw Error(table.where(row), fmt::format("the right answer again in \"{}\"", column), kExpected);
+    for (std::size_t i = 0; i < problem.wrong_answers.size(); ++i)
+      if (plain == trimmed(problem.wrong_answers[i]))
+        throw Error(table.where(row), fmt::format("the same in \"{}\" and \"{}\"", spec_.wrong_columns[i], column),
+                    kExpected);
+    problem.wrong_answers.push_back(answer);
   }
 
   const DatasetSpec& spec_;

@@ -86,6 +86,23 @@ TEST(GpqaDiamond, IsReadFromCsvWithLineBreaksAndNamesAMissingColumn) {
       ThrowsMessage<Error>(::testing::AllOf(HasSubstr("line 2"), HasSubstr("no column \"Incorrect Answer 3\""))));
 }
 
+TEST(GpqaDiamond, RefusesEmptyAndRepeatedChoices) {
+  testing::ScratchFolder scratch;
+  const auto file = scratch.path() / "gpqa.csv";
+  const auto refused = [&](const std::string& choices, const std::string& why) {
+    write_file_atomic(file,
+                      "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3\n"
+                      "q1,a,b,c,d\nq2," +
+                          choices + "\n");
+    EXPECT_THAT([&] { load_dataset("GPQA-Diamond", file); },
+                ThrowsMessage<Error>(::testing::AllOf(HasSubstr("gpqa.csv"), HasSubstr("line 3"), HasSubstr(why))));
+  };
+  refused("a,b,\" \",d", "an empty \"Incorrect Answer 2\"");
+  refused("a,b,c,", "an empty \"Incorrect Answer 3\"");
+  refused("a,b, b ,d", "the same in \"Incorrect Answer 1\" and \"Incorrect Answer 2\"");
+  refused("a,b,c,a", "the right answer again in \"Incorrect Answer 3\"");
+}
+
 // Rows that must not be published stand in no message.
 TEST(GpqaDiamond, ErrorsQuoteNothingOfARow) {
   testing::ScratchFolder scratch;
