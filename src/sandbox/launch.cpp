@@ -87,6 +87,9 @@ pid_t spawn(std::vector<std::string> arguments, std::vector<std::string> environ
   pid_t process = -1;
   const int code = ::posix_spawnp(&process, words[0], actions.get(), &attributes, words.data(), settings.data());
   ::posix_spawnattr_destroy(&attributes);
+  if (code == ENOENT && arguments[0] == "setpriv")  // with and without a sandbox
+    throw Error("the sandbox", "no setpriv, by which root becomes another user before programs run",
+                "the package util-linux, or to be started by another user than root");
   if (code != 0) fail(fmt::format("{} does not start ({})", arguments[0], std::strerror(code)));
   return process;
 }

@@ -170,6 +170,21 @@ class UnsafeExecution : public TaskCommands {
   std::string data_;
 };
 
+TEST_F(UnsafeExecution, NamesWhatHelpsWhereSetprivIsMissing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root changes its user";
+  const fs::path few = scratch_.path() / "few";
+  fs::create_directories(few);
+  const std::string link = "for name in bwrap python3; do ln -s \"$(command -v $name)\" '" + few.string() + "'; done; ";
+  for (const char* more : {"", "--allow-unsafe-execution"}) {
+    const CommandResult refused = testing::run_command(link + "PATH='" + few.string() + "' '" +
+                                                       testing::qreason_binary() + "' " + arguments(more));
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.standard_error, HasSubstr("no setpriv"));
+    EXPECT_THAT(refused.standard_error, HasSubstr("the package util-linux, or to be started by another user"));
+    EXPECT_THAT(refused.standard_error, ::testing::Not(HasSubstr("allow-unsafe")));
+  }
+}
+
 TEST_F(UnsafeExecution, IsAskedForRecordedAndShown) {
   const CommandResult refused = without_sandbox(arguments(""));
   EXPECT_EQ(refused.exit_code, 1);
