@@ -13,6 +13,7 @@
 #include "cli/program.h"
 #include "cli/run_provenance.h"
 #include "cli/terminal.h"
+#include "endpoint/patience.h"
 #include "endpoint/token_counts.h"
 #include "net/url.h"
 #include "quantize/recipe.h"
@@ -21,7 +22,6 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kAttempts = 8;  // about two minutes
 constexpr const char* kWithoutBeginning = "rendered here, without the BOS that the server adds";
 constexpr const char* kProbeTurn =
     "What is 2 + 3?\n\nPlease reason step by step, and put your final answer within \\boxed{}.";
@@ -125,7 +125,7 @@ EndpointGenerator::EndpointGenerator(EndpointModel model, EndpointSettings setti
                           .api = api_,
                           .requests = settings_.requests,
                           .silence_seconds = settings_.silence_seconds,
-                          .policy = {.attempts = kAttempts},
+                          .policy = {.attempts = kAttemptsAtServer},
                           .on_retry = [](const std::string& what) { log_verbose("asked again: " + what); }});
 }
 
@@ -133,7 +133,7 @@ EndpointGenerator::~EndpointGenerator() = default;
 
 void EndpointGenerator::meet_server(const Recall& recall) {
   ServerConnection connection(settings_.address, {.silence_seconds = settings_.silence_seconds});
-  const Patience patience{.policy = {.attempts = kAttempts},
+  const Patience patience{.policy = {.attempts = kAttemptsAtServer},
                           .place = shown_url(settings_.address.url),
                           .watch = {},
                           .on_again = [](const std::string& why) { log_line("asked again: " + why); }};

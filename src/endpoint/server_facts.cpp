@@ -17,11 +17,10 @@ constexpr std::size_t kLongestName = 200;
 constexpr std::size_t kMostModels = 1000;
 constexpr int kMostSpellings = 16;
 constexpr std::int64_t kProbeTokens = 24;
-constexpr int kAttemptsAtNobody = 3;
 constexpr std::string_view kNotKnown = "not known";
 
 Patience few_times(Patience patience) {
-  patience.policy.attempts = std::min(patience.policy.attempts, kAttemptsAtNobody);
+  patience.policy.attempts = std::min(patience.policy.attempts, kAttemptsAtPages);
   return patience;
 }
 
@@ -119,21 +118,10 @@ ServerFacts ask_server_facts(ServerConnection& connection, const Patience& patie
   ServerFacts facts;
   std::string server;
   const auto models = [&] { return connection.get(ServerConnection::Below::kAddress, "/models", 3 * kFactSeconds); };
-  const auto from_anybody = [&] {
-    return ask_patiently(few_times(patience), [&]() -> std::optional<ServerConnection::Told> {
-      try {
-        return models();
-      } catch (const HttpError& error) {
-        if (error.failure() == HttpFailure::kConnect || !may_pass(error)) throw;
-        return std::nullopt;
-      }
-    });
-  };
   try {
-    auto told_models = from_anybody();
-    if (!told_models) told_models = ask_patiently(patience, models);
-    server = told_models->server;
-    take_models(facts, told_models->json);
+    const auto told_models = ask_patiently(patience, models);
+    server = told_models.server;
+    take_models(facts, told_models.json);
   } catch (const HttpError& error) {
     const int status = error.status();
     if (status != 404 && status != 405 && status != 501) throw;

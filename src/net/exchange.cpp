@@ -203,6 +203,7 @@ class Exchange {
         return failed(HttpFailure::kRequest, "no address that can be read", "http://... or https://...");
       case CURLE_COULDNT_RESOLVE_HOST:
       case CURLE_COULDNT_RESOLVE_PROXY:
+        return failed(HttpFailure::kNoHost, "no connection: " + said);
       case CURLE_COULDNT_CONNECT:
       case CURLE_OPERATION_TIMEDOUT:
       case CURLE_PROXY:
@@ -335,8 +336,17 @@ CurlConnection::CurlConnection()
   if (!multi_ || !easy_) throw Error("libcurl", "it does not start");
 }
 
+void CurlConnection::renew() {
+  if (void* fresh = curl_easy_init(); fresh != nullptr) easy_.reset(fresh);
+}
+
 HttpAnswer exchange(CurlConnection& connection, const HttpRequest& request, const ExchangeOptions& options) {
-  return Exchange(connection, request, options).run();
+  try {
+    return Exchange(connection, request, options).run();
+  } catch (...) {
+    connection.renew();
+    throw;
+  }
 }
 
 }  // namespace qreason

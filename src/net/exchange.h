@@ -31,6 +31,9 @@ class CurlConnection {
   CurlConnection();
   void* multi() const { return multi_.get(); }
   void* easy() const { return easy_.get(); }
+  // After a failure: what a transfer that never began has left (a buffer, after an unknown host) is no start for
+  // another. Connections stay open.
+  void renew();
 
  private:
   std::unique_ptr<void, void (*)(void*)> multi_;

@@ -11,7 +11,8 @@ namespace qreason {
 
 enum class HttpFailure {
   kRequest,   // the URL or a header cannot be sent
-  kConnect,   // no such host, refused, no answer in time, a proxy that refuses
+  kNoHost,    // nobody knows the name
+  kConnect,   // refused, no answer in time, a proxy that refuses
   kTls,       // no trusted certificate, no common protocol
   kCut,       // the connection ended before the answer did
   kStalled,   // no byte for too long, or the whole took too long

@@ -37,6 +37,7 @@ double random_chance() {
 
 bool may_pass(const HttpError& error) {
   switch (error.failure()) {
+    case HttpFailure::kNoHost:
     case HttpFailure::kConnect:
     case HttpFailure::kCut:
     case HttpFailure::kStalled:
@@ -61,7 +62,10 @@ std::string again_text(const HttpError& error, double seconds) {
 
 void Retries::after(const HttpError& error) {
   ++failures_;
-  if (!may_pass(error) || failures_ >= options_.policy.attempts) throw HttpError(error);
+  const RetryPolicy& policy = options_.policy;
+  const int most =
+      error.failure() == HttpFailure::kNoHost ? std::min(policy.attempts, policy.attempts_at_no_host) : policy.attempts;
+  if (!may_pass(error) || failures_ >= most) throw HttpError(error);
   if (error.retry_after().value_or(0) > options_.policy.patience_seconds) throw HttpError(error);
   const double seconds = retry_pause(options_.policy, failures_, error, random_chance());
   if (options_.before_pause) options_.before_pause(error, seconds);

@@ -12,13 +12,14 @@ namespace qreason {
 
 struct RetryPolicy {
   int attempts = 6;               // in all, of work that gets nowhere
+  int attempts_at_no_host = 3;    // of these, where nobody knows the name: a mistake rather than a server that starts
   double first_seconds = 1;       // of the pauses, which double
   double longest_seconds = 60;    // of a pause that we choose
   double patience_seconds = 600;  // the longest that a server may ask us to wait
 };
 
-// Refused, cut and stalled connections, the answers 408, 425, 429 and 5xx (but 501 and 505) may pass. Wrong
-// certificates, other answers (401, 403, 404, 416) and answers that are too large do not.
+// Unknown hosts, refused, cut and stalled connections, the answers 408, 425, 429 and 5xx (but 501 and 505) may pass.
+// Wrong certificates, other answers (401, 403, 404, 416) and answers that are too large do not.
 bool may_pass(const HttpError& error);
 
 // Seconds before the next attempt after `failures` (1 or more) in a row: exponential, at least half of it for certain

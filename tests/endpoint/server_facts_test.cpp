@@ -78,6 +78,26 @@ TEST(ServerFacts, WaitForAServerThatWarmsUp) {
   EXPECT_EQ(ask_server_facts(connection, patience()).models, std::vector<std::string>{"m"});
 }
 
+// The port is that of a server that has gone.
+TEST(ServerFacts, WaitForAServerThatDoesNotListenYet) {
+  int asked = 1;
+  Patience waiting = patience();
+  waiting.on_again = [&](const std::string&) { ++asked; };
+  std::string url;
+  {
+    const RawServer gone([](const RawConnection&, const std::string&) {});
+    url = gone.url("/v1");
+  }
+  ServerConnection connection({.url = url, .key = {}}, {});
+  EXPECT_THROW(ask_server_facts(connection, waiting), HttpError);
+  EXPECT_EQ(asked, kAttempts) << "as often as one that answers 503";
+  ServerConnection nowhere({.url = "http://no-such-host.invalid/v1", .key = {}}, {});
+  asked = 1;
+  EXPECT_THAT([&] { ask_server_facts(nowhere, waiting); },
+              ::testing::ThrowsMessage<HttpError>(HasSubstr("no connection")));
+  EXPECT_EQ(asked, 3);
+}
+
 TEST(ServerConnection, RefusesMoreTextThanTokensCanBe) {
   constexpr std::size_t kTokens = 10;
   std::atomic<std::size_t> size{64 * kTokens};

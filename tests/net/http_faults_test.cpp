@@ -134,7 +134,7 @@ TEST(HttpFaults, TellsThatNobodyIsThere) {
     port = gone.port();
   }
   EXPECT_EQ(failure_of({.url = "http://127.0.0.1:" + std::to_string(port)}).failure(), HttpFailure::kConnect);
-  EXPECT_EQ(failure_of({.url = "http://no-such-host.invalid/"}).failure(), HttpFailure::kConnect);
+  EXPECT_EQ(failure_of({.url = "http://no-such-host.invalid/"}).failure(), HttpFailure::kNoHost);
 }
 
 TEST(HttpFaults, TrustsOnlyCertificatesThatItKnows) {

@@ -27,7 +27,7 @@ TEST(Retry, AsksAgainOnlyWhatMayPass) {
   for (const int code : {408, 425, 429, 500, 502, 503, 504}) EXPECT_TRUE(may_pass(status(code))) << code;
   for (const int code : {304, 400, 401, 403, 404, 409, 416, 422, 501, 505})
     EXPECT_FALSE(may_pass(status(code))) << code;
-  for (const auto kind : {HttpFailure::kConnect, HttpFailure::kCut, HttpFailure::kStalled})
+  for (const auto kind : {HttpFailure::kNoHost, HttpFailure::kConnect, HttpFailure::kCut, HttpFailure::kStalled})
     EXPECT_TRUE(may_pass(failure(kind)));
   for (const auto kind : {HttpFailure::kRequest, HttpFailure::kTls, HttpFailure::kTooLarge, HttpFailure::kRedirect,
                           HttpFailure::kProtocol})
