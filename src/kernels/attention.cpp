@@ -71,43 +71,67 @@ HeadStream head_stream(const AttentionShape& shape, const PageStream& stream, st
           .fixed_zero = format.kind == NumberKind::kInteger ? static_cast<float>(format.code_offset()) : 0.0f};
 }
 
-void attend_tile(const AttentionShape& shape, const AttentionSegment& segment, const PageStreams& streams,
-                 const Rows& rows, TileIndex index, Workspace& workspace) {
-  const auto [kv_head, tile] = index;
-  const std::int64_t group = group_of(shape), first = tile * kMostQueries;
-  const std::int64_t queries = std::min(kMostQueries, segment.rows * group - first), width = shape.head_dim;
-  const bool coded = streams.keys.format || streams.values.format;
-  const std::int64_t own = queries * (kAttentionChunk + 3 * width);
-  const std::int64_t expansion = coded ? (kExpandedPages + 2) * kPageTokens * width : 0;
-  float* expanded = workspace.need(WorkspaceSlot::kAttention, static_cast<std::size_t>(own + expansion));
-  float* scratch = expanded + expansion;
-  std::int64_t visible[kMostQueries];
-  float* query = scratch + queries * kAttentionChunk;
-  const auto bytes = static_cast<std::size_t>(width) * sizeof(float);
-  const auto head_of = [&](std::int64_t q) { return (kv_head * group + (first + q) % group) * width; };
-  const auto row_of = [&](std::int64_t q) { return segment.first_row + (first + q) / group; };
-  for (std::int64_t q = 0; q < queries; ++q) {
-    std::memcpy(query + q * width, rows.queries + row_of(q) * rows.query_stride + head_of(q), bytes);
-    visible[q] = segment.first_position + (first + q) / group + 1;
+// A tile with its queries, in the workspace of a worker.
+class TileOfQueries {
+ public:
+  TileOfQueries(const AttentionShape& shape, const AttentionSegment& segment, const PageStreams& streams,
+                const Rows& rows, TileIndex index, Workspace& workspace)
+      : shape_(shape), segment_(segment), rows_(rows), index_(index), first_(index.tile * kMostQueries) {
+    const std::int64_t group = group_of(shape), width = shape.head_dim;
+    const std::int64_t queries = std::min(kMostQueries, segment.rows * group - first_);
+    const bool coded = streams.keys.format || streams.values.format;
+    const std::int64_t own = queries * (kAttentionChunk + 3 * width);
+    const std::int64_t expansion = coded ? (kExpandedPages + 2) * kPageTokens * width : 0;
+    float* expanded = workspace.need(WorkspaceSlot::kAttention, static_cast<std::size_t>(own + expansion));
+    float* scratch = expanded + expansion;
+    float* query = scratch + queries * kAttentionChunk;
+    for (std::int64_t q = 0; q < queries; ++q) {
+      const float* from = rows.queries + row_of(q) * rows.query_stride + column_of(q);
+      std::memcpy(query + q * width, from, static_cast<std::size_t>(width) * sizeof(float));
+      visible_[q] = segment.first_position + (first_ + q) / group + 1;
+    }
+    tile = {.queries = queries,
+            .head_dim = width,
+            .scale = shape.scale,
+            .query = query,
+            .visible = visible_,
+            .pages = segment.pages,
+            .keys = head_stream(shape, streams.keys, index.kv_head),
+            .values = head_stream(shape, streams.values, index.kv_head),
+            .scores = scratch,
+            .sums = query + queries * width,
+            .softmax = softmax_,
+            .out = query + 2 * queries * width,
+            .expanded = expanded,
+            .parameters = expanded + kExpandedPages * kPageTokens * width};
   }
-  const AttentionTile t{.queries = queries,
-                        .head_dim = width,
-                        .scale = shape.scale,
-                        .query = query,
-                        .visible = visible,
-                        .pages = segment.pages,
-                        .keys = head_stream(shape, streams.keys, kv_head),
-                        .values = head_stream(shape, streams.values, kv_head),
-                        .scores = scratch,
-                        .sums = query + queries * width,
-                        .out = query + 2 * queries * width,
-                        .expanded = expanded,
-                        .parameters = expanded + kExpandedPages * kPageTokens * width};
-  attention_kernels().attend(t);
-  for (std::int64_t q = 0; q < queries; ++q) {
-    std::memcpy(rows.out + row_of(q) * rows.out_stride + head_of(q), t.out + q * width, bytes);
+  TileOfQueries(const TileOfQueries&) = delete;
+  TileOfQueries& operator=(const TileOfQueries&) = delete;
+
+  void write_out() const {
+    const auto bytes = static_cast<std::size_t>(tile.head_dim) * sizeof(float);
+    for (std::int64_t q = 0; q < tile.queries; ++q) {
+      std::memcpy(rows_.out + row_of(q) * rows_.out_stride + column_of(q), tile.out + q * tile.head_dim, bytes);
+    }
   }
-}
+
+  AttentionTile tile;
+
+ private:
+  std::int64_t column_of(std::int64_t q) const {
+    const std::int64_t group = group_of(shape_);
+    return (index_.kv_head * group + (first_ + q) % group) * shape_.head_dim;
+  }
+  std::int64_t row_of(std::int64_t q) const { return segment_.first_row + (first_ + q) / group_of(shape_); }
+
+  const AttentionShape& shape_;
+  const AttentionSegment& segment_;
+  const Rows& rows_;
+  TileIndex index_;
+  std::int64_t first_;
+  std::int64_t visible_[kMostQueries];
+  ChunkSoftmax softmax_[kMostQueries];
+};
 
 // Sixteen rows side by side as a page of keys has them, or one after another as one of values.
 enum class RowOrder { kBeside, kBehind };
@@ -164,7 +188,7 @@ void append_row(const PageRow& shape, const PageStream& stream, const float* row
   }
 }
 
-// Calls task(segment, index in the segment) for count_of(segment) tasks of every segment.
+// Calls task(segment, index in the segment, index in all) for count_of(segment) tasks of every segment.
 template <class Count, class Task>
 void by_segments(const AttentionBatch& batch, Executor& executor, Count&& count_of, Task&& task) {
   std::vector<std::int64_t> ends;
@@ -174,8 +198,41 @@ void by_segments(const AttentionBatch& batch, Executor& executor, Count&& count_
   executor.run(total, [&](std::int64_t index) {
     const auto end = std::upper_bound(ends.begin(), ends.end(), index);
     const std::int64_t before = end == ends.begin() ? 0 : *(end - 1);
-    task(batch.segments[end - ends.begin()], index - before);
+    task(batch.segments[end - ends.begin()], index - before, index);
   });
+}
+
+// Few tiles over long contexts: their chunks side by side, and then joined in order, which gives the bits of one after
+// another.
+void attend_by_chunks(const AttentionShape& shape, const AttentionBatch& batch, const Rows& rows, std::int64_t tiles,
+                      std::int64_t chunks, Executor& executor) {
+  const std::int64_t sums = kMostQueries * shape.head_dim, part = sums + kMostQueries * 2;  // floats of a chunk
+  static_assert(sizeof(ChunkSoftmax) == 2 * sizeof(float));
+  float* parts = executor.workspace().need(WorkspaceSlot::kTotals, static_cast<std::size_t>(tiles * chunks * part));
+  // A tile's: the sums of all chunks, then the softmax of all.
+  const auto place = [&](std::int64_t tile, std::int64_t chunk, AttentionTile& t) {
+    float* of_tile = parts + tile * chunks * part;
+    t.sums = of_tile + chunk * t.queries * shape.head_dim;
+    t.softmax = reinterpret_cast<ChunkSoftmax*>(of_tile + chunks * sums) + chunk * t.queries;
+  };
+  const auto index_of = [&](std::int64_t tile) {
+    return TileIndex{.kv_head = tile % shape.kv_heads, .tile = tile / shape.kv_heads};
+  };
+  const auto tiles_in = [&](const AttentionSegment& segment) { return tiles_of(shape, segment) * shape.kv_heads; };
+  by_segments(
+      batch, executor, [&](const AttentionSegment& segment) { return tiles_in(segment) * chunks; },
+      [&](const AttentionSegment& segment, std::int64_t within, std::int64_t overall) {
+        TileOfQueries one(shape, segment, batch.streams, rows, index_of(within / chunks), executor.workspace());
+        place(overall / chunks, overall % chunks, one.tile);
+        attention_kernels().attend_chunk(one.tile, overall % chunks * kAttentionChunk);
+      });
+  by_segments(batch, executor, tiles_in,
+              [&](const AttentionSegment& segment, std::int64_t within, std::int64_t overall) {
+                TileOfQueries one(shape, segment, batch.streams, rows, index_of(within), executor.workspace());
+                place(overall, 0, one.tile);
+                attention_kernels().join(one.tile);
+                one.write_out();
+              });
 }
 
 }  // namespace
@@ -186,7 +243,7 @@ void CpuBackend::append_key_values(const AttentionShape& shape, const AttentionB
   check(shape);
   by_segments(
       batch, executor, [](const AttentionSegment& segment) { return (segment.rows + kPageTokens - 1) / kPageTokens; },
-      [&](const AttentionSegment& segment, std::int64_t run) {
+      [&](const AttentionSegment& segment, std::int64_t run, std::int64_t) {
         const std::int64_t end = std::min(segment.rows, (run + 1) * kPageTokens);
         for (std::int64_t row = run * kPageTokens; row < end; ++row) {
           const std::int64_t at = segment.first_row + row, position = segment.first_position + row;
@@ -204,11 +261,24 @@ void CpuBackend::attention(const AttentionShape& shape, const AttentionBatch& ba
                            std::int64_t query_stride, float* out, std::int64_t out_stride, Executor& executor) const {
   check(shape);
   const Rows rows{.queries = queries, .query_stride = query_stride, .out = out, .out_stride = out_stride};
+  std::int64_t tiles = 0, chunks = 1;
+  for (std::int64_t s = 0; s < batch.count; ++s) {
+    const AttentionSegment& segment = batch.segments[s];
+    tiles += tiles_of(shape, segment) * shape.kv_heads;
+    const std::int64_t end = segment.first_position + segment.rows;
+    chunks = std::max(chunks, (end + kAttentionChunk - 1) / kAttentionChunk);
+  }
+  const std::int64_t threads = executor.threads();
+  if (chunks > 1 && tiles < 2 * threads && tiles % threads != 0) {
+    return attend_by_chunks(shape, batch, rows, tiles, chunks, executor);
+  }
   by_segments(
       batch, executor, [&](const AttentionSegment& segment) { return tiles_of(shape, segment) * shape.kv_heads; },
-      [&](const AttentionSegment& segment, std::int64_t index) {
-        attend_tile(shape, segment, batch.streams, rows,
-                    {.kv_head = index % shape.kv_heads, .tile = index / shape.kv_heads}, executor.workspace());
+      [&](const AttentionSegment& segment, std::int64_t index, std::int64_t) {
+        TileOfQueries one(shape, segment, batch.streams, rows,
+                          {.kv_head = index % shape.kv_heads, .tile = index / shape.kv_heads}, executor.workspace());
+        attention_kernels().attend(one.tile);
+        one.write_out();
       });
 }
 

@@ -144,6 +144,30 @@ TEST(Attention, GivesTheSameBitsWithAnyNumberOfThreadsAndOnEveryIsa) {
   }
 }
 
+// Long contexts of few heads are cut where there are more threads than heads; short ones beside them see fewer chunks.
+TEST(Attention, GivesTheSameBitsWithMoreThreadsThanHeads) {
+  const AttentionShape shape = shape_of(6, 2, 32);
+  const PagedSequence one(shape, 1100, 7), other(shape, 20, 8);
+  const std::int64_t width = shape.heads * shape.head_dim;
+  Executor alone(1);
+  const std::vector<float> whole = one.attend(1100, alone), whole_other = other.attend(20, alone);
+  for (const Isa isa : supported_isas()) {
+    const ForcedIsa forced(isa);
+    for (const int threads : {3, 5, 8}) {
+      Executor executor(threads);
+      const AttentionSegment segments[] = {one.segment(0, 1098, 2), other.segment(2, 19, 1)};
+      std::vector<float> queries(one.queries().end() - 2 * width, one.queries().end()),
+          want(whole.end() - 2 * width, whole.end());
+      queries.insert(queries.end(), other.queries().end() - width, other.queries().end());
+      want.insert(want.end(), whole_other.end() - width, whole_other.end());
+      std::vector<float> out(queries.size());
+      attention(shape, {.segments = segments, .count = 2, .streams = one.streams()}, queries.data(), width, out.data(),
+                width, executor);
+      EXPECT_TRUE(bits_equal(out, want)) << name_of(isa) << ", " << threads << " threads";
+    }
+  }
+}
+
 TEST(Attention, AnswersASequenceInABatchAsAlone) {
   on_every_isa([](Executor& executor) {
     const AttentionShape shape = shape_of(9, 3, 64);

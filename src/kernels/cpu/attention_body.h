@@ -114,11 +114,6 @@ void score_rows(const AttentionTile& t, const PageFloats& keys, std::int64_t fir
   for (; page < keys.end; ++page) score_pages<L, Rows, 1>(t, keys, first_query, page);
 }
 
-struct ChunkSoftmax {
-  float most = 0.0f;
-  float sum = 0.0f;
-};
-
 // Scores become exp(score - most). Lanes past `count` may hold anything, before and after.
 template <class L>
 ChunkSoftmax exponentials(float* scores, std::int64_t count) {
@@ -206,13 +201,9 @@ void value_rows(const AttentionTile& t, const PageFloats& values, std::int64_t f
 }
 
 // A chunk's sums join those of the chunks before it.
-struct RunningSoftmax {
-  float most = 0.0f;
-  float sum = 0.0f;
-};
-
 template <class L>
-void join(const AttentionTile& t, std::int64_t query, const ChunkSoftmax& chunk, RunningSoftmax& running) {
+void join_query(const AttentionTile& t, std::int64_t query, ChunkSoftmax& running) {
+  const ChunkSoftmax chunk = t.softmax[query];
   const float most = chunk.most > running.most ? chunk.most : running.most;
   float factors[16] = {running.most - most, chunk.most - most};
   L::store(factors, exp_lanes<L>(L::load(factors)));
@@ -226,23 +217,32 @@ void join(const AttentionTile& t, std::int64_t query, const ChunkSoftmax& chunk,
   }
 }
 
+// The first query that sees position `first`; t.queries where none does.
+inline std::int64_t first_seeing(const AttentionTile& t, std::int64_t first) {
+  std::int64_t query = 0;
+  while (query < t.queries && t.visible[query] <= first) ++query;
+  return query;
+}
+
 template <class L>
-void attend_chunk(const AttentionTile& t, const Chunk& chunk, RunningSoftmax* running) {
+void attend_chunk(const AttentionTile& t, std::int64_t first_position) {
+  const std::int64_t first = first_seeing(t, first_position);
+  if (first == t.queries) return;
+  const std::int64_t last = t.visible[t.queries - 1];
+  const Chunk chunk{.first = first_position,
+                    .end = first_position + kAttentionChunk < last ? first_position + kAttentionChunk : last};
   const std::int64_t length = chunk.end - chunk.first;
   const auto seen = [&](std::int64_t q) {
     return t.visible[q] - chunk.first < length ? t.visible[q] - chunk.first : length;
   };
-  std::int64_t first = 0;
-  while (seen(first) <= 0) ++first;
   const auto rows_from = [&](std::int64_t q) { return t.queries - q < L::kTileRows ? t.queries - q : L::kTileRows; };
-  ChunkSoftmax softmax[kMostQueries];
   for (std::int64_t page = 0; page < chunk.pages();) {
     const PageFloats keys = floats_of<L, HeadOrder::kKeys>(t, chunk, t.keys, page);
     for (std::int64_t q = first; q < t.queries; q += L::kTileRows) score_rows<L>(t, keys, q, rows_from(q));
     page = keys.end;
   }
   for (std::int64_t q = first; q < t.queries; ++q) {
-    softmax[q] = exponentials<L>(t.scores + q * kAttentionChunk, seen(q));
+    t.softmax[q] = exponentials<L>(t.scores + q * kAttentionChunk, seen(q));
   }
   for (std::int64_t page = 0; page < chunk.pages();) {
     const PageFloats values = floats_of<L, HeadOrder::kValues>(t, chunk, t.values, page);
@@ -258,23 +258,23 @@ void attend_chunk(const AttentionTile& t, const Chunk& chunk, RunningSoftmax* ru
     }
     page = values.end;
   }
-  for (std::int64_t q = first; q < t.queries; ++q) {
-    if (chunk.first > 0) {
-      join<L>(t, q, softmax[q], running[q]);
+}
+
+// The chunk that begins at `first` joins those before it.
+template <class L>
+void join_chunk(const AttentionTile& t, std::int64_t first, ChunkSoftmax* running) {
+  for (std::int64_t q = first_seeing(t, first); q < t.queries; ++q) {
+    if (first > 0) {
+      join_query<L>(t, q, running[q]);
       continue;
     }
-    running[q] = {.most = softmax[q].most, .sum = softmax[q].sum};
+    running[q] = t.softmax[q];
     for (std::int64_t d = 0; d < t.head_dim; ++d) t.out[q * t.head_dim + d] = t.sums[q * t.head_dim + d];
   }
 }
 
 template <class L>
-void attend(const AttentionTile& t) {
-  RunningSoftmax running[kMostQueries];
-  const std::int64_t end = t.visible[t.queries - 1];
-  for (std::int64_t first = 0; first < end; first += kAttentionChunk) {
-    attend_chunk<L>(t, {.first = first, .end = first + kAttentionChunk < end ? first + kAttentionChunk : end}, running);
-  }
+void divide(const AttentionTile& t, const ChunkSoftmax* running) {
   for (std::int64_t q = 0; q < t.queries; ++q) {
     const typename L::V sum = L::set(running[q].sum);
     for (std::int64_t d = 0; d < t.head_dim; d += 16) {
@@ -286,8 +286,30 @@ void attend(const AttentionTile& t) {
 }
 
 template <class L>
+void attend(const AttentionTile& t) {
+  ChunkSoftmax running[kMostQueries];
+  for (std::int64_t first = 0; first < t.visible[t.queries - 1]; first += kAttentionChunk) {
+    attend_chunk<L>(t, first);
+    join_chunk<L>(t, first, running);
+  }
+  divide<L>(t, running);
+}
+
+template <class L>
+void join(const AttentionTile& t) {
+  ChunkSoftmax running[kMostQueries];
+  AttentionTile chunk = t;
+  for (std::int64_t first = 0; first < t.visible[t.queries - 1]; first += kAttentionChunk) {
+    join_chunk<L>(chunk, first, running);
+    chunk.sums += t.queries * t.head_dim;
+    chunk.softmax += t.queries;
+  }
+  divide<L>(t, running);
+}
+
+template <class L>
 constexpr AttentionKernels make_attention_kernels() {
-  return {.attend = attend<L>};
+  return {.attend = attend<L>, .attend_chunk = attend_chunk<L>, .join = join<L>};
 }
 
 }  // namespace

@@ -32,6 +32,12 @@ struct HeadStream {
   float fixed_zero = 0.0f;      // this one for all
 };
 
+// What is known of the exponentials of a chunk's scores.
+struct ChunkSoftmax {
+  float most = 0.0f;  // of the scores
+  float sum = 0.0f;   // of exp(score - most)
+};
+
 struct AttentionTile {
   std::int64_t queries = 0;  // 1 .. kMostQueries
   std::int64_t head_dim = 0;
@@ -40,15 +46,21 @@ struct AttentionTile {
   const std::int64_t* visible = nullptr;  // [queries], not decreasing: a query sees positions [0, visible)
   std::byte* const* pages = nullptr;
   HeadStream keys, values;
-  float* scores = nullptr;      // scratch [queries, kAttentionChunk]
-  float* sums = nullptr;        // scratch [queries, head_dim]
-  float* out = nullptr;         // [queries, head_dim]
-  float* expanded = nullptr;    // scratch [kExpandedPages, kPageTokens, head_dim], where a stream is one of codes
-  float* parameters = nullptr;  // scratch [2, head_dim, kPageTokens], likewise
+  float* scores = nullptr;          // scratch [queries, kAttentionChunk]
+  float* sums = nullptr;            // of a chunk, [queries, head_dim]
+  ChunkSoftmax* softmax = nullptr;  // of a chunk, [queries]
+  float* out = nullptr;             // [queries, head_dim]
+  float* expanded = nullptr;        // scratch [kExpandedPages, kPageTokens, head_dim], where a stream is one of codes
+  float* parameters = nullptr;      // scratch [2, head_dim, kPageTokens], likewise
 };
 
 struct AttentionKernels {
   void (*attend)(const AttentionTile&);
+  // The same in two steps. The sums and softmax of the chunk that begins at position `first`; nothing where no query
+  // sees it.
+  void (*attend_chunk)(const AttentionTile&, std::int64_t first);
+  // All chunks, whose sums [chunks, queries, head_dim] and softmax [chunks, queries] begin at the tile's.
+  void (*join)(const AttentionTile&);
 };
 
 extern const AttentionKernels kAttentionGeneric;
