@@ -42,11 +42,13 @@ TITLES = {"prefill": "prefill 512", "1": "decode 1", "32": "decode 32", "depth":
 environment = dict(os.environ)
 
 
-def output_of(command):
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment)
+def output_of(command, folder=None):
+    """Standard output and what llama.cpp's programs log, behind it. `folder`: where they leave their log."""
+    command = [str(part) for part in command]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
     if result.returncode != 0:
         sys.exit(f"error: engine_rivals: {command[0]} ended with {result.returncode}: {result.stderr[-500:]}")
-    return result.stdout
+    return result.stdout + result.stderr
 
 
 def rates_of_lines(text):
@@ -73,14 +75,14 @@ def run_ik(case, a):
     command += ["-p", 512 if "prefill" in works else 0, "-n", 64 if "1" in works else 0]
     if "depth" in works:
         command += ["-gp", "4096,64"]
-    lines = output_of(command).splitlines()
+    lines = output_of(command, a.scratch).splitlines()
     header = next(i for i, line in enumerate(lines) if line.startswith("build_commit"))
-    for row in csv.DictReader(lines[header:]):
+    for row in csv.DictReader(line for line in lines[header:] if line.startswith(("build_commit", '"'))):
         title = {"pp512": "prefill 512", "tg64": "decode 1"}.get(row["test"], "decode 1 at 4096")
         rates[title] = float(row["avg_ts"])
     if "32" in works:
         text = output_of([a.ik / "llama-batched-bench", *model, *cache, "-fa", 1, "-c", 4096, "-b", 2048, "-ub", 512, "-npp", 32,
-                          "-ntg", 64, "-npl", 32, *(["-rtr"] if case.file != "bf16" else [])])
+                          "-ntg", 64, "-npl", 32, *(["-rtr"] if case.file != "bf16" else [])], a.scratch)
         rates["decode 32"] = float(re.search(r"^\|\s*32 \|\s*64 \|\s*32 \|.*", text, re.M).group(0).split("|")[8])
     return rates
 
@@ -95,19 +97,20 @@ def read_processor_time(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", required=True)
-    parser.add_argument("--gguf", type=pathlib.Path, required=True)
+    parser.add_argument("--gguf", type=lambda text: pathlib.Path(text).resolve(), required=True)
     parser.add_argument("--python", required=True)
-    parser.add_argument("--ik", type=pathlib.Path, required=True)
+    parser.add_argument("--ik", type=lambda text: pathlib.Path(text).resolve(), required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", default="w4,w8,bf16,depth")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     arguments = parser.parse_args()
     scratch = tempfile.TemporaryDirectory()
+    arguments.scratch = scratch.name
     if arguments.clock == "cpu":
         if arguments.threads != 1:
             sys.exit("error: engine_rivals: --clock cpu: got several threads, expected --threads 1")
-        read_processor_time(scratch.name)
+        read_processor_time(arguments.scratch)
     print(output_of(["build/bench/bench_kernels", arguments.threads, "peaks"]))
     engines = {"qreason": run_ours, "llama.cpp": run_llamacpp, "ik_llama.cpp": run_ik}
     print("| qreason | rivals | work | " + " | ".join(engines) + " | of the best rival |\n|---|---|---|--:|--:|--:|--:|")
@@ -119,6 +122,7 @@ def main():
                 key = (name, case.file, case.cache, case.work)
                 rates = rivals.get(key) if name != "qreason" and arguments.rounds == 1 else None
                 rates = rivals[key] = rates or run(case, arguments)
+                print(f"{case.name}: {name}: {rates}", file=sys.stderr, flush=True)
                 for title, rate in rates.items():
                     best[title, name] = max(rate, best.get((title, name), 0))
         for work in case.work.split(","):
