@@ -10,7 +10,7 @@ namespace qreason::math {
 namespace {
 
 constexpr std::size_t kMaxBends = 12;
-constexpr std::size_t kMaxSizes = 12;
+constexpr std::size_t kMaxSizes = 8;
 constexpr std::size_t kMaxSizeBits = 2000;
 constexpr int kHalvings = 24;
 constexpr int kSignPrecision = 96;
@@ -29,11 +29,15 @@ class Collector {
     for (const Node& child : node.children) collect(child);
   }
 
-  std::vector<Bend> bends;
+  Bends bends;
 
  private:
   void add(Node argument, Bend::Kind kind) {
-    if (bends.size() < kMaxBends && has_variables(argument)) bends.push_back({std::move(argument), kind});
+    if (!has_variables(argument)) return;
+    if (bends.list.size() < kMaxBends)
+      bends.list.push_back({std::move(argument), kind});
+    else
+      bends.complete = bends.complete && kind == Bend::kDomain;
   }
 
   // A root of an even power is an absolute value.
@@ -121,7 +125,7 @@ Rational close_fraction(double value) {
   return result.value_or(Rational(0));
 }
 
-std::vector<Bend> bends_of(const Node& a, const Node& b) {
+Bends bends_of(const Node& a, const Node& b) {
   Collector collector;
   collector.collect(a);
   collector.collect(b);
@@ -147,10 +151,15 @@ Zeros zeros_of(const Bend& bend, const std::string& name, Point point, const std
                Budget& budget) {
   if (const auto solved = polynomial_zeros(bend, name, point, budget)) return *solved;
   std::vector<Rational> grid;
+  const auto add = [&](const Rational& size, std::int64_t top, std::int64_t bottom) {
+    if (const auto x = size.times(*Rational::of(top, bottom))) grid.insert(grid.end(), {*x, x->negated()});
+  };
   for (const Rational& size : sizes)
-    for (const auto& [top, bottom] : {std::pair{1, 1000}, {1, 3}, {1, 1}, {3, 1}, {1000, 1}})
-      if (const auto factor = Rational(top).over(Rational(bottom)))
-        if (const auto x = size.times(*factor)) grid.insert(grid.end(), {*x, x->negated()});
+    for (const auto& [top, bottom] : {std::pair{1, 3}, {1, 1}, {3, 1}}) add(size, top, bottom);
+  if (!sizes.empty()) {
+    add(sizes.front(), 1, 1000);
+    add(sizes.back(), 1000, 1);
+  }
   std::sort(grid.begin(), grid.end(), [](const Rational& x, const Rational& y) { return x.less_than(y); });
   const auto sign = [&](const Rational& x) {
     set(point, name, x);

@@ -17,10 +17,16 @@ struct Bend {
   } kind;
 };
 
-// Of both, as far as they depend on symbols; at most 12.
-std::vector<Bend> bends_of(const Node& a, const Node& b);
+struct Bends {
+  std::vector<Bend> list;  // at most 12
+  bool complete = true;    // none of kPieces or kJumps was left out
+};
 
-// Sizes of the numbers in an expression and of what is made of numbers alone in it: positive, each once, at most 12.
+// Of both, as far as they depend on symbols.
+Bends bends_of(const Node& a, const Node& b);
+
+// Sizes of the numbers in an expression and of what is made of numbers alone in it: positive, each once, rising, at
+// most 8.
 std::vector<Rational> sizes_of_numbers(const Node& a, const Node& b, Budget& budget);
 
 struct Zeros {
@@ -30,7 +36,7 @@ struct Zeros {
 };
 
 // Zeros of the argument as a function of `name`, the other symbols as at `point`; of what is neither linear nor
-// quadratic those between signs that differ, from -1000 times the largest size to 1000 times it.
+// quadratic those between signs that differ, as far as 1000 times the largest size.
 Zeros zeros_of(const Bend& bend, const std::string& name, Point point, const std::vector<Rational>& sizes,
                Budget& budget);
 

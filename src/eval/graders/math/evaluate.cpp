@@ -41,8 +41,9 @@ std::optional<Value> Evaluator::exact_result(std::optional<Rational> exact, std:
 }
 
 bool Evaluator::pay() {
+  constexpr std::int64_t kPerNode = 20;  // copies of numbers, which short ones cost more than arithmetic
   const std::int64_t words = precision_ / 64 + 1;
-  return budget_.spend(4 + words * words);
+  return budget_.spend(kPerNode + words * words);
 }
 
 Ball Evaluator::real_part(const Value& value) const {
@@ -103,6 +104,7 @@ std::optional<Value> Evaluator::number(const Node& node) {
 std::optional<Value> Evaluator::constant(const std::string& name) {
   if (name == "pi") return of_real(pi(precision_));
   if (name == "i") return of(Ball{}, Ball::of(Rational(1), precision_));
+  if (!budget_.spend(std::int64_t{precision_} * precision_ / 8)) return std::nullopt;
   auto e = exponential(Ball::of(Rational(1), precision_), precision_);
   return e ? std::optional(of_real(*std::move(e))) : std::nullopt;
 }

@@ -72,8 +72,10 @@ Rational real_value(const std::string& name, std::size_t point) {
 // Points that are added for pieces, each a value of one symbol at a base, in turns of bases and symbols.
 class Pieces {
  public:
-  Pieces(const Node& a, const Node& b, const Names& whole, Budget& budget)
-      : bends_(bends_of(a, b)), whole_(whole), budget_(budget) {
+  Pieces(const Node& a, const Node& b, const Names& whole, Budget& budget) : whole_(whole), budget_(budget) {
+    Bends bends = bends_of(a, b);
+    bends_ = std::move(bends.list);
+    complete_ = bends.complete;
     if (!bends_.empty()) sizes_ = sizes_of_numbers(a, b, budget);
     solved_.assign(bends_.size(), false);
     constant_.assign(bends_.size(), true);
@@ -105,6 +107,7 @@ class Pieces {
 
   std::vector<Node> missing(const std::vector<Point>& points) {
     std::vector<Node> arguments;
+    if (!complete_) arguments.push_back(make_node(NodeKind::kText, {}, "more bends"));
     for (std::size_t i = 0; i < bends_.size(); ++i) {
       if (bends_[i].kind == Bend::kDomain || solved_[i] || constant_[i] || range_of(bends_[i].argument).one_sign())
         continue;
@@ -184,6 +187,7 @@ class Pieces {
   }
 
   std::vector<Bend> bends_;
+  bool complete_ = true;
   const Names& whole_;
   Budget& budget_;
   std::vector<Rational> sizes_;
