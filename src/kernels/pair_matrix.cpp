@@ -240,6 +240,7 @@ PackedMatrix pair_matrix(const QuantizedMatrix& matrix, ThreadPool* pool) {
                               layout_of(matrix.columns, matrix.groups, matrix.group_size, matrix.group_index, width));
   fill_words(*storage, pool,
              [&](std::int64_t row, std::int64_t column) { return matrix.codes[row * matrix.columns + column]; });
+  storage->view.bits = bits;
   fill_elements(matrix.format, *storage);
   width == 8 ? fill_byte_table(*storage) : fill_narrow_table(*storage);
   fill_parameters(matrix, *storage, pool);

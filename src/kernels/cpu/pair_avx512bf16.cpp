@@ -60,6 +60,24 @@ struct ByteCodes {
   }
 };
 
+// Bytes of at most six bits: a look-up of half a unit's, as words, in one table.
+struct SixBitCodes {
+  static constexpr int kPairs = 2;
+  __m512i low, high;
+  explicit SixBitCodes(const std::uint8_t* bytes) : low(words_of(bytes)), high(words_of(bytes + 32)) {}
+  static __m512i words_of(const std::uint8_t* bytes) {
+    const auto words = [](const std::uint8_t* from) {
+      return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+    };
+    return _mm512_or_si512(words(bytes), _mm512_slli_epi16(words(bytes + 256), 8));
+  }
+  template <int Pair>
+  __m512i pair(__m512i unit) const {
+    const __m512i codes = Pair == 0 ? _mm512_unpacklo_epi8(unit, unit) : _mm512_unpackhi_epi8(unit, unit);
+    return _mm512_permutex2var_epi16(low, codes, high);
+  }
+};
+
 template <class Source, int Rows, int Panels, int Pair = 0>
 [[gnu::always_inline]] inline void add_unit(const Source& source, const __m512i (&unit)[Panels], const std::uint32_t* x,
                                             __m512 (&sum)[Rows][Panels]) {
@@ -149,7 +167,8 @@ void multiply(const PairView& view, const PairProduct& product) {
     case 4:
       return multiply_at_most<NarrowCodes<4>, kMostDirectRows>(view, product);
     case 8:
-      return multiply_at_most<ByteCodes, kMostDirectRows>(view, product);
+      return view.bits <= 6 ? multiply_at_most<SixBitCodes, kMostDirectRows>(view, product)
+                            : multiply_at_most<ByteCodes, kMostDirectRows>(view, product);
     default:
       return multiply_at_most<BFloat16Words, kPairTileRows>(view, product);
   }
@@ -178,7 +197,8 @@ void expand(const PairView& view, const std::uint32_t* units, std::int64_t pairs
     case 4:
       return expand_codes<NarrowCodes<4>>(view.table, units, pairs, out);
     case 8:
-      return expand_codes<ByteCodes>(view.table, units, pairs, out);
+      return view.bits <= 6 ? expand_codes<SixBitCodes>(view.table, units, pairs, out)
+                            : expand_codes<ByteCodes>(view.table, units, pairs, out);
     default:
       return expand_codes<BFloat16Words>(view.table, units, pairs, out);
   }

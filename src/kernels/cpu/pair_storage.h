@@ -44,6 +44,7 @@ struct PairLayout {
 struct PairView {
   WeightKind kind = WeightKind::kBFloat16;
   int width = 16;
+  int bits = 16;  // of a code, at most the width
   std::int64_t panels = 0;
   const std::uint32_t* words = nullptr;
   std::int64_t panel_words = 0;
