@@ -19,7 +19,9 @@ from math_verify import parse, verify
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests/data/grading"
 SETS = {"faults of others": ("faults.jsonl", "extraction_faults.jsonl"), "kinds": ("kinds.jsonl", "kinds_extraction.jsonl"),
-        "more kinds": ("more_kinds.jsonl", "more_kinds_extraction.jsonl")}
+        "more kinds": ("more_kinds.jsonl", "more_kinds_extraction.jsonl"),
+        "pieces and orders": ("pieces_and_orders.jsonl", "pieces_and_orders_extraction.jsonl", "brackets_and_relations.jsonl")}
+ANSWERS_ALONE = ("kinds.jsonl", "more_kinds.jsonl", "pieces_and_orders.jsonl", "brackets_and_relations.jsonl")
 
 
 def in_math(text):
@@ -66,7 +68,7 @@ def compare(name, pairs):
 def read_pairs(file):
     """Where the text is the answer alone, it is put into a box."""
     pairs = [json.loads(line) for line in (DATA / file).open(encoding="utf-8")]
-    return [pair | {"text": f"\\boxed{{{pair['text']}}}"} for pair in pairs] if file.endswith("kinds.jsonl") else pairs
+    return [pair | {"text": f"\\boxed{{{pair['text']}}}"} for pair in pairs] if file in ANSWERS_ALONE else pairs
 
 
 def read_traces(path):

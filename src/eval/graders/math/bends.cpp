@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMaxBends = 12;
 constexpr std::size_t kMaxSizes = 8;
 constexpr std::size_t kMaxSizeBits = 2000;
-constexpr int kHalvings = 24;
+constexpr int kHalvings = 16;
 constexpr int kSignPrecision = 96;
 
 Node difference(const Node& a, const Node& b) {

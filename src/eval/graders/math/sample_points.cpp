@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxPoints = 60;
 constexpr std::size_t kMixedPoints = 6;
+constexpr std::size_t kFewZeros = 4;  // two points lie between each two of so many, one of more
 constexpr std::size_t kMaxSymbols = 40;
 
 // Sizes by which the symbols of a point are multiplied; a point's signs are all +, all -, or mixed.
@@ -83,7 +84,7 @@ class Pieces {
 
   void add(const std::vector<std::string>& names, std::vector<Point>& points) {
     if (bends_.empty()) return;
-    const std::ptrdiff_t count = only_domains() ? 1 : 2;
+    const std::ptrdiff_t count = only_domains() || names.size() == 1 ? 1 : 2;
     const std::vector<Point> bases(points.begin(), points.begin() + std::min(count, std::ssize(points)));
     std::vector<std::vector<Rational>> all(names.size());
     for (const Point& base : bases) {
@@ -148,8 +149,10 @@ class Pieces {
     }
     for (std::size_t i = 0; i + 1 < zeros.size(); ++i) {
       const auto step = zeros[i + 1].plus(zeros[i].negated());
-      for (const std::int64_t share : {37, 81})
+      for (const std::int64_t share : {37, 81}) {
+        if (share == 81 && zeros.size() > kFewZeros) break;
         if (const auto part = step ? step->times(*Rational::of(share, 100)) : std::nullopt) add(zeros[i].plus(*part));
+      }
     }
     if (missing) add_sizes(values);
     if (whole_.contains(name)) make_whole(values);
