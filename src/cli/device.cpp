@@ -29,7 +29,12 @@ std::optional<at::Device> find_device(const std::string& text) {
   } catch (const std::exception&) {  // libtorch tells of it in many lines
   }
   throw Error("--device", fmt::format("{}, which this libtorch or this machine does not have", text),
-              "cpu, or a device that is there");
+              "cpu, or a device that is there; for cuda or npu, a build whose Torch_DIR is a libtorch that has it");
+}
+
+std::string device_kind(const at::Device& device) {
+  const std::string name = device.str();
+  return name.substr(0, name.find(':'));
 }
 
 }  // namespace qreason

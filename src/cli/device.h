@@ -15,4 +15,7 @@ void check_device_name(const std::string& text);
 // does not have it.
 std::optional<at::Device> find_device(const std::string& text);
 
+// "cuda", "npu": what results record; another card of the kind is as good.
+std::string device_kind(const at::Device& device);
+
 }  // namespace qreason

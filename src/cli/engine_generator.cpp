@@ -30,6 +30,17 @@ std::uint64_t cache_bytes_of(const ContextSettings& settings, const Decoder& dec
   return settings.memory_bytes - weights;
 }
 
+namespace {
+
+// Of its provenance: the kind of a device, which its name begins with.
+std::string device_of(const Backend& backend) {
+  if (backend.shares_host_memory()) return "";
+  const std::string_view name = backend.name();
+  return std::string(name.substr(0, name.find(':')));
+}
+
+}  // namespace
+
 EngineGenerator::EngineGenerator(const ResidentModel& model, Options options)
     : model_(model), options_(options), stop_tokens_(stop_tokens(model.opened)) {
   options_.context.cache_bytes = cache_bytes_of(options.context, *model.decoder);
@@ -47,7 +58,8 @@ OrderedJson EngineGenerator::provenance() const {
                          .sampling = options_.sampling,
                          .context = engine_->context(),
                          .cache_bytes = options_.context.cache_bytes,
-                         .arithmetic = model_.executor->backend().arithmetic()});
+                         .arithmetic = model_.executor->backend().arithmetic(),
+                         .device = device_of(model_.executor->backend())});
 }
 
 void EngineGenerator::submit(const GenerationRequest& request) {

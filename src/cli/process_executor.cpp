@@ -1,8 +1,12 @@
 #include "cli/process_executor.h"
 
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
+#include "device/tensor_backend.h"
 #include "kernels/backend.h"
 
 namespace qreason {
@@ -23,6 +27,19 @@ Executor& process_executor(Arithmetic arithmetic) {
   }
   static Executor portable(threads());
   return portable;
+}
+
+Executor& process_executor(Arithmetic arithmetic, const std::optional<at::Device>& device) {
+  if (!device) return process_executor(arithmetic);
+  struct There {
+    There(at::Device device, Arithmetic arithmetic) : backend(device, arithmetic), executor(threads(), backend) {}
+    TensorBackend backend;
+    Executor executor;
+  };
+  static std::map<std::pair<std::string, Arithmetic>, std::unique_ptr<There>> all;
+  std::unique_ptr<There>& there = all[{device->str(), arithmetic}];
+  if (!there) there = std::make_unique<There>(*device, arithmetic);
+  return there->executor;
 }
 
 void set_process_threads(int threads) {

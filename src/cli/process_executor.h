@@ -2,6 +2,10 @@
 // there. Only commands ask; the layers below get it as an argument.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+
 #include "base/numerics.h"
 #include "kernels/executor.h"
 
@@ -10,6 +14,8 @@ namespace qreason {
 // As many threads as --threads said, else one for every core that the process may use. What runs no model, and
 // calibration, are the portable one's. An Error (usage) where the machine lacks what the class needs.
 Executor& process_executor(Arithmetic arithmetic = Arithmetic::kPortable);
+// The same on a device of libtorch's, or on the processor without one.
+Executor& process_executor(Arithmetic arithmetic, const std::optional<at::Device>& device);
 // Before the first call of process_executor(). At least 1.
 void set_process_threads(int threads);
 

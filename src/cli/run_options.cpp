@@ -1,11 +1,15 @@
 #include "cli/run_options.h"
 
+#include <optional>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "base/error.h"
+#include "cli/device.h"
+#include "cli/process_executor.h"
 
 namespace qreason {
 
@@ -22,10 +26,11 @@ void ArithmeticOption::declare(OptionSet& options) {
       "Class of the products: portable has the same bits everywhere, fast multiplies in bfloat16 (AVX512_BF16)");
 }
 
-Arithmetic ArithmeticOption::checked() const {
+Executor& ArithmeticOption::executor(const CommonOptions& common) const {
   const Arithmetic arithmetic = *find_arithmetic(name_);
-  require_arithmetic(arithmetic, "--arithmetic");
-  return arithmetic;
+  const std::optional<at::Device> device = find_device(common.device);
+  if (!device) require_arithmetic(arithmetic, "--arithmetic");
+  return process_executor(arithmetic, device);
 }
 
 IfExists if_exists(const CommonOptions& common) {

@@ -6,6 +6,7 @@
 #include "base/numerics.h"
 #include "base/output_path.h"
 #include "cli/command.h"
+#include "kernels/executor.h"
 #include "model/linear.h"
 
 namespace qreason {
@@ -17,8 +18,9 @@ ComputeType compute_type(const std::string& dtype);
 class ArithmeticOption {
  public:
   void declare(OptionSet& options);
-  // An Error (usage) where this machine lacks what the class needs.
-  Arithmetic checked() const;
+  // The process's executor of this class on the device of --device. An Error (usage) where the processor that is to
+  // compute lacks what the class needs.
+  Executor& executor(const CommonOptions& common) const;
 
  private:
   std::string name_{name_of(Arithmetic::kPortable)};

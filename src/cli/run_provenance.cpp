@@ -25,6 +25,15 @@ OrderedJson sampling_json(const RunSettings& settings, const OrderedJson& whole_
   return drawn;
 }
 
+// A device's library sums up in an order of its own (device/tensor_backend.h).
+void record_device(const std::string& kind, OrderedJson& provenance) {
+  if (kind.empty()) {
+    provenance.erase("device");
+  } else {
+    provenance["device"] = {{"kind", kind}, {"batch_invariant", false}};
+  }
+}
+
 }  // namespace
 
 ModelOrigin model_origin(const OpenedModel& model) {
@@ -51,12 +60,15 @@ OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, 
                           {"dtype", settings.dtype}};
   if (!origin.original_sha256.empty()) identity["original_sha256"] = origin.original_sha256;
   const OrderedJson cache = settings.cache_bytes > 0 ? OrderedJson(settings.cache_bytes) : OrderedJson("auto");
-  return {{"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}, {"cache_memory", cache}}},
-          {"arithmetic", recorded_name(settings.arithmetic)},
-          {"model", identity},
-          {"plan", to_json(checkpoint.plan())},
-          {"recipe", origin.recipe},
-          {"sampling", sampling_json(settings, checkpoint.config().max_positions)}};
+  OrderedJson provenance = {
+      {"tool", {{"version", program_version()}, {"isa", name_of(current_isa())}, {"cache_memory", cache}}},
+      {"arithmetic", recorded_name(settings.arithmetic)},
+      {"model", identity},
+      {"plan", to_json(checkpoint.plan())},
+      {"recipe", origin.recipe},
+      {"sampling", sampling_json(settings, checkpoint.config().max_positions)}};
+  record_device(settings.device, provenance);
+  return provenance;
 }
 
 OrderedJson provenance_without_model(OrderedJson found, const RunSettings& settings) {
@@ -66,6 +78,7 @@ OrderedJson provenance_without_model(OrderedJson found, const RunSettings& setti
   const bool recorded = sampling.is_object() && sampling.contains("context");
   found["sampling"] = sampling_json(settings, recorded ? sampling["context"] : OrderedJson(nullptr));
   found["arithmetic"] = recorded_name(settings.arithmetic);
+  record_device(settings.device, found);
   if (member("model").is_object()) found["model"]["dtype"] = settings.dtype;
   return found;
 }

@@ -28,6 +28,7 @@ struct RunSettings {
   std::int64_t context = 0;       // positions; 0: the model's max_positions
   std::uint64_t cache_bytes = 0;  // 0: what the free memory allows
   Arithmetic arithmetic = Arithmetic::kPortable;
+  std::string device = {};  // its kind; empty: the processor
 };
 // "tool" names what only should not decide: version, instruction set, memory of the cache.
 OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, const RunSettings& settings);

@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/method_names.h"
 #include "checkpoint/readers.h"
+#include "cli/device.h"
 #include "cli/endpoint_generator.h"
 #include "cli/endpoint_options.h"
 #include "cli/method_parameters.h"
@@ -72,8 +73,8 @@ const ResidentModel& EngineStudyWorker::baseline(const StudyCell& cell) {
     baseline_.reset();
     quantized_.reset();
     quantized_name_.clear();
-    baseline_ =
-        std::make_unique<ResidentModel>(load_resident(cell.reference, model.dtype, process_executor(model.arithmetic)));
+    baseline_ = std::make_unique<ResidentModel>(
+        load_resident(cell.reference, model.dtype, process_executor(model.arithmetic, device_)));
     baseline_name_ = model.name;
   }
   return *baseline_;
@@ -84,7 +85,7 @@ const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
   if (quantized_name_ != cell.run_name()) {
     quantized_.reset();
     quantized_ = std::make_unique<ResidentModel>(
-        load_resident(cell.checkpoint.string(), cell.model->dtype, process_executor(cell.model->arithmetic)));
+        load_resident(cell.checkpoint.string(), cell.model->dtype, process_executor(cell.model->arithmetic, device_)));
     quantized_name_ = cell.run_name();
   }
   return *quantized_;
@@ -96,7 +97,7 @@ void EngineStudyWorker::require(const StudyModel& model, const std::string& refe
     served_model(model);
     return;
   }
-  require_arithmetic(model.arithmetic, "arithmetic of " + model.name);
+  if (!device_) require_arithmetic(model.arithmetic, "arithmetic of " + model.name);
   resolve_model(reference);
 }
 
@@ -126,6 +127,7 @@ void EngineStudyWorker::quantize(const StudyCell& cell) {
                                 .recipe = recipe,
                                 .calibration_source = {},
                                 .output = cell.checkpoint,
+                                .device = device_,
                                 .if_exists = if_different_};
   quantize_model(request, plan_quantization(request));
 }
@@ -204,7 +206,8 @@ bool EngineStudyWorker::evaluated(const StudyCell& cell) {
                        .sampling = generation.sampling,
                        .context = generation.context.positions,
                        .cache_bytes = generation.context.cache_bytes,
-                       .arithmetic = cell.model->arithmetic},
+                       .arithmetic = cell.model->arithmetic,
+                       .device = device_ ? device_kind(*device_) : ""},
                       weights_if_here(cell));
 }
 

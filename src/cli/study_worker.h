@@ -16,7 +16,9 @@ namespace qreason {
 
 class EngineStudyWorker : public StudyWorker {
  public:
-  EngineStudyWorker(const StudySpec& spec, IfExists if_different) : spec_(spec), if_different_(if_different) {}
+  // Computes on the device, or on the processor without one.
+  EngineStudyWorker(const StudySpec& spec, IfExists if_different, std::optional<at::Device> device)
+      : spec_(spec), if_different_(if_different), device_(device) {}
 
   void require(const StudyModel& model, const std::string& reference) override;
   void make_outliers(const StudyModel& model, const std::filesystem::path& folder) override;
@@ -36,6 +38,7 @@ class EngineStudyWorker : public StudyWorker {
 
   const StudySpec& spec_;
   IfExists if_different_;
+  std::optional<at::Device> device_;
   std::string baseline_name_, quantized_name_;
   std::unique_ptr<ResidentModel> baseline_, quantized_;
 };

@@ -9,12 +9,13 @@
 #include "base/memory.h"
 #include "engine/next_token.h"
 #include "engine/scheduler.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 namespace {
 
-std::uint64_t cache_limit(const Engine::Options& options) {
-  return options.cache_bytes > 0 ? options.cache_bytes : std::max<std::uint64_t>(1, available_memory() / 2);
+std::uint64_t cache_limit(const Engine::Options& options, const Backend& backend) {
+  return options.cache_bytes > 0 ? options.cache_bytes : std::max<std::uint64_t>(1, backend.free_memory() / 2);
 }
 
 std::int64_t context_of(const Engine::Options& options, const ModelConfig& config) {
@@ -51,7 +52,7 @@ struct Engine::State {
   State(const Decoder& a_decoder, Executor& an_executor, const Options& options)
       : decoder(a_decoder),
         executor(an_executor),
-        cache_bytes(cache_limit(options)),
+        cache_bytes(cache_limit(options, an_executor.backend())),
         pages(a_decoder.cache_layout(), cache_bytes, an_executor.backend()),
         scheduler(pages, require_at_least_one(options.max_batch, "batch"),
                   require_at_least_one(options.prefill_chunk, "prefill chunk")),

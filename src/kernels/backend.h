@@ -38,6 +38,7 @@ class Backend {
 
   // Whether its memory is the host's: then nothing need be copied.
   virtual bool shares_host_memory() const = 0;
+  virtual std::uint64_t free_memory() const = 0;  // bytes; 0 where it is not told
   // Zeroed, begins a cache line; freed with the last holder, whether the backend is still there or not.
   virtual std::shared_ptr<std::byte> allocate(std::size_t bytes) const = 0;
   virtual void copy_in(const void* host, std::size_t bytes, void* to) const = 0;

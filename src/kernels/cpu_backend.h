@@ -2,6 +2,7 @@
 // instruction set is chosen there.
 #pragma once
 
+#include "base/memory.h"
 #include "kernels/backend.h"
 
 namespace qreason {
@@ -12,6 +13,7 @@ class CpuBackend : public Backend {
   Arithmetic arithmetic() const override { return Arithmetic::kPortable; }  // of every instruction set
 
   bool shares_host_memory() const override { return true; }
+  std::uint64_t free_memory() const override { return available_memory(); }
   std::shared_ptr<std::byte> allocate(std::size_t bytes) const override;
   void copy_in(const void* host, std::size_t bytes, void* to) const override;
   void copy_out(const void* from, std::size_t bytes, void* host) const override;

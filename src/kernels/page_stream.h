@@ -47,6 +47,7 @@ struct PageStream {
 struct PageStreams {
   PageStream keys;
   PageStream values;
+  std::size_t page_bytes = 0;  // of the pages that they lie in, side by side in slabs; for backends that count pages
 };
 
 // Where the parts of a stream of codes lie. Behind the codes are at least kPageTokens bytes more, so that kernels may

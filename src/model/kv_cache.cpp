@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -12,7 +14,8 @@
 namespace qreason {
 namespace {
 
-constexpr std::size_t kLine = 64;  // bytes of a cache line: streams and pages begin with one
+constexpr std::int64_t kFirstSlab = 64;  // pages
+constexpr std::size_t kLine = 64;        // bytes of a cache line: streams and pages begin with one
 
 std::size_t whole_lines(std::size_t bytes) {
   return (bytes + kLine - 1) / kLine * kLine;
@@ -39,6 +42,7 @@ CacheLayout::CacheLayout(const ModelConfig& config, const ModelPlan& plan, Cache
     const PageStream keys = add(block.at(Site::kKey));
     streams_.push_back({.keys = keys, .values = add(block.at(Site::kValue))});
   }
+  for (PageStreams& streams : streams_) streams.page_bytes = page_bytes_;
 }
 
 struct PagePool::State {
@@ -55,6 +59,21 @@ struct PagePool::State {
   std::vector<int> free;
 
   Page& at(int page) { return pages[static_cast<std::size_t>(page)]; }
+
+  // One by one in the host's memory. Elsewhere all that the limit allows, side by side, so that kernels may count them;
+  // without a limit as many more as there are.
+  std::int64_t pages_at_once() const {
+    if (backend->shares_host_memory()) return 1;
+    return limit > 0 ? std::numeric_limits<int>::max() : std::max<std::int64_t>(kFirstSlab, std::ssize(pages));
+  }
+  void add_pages(std::int64_t count) {
+    const std::shared_ptr<std::byte> slab = backend->allocate(static_cast<std::size_t>(count) * layout.page_bytes());
+    free.reserve(pages.size() + static_cast<std::size_t>(count));
+    for (std::int64_t i = count - 1; i >= 0; --i) free.push_back(static_cast<int>(std::ssize(pages) + i));
+    for (std::int64_t i = 0; i < count; ++i) {
+      pages.push_back({.memory = {slab, slab.get() + static_cast<std::size_t>(i) * layout.page_bytes()}});
+    }
+  }
 };
 
 PagePool::PagePool(const CacheLayout& layout, std::uint64_t limit_bytes, const Backend& backend)
@@ -84,11 +103,7 @@ int PagePool::acquire() const {
     throw Error("key/value cache", fmt::format("all {} pages in use", state.in_use),
                 fmt::format("a limit above {} bytes", state.limit));
   }
-  if (state.free.empty()) {
-    state.pages.push_back({.memory = state.backend->allocate(state.layout.page_bytes())});
-    state.free.reserve(state.pages.size());
-    state.free.push_back(static_cast<int>(state.pages.size()) - 1);
-  }
+  if (state.free.empty()) state.add_pages(std::min(pages_available(), state.pages_at_once()));
   const int page = state.free.back();
   state.free.pop_back();
   state.at(page).holders = 1;

@@ -223,6 +223,10 @@ RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& for
   return format.search == RangeSearch::kMse ? searched_parameters(runs, ends, format) : parameters_of(ends, format);
 }
 
+RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format, const RunClips& clips) {
+  return parameters_of(ends_of(runs, format, clips), format);
+}
+
 at::Tensor rounded_to_nearest(const at::Tensor& weights, const QuantFormat& format) {
   const std::int64_t run = group_size_of(format, weights.size(-1));
   const at::Tensor runs = weights.unflatten(-1, {weights.size(-1) / run, run});

@@ -32,6 +32,8 @@ struct RunParameters {
   at::Tensor scale, zero;
 };
 RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format);
+// With clip ratios in place of the format's, which broadcast against [.., 1]; formats without a search.
+RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format, const RunClips& clips);
 
 // Weights [rows, columns] rounded as round_to_nearest (formats/quantized_matrix.h) does, and decoded. Groups divide the
 // columns; the MSE search takes powers and sums of its own, so that it may find another of two like candidates.

@@ -37,6 +37,17 @@ struct Foreign {
   std::map<std::string, std::int64_t> operations;
   std::uint64_t free_bytes = std::uint64_t{1} << 40;
   std::function<void(const std::string&)> before_operation;
+
+  // The region that an address lies in: tensors may begin anywhere in it.
+  std::pair<void* const, std::size_t>& region_of(void* address) {
+    auto found = regions.upper_bound(address);
+    if (found == regions.begin()) throw std::logic_error("an address before all memory of the device");
+    --found;
+    const auto offset = static_cast<char*>(address) - static_cast<char*>(found->first);
+    if (static_cast<std::size_t>(offset) >= found->second)
+      throw std::logic_error("an address that is not the device's");
+    return *found;
+  }
 };
 
 Foreign& foreign() {
@@ -129,8 +140,9 @@ class Opened {
     if (!is_foreign(tensor)) return tensor;
     void* start = tensor.storage().mutable_data();
     if (start) {
-      ::mprotect(start, foreign().regions.at(start), PROT_READ | PROT_WRITE);
-      starts_.push_back(start);
+      const auto& [region, bytes] = foreign().region_of(start);
+      ::mprotect(region, bytes, PROT_READ | PROT_WRITE);
+      starts_.push_back(region);
     }
     const at::TensorOptions options = tensor.options().device(at::kCPU).requires_grad(false);
     if (tensor.numel() == 0) return at::empty(tensor.sizes(), options);  // may be made larger

@@ -19,6 +19,7 @@ class GuardedBackend : public Backend {
   std::string_view name() const override { return "guarded"; }
   Arithmetic arithmetic() const override { return cpu_.arithmetic(); }
   bool shares_host_memory() const override { return false; }
+  std::uint64_t free_memory() const override { return cpu_.free_memory(); }
 
   std::shared_ptr<std::byte> allocate(std::size_t bytes) const override {
     void* memory = ::mmap(nullptr, std::max<std::size_t>(1, bytes), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -5,7 +5,6 @@
 #include "cli/calibration_problems.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/process_executor.h"
 #include "cli/prompts.h"
 #include "cli/run_options.h"
 #include "cli/sampling_options.h"
@@ -26,6 +25,8 @@ class CalibrateCommand : public Command {
   std::string_view example() const override { return "qreason calibrate steps-qwen2-3m -o traces.jsonl --count 256"; }
 
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
+
+  Devices devices() const override { return Devices::kAny; }
 
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");
@@ -49,7 +50,7 @@ class CalibrateCommand : public Command {
       throw Error(output_, "a device or a pipe", "a file, which can be gone on with after a kill");
     const std::uint64_t seed = parse_seed(seed_, "--seed");
     const EngineGenerator::Options generation = sampling_.checked();
-    const ResidentModel model = load_resident(model_, common.dtype, process_executor(arithmetic_.checked()));
+    const ResidentModel model = load_resident(model_, common.dtype, arithmetic_.executor(common));
     const std::string source = problems_.value_or(default_calibration_problems(model.opened.name));
     const Dataset problems = calibration_problems(source, count_, seed);
     log_line(fmt::format("{} answers {} problems: {}", model.opened.name, problems.problems.size(), problems.name));

@@ -6,7 +6,6 @@
 #include "cli/commands.h"
 #include "cli/evaluation_text.h"
 #include "cli/output.h"
-#include "cli/process_executor.h"
 #include "cli/run_options.h"
 #include "cli/terminal.h"
 #include "kernels/backend.h"
@@ -24,6 +23,8 @@ class CompareCommand : public Command {
     return "qreason compare smollm2-135m-instruct out/smollm2-w4g64 --windows 4";
   }
 
+  Devices devices() const override { return Devices::kAny; }
+
   void declare(OptionSet& options) override {
     options.positional("BASE", base_, "The original: directory, .gguf file, name or hub id");
     options.positional("MODEL", model_, "The model to compare with it");
@@ -37,7 +38,7 @@ class CompareCommand : public Command {
 
   void run(const CommonOptions& common) override {
     const ComputeType type = compute_type(common.dtype);
-    Executor& executor = process_executor(arithmetic_.checked());
+    Executor& executor = arithmetic_.executor(common);
     const OpenedModel base = open_model(base_), model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);
     const OpenedModel& with_tokenizer = base.text ? base : model;

@@ -11,7 +11,6 @@
 #include "cli/endpoint_options.h"
 #include "cli/model_evaluation.h"
 #include "cli/output.h"
-#include "cli/process_executor.h"
 #include "cli/prompts.h"
 #include "cli/run_options.h"
 #include "cli/sampling_options.h"
@@ -33,6 +32,8 @@ class EvaluateCommand : public Command {
   }
 
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
+
+  Devices devices() const override { return Devices::kAny; }
 
   void declare(OptionSet& options) override {
     options.positionals("MODEL", models_,
@@ -71,7 +72,7 @@ class EvaluateCommand : public Command {
   // The model is loaded once for all tasks and seeds, and goes before the next one comes.
   std::vector<CellSummary> by_engine(const std::string& reference, const ModelEvaluation& evaluation,
                                      const CommonOptions& common, ModelEvaluation& named) {
-    const ResidentModel model = load_resident(reference, common.dtype, process_executor(arithmetic_.checked()));
+    const ResidentModel model = load_resident(reference, common.dtype, arithmetic_.executor(common));
     named = named_as(evaluation, model.opened.name, model.origin.method, "");
     require_new(named.run_name);
     return evaluate_model(model, named);

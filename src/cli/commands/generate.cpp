@@ -7,7 +7,6 @@
 #include "cli/chat_session.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/process_executor.h"
 #include "cli/prompts.h"
 #include "cli/run_options.h"
 #include "cli/sampling_options.h"
@@ -60,6 +59,8 @@ class GenerateCommand : public Command {
     return "qreason generate smollm2-135m-instruct -p \"Why is the sky blue?\" --max-tokens 200";
   }
 
+  Devices devices() const override { return Devices::kAny; }
+
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
     options.repeated("-p,--prompt", texts_, "A prompt; may be given several times");
@@ -93,7 +94,7 @@ class GenerateCommand : public Command {
     }
     const StopTexts stop(stop_);
     const ComputeType type = compute_type(common.dtype);
-    Executor& executor = process_executor(arithmetic_.checked());
+    Executor& executor = arithmetic_.executor(common);
     const ContextSettings context = context_.checked();
     const OpenedModel model = open_model(model_);
     const SamplingParameters sampling = sampling_of(*model.checkpoint);

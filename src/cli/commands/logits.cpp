@@ -84,6 +84,8 @@ class LogitsCommand : public Command {
     return "qreason logits MODEL --tokens tokens.safetensors -o logits.safetensors";
   }
 
+  Devices devices() const override { return Devices::kAny; }
+
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
     options.value("--tokens", tokens_, "safetensors file with `tokens` int32 [n, length]", OptionSet::Need::kRequired);
@@ -95,7 +97,7 @@ class LogitsCommand : public Command {
   void run(const CommonOptions& common) override {
     require_output_file(output_, if_exists(common));
     const ComputeType type = compute_type(common.dtype);
-    Executor& executor = process_executor(arithmetic_.checked());
+    Executor& executor = arithmetic_.executor(common);
     const TokenRows tokens = read_tokens(tokens_);
     const auto checkpoint = open_checkpoint(resolve_model(model_), &process_executor().pool());
     log_warnings(*checkpoint);

@@ -5,7 +5,6 @@
 #include "cli/commands.h"
 #include "cli/evaluation_text.h"
 #include "cli/output.h"
-#include "cli/process_executor.h"
 #include "cli/run_options.h"
 #include "cli/terminal.h"
 #include "kernels/backend.h"
@@ -23,6 +22,8 @@ class PerplexityCommand : public Command {
     return "qreason perplexity smollm2-135m-instruct --text wiki.txt --json";
   }
 
+  Devices devices() const override { return Devices::kAny; }
+
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
     options.value(
@@ -35,7 +36,7 @@ class PerplexityCommand : public Command {
 
   void run(const CommonOptions& common) override {
     const ComputeType type = compute_type(common.dtype);
-    Executor& executor = process_executor(arithmetic_.checked());
+    Executor& executor = arithmetic_.executor(common);
     const OpenedModel model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);
     const std::vector<std::int32_t> tokens = encode_evaluation_text(model, text);

@@ -5,6 +5,7 @@
 #include "base/staged_directory.h"
 #include "cli/code_options.h"
 #include "cli/commands.h"
+#include "cli/device.h"
 #include "cli/embedded_study.h"
 #include "cli/narrow_tables.h"
 #include "cli/output.h"
@@ -26,6 +27,8 @@ class StudyCommand : public Command {
 
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
 
+  Devices devices() const override { return Devices::kAny; }
+
   void declare(OptionSet& options) override {
     options.positional("FILE", file_, "The study (.toml); docs/study.md describes it (default: studies/steps.toml)",
                        OptionSet::Need::kOptional);
@@ -43,7 +46,7 @@ class StudyCommand : public Command {
     const std::string part = full_ ? "-full" : limit_ ? fmt::format("-limit{}", *limit_) : "";
     folder_ = output_.value_or("outputs/" + spec.name + part);
     require_folder(spec);
-    EngineStudyWorker worker(spec, if_exists(common));
+    EngineStudyWorker worker(spec, if_exists(common), find_device(common.device));
     const StudyOutcome outcome = run_study(
         spec, {.folder = folder_, .if_different = if_exists(common), .listener = terminal_progress()}, worker);
     common.json ? print_as_json(outcome) : print_as_text(outcome, common);
