@@ -76,6 +76,14 @@ TEST(Program, SaysThatADeviceIsNotThere) {
   const CommandResult result = qreason("models --device cuda:1");
   expect_one_error_line(result, 1);
   EXPECT_THAT(result.standard_error, HasSubstr("--device: cuda:1"));
+  // What runs a model takes any device, and says before it reads anything that one is not there.
+  for (const char* command : {"generate x -p y", "evaluate x --tasks gsm8k", "study", "perplexity x", "compare x y",
+                              "logits x --tokens y -o z", "calibrate x -o y.jsonl"}) {
+    SCOPED_TRACE(command);
+    const CommandResult refused = qreason(std::string(command) + " --device cuda:99");
+    expect_one_error_line(refused, 1);
+    EXPECT_THAT(refused.standard_error, HasSubstr("cuda:99, which this libtorch or this machine does not have"));
+  }
 }
 
 TEST(Program, FailsWhenItsResultsCannotBeWritten) {

@@ -137,16 +137,16 @@ TEST(TensorBackend, ServesAnEngine) {
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 6; ++i) {
     requests.push_back({.prompt = random_tokens(3 + static_cast<std::int64_t>(i * 7 % 30), 101, 50 + i / 2),
-                        .sampling = {.temperature = 0, .max_tokens = 40},
+                        .sampling = {.temperature = 0, .max_tokens = 20},
                         .key = {.seed = 1, .problem = i, .sample = 0},
                         .stop_tokens = {}});
   }
   const std::uint64_t page = decoder.cache_layout().page_bytes();
   const auto alone = generate_all(decoder, executor, {.max_batch = 1, .cache_bytes = 20 * page}, requests);
   const auto together =
-      generate_all(decoder, executor, {.max_batch = 4, .prefill_chunk = 16, .cache_bytes = 12 * page}, requests);
+      generate_all(decoder, executor, {.max_batch = 4, .prefill_chunk = 16, .cache_bytes = 7 * page}, requests);
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    EXPECT_EQ(alone[i].tokens.size(), 40u);
+    EXPECT_EQ(alone[i].tokens.size(), 20u);
     EXPECT_EQ(together[i].tokens, alone[i].tokens) << i;
   }
 }
