@@ -43,6 +43,7 @@ std::string device_of(const Backend& backend) {
 
 EngineGenerator::EngineGenerator(const ResidentModel& model, Options options)
     : model_(model), options_(options), stop_tokens_(stop_tokens(model.opened)) {
+  thought_tokens(model.opened.require_text(), options.sampling, "");  // an Error where the model has none
   options_.context.cache_bytes = cache_bytes_of(options.context, *model.decoder);
   engine_ = std::make_unique<Engine>(*model.decoder, *model.executor,
                                      Engine::Options{.max_batch = options.batch,

@@ -42,9 +42,10 @@ void ForcingOptions::declare(OptionSet& options) {
   options.value("--presence-penalty", presence_, "Taken from the logits of tokens in the answer (default: 0)");
   options.value("--frequency-penalty", frequency_, "The same times how often they stand there (default: 0)");
   options.value("--thinking-budget", budget_,
-                "Tokens after which a thought that goes on is closed for the model (default: never)");
+                "Tokens after which a thought that goes on is closed for the model; 0 is never (default: 0)");
   options.value("--thinking-minimum", minimum_,
-                "Tokens before which a thought does not end: \"Wait\" takes the place of </think> (default: 0)");
+                "Tokens before which a thought does not end: \"Wait\" takes the place of </think> and of the "
+                "answer's end (default: 0)");
 }
 
 void ForcingOptions::put_into(SamplingParameters& sampling) const {

@@ -22,7 +22,8 @@ std::optional<ThoughtTokens> thought_tokens(const OpenedTokenizer& text, const S
                                             const std::string& prompt) {
   if (sampling.thinking_budget == 0 && sampling.thinking_minimum == 0) return std::nullopt;
   const auto end = text.tokenizer.token_id(kEnd);
-  if (!end) throw Error::usage("thinking budget", text.where + " without a token </think>", "a model that has one");
+  if (!end)
+    throw Error::usage("thinking budget or minimum", text.where + " without a token </think>", "a model that has one");
   if (ends_with_closed_thought(prompt)) return std::nullopt;
   return ThoughtTokens{.end = *end,
                        .closing = text.tokenizer.encode(kClosing, SpecialTokens::kOmit),

@@ -18,7 +18,7 @@ struct Sequence {
         sampling(request.sampling),
         key(request.key),
         stop_tokens(std::move(request.stop_tokens)),
-        thought(std::move(request.thought), request.sampling),
+        thought(std::move(request.thought), request.sampling, stop_tokens),
         top_logprobs(request.top_logprobs),
         ends_at(std::move(request.ends_at)),
         tokens(std::move(request.prompt)),

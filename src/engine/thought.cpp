@@ -1,11 +1,16 @@
 #include "engine/thought.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace qreason {
 
-ThoughtControl::ThoughtControl(std::optional<ThoughtTokens> tokens, const SamplingParameters& sampling)
-    : tokens_(std::move(tokens)), budget_(sampling.thinking_budget), minimum_(sampling.thinking_minimum) {
+ThoughtControl::ThoughtControl(std::optional<ThoughtTokens> tokens, const SamplingParameters& sampling,
+                               std::vector<std::int32_t> stops)
+    : tokens_(std::move(tokens)),
+      stops_(std::move(stops)),
+      budget_(sampling.thinking_budget),
+      minimum_(sampling.thinking_minimum) {
   if (budget_ == 0 && minimum_ == 0) tokens_.reset();
 }
 
@@ -18,11 +23,12 @@ std::int32_t ThoughtControl::force(Texts text) {
 std::int32_t ThoughtControl::take(std::int32_t drawn, std::int64_t index) {
   if (!tokens_) return drawn;
   std::int32_t token = drawn;
+  const bool ends = drawn == tokens_->end || std::find(stops_.begin(), stops_.end(), drawn) != stops_.end();
   if (forced_ != nullptr && put_ < ((*tokens_).*forced_).size()) {
     token = ((*tokens_).*forced_)[put_++];
-  } else if (is_open_ && drawn == tokens_->end && index < minimum_) {
+  } else if (is_open_ && ends && index < minimum_) {
     token = force(&ThoughtTokens::going_on);
-  } else if (is_open_ && drawn != tokens_->end && budget_ > 0 && index >= budget_) {
+  } else if (is_open_ && !ends && budget_ > 0 && index >= budget_) {
     token = force(&ThoughtTokens::closing);
   }
   if (token == tokens_->end) is_open_ = false;

@@ -20,8 +20,9 @@ struct ThoughtTokens {
 class ThoughtControl {
  public:
   // Without tokens, or with neither budget nor minimum, takes whatever is drawn. The thought is open from the answer's
-  // first token.
-  ThoughtControl(std::optional<ThoughtTokens> tokens, const SamplingParameters& sampling);
+  // first token. `stops` end the answer, and so the thought: before the minimum neither does.
+  ThoughtControl(std::optional<ThoughtTokens> tokens, const SamplingParameters& sampling,
+                 std::vector<std::int32_t> stops = {});
 
   // The token that stands at `index` of the answer where `drawn` was sampled for it; called for 0, 1, ... in turn.
   std::int32_t take(std::int32_t drawn, std::int64_t index);
@@ -31,6 +32,7 @@ class ThoughtControl {
   std::int32_t force(Texts text);
 
   std::optional<ThoughtTokens> tokens_;  // none where nothing is forced
+  std::vector<std::int32_t> stops_;
   std::int64_t budget_, minimum_;
   bool is_open_ = true;
   Texts forced_ = nullptr;

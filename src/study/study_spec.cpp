@@ -18,9 +18,28 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-const std::set<std::string> kSettings = {"methods",     "tasks", "seeds", "limit",       "shuffle_seed", "max_tokens",
-                                         "temperature", "top_p", "top_k", "context",     "cache_memory", "arithmetic",
-                                         "batch",       "dtype", "set",   "calibration", "measure"};
+const std::set<std::string> kSettings = {"methods",
+                                         "tasks",
+                                         "seeds",
+                                         "limit",
+                                         "shuffle_seed",
+                                         "max_tokens",
+                                         "temperature",
+                                         "top_p",
+                                         "top_k",
+                                         "context",
+                                         "cache_memory",
+                                         "arithmetic",
+                                         "batch",
+                                         "dtype",
+                                         "set",
+                                         "calibration",
+                                         "measure",
+                                         "repetition_penalty",
+                                         "presence_penalty",
+                                         "frequency_penalty",
+                                         "thinking_budget",
+                                         "thinking_minimum"};
 
 // Reads tables of one file: every access is typed and named with its line.
 class Reader : public TomlFile {
@@ -225,8 +244,8 @@ StudyMethod read_method(const Reader& reader, const toml::table& table) {
 StudyModel read_endpoint(const Reader& reader, const toml::table& table, const StudyModel& defaults) {
   std::set<std::string> keys{"url",          "model",        "name", "method", "api",
                              "served_model", "key_variable", "stop", "timeout"};
-  for (const char* key :
-       {"tasks", "seeds", "limit", "shuffle_seed", "max_tokens", "temperature", "top_p", "top_k", "context", "batch"})
+  for (const char* key : {"tasks", "seeds", "limit", "shuffle_seed", "max_tokens", "temperature", "top_p", "top_k",
+                          "context", "batch", "repetition_penalty", "presence_penalty", "frequency_penalty"})
     keys.insert(key);
   reader.only(table, keys);
   StudyModel model = defaults;

@@ -34,6 +34,17 @@ TEST(ThoughtControl, GoesOnBeforeTheMinimum) {
   EXPECT_EQ(taken({kEnd, 1, 1, 1}, {.thinking_minimum = 1}), (Tokens{5, 6, 1, 1}));
 }
 
+// An answer that ends is a thought that ends.
+TEST(ThoughtControl, HoldsStopTokensBackBeforeTheMinimum) {
+  ThoughtControl control(ThoughtTokens{.end = kEnd, .closing = {kEnd}, .going_on = {5}},
+                         {.thinking_budget = 6, .thinking_minimum = 3}, {2});
+  std::vector<std::int32_t> tokens;
+  for (const std::int32_t drawn : {1, 2, kEnd, 2}) {
+    tokens.push_back(control.take(drawn, static_cast<std::int64_t>(tokens.size())));
+  }
+  EXPECT_EQ(tokens, (std::vector<std::int32_t>{1, 5, 5, 2}));
+}
+
 TEST(ThoughtControl, KeepsToBoth) {
   EXPECT_EQ(taken({1, kEnd, 2, 3, 3, 3, 3, 3}, {.thinking_budget = 4, .thinking_minimum = 2}),
             (Tokens{1, 5, 6, 3, 7, kEnd, 8, 3}));

@@ -79,6 +79,8 @@ TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
   EXPECT_THAT(parsing("\ntop_p = 0\n"), ThrowsMessage<Error>(HasSubstr("line 2: top_p 0, expected more than 0")));
   EXPECT_THAT(parsing("temperature = \"hot\"\n"), ThrowsMessage<Error>(HasSubstr("a number")));
   EXPECT_THAT(parsing("max_tokens = 0\n"), ThrowsMessage<Error>(HasSubstr("max_tokens 0")));
+  EXPECT_THAT(parsing("thinking_budget = -1\n"), ThrowsMessage<Error>(HasSubstr("thinking_budget -1")));
+  EXPECT_THAT(parsing("presence_penalty = 3.0\n"), ThrowsMessage<Error>(HasSubstr("presence_penalty 3")));
   EXPECT_THAT(parsing("context = 1\n"), ThrowsMessage<Error>(HasSubstr("context")));
   EXPECT_THAT(parsing("cache_memory = \"much\"\n"), ThrowsMessage<Error>(HasSubstr("cache_memory much")));
   EXPECT_THAT(parsing("arithmetic = \"exact\"\n"),

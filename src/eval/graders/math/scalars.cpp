@@ -204,6 +204,7 @@ Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
   if (gold.kind != answer.kind) {
     const Node& ratio = gold.kind == NodeKind::kRatio ? gold : answer;
     if (ratio.children.size() != 2) return {Outcome::kDifferent, "a ratio of three and a value"};
+    if (ratio.text == "am^1" || ratio.text == "pm^1") return {Outcome::kDifferent, "a time and a number"};
     const Node& value = gold.kind == NodeKind::kRatio ? answer : gold;
     if (value.kind == NodeKind::kNumber && !value.decimal) return {Outcome::kDifferent, "a ratio and a whole number"};
     return same_scalar(gold, answer);
