@@ -18,40 +18,9 @@
 #include "base/error.h"
 #include "device/tensor_codes.h"
 #include "device/tensor_weights.h"
+#include "model/hadamard.h"
 
 namespace qreason {
-namespace {
-
-// Sylvester's matrix of a small order, +-1 by the parity of the common bits of row and column.
-std::vector<float> sylvester(std::int64_t order) {
-  std::vector<float> values;
-  for (std::int64_t row = 0; row < order; ++row) {
-    for (std::int64_t column = 0; column < order; ++column) {
-      const auto common = static_cast<std::uint64_t>(row) & static_cast<std::uint64_t>(column);
-      values.push_back(std::popcount(common) % 2 == 0 ? 1.0f : -1.0f);
-    }
-  }
-  return values;
-}
-
-at::Tensor sylvester_there(std::int64_t order, at::Device device) {
-  std::vector<float> values = sylvester(order);
-  return at::from_blob(values.data(), {order, order}, at::kFloat).to(device, at::kFloat, false, true);
-}
-
-// x [.., right, lanes] becomes H x along `right`, H of order a b being the product of those of orders a and b.
-at::Tensor hadamard(const at::Tensor& x, std::int64_t right, std::int64_t lanes) {
-  const std::int64_t b = std::int64_t{1} << (std::bit_width(static_cast<std::uint64_t>(right)) / 2), a = right / b;
-  const at::Tensor split = x.unflatten(-1, {a, b, lanes});
-  const at::Tensor inner = at::matmul(sylvester_there(b, x.device()), split);
-  return at::matmul(sylvester_there(a, x.device()), inner.flatten(-2)).flatten(-2);
-}
-
-std::int64_t run_of(const QuantFormat& format, std::int64_t width) {
-  return format.granularity == Granularity::kTokenGroup ? std::min<std::int64_t>(format.group_size, width) : width;
-}
-
-}  // namespace
 
 TensorBackend::TensorBackend(at::Device device, Arithmetic arithmetic)
     : memory_(device), name_(device.str()), arithmetic_(arithmetic) {}
@@ -193,6 +162,25 @@ void TensorBackend::add_to_rows(float* x, std::int64_t rows, const float* y, std
   memory_.view(x, {rows, width}).add_(memory_.view(y, {width}));
 }
 
+at::Tensor TensorBackend::sylvester(std::int64_t order) const {
+  const std::lock_guard lock(sylvester_mutex_);
+  at::Tensor& there = sylvester_[order];
+  if (there.defined()) return there;
+  std::vector<float> values;
+  for (std::int64_t row = 0; row < order; ++row) {
+    for (const std::int8_t sign : sylvester_row(order, row)) values.push_back(sign);
+  }
+  there = at::from_blob(values.data(), {order, order}, at::kFloat).to(memory_.device(), at::kFloat, false, true);
+  return there;
+}
+
+// x [.., right, lanes] becomes H x along `right`, H of order a b being the product of those of orders a and b.
+at::Tensor TensorBackend::hadamard(const at::Tensor& x, std::int64_t right, std::int64_t lanes) const {
+  const std::int64_t b = std::int64_t{1} << (std::bit_width(static_cast<std::uint64_t>(right)) / 2), a = right / b;
+  const at::Tensor inner = at::matmul(sylvester(b), x.unflatten(-1, {a, b, lanes}));
+  return at::matmul(sylvester(a), inner.flatten(-2)).flatten(-2);
+}
+
 void TensorBackend::transform_rows(float* x, std::int64_t rows, std::int64_t width, const RunTransform& t,
                                    Executor&) const {
   const std::int64_t inner = t.right * t.lanes, runs = width / (t.left * inner);
@@ -245,7 +233,7 @@ void TensorBackend::encode_rows(const float* x, const CodedRowsView& to, Executo
   at::Tensor codes = memory_.view(to.codes, {to.rows, to.width}, at::kByte);
   at::Tensor scales = memory_.view(to.scales, {to.rows, to.groups}),
              zeros = memory_.view(to.zeros, {to.rows, to.groups});
-  const std::int64_t run = run_of(to.format, to.width), whole = to.width / run;
+  const std::int64_t run = to.group_size, whole = to.width / run;
   const auto encode = [&](std::int64_t group, std::int64_t groups, std::int64_t size) {
     const at::Tensor runs = values.narrow(1, group * run, groups * size).unflatten(1, {groups, size});
     RunClips clips;
@@ -258,7 +246,7 @@ void TensorBackend::encode_rows(const float* x, const CodedRowsView& to, Executo
     scales.narrow(1, group, groups).copy_(found.scale.flatten(1));
     zeros.narrow(1, group, groups).copy_(found.zero.flatten(1));
   };
-  encode(0, whole, run);
+  if (whole > 0) encode(0, whole, run);
   if (whole * run < to.width) encode(whole, 1, to.width - whole * run);
 }
 
@@ -268,7 +256,7 @@ void TensorBackend::decode_rows(const CodedRowsView& from, float* out, Executor&
   const at::Tensor scales = memory_.view(from.scales, {from.rows, from.groups}),
                    zeros = memory_.view(from.zeros, {from.rows, from.groups});
   at::Tensor values = memory_.view(out, {from.rows, from.width});
-  const std::int64_t run = run_of(from.format, from.width), whole = from.width / run;
+  const std::int64_t run = from.group_size, whole = from.width / run;
   const auto decode = [&](std::int64_t group, std::int64_t groups, std::int64_t size) {
     const at::Tensor runs = codes.narrow(1, group * run, groups * size).unflatten(1, {groups, size});
     values.narrow(1, group * run, groups * size)
@@ -276,7 +264,7 @@ void TensorBackend::decode_rows(const CodedRowsView& from, float* out, Executor&
                            zeros.narrow(1, group, groups).unsqueeze(-1), from.format.kind)
                    .flatten(1));
   };
-  decode(0, whole, run);
+  if (whole > 0) decode(0, whole, run);
   if (whole * run < from.width) decode(whole, 1, from.width - whole * run);
 }
 

@@ -13,6 +13,9 @@
 // reaches the logits, where it is an Error.
 #pragma once
 
+#include <map>
+#include <mutex>
+
 #include "device/device_memory.h"
 #include "kernels/backend.h"
 
@@ -75,8 +78,12 @@ class TensorBackend : public Backend {
 
  private:
   at::Tensor product(const at::Tensor& x, const PackedMatrix& w) const;
+  at::Tensor sylvester(std::int64_t order) const;
+  at::Tensor hadamard(const at::Tensor& x, std::int64_t right, std::int64_t lanes) const;
 
   DeviceMemory memory_;
+  mutable std::mutex sylvester_mutex_;
+  mutable std::map<std::int64_t, at::Tensor> sylvester_;  // those that were asked for, by their order
   std::string name_;
   Arithmetic arithmetic_;
 };

@@ -38,14 +38,6 @@ std::optional<HadamardFactor> single_factor(std::int64_t order) {
   return std::nullopt;
 }
 
-Row sylvester_row(std::int64_t order, std::int64_t index) {
-  Row row(static_cast<std::size_t>(order));
-  for (std::int64_t j = 0; j < order; ++j) {
-    row[j] = std::popcount(static_cast<std::uint64_t>(index & j)) % 2 == 0 ? 1 : -1;
-  }
-  return row;
-}
-
 Row paley_first_row(const QuadraticCharacter& chi, std::int64_t index) {
   Row row(static_cast<std::size_t>(chi.order() + 1), index == 0 ? -1 : 1);
   row[0] = 1;
@@ -79,6 +71,14 @@ Row paley_second_row(const QuadraticCharacter& chi, std::int64_t index) {
 }
 
 }  // namespace
+
+std::vector<std::int8_t> sylvester_row(std::int64_t order, std::int64_t index) {
+  Row row(static_cast<std::size_t>(order));
+  for (std::int64_t j = 0; j < order; ++j) {
+    row[j] = std::popcount(static_cast<std::uint64_t>(index & j)) % 2 == 0 ? 1 : -1;
+  }
+  return row;
+}
 
 std::optional<std::vector<HadamardFactor>> hadamard_factors(std::int64_t order) {
   if (order < 1) return std::nullopt;

@@ -35,6 +35,9 @@ struct HadamardFactor {
 // here. Orders of 1 and 2 are Sylvester's.
 std::optional<std::vector<HadamardFactor>> hadamard_factors(std::int64_t order);
 
+// A row of Sylvester's matrix of an order that is a power of two.
+std::vector<std::int8_t> sylvester_row(std::int64_t order, std::int64_t index);
+
 // Rows of a matrix, made as they are asked for.
 class HadamardRows {
  public:

@@ -11,12 +11,12 @@
 #include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "base/error.h"
+#include "model/hadamard.h"
 #include "model/linear.h"
 #include "model/tensor_quantizer.h"
 
@@ -32,17 +32,13 @@ at::Tensor matrix_of(const LinearWeight& weight) {
   return weight.quantized() ? weight.dense_float32() : std::get<at::Tensor>(weight.matrix);
 }
 
-// Sylvester's matrix, +-1 by the parity of the common bits of row and column, over the root of the whole transform's
-// order.
+// Sylvester's matrix over the root of the whole transform's order.
 at::Tensor sylvester(std::int64_t size, std::int64_t order) {
   std::vector<double> values;
   values.reserve(static_cast<std::size_t>(size * size));
   const double one = 1 / std::sqrt(static_cast<double>(order));
   for (std::int64_t row = 0; row < size; ++row) {
-    for (std::int64_t column = 0; column < size; ++column) {
-      const auto common = static_cast<std::uint64_t>(row) & static_cast<std::uint64_t>(column);
-      values.push_back(std::popcount(common) % 2 == 0 ? one : -one);
-    }
+    for (const std::int8_t sign : sylvester_row(size, row)) values.push_back(sign * one);
   }
   return at::tensor(values, at::kDouble).reshape({size, size});
 }
