@@ -9,7 +9,6 @@
 #include <ATen/ops/round.h>
 #include <ATen/ops/signbit.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 
 #include "formats/float_codecs.h"
@@ -18,6 +17,10 @@ namespace qreason {
 namespace {
 
 constexpr std::int64_t kUnit = 8;  // codes
+
+at::ScalarType float8(NumberKind kind) {
+  return kind == NumberKind::kFp8E4M3 ? at::kFloat8_e4m3fn : at::kFloat8_e5m2;
+}
 
 // The bit patterns of scaled values.
 at::Tensor float_codes(const at::Tensor& x, NumberKind kind) {
@@ -28,15 +31,15 @@ at::Tensor float_codes(const at::Tensor& x, NumberKind kind) {
     return (code + at::signbit(x).to(at::kFloat) * 8).to(at::kByte);
   }
   const double largest = largest_value(kind);
-  const auto type = kind == NumberKind::kFp8E4M3 ? at::kFloat8_e4m3fn : at::kFloat8_e5m2;
-  return at::clamp(x, -largest, largest).to(type).view(at::kByte);
+  return at::clamp(x, -largest, largest).to(float8(kind)).view(at::kByte);
 }
 
 at::Tensor elements(const at::Tensor& codes, NumberKind kind) {
   if (kind == NumberKind::kInteger) return codes.to(at::kFloat);
-  const auto table = element_values(kind);
-  const at::Tensor values = at::tensor(at::ArrayRef(table.data(), table.size()), at::kFloat).to(codes.device());
-  return values.index_select(0, codes.flatten().to(at::kLong)).view(codes.sizes());
+  if (kind != NumberKind::kFp4E2M1) return codes.view(float8(kind)).to(at::kFloat);
+  const at::Tensor code = codes.bitwise_and(7).to(at::kFloat);  // 0 .5 1 1.5 2 3 4 6
+  const at::Tensor size = at::where(code < 4, code / 2, at::where(code < 6, code - 2, code * 2 - 8));
+  return at::where(codes.bitwise_and(8) == 0, size, -size);
 }
 
 }  // namespace
