@@ -11,7 +11,7 @@ namespace qreason {
 
 void check_device_name(const std::string& text) {
   const std::size_t colon = text.find(':');
-  const std::string kind = text.substr(0, colon);
+  const std::string kind = device_kind(text);
   const std::string number = colon == std::string::npos ? "0" : text.substr(colon + 1);
   const bool is_number =
       !number.empty() && number.size() <= 2 && number.find_first_not_of("0123456789") == std::string::npos;
@@ -32,9 +32,8 @@ std::optional<at::Device> find_device(const std::string& text) {
               "cpu, or a device that is there; for cuda or npu, a build whose Torch_DIR is a libtorch that has it");
 }
 
-std::string device_kind(const at::Device& device) {
-  const std::string name = device.str();
-  return name.substr(0, name.find(':'));
+std::string device_kind(std::string_view name) {
+  return std::string(name.substr(0, name.find(':')));
 }
 
 }  // namespace qreason

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace qreason {
 
@@ -15,7 +16,8 @@ void check_device_name(const std::string& text);
 // does not have it.
 std::optional<at::Device> find_device(const std::string& text);
 
-// "cuda", "npu": what results record; another card of the kind is as good.
-std::string device_kind(const at::Device& device);
+// Of a device by its name, as in "cuda:0" or a backend's: "cuda", "npu". What results record; another card of the kind
+// is as good.
+std::string device_kind(std::string_view name);
 
 }  // namespace qreason

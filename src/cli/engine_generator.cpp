@@ -6,6 +6,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "cli/device.h"
 #include "cli/run_options.h"
 #include "cli/thought_tokens.h"
 #include "kernels/backend.h"
@@ -30,17 +31,6 @@ std::uint64_t cache_bytes_of(const ContextSettings& settings, const Decoder& dec
   return settings.memory_bytes - weights;
 }
 
-namespace {
-
-// Of its provenance: the kind of a device, which its name begins with.
-std::string device_of(const Backend& backend) {
-  if (backend.shares_host_memory()) return "";
-  const std::string_view name = backend.name();
-  return std::string(name.substr(0, name.find(':')));
-}
-
-}  // namespace
-
 EngineGenerator::EngineGenerator(const ResidentModel& model, Options options)
     : model_(model), options_(options), stop_tokens_(stop_tokens(model.opened)) {
   thought_tokens(model.opened.require_text(), options.sampling, "");  // an Error where the model has none
@@ -54,13 +44,14 @@ EngineGenerator::EngineGenerator(const ResidentModel& model, Options options)
 EngineGenerator::~EngineGenerator() = default;
 
 OrderedJson EngineGenerator::provenance() const {
+  const Backend& backend = model_.executor->backend();
   return run_provenance(model_.opened, model_.origin,
                         {.dtype = model_.dtype,
                          .sampling = options_.sampling,
                          .context = engine_->context(),
                          .cache_bytes = options_.context.cache_bytes,
-                         .arithmetic = model_.executor->backend().arithmetic(),
-                         .device = device_of(model_.executor->backend())});
+                         .arithmetic = backend.arithmetic(),
+                         .device = backend.shares_host_memory() ? "" : device_kind(backend.name())});
 }
 
 void EngineGenerator::submit(const GenerationRequest& request) {

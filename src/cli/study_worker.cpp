@@ -207,7 +207,7 @@ bool EngineStudyWorker::evaluated(const StudyCell& cell) {
                        .context = generation.context.positions,
                        .cache_bytes = generation.context.cache_bytes,
                        .arithmetic = cell.model->arithmetic,
-                       .device = device_ ? device_kind(*device_) : ""},
+                       .device = device_ ? device_kind(device_->str()) : ""},
                       weights_if_here(cell));
 }
 
