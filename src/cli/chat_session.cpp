@@ -56,18 +56,18 @@ Request turn_request(const OpenedModel& model, const std::vector<ChatMessage>& m
 std::string stream_answer(const OpenedTokenizer& text, Engine& engine, Request request, const StopTexts& stop,
                           const std::function<bool()>& stopped) {
   StreamDecoder decoder(text.tokenizer);
-  std::string said, answer;
-  std::size_t shown = 0;
-  const auto show = [&](std::size_t end) {
-    if (end <= shown) return;
-    print_now(answer.substr(shown, end - shown));
-    shown = end;
+  std::string answer;
+  std::size_t shown = 0, end = 0;  // the answer ends there
+  const auto show = [&](std::size_t until) {
+    if (until <= shown) return;
+    print_now(answer.substr(shown, until - shown));
+    shown = until;
   };
   const auto hear = [&](const std::string& piece) {
-    said += piece;
-    answer = stop.before(said);
+    answer += piece;
+    end = stop.first_in(answer, shown);
     // What may be the beginning of a stop text waits until it is none.
-    if (answer.size() == said.size()) show(answer.size() - stop.held_back(answer));
+    if (end == answer.size()) show(end - stop.held_back(answer));
   };
   const std::int64_t number = engine.submit(std::move(request));
   while (!engine.idle()) {
@@ -78,8 +78,9 @@ std::string stream_answer(const OpenedTokenizer& text, Engine& engine, Request r
     engine.step([&](std::int64_t, std::int32_t token) { hear(decoder.push(token)); });
   }
   hear(decoder.finish());
-  show(answer.size());
+  show(end);
   print_now("\n");
+  answer.resize(end);
   return answer;
 }
 

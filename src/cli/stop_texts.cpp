@@ -29,11 +29,10 @@ std::function<bool(std::int32_t token)> StopTexts::watch(const Tokenizer& tokeni
   };
 }
 
-std::string StopTexts::before(std::string text) const {
+std::size_t StopTexts::first_in(const std::string& text, std::size_t from) const {
   std::size_t first = text.size();
-  for (const std::string& stop : *texts_) first = std::min(first, text.find(stop));
-  text.resize(first);
-  return text;
+  for (const std::string& stop : *texts_) first = std::min(first, text.find(stop, from));
+  return first;
 }
 
 std::size_t StopTexts::held_back(const std::string& text) const {

@@ -17,8 +17,8 @@ class StopTexts {
 
   // For one answer (Request::ends_at); empty where there are no texts. The tokenizer must outlive it.
   std::function<bool(std::int32_t token)> watch(const Tokenizer& tokenizer) const;
-  // An answer's text up to the first of them.
-  std::string before(std::string text) const;
+  // Where the first of them begins at `from` or behind it; the text's size where none does.
+  std::size_t first_in(const std::string& text, std::size_t from = 0) const;
   // How much of the end of a text may be the beginning of one of them: not to be shown yet.
   std::size_t held_back(const std::string& text) const;
 

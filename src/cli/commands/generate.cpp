@@ -156,7 +156,8 @@ class GenerateCommand : public Command {
     const Tokenizer& tokenizer = model.require_text().tokenizer;
     OrderedJson list = OrderedJson::array();
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      const std::string text = stop.before(tokenizer.decode(answers[i].tokens));
+      std::string text = tokenizer.decode(answers[i].tokens);
+      text.resize(stop.first_in(text));
       if (common.json) {
         list.push_back({{"text", text},
                         {"tokens", answers[i].tokens},
