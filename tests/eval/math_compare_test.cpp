@@ -163,8 +163,9 @@ TEST(SameAnswer, RejectsOtherValues) {
 // argued in docs/grading.md.
 TEST(SameAnswer, GradesEveryLabelledPair) {
   const std::set<std::string> argued = {"\\boxed{99999999999999999999999999999999999999999999999999999..."};
-  for (const char* file : {"faults.jsonl", "extraction_faults.jsonl", "kinds_extraction.jsonl",
-                           "more_kinds_extraction.jsonl", "pieces_and_orders_extraction.jsonl"}) {
+  for (const char* file :
+       {"faults.jsonl", "extraction_faults.jsonl", "kinds_extraction.jsonl", "more_kinds_extraction.jsonl",
+        "pieces_and_orders_extraction.jsonl", "opened_kinds_extraction.jsonl", "styles_extraction.jsonl"}) {
     for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading") / file)) {
       const std::string text = row["text"], gold = row["gold"];
       const bool correct = grade_math(text, gold).correct;
@@ -175,8 +176,8 @@ TEST(SameAnswer, GradesEveryLabelledPair) {
 }
 
 TEST(SameAnswer, JudgesEveryKindAsByHand) {
-  for (const char* file :
-       {"kinds.jsonl", "more_kinds.jsonl", "brackets_and_relations.jsonl", "pieces_and_orders.jsonl"}) {
+  for (const char* file : {"kinds.jsonl", "more_kinds.jsonl", "brackets_and_relations.jsonl", "pieces_and_orders.jsonl",
+                           "opened_kinds.jsonl", "styles.jsonl"}) {
     for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading") / file)) {
       const std::string answer = row["text"], gold = row["gold"];
       const bool equal = row["equal"].get<int>() == 1;

@@ -8,9 +8,11 @@
 #include "eval/graders/math/comparison.h"
 #include "eval/graders/math/describe.h"
 #include "eval/graders/math/matrices.h"
+#include "eval/graders/math/no_solutions.h"
 #include "eval/graders/math/readings.h"
 #include "eval/graders/math/text_form.h"
 #include "eval/graders/math/words.h"
+#include "eval/graders/math/written_value.h"
 
 namespace qreason::math {
 namespace {
@@ -53,6 +55,17 @@ bool differ_in_connective(const Node& a, const Node& b) {
                      [](const Node& n) { return n.kind == NodeKind::kText || n.kind == NodeKind::kSymbol; });
 }
 
+// "x = 2, y = 3"; "x = 2, x = 3" are two values of one.
+bool names_coordinates(const std::vector<Node>& elements) {
+  std::vector<std::string> names;
+  for (const Node& element : elements) {
+    if (element.kind != NodeKind::kRelation) return false;
+    if (is_name(element.children[0])) names.push_back(described(element.children[0]));
+  }
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) == names.end();
+}
+
 bool is_written_again(const Node& element, const std::vector<Node>& elements) {
   const auto may_be = [&](const Node& other) { return other.kind == element.kind && other.text == element.text; };
   return std::any_of(elements.begin(), elements.end(),
@@ -80,6 +93,8 @@ Node negated_node(Node n) {
 
 Decision Comparison::same(const Node& gold, const Node& answer) {
   if (!budget_.spend(kStepsPerComparison)) return {Outcome::kUndecided, "too large to decide"};
+  if ((says_no_solutions(gold) && is_empty_set(answer)) || (is_empty_set(gold) && says_no_solutions(answer)))
+    return {Outcome::kEqual, "no solutions"};
   if (gold.kind == NodeKind::kText || answer.kind == NodeKind::kText) return same_words(gold, answer);
   if (gold.kind == NodeKind::kBased || answer.kind == NodeKind::kBased) return same_based(gold, answer);
   if (gold.kind == NodeKind::kRelation || answer.kind == NodeKind::kRelation) return same_relation(gold, answer);
@@ -96,8 +111,10 @@ Decision Comparison::same(const Node& gold, const Node& answer) {
 Decision Comparison::same_words(const Node& gold, const Node& answer) {
   const auto a = spelled(gold), b = spelled(answer);
   if (!a || !b) return {Outcome::kDifferent, "words and no words"};
-  // "no solutions" and "no solution" say the same.
-  const auto letters = [](const std::string& text) {
+  // "no solutions" and "no solution" say the same, and so do "a line" and "line".
+  const auto letters = [](std::string text) {
+    for (const std::string_view article : {"a ", "an ", "the "})
+      if (lower_case(text).starts_with(article) && text.size() >= article.size() + 3) text.erase(0, article.size());
     std::string result;
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = std::min(text.find(' ', begin), text.size());
@@ -191,9 +208,7 @@ Decision Comparison::same_collection(const Node& gold, const Node& answer) {
     const Node& tuple = is_tuple(gold) ? gold : answer;
     const Node& other = is_tuple(gold) ? answer : gold;
     // A tuple against "x = 2, y = 3", or "{2, 3}" in braces that LaTeX does not print.
-    const bool named = other.kind == NodeKind::kList &&
-                       std::all_of(other.children.begin(), other.children.end(),
-                                   [](const Node& element) { return element.kind == NodeKind::kRelation; });
+    const bool named = other.kind == NodeKind::kList && names_coordinates(other.children);
     const bool braces = other.kind == NodeKind::kList && other.text == "{}";
     if (tuple.text != "()" || !(named || braces)) return kDifferentKinds;
     return in_order(gold.children, answer.children);
@@ -299,6 +314,23 @@ Verdict compare_answers(std::string_view gold, std::string_view answer, const Co
     }
   }
   return {false, why};
+}
+
+Verdict grade_answer(std::string_view gold, std::string_view answer, const CompareOptions& options) {
+  const Verdict verdict = compare_answers(gold, answer, options);
+  const bool may_say_more = answer.find('=') != std::string_view::npos ||
+                            answer.find("mod") != std::string_view::npos ||
+                            answer.find("equiv") != std::string_view::npos;
+  if (verdict.equal || !may_say_more || std::max(gold.size(), answer.size()) > kMaxExpressionBytes) return verdict;
+  Budget budget;
+  const std::vector<ReadAnswer> golds = readings(gold);
+  if (golds.size() != 1 || !asks_for_number(golds[0].node)) return verdict;
+  for (const ReadAnswer& read : readings(answer)) {
+    const auto value = written_value(read.node, budget);
+    if (value && Comparison(options, budget).same(golds[0].node, *value).equal())
+      return {true, "the number that the answer says"};
+  }
+  return verdict;
 }
 
 std::string described_readings(std::string_view text) {

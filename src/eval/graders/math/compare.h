@@ -25,6 +25,10 @@ inline bool same_answer(std::string_view gold, std::string_view answer, const Co
   return compare_answers(gold, answer, options).equal;
 }
 
+// The same for what was found in a model's text; and where gold is a number, an answer that says it of a sum of names
+// ("m + n = 116") or as a remainder ("371 \pmod{1000}") is right, too (written_value.h). Not symmetric.
+Verdict grade_answer(std::string_view gold, std::string_view answer, const CompareOptions& options = {});
+
 // What the text is read as, one line a reading ("sum(3, product(2, x))"); for people.
 std::string described_readings(std::string_view text);
 

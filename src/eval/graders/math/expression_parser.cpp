@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "eval/graders/math/dots.h"
 #include "eval/graders/math/evaluate.h"
 #include "eval/graders/math/relation_signs.h"
 #include "eval/graders/math/word_parser.h"
@@ -72,6 +73,11 @@ class AnswerParser final : public WordParser {
         lower == "the set of all real numbers" || lower == "the set of real numbers")
       return make_node(NodeKind::kSymbol, {}, "reals");
     if (lower == "empty set" || lower == "the empty set") return make_node(NodeKind::kSet, {});
+    if (lower == "noon" || lower == "midnight") {
+      Node time = make_node(NodeKind::kRatio, pair(number_node("12"), number_node("00")));
+      time.text = half_day_of(lower);
+      return time;
+    }
     // A number in front ("three apples") is a value.
     if (tokens_[0].kind == TokenKind::kText && number_in_words(tokens_[0].text)) return std::nullopt;
     return make_node(NodeKind::kText, {}, text);
@@ -107,7 +113,7 @@ class AnswerParser final : public WordParser {
     if (groups.empty()) throw NotAnAnswer{};
     if (groups.size() == 1 && are_solutions(by_words)) groups = std::move(by_words);
     const std::string joined = ors ? "or" : ands && !commas ? "and" : "";
-    if (groups.size() == 1) return grouped(std::move(groups[0]), joined);
+    if (groups.size() == 1) return grouped(without_dots(std::move(groups[0])), joined);
     std::vector<Node> outer;
     for (auto& group : groups) outer.push_back(grouped(std::move(group), ""));
     return make_node(NodeKind::kList, std::move(outer));
@@ -237,6 +243,7 @@ class AnswerParser final : public WordParser {
       terms.push_back(std::move(term));
     } while (at_symbol("+") || at_symbol("-") || at_command("pm") || at_command("mp"));
     if (terms.size() == 1) return std::move(terms[0]);
+    if (const auto total = sum_with_dots(terms)) return number_node(*total);
     return make_node(NodeKind::kSum, std::move(terms));
   }
 

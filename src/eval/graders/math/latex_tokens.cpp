@@ -13,7 +13,7 @@ namespace qreason::math {
 namespace {
 
 constexpr int kMaxTextDepth = 4;  // \text inside of \text
-constexpr std::string_view kLetterUnits = "msghLNJWVtlAK";
+constexpr std::string_view kLetterUnits = "msghLNJWVtlAKC";
 
 class Tokenizer : private NumberTokens {
  public:
@@ -237,6 +237,10 @@ class Tokenizer : private NumberTokens {
       push(TokenKind::kCommand, content);
       return true;
     }
+    if (multiplies_power_of_ten(content, at_)) {
+      push(TokenKind::kCommand, "times");
+      return true;
+    }
     if (content.size() == 1 && is_letter(content[0])) {
       const bool unit = (after_value() || among_units()) && kLetterUnits.find(content[0]) != std::string_view::npos;
       const bool degrees = after_degree() && (content == "C" || content == "F");
@@ -279,7 +283,9 @@ class Tokenizer : private NumberTokens {
         (letters == "sq" || letters == "cu" || is_unit_word(letters)))
       ++at_;  // "sq. units"
     const std::string lower = lower_case(letters);
-    if (is_function_name(lower) && !(text_depth_ > 0 && after_value()) && !(lower == "deg" || lower == "sec")) {
+    const bool minutes = lower == "min" && ends_in_minutes();
+    if (is_function_name(lower) && !(text_depth_ > 0 && after_value()) && !(lower == "deg" || lower == "sec") &&
+        !minutes) {
       push(TokenKind::kCommand, lower);
     } else if (lower == "pi") {
       push(TokenKind::kCommand, "pi");
@@ -316,12 +322,19 @@ class Tokenizer : private NumberTokens {
     }
     if (text_depth_ > 0 && letters.size() >= 2) return true;
     if (letters == "of") return !tokens_.empty() && tokens_.back().kind == TokenKind::kText;
-    if (letters == "am") return ends_with(1, TokenKind::kSymbol, ":");
-    if (is_unit_word(letters) && after_value()) return true;
+    if (letters == "am") return ends_with(1, TokenKind::kSymbol, ":") || ends_in_hour();
+    if (is_unit_word(letters) && after_value()) return !is_rather_product(letters);
     if (letters == "sq" || letters == "cu") return after_value();
     if (letters.size() == 2) return false;
     if (is_known_word(letters)) return true;
     return letters.size() >= 4 && !glued && looks_like_word(letters);
+  }
+
+  // "\\frac12 mg" is half a weight, where "5mg" and "5\\text{ mg}" are milligrams.
+  bool is_rather_product(std::string_view letters) const {
+    constexpr std::array<std::string_view, 6> kProducts = {"mg", "nm", "kj", "mV", "mA", "ns"};
+    return tokens_.back().kind == TokenKind::kSymbol &&
+           std::find(kProducts.begin(), kProducts.end(), letters) != kProducts.end();
   }
 
   bool unit_before_slash() const { return tokens_.size() >= 2 && tokens_[tokens_.size() - 2].kind == TokenKind::kText; }

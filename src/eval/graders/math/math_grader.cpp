@@ -16,7 +16,7 @@ std::string gold_answer(std::string_view gold) {
 Grade grade_math(std::string_view text, std::string_view gold) {
   math::Extraction found = math::extract_answer(text);
   if (found.found_by == math::FoundBy::kNothing) return {};
-  const bool correct = math::same_answer(gold_answer(gold), found.answer);
+  const bool correct = math::grade_answer(gold_answer(gold), found.answer).equal;
   return {correct, std::move(found.answer)};
 }
 
@@ -61,7 +61,7 @@ std::string explain_math(std::string_view text, std::string_view gold) {
   lines += "answer: " + found.answer + "\n" + indented(math::described_readings(found.answer));
   lines += "gold: " + expected + "\n" + indented(math::described_readings(expected));
   if (found.found_by == math::FoundBy::kNothing) return lines + "verdict: wrong: no answer\n";
-  const math::Verdict verdict = math::compare_answers(expected, found.answer);
+  const math::Verdict verdict = math::grade_answer(expected, found.answer);
   return lines + "verdict: " + (verdict.equal ? "right: " : "wrong: ") + verdict.why + "\n";
 }
 

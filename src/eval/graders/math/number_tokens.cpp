@@ -91,7 +91,7 @@ bool NumberTokens::number() {
       at_ += length + 3;
     }
   }
-  if (repeating(digits)) return true;
+  if (decade(digits) || repeating(digits)) return true;
   const bool decimal_comma = reading_.commas == CommaReading::kDecimal && peek() == ',';
   if ((peek() == '.' || decimal_comma) && is_digit(peek(1))) {
     digits += '.';
@@ -105,6 +105,20 @@ bool NumberTokens::number() {
   push(TokenKind::kNumber, std::move(digits));
   ordinal();
   return true;
+}
+
+bool NumberTokens::ends_in_hour() const {
+  const bool hour = space_ && !tokens_.empty() && tokens_.back().kind == TokenKind::kNumber &&
+                    tokens_.back().text.size() <= 2 && all_of(tokens_.back().text, is_digit);
+  return hour && text_.find_first_not_of(" .", at_) == std::string_view::npos;
+}
+
+bool NumberTokens::ends_in_minutes() const {
+  if (tokens_.empty() || tokens_.back().kind != TokenKind::kNumber) return false;
+  const std::string_view rest = text_.substr(std::min(text_.find_first_not_of(' ', at_), text_.size()));
+  if (rest.empty() || is_digit(rest[0]) || rest.starts_with("\\text")) return true;
+  if (is_letter(rest[0])) return rest.size() > 1 && is_letter(rest[1]);
+  return std::string_view(".,;)}/$").find(rest[0]) != std::string_view::npos;
 }
 
 // "1.5e3", "6E23"; not "2e-3", which is 2e - 3.
@@ -125,6 +139,16 @@ void NumberTokens::exponent(std::string& digits) {
 void NumberTokens::ordinal() {
   for (const std::string_view ending : {"st", "nd", "rd", "th"})
     if (starts(ending) && !is_letter(peek(2))) at_ += 2;
+}
+
+// "1990s", "1990's": ten years, and no number.
+bool NumberTokens::decade(const std::string& digits) {
+  const bool year = digits.size() == 4 && digits[3] == '0' && digits >= "1700" && digits <= "2090";
+  const std::size_t mark = peek() == '\'' ? 1 : 0;
+  if (!year || peek(mark) != 's' || is_letter(peek(mark + 1))) return false;
+  at_ += mark + 1;
+  push(TokenKind::kText, digits + "s");
+  return true;
 }
 
 // ".1\overline{6}" after digits: one number, "0.1(6)"; "0.(3)" too. False: no such thing here.

@@ -28,6 +28,11 @@ class NumberTokens {
   bool based_digits();
   bool number();
 
+  // Whether a word that ends here stands for hours or minutes behind a number: "12 am", set apart and last; "120 min",
+  // in front of nothing that a minimum could be taken of.
+  bool ends_in_hour() const;
+  bool ends_in_minutes() const;
+
   std::string_view text_;
   Reading reading_;
   std::vector<Token>& tokens_;
@@ -40,6 +45,7 @@ class NumberTokens {
   std::size_t group_separator() const;
   void exponent(std::string& digits);
   void ordinal();
+  bool decade(const std::string& digits);
   bool repeating(const std::string& digits);
   bool repeated_by_dots(const std::string& digits);
 };

@@ -1,6 +1,7 @@
 // Numbers, functions of variables, units, percentages, ratios and residues (the scalar half of comparison.h).
 #include <algorithm>
 
+#include "eval/graders/math/closed_sums.h"
 #include "eval/graders/math/comparison.h"
 #include "eval/graders/math/words.h"
 
@@ -36,6 +37,19 @@ bool is_clock_time(const Node& n) {
   const Node& minutes = n.children[1];
   return digits(n.children[0]) && n.children[0].text.size() <= 2 && digits(minutes) && minutes.text.size() == 2 &&
          minutes.text[0] < '6';
+}
+
+// A time of day that would be no ratio as people write one, in lowest terms: "8:20" may be 2/5, but hardly is.
+bool is_rather_time(const Node& n) {
+  if (!is_clock_time(n)) return false;
+  const auto hours = n.children[0].value, minutes = n.children[1].value;
+  return hours && minutes && boost::multiprecision::gcd(hours->numerator(), minutes->numerator()) != 1;
+}
+
+// "\frac{8}{20}" for "8:20".
+bool is_of_same_numbers(const Node& fraction, const Node& ratio) {
+  return fraction.kind == NodeKind::kQuotient && is_literal(fraction.children[0]) && is_literal(fraction.children[1]) &&
+         fraction.children[0].text == ratio.children[0].text && fraction.children[1].text == ratio.children[1].text;
 }
 
 bool speaks_of_radians(const Node& n) {
@@ -126,6 +140,8 @@ Decision Comparison::same_scalar(const Node& gold, const Node& answer) {
     return equal ? Decision{Outcome::kEqual, "the same letters"}
                  : Decision{Outcome::kDifferent, "letters in another order"};
   }
+  if (const auto by_induction = compare_closed_sum(gold, answer, budget_)) return *by_induction;
+  if (const auto by_induction = compare_closed_sum(answer, gold, budget_)) return *by_induction;
   if (has_cross(gold) && has_cross(answer))
     return compare_values(in_written_order(gold), in_written_order(answer), budget_);
   if (count_different_things(gold, answer)) return {Outcome::kDifferent, "different things are counted"};
@@ -207,6 +223,7 @@ Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
     if (ratio.text == "am^1" || ratio.text == "pm^1") return {Outcome::kDifferent, "a time and a number"};
     const Node& value = gold.kind == NodeKind::kRatio ? answer : gold;
     if (value.kind == NodeKind::kNumber && !value.decimal) return {Outcome::kDifferent, "a ratio and a whole number"};
+    if (is_rather_time(ratio) && !is_of_same_numbers(value, ratio)) return {Outcome::kDifferent, "a time and a number"};
     return same_scalar(gold, answer);
   }
   const auto& a = gold.children;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "eval/graders/math/latex_tokens.h"
+#include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
@@ -31,6 +32,13 @@ std::vector<bool> idle_braces(const std::vector<Token>& tokens) {
   return idle;
 }
 
+// "MeV" and "meV".
+bool case_tells_unit(const std::string& word) {
+  const auto unit = unit_of_word(word);
+  const auto lower = unit ? unit_of_word(lower_case(word)) : std::nullopt;
+  return unit && !(lower && lower->dimensions == unit->dimensions && lower->scale == unit->scale);
+}
+
 constexpr char kBetweenTokens = '\x1f';  // "2^{1}0" is not "2^{10}"
 
 }  // namespace
@@ -50,10 +58,11 @@ std::string normalized_text(std::string_view text) {
     const Token& token = (*tokens)[i];
     const bool last_stop = i + 1 == tokens->size() && token.kind == TokenKind::kSymbol && token.text == ".";
     if (last_stop) break;
-    const bool word = token.kind == TokenKind::kText;
+    bool word = token.kind == TokenKind::kText;
     if (!form.empty() && !(word && letters_before)) form += kBetweenTokens;
     letters_before = word;
     if (token.kind == TokenKind::kCommand) form += '\\';
+    word = word && !case_tells_unit(token.text);
     for (const char c : token.text)
       if (!is_blank(c)) form += word ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : c;
   }

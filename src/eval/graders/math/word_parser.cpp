@@ -9,15 +9,16 @@ namespace qreason::math {
 namespace {
 
 // In front of a value they change it, or the question.
-constexpr std::array<std::string_view, 39> kChangingWords = {
-    "not",      "no",     "less",      "more",      "fewer",     "greater",   "most",    "least",  "than",  "over",
-    "under",    "above",  "up",        "below",     "half",      "twice",     "double",  "triple", "minus", "plus",
-    "between",  "except", "every",     "without",   "mod",       "power",     "inverse", "square", "root",  "negative",
-    "anything", "never",  "undefined", "divisible", "decreases", "decreased", "base",    "but",    "from"};
+constexpr std::array<std::string_view, 41> kChangingWords = {
+    "not",       "no",        "less",     "more",     "fewer", "greater",   "most",      "least",     "than",
+    "over",      "under",     "above",    "up",       "below", "half",      "twice",     "double",    "triple",
+    "minus",     "plus",      "between",  "except",   "every", "without",   "mod",       "power",     "inverse",
+    "square",    "root",      "negative", "anything", "never", "undefined", "divisible", "decreases", "decreased",
+    "increases", "increased", "base",     "but",      "from"};
 // The same with "of" behind them: "a multiple of 6" is no 6.
-constexpr std::array<std::string_view, 12> kFunctionWords = {"reciprocal", "opposite", "cube",       "multiple",
-                                                             "multiples",  "factor",   "factors",    "divisor",
-                                                             "divisors",   "loss",     "complement", "conjugate"};
+constexpr std::array<std::string_view, 14> kFunctionWords = {
+    "reciprocal", "opposite", "cube",       "multiple",  "multiples", "factor",   "factors",
+    "divisor",    "divisors", "complement", "conjugate", "loss",      "increase", "decrease"};
 
 template <std::size_t N>
 bool holds(const std::array<std::string_view, N>& words, std::string_view word) {
@@ -40,6 +41,10 @@ Node measured(Node value, const Unit& unit) {
 
 bool is_separator_word(const std::string& text) {
   return text == "and" || text == "or";
+}
+
+std::string half_day_of(std::string_view lower_case_word) {
+  return lower_case_word == "noon" ? "pm^1" : lower_case_word == "midnight" ? "am^1" : "";
 }
 
 std::string WordParser::skip_leading_words() {
@@ -95,6 +100,19 @@ bool WordParser::take_ratio_words(Node& result) {
   return true;
 }
 
+// "\\$18 per day", "\\$5 per ticket".
+bool WordParser::take_rate(Node& result) {
+  if (result.kind != NodeKind::kMeasure || !money(result.text) || tokens_[at_].text != "per") return false;
+  const auto phrase = unit_phrase(tokens_, at_ + 1);
+  if (!phrase) return false;
+  const Unit by = has_dimensions(phrase->unit.dimensions) ? phrase->unit : Unit{};
+  const Unit rate = times(Unit{result.text, *result.value}, by, -1);
+  at_ = phrase->end;
+  result.text = rate.dimensions;
+  result.value = rate.scale;
+  return true;
+}
+
 bool WordParser::take_words(Node& result) {
   const std::string& word = tokens_[at_].text;
   if (is_separator_word(word)) return false;
@@ -117,7 +135,13 @@ bool WordParser::take_words(Node& result) {
       return true;
     }
   }
-  if (take_ratio_words(result)) return true;
+  if (take_ratio_words(result) || take_rate(result)) return true;
+  if (const std::string half = half_day_of(lower_case(word));
+      !half.empty() && result.kind == NodeKind::kNumber && (result.text == "12" || result.text == "00")) {
+    ++at_;
+    result = measured(std::move(result), Unit{half});
+    return true;
+  }
   if (word == "th" || word == "st" || word == "nd" || word == "rd") {
     ++at_;
     return true;

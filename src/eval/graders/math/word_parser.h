@@ -12,6 +12,8 @@
 namespace qreason::math {
 
 bool is_separator_word(const std::string& text);  // "and", "or"
+// "noon", "midnight": the unit of the twelve in front of them or meant by them; empty for any other word.
+std::string half_day_of(std::string_view lower_case_word);
 
 class WordParser : public FactorParser {
  protected:
@@ -32,6 +34,7 @@ class WordParser : public FactorParser {
 
  private:
   bool take_ratio_words(Node& result);
+  bool take_rate(Node& result);
   // "5 dollars and 30 cents", "2 hours 30 minutes".
   void add_smaller_unit(Node& measure);
 };

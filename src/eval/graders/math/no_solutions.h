@@ -1,0 +1,14 @@
+// "no solution" and "no real roots" say that the set of solutions is empty.
+#pragma once
+
+#include "eval/graders/math/expression.h"
+
+namespace qreason::math {
+
+// "no solution", "There are no real solutions": of all solutions, or of all real ones; not "no integer solutions", which
+// leaves room for others.
+bool says_no_solutions(const Node& n);
+// "\emptyset", and "x \in \emptyset"; not a set that holds it.
+bool is_empty_set(const Node& n);
+
+}  // namespace qreason::math
