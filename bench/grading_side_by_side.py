@@ -20,8 +20,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests/data/grading"
 SETS = {"faults of others": ("faults.jsonl", "extraction_faults.jsonl"), "kinds": ("kinds.jsonl", "kinds_extraction.jsonl"),
         "more kinds": ("more_kinds.jsonl", "more_kinds_extraction.jsonl"),
-        "pieces and orders": ("pieces_and_orders.jsonl", "pieces_and_orders_extraction.jsonl", "brackets_and_relations.jsonl")}
-ANSWERS_ALONE = ("kinds.jsonl", "more_kinds.jsonl", "pieces_and_orders.jsonl", "brackets_and_relations.jsonl")
+        "pieces and orders": ("pieces_and_orders.jsonl", "pieces_and_orders_extraction.jsonl", "brackets_and_relations.jsonl"),
+        "opened kinds": ("opened_kinds.jsonl", "opened_kinds_extraction.jsonl"),
+        "styles": ("styles.jsonl", "styles_extraction.jsonl")}
+ANSWERS_ALONE = ("kinds.jsonl", "more_kinds.jsonl", "pieces_and_orders.jsonl", "brackets_and_relations.jsonl", "opened_kinds.jsonl",
+                 "styles.jsonl")
 
 
 def in_math(text):

@@ -5,6 +5,7 @@
 
 #include "eval/graders/math/extract.h"
 #include "eval/graders/math/latex_tokens.h"
+#include "eval/graders/math/surroundings.h"
 #include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
 
@@ -53,12 +54,6 @@ bool has_words(std::string_view text) {
 }
 
 namespace {
-
-struct Found {
-  std::size_t begin = std::string_view::npos;
-  std::size_t end = 0;
-  std::string text;
-};
 
 struct Formula {
   std::size_t begin, end;
@@ -291,7 +286,8 @@ std::vector<Found> find_numbers(std::string_view text) {
     const bool may_be_fraction = text[i] == '\\' || static_cast<unsigned char>(text[i]) >= 0xC2;
     const std::size_t fraction = may_be_fraction ? written_fraction_end(text, i) : i;
     if (!digits && fraction == i) continue;
-    if (digits && i > 0 && (is_letter(text[i - 1]) || text[i - 1] == '_')) {
+    const bool of_unit = i > 2 && text[i - 1] == '^' && is_letter(text[i - 2]) && is_letter(text[i - 3]);  // "cm^2"
+    if (digits && i > 0 && (is_letter(text[i - 1]) || text[i - 1] == '_' || of_unit)) {
       while (i + 1 < text.size() && (is_digit(text[i + 1]) || is_letter(text[i + 1]))) ++i;
       continue;
     }
@@ -310,6 +306,9 @@ std::vector<Found> find_numbers(std::string_view text) {
       answer += text.substr(end, power - end);
       end = power;
     }
+    const bool goes_on = answer.find('.') != std::string::npos &&
+                         (text.substr(end).starts_with("...") || text.substr(end).starts_with("\u2026"));
+    if (goes_on) answer += "\\ldots";
     std::size_t look = end;
     while (look < text.size() && (text[look] == ' ' || text[look] == '\\' || text[look] == '$')) ++look;
     if (text.substr(look).starts_with("%") || text.substr(look).starts_with("percent") ||
@@ -340,17 +339,45 @@ std::vector<Found> last_numbers(std::string_view text) {
 
 }  // namespace
 
+namespace {
+
+// Formulas and the numbers outside of them, from the line of the last of them on.
+std::vector<Found> last_values(std::string_view text, const std::vector<Formula>& formulas,
+                               const std::vector<Found>& numbers) {
+  std::vector<Found> values;
+  const std::size_t end =
+      std::max(formulas.empty() ? 0 : formulas.back().begin, numbers.empty() ? 0 : numbers.back().begin);
+  const std::size_t newline = text.substr(0, end).rfind('\n');
+  const std::size_t line = newline == std::string_view::npos ? 0 : newline;
+  auto formula = std::find_if(formulas.begin(), formulas.end(), [&](const Formula& f) { return f.begin >= line; });
+  for (const Found& number : numbers) {
+    for (; formula != formulas.end() && formula->begin <= number.begin; ++formula)
+      values.push_back({formula->begin, formula->end, std::string(formula->text)});
+    if (values.empty() || values.back().end <= number.begin) values.push_back(number);
+  }
+  for (; formula != formulas.end(); ++formula)
+    values.push_back({formula->begin, formula->end, std::string(formula->text)});
+  return values;
+}
+
+}  // namespace
+
 std::optional<Extraction> last_value(std::string_view text) {
   const auto formulas = find_formulas(text);
   const auto numbers = last_numbers(text);
   if (formulas.empty() && numbers.empty()) return std::nullopt;
-  if (numbers.empty() || (!formulas.empty() && formulas.back().end >= numbers.back().end)) {
+  const bool formula = numbers.empty() || (!formulas.empty() && formulas.back().end >= numbers.back().end);
+  const auto parts = widened(text, numbers);
+  if (auto several = enumerated(text, last_values(text, formulas, parts)))
+    return Extraction{*std::move(several), formula ? FoundBy::kFormula : FoundBy::kNumber};
+  if (formula) {
     std::string answer(formulas.back().text);
     std::string_view rest = text.substr(formulas.back().end);
     while (!rest.empty() && rest[0] == ' ') rest.remove_prefix(1);
     if (rest.starts_with("%") || rest.starts_with("percent") || rest.starts_with("pct")) answer += "\\%";
     return Extraction{answer, FoundBy::kFormula};
   }
+  if (parts.back().text != numbers.back().text) return Extraction{parts.back().text, FoundBy::kNumber};
   return Extraction{with_neighbours(text, numbers.back()), FoundBy::kNumber};
 }
 
