@@ -3,20 +3,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
-#include "base/interrupt.h"
-#include "base/output_path.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -24,28 +20,6 @@ namespace {
 
 // Opening a FIFO, which is not what we read anyway, must fail at once instead of waiting for a writer.
 constexpr int kReadOnly = O_RDONLY | O_NONBLOCK;
-
-Error system_error(const fs::path& path, const char* action) {
-  return Error(path.string(), fmt::format("{} failed: {}", action, std::strerror(errno)));
-}
-
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags, int mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
-    if (fd_ < 0) throw system_error(path, flags & O_CREAT ? "creating" : "opening");
-  }
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::uint64_t regular_file_size(const Descriptor& descriptor, const fs::path& path) {
   struct stat status {};
@@ -63,64 +37,6 @@ void require_inside(const OpenedFile& file, std::uint64_t offset, std::uint64_t 
   if (offset <= file.size() && length <= file.size() - offset) return;
   throw Error(file.path().string(), fmt::format("{} needs bytes {} to {}+{}", what, offset, offset, length),
               fmt::format("a file that long (it has {} bytes)", file.size()));
-}
-
-void write_all(const Descriptor& descriptor, std::string_view content, const fs::path& path) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(descriptor.get(), content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw system_error(path, "writing");
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
-using Parts = std::span<const std::span<const std::byte>>;
-
-void write_parts(const Descriptor& descriptor, Parts parts, const fs::path& path) {
-  for (const auto& part : parts) write_all(descriptor, {reinterpret_cast<const char*>(part.data()), part.size()}, path);
-}
-
-// A pipe without a reader is waited for, and Ctrl-C ends the waiting.
-Descriptor open_stream(const OutputPlace& place) {
-  constexpr auto kPause = std::chrono::milliseconds(50);
-  if (place.descriptor) {
-    const int fd = ::fcntl(*place.descriptor, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) throw system_error(place.path, "opening");
-    return Descriptor(fd);
-  }
-  for (;;) {
-    const int fd = ::open(place.path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0) {
-      Descriptor descriptor(fd);
-      ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-      return descriptor;
-    }
-    if (errno != ENXIO) throw system_error(place.path, "opening");
-    check_interrupt();
-    std::this_thread::sleep_for(kPause);
-  }
-}
-
-void write_through(const OutputPlace& place, Parts parts) {
-  write_parts(open_stream(place), parts, place.path);
-}
-
-// One name per target, so that what a killed writer left is used by the next one instead of staying for ever. Its lock
-// keeps two writers apart; the one that waited may hold what has become the target, and opens anew. A file system
-// without locks leaves two writers of one file to themselves.
-Descriptor open_temporary(const fs::path& temporary) {
-  for (;;) {
-    Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
-    while (::flock(descriptor.get(), LOCK_EX) != 0 && errno == EINTR) {
-    }
-    struct stat opened {};
-    struct stat named {};
-    if (::fstat(descriptor.get(), &opened) != 0) throw system_error(temporary, "reading the size");
-    if (::lstat(temporary.c_str(), &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)
-      continue;
-    if (::ftruncate(descriptor.get(), 0) != 0) throw system_error(temporary, "emptying");
-    return descriptor;
-  }
 }
 
 std::string digest_hex(EVP_MD_CTX* context) {
@@ -198,27 +114,6 @@ std::string read_text_file(const fs::path& path, std::uint64_t limit) {
   }
   text.resize(done);
   return text;
-}
-
-void write_file_atomic(const fs::path& path, std::string_view content) {
-  const std::span<const std::byte> part = std::as_bytes(std::span(content.data(), content.size()));
-  write_parts_atomic(path, {&part, 1});
-}
-
-void write_parts_atomic(const fs::path& path, Parts parts) {
-  const OutputPlace place = output_place(path);
-  if (place.kind == OutputPlace::Kind::kStream) return write_through(place, parts);
-  const fs::path temporary = place.path.string() + ".qreason-tmp";
-  const Descriptor descriptor = open_temporary(temporary);
-  try {
-    write_parts(descriptor, parts, temporary);
-    if (::fsync(descriptor.get()) != 0) throw system_error(temporary, "syncing");
-    if (::rename(temporary.c_str(), place.path.c_str()) != 0) throw system_error(path, "renaming onto");
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  sync_directory(place.path.parent_path());
 }
 
 void sync_directory(const fs::path& directory) {

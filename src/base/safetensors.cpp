@@ -222,36 +222,4 @@ std::vector<std::int32_t> SafetensorsFile::read_i32(const std::string& name) con
   return copy_out<std::int32_t>(*this, name, SafetensorsType::kI32);
 }
 
-void write_safetensors(const std::filesystem::path& path, std::vector<SafetensorsTensor> tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  // Wide types first keeps every tensor aligned for those who map the file, as the reference writer does.
-  std::sort(tensors.begin(), tensors.end(), [](const SafetensorsTensor& a, const SafetensorsTensor& b) {
-    const int left = -bits_of(a.type), right = -bits_of(b.type);
-    return std::tie(left, a.name) < std::tie(right, b.name);
-  });
-  OrderedJson header = OrderedJson::object();
-  if (!metadata.empty()) header[kMetadataKey] = metadata;
-  std::uint64_t offset = 0;
-  std::vector<std::span<const std::byte>> parts(1);
-  for (const SafetensorsTensor& tensor : tensors) {
-    const std::string where = fmt::format("{} tensor {}", path.string(), shown_name(tensor.name));
-    if (tensor.name == kMetadataKey || header.contains(tensor.name)) throw Error(where, "its name twice", "names once");
-    const auto bytes = bytes_of(tensor.type, tensor.shape);
-    if (!bytes || *bytes != tensor.bytes.size()) {
-      throw Error(where, fmt::format("{} bytes", tensor.bytes.size()), "as many as its shape and type take");
-    }
-    header[tensor.name] = {
-        {"dtype", name_of(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + *bytes}}};
-    offset += *bytes;
-    parts.push_back(tensor.bytes);
-  }
-  std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > kMaxHeader) throw Error(path.string(), fmt::format("a header of {} bytes", text.size()), "less");
-  const auto length = std::bit_cast<std::array<char, kLengthBytes>>(static_cast<std::uint64_t>(text.size()));
-  text.insert(0, length.data(), length.size());
-  parts[0] = std::as_bytes(std::span(text));
-  write_parts_atomic(path, parts);
-}
-
 }  // namespace qreason

@@ -1,0 +1,29 @@
+// Open file descriptors, for the code of this layer that reads and writes files (file.cpp, streamed_file.cpp).
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+#include "base/error.h"
+
+namespace qreason {
+
+// "<path>: <action> failed: <what errno says>".
+Error system_error(const std::filesystem::path& path, const char* action);
+
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& path, int flags, int mode = 0);
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace qreason
