@@ -56,9 +56,13 @@ struct TokenizerFamily {
   std::vector<std::string> not_special;  // added tokens that GGUF marks as control but are not special
 };
 TokenizerFamily tokenizer_family(const std::string& pre, const std::string& where);
+// The name of the family that cuts texts as this tokenizer does and merges as it does; of several the first that has a
+// BOS token where it has one. An Error: none does.
+std::string family_name_of(const TokenizerDefinition& definition);
 
 TokenizerDefinition read_tokenizer_directory(const std::filesystem::path& path);
 TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary);
+GgufVocabulary definition_to_gguf(const TokenizerDefinition& definition, std::int64_t size);
 OrderedJson tokenizer_json(const TokenizerDefinition& definition);
 OrderedJson tokenizer_config_json(const TokenizerDefinition& definition);
 

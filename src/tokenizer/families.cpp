@@ -84,7 +84,44 @@ constexpr FamilyRow kFamilies[] = {
     {"smollm", smollm},
 };
 
+// What the stages of a pre_tokenizer do, one text a stage.
+void describe_stages(const Json& section, const std::string& where, std::vector<std::string>& stages) {
+  const std::string type = json_string(section, "type", where);
+  if (type == "Sequence") {
+    for (const Json& stage : json_member(section, "pretokenizers", where)) describe_stages(stage, where, stages);
+  } else if (type == "Split") {
+    stages.push_back(fmt::format("split {} {} {}", json_member(section, "pattern", where).dump(),
+                                 json_string(section, "behavior", where),
+                                 json_bool_if(section, "invert", where).value_or(false)));
+  } else if (type == "Digits") {
+    stages.push_back(fmt::format("digits {}", json_bool_if(section, "individual_digits", where).value_or(false)));
+  } else if (type == "ByteLevel") {
+    stages.push_back(fmt::format("bytes {} {}", json_bool_if(section, "add_prefix_space", where).value_or(true),
+                                 json_bool_if(section, "use_regex", where).value_or(true)));
+  } else {
+    stages.push_back(type);
+  }
+}
+
+std::vector<std::string> stages_of(const Json& pre_tokenizer, const std::string& where) {
+  std::vector<std::string> stages;
+  describe_stages(pre_tokenizer, where, stages);
+  return stages;
+}
+
 }  // namespace
+
+std::string family_name_of(const TokenizerDefinition& definition) {
+  const std::vector<std::string> stages = stages_of(definition.pre_tokenizer, definition.where);
+  const bool has_bos = definition.special_token("bos_token").has_value();
+  for (const FamilyRow& row : kFamilies) {
+    const TokenizerFamily family = row.make();
+    if (family.ignore_merges != definition.ignore_merges || (has_bos && !family.has_bos)) continue;
+    if (stages_of(family.pre_tokenizer, definition.where) == stages) return std::string(row.pre);
+  }
+  throw Error(definition.where, "a pre_tokenizer that llama.cpp has no name for",
+              "that of Qwen2, DeepSeek-R1-Distill, Llama 3, GPT-2 or SmolLM2");
+}
 
 TokenizerFamily tokenizer_family(const std::string& pre, const std::string& where) {
   std::string known;

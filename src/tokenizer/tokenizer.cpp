@@ -299,4 +299,8 @@ std::string Tokenizer::to_tokenizer_config_json() const {
   return tokenizer_config_json(model_->definition).dump(2) + "\n";
 }
 
+GgufVocabulary Tokenizer::to_gguf(std::int64_t size) const {
+  return definition_to_gguf(model_->definition, size);
+}
+
 }  // namespace qreason

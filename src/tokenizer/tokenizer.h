@@ -64,6 +64,9 @@ class Tokenizer {
   // The tokenizer.json / tokenizer_config.json that hold this tokenizer (for checkpoints made from GGUF files).
   std::string to_tokenizer_json() const;
   std::string to_tokenizer_config_json() const;
+  // The same for GGUF files, with a token for each of the `size` rows of an embedding; rows without one are unused.
+  // Errors: fewer rows than tokens; a way of cutting texts or a piece that GGUF has no word for.
+  GgufVocabulary to_gguf(std::int64_t size) const;
 
  private:
   struct Model;
