@@ -3,6 +3,7 @@
 #include <c10/util/Half.h>
 #include <fmt/format.h>
 
+#include <bit>
 #include <cstring>
 
 #include "base/error.h"
@@ -172,6 +173,22 @@ struct Q6_KBlock {
   }
 };
 
+// An E8M0 scale, nibbles as in Q4_0 of E2M1 codes. ggml holds twice the elements, whole numbers, and half the scale:
+// 2^(code - 128), of which the smallest two are subnormal.
+struct MXFP4Block {
+  static constexpr int kElements = 32, kBytes = 17;
+  static void decode(const Byte* in, float* out) {
+    constexpr float kDoubled[] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+    const auto scale = static_cast<std::uint32_t>(in[0]);
+    const float d = std::bit_cast<float>(scale < 2 ? 0x00200000u << scale : (scale - 1) << 23);
+    const Byte* codes = in + 1;
+    for (int j = 0; j < 16; ++j) {
+      out[j] = d * kDoubled[codes[j] & 15];
+      out[j + 16] = d * kDoubled[codes[j] >> 4];
+    }
+  }
+};
+
 template <class Block>
 void decode_all(std::span<const std::byte> blocks, std::span<float> out, ThreadPool* pool) {
   constexpr std::int64_t kBlocksPerTask = 65536 / Block::kElements;
@@ -219,6 +236,8 @@ void dequantize_ggml(GgmlType type, std::span<const std::byte> blocks, std::span
       return decode_all<Q5_KBlock>(blocks, out, pool);
     case GgmlType::kQ6_K:
       return decode_all<Q6_KBlock>(blocks, out, pool);
+    case GgmlType::kMXFP4:
+      return decode_all<MXFP4Block>(blocks, out, pool);
   }
 }
 

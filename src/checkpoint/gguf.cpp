@@ -38,7 +38,7 @@ constexpr std::array kTypes{
     TypeRow{GgmlType::kQ4_1, "Q4_1", {32, 20}},   TypeRow{GgmlType::kQ5_0, "Q5_0", {32, 22}},
     TypeRow{GgmlType::kQ5_1, "Q5_1", {32, 24}},   TypeRow{GgmlType::kQ8_0, "Q8_0", {32, 34}},
     TypeRow{GgmlType::kQ4_K, "Q4_K", {256, 144}}, TypeRow{GgmlType::kQ5_K, "Q5_K", {256, 176}},
-    TypeRow{GgmlType::kQ6_K, "Q6_K", {256, 210}},
+    TypeRow{GgmlType::kQ6_K, "Q6_K", {256, 210}}, TypeRow{GgmlType::kMXFP4, "MXFP4", {32, 17}},
 };
 
 const TypeRow* find_row(std::uint32_t number) {
@@ -257,7 +257,7 @@ TensorInfo read_tensor_info(Cursor& cursor) {
   const TypeRow* row = find_row(number);
   if (row == nullptr) {
     throw Error(where, fmt::format("ggml type {}", number),
-                "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K");
+                "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K or MXFP4");
   }
   info.type = row->type;
   if (info.shape.back() % row->block.elements != 0) {

@@ -26,7 +26,8 @@ enum class GgmlType : std::uint32_t {
   kQ4_K = 12,
   kQ5_K = 13,
   kQ6_K = 14,
-  kBF16 = 30
+  kBF16 = 30,
+  kMXFP4 = 39
 };
 std::string_view name_of(GgmlType type);
 // Elements and bytes of one block.

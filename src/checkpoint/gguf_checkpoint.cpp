@@ -11,6 +11,7 @@
 #include "base/parallel.h"
 #include "base/shown_name.h"
 #include "checkpoint/gguf_config.h"
+#include "checkpoint/gguf_names.h"
 #include "checkpoint/model_tensors.h"
 #include "checkpoint/readers.h"
 #include "checkpoint/tensor_bytes.h"
@@ -19,48 +20,10 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-std::string_view gguf_name(LinearSlot slot) {
-  switch (slot) {
-    case LinearSlot::kQ:
-      return "attn_q";
-    case LinearSlot::kK:
-      return "attn_k";
-    case LinearSlot::kV:
-      return "attn_v";
-    case LinearSlot::kO:
-      return "attn_output";
-    case LinearSlot::kGate:
-      return "ffn_gate";
-    case LinearSlot::kUp:
-      return "ffn_up";
-    case LinearSlot::kDown:
-      return "ffn_down";
-  }
-  throw Error("LinearSlot", fmt::format("the value {}", static_cast<int>(slot)), "one of the enumerators");
-}
-
-std::string gguf_linear_name(const LinearPlace& place) {
-  return place.layer ? fmt::format("blk.{}.{}", *place.layer, gguf_name(place.slot)) : "output";
-}
-
-// `name` is one that shape_of_tensor knows.
-std::string gguf_tensor_name(const std::string& name) {
-  if (name == kEmbeddingName) return "token_embd.weight";
-  if (name == kFinalNormName) return "output_norm.weight";
-  const auto split = split_layer_name(name);
-  return fmt::format("blk.{}.{}", split->layer, split->rest == kInputNorm ? "attn_norm.weight" : "ffn_norm.weight");
-}
-
 at::ScalarType decoded_type(GgmlType type) {
   if (type == GgmlType::kF16) return at::kHalf;
   if (type == GgmlType::kBF16) return at::kBFloat16;
   return at::kFloat;
-}
-
-// Where llama's files keep the row that Hugging Face has at `row`: per head, rows i and i + dim/2 lie side by side.
-std::int64_t interleaved_row(std::int64_t row, std::int64_t head_dim) {
-  const std::int64_t head = row / head_dim, i = row % head_dim, half = head_dim / 2;
-  return head * head_dim + (i < half ? 2 * i : 2 * (i - half) + 1);
 }
 
 class GgufCheckpoint : public Checkpoint {
@@ -107,9 +70,7 @@ class GgufCheckpoint : public Checkpoint {
     const LinearPlace place = place_of_linear(config_, name, path().string());
     if (name == kHeadName && config_.tied_embeddings) return {.matrix = tensor(kEmbeddingName)};
     const std::string stored = gguf_linear_name(place);
-    const bool interleaved = config_.architecture == Architecture::kLlama && place.layer &&
-                             (place.slot == LinearSlot::kQ || place.slot == LinearSlot::kK);
-    const Rows rows = interleaved ? Rows::kInterleaved : Rows::kAsStored;
+    const Rows rows = has_interleaved_rows(config_, place) ? Rows::kInterleaved : Rows::kAsStored;
     LinearWeight weight{.matrix = decoded(stored + ".weight", {place.rows, place.columns}, rows)};
     if (place.has_bias) weight.bias = decoded(stored + ".bias", {place.rows}, rows).to(at::kFloat);
     return weight;

@@ -14,6 +14,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(make_logits_command());
   commands.push_back(make_calibrate_command());
   commands.push_back(make_quantize_command());
+  commands.push_back(make_convert_command());
   commands.push_back(make_evaluate_command());
   commands.push_back(make_grade_command());
   commands.push_back(make_table_command());

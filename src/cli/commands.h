@@ -18,6 +18,7 @@ std::unique_ptr<Command> make_generate_command();
 std::unique_ptr<Command> make_perplexity_command();
 std::unique_ptr<Command> make_compare_command();
 std::unique_ptr<Command> make_logits_command();
+std::unique_ptr<Command> make_convert_command();
 std::unique_ptr<Command> make_evaluate_command();
 std::unique_ptr<Command> make_grade_command();
 std::unique_ptr<Command> make_table_command();

@@ -7,7 +7,10 @@
 namespace qreason {
 
 bool has_vocabulary(const GgufFile& file) {
-  return file.metadata().contains("tokenizer.ggml.model");
+  // llama.cpp's names for a file without one.
+  const auto model =
+      file.metadata().contains("tokenizer.ggml.model") ? file.string("tokenizer.ggml.model") : std::nullopt;
+  return model && *model != "none" && *model != "no_vocab";
 }
 
 GgufVocabulary gguf_vocabulary(const GgufFile& file) {
@@ -37,6 +40,27 @@ GgufVocabulary gguf_vocabulary(const GgufFile& file) {
   if (const auto* types = file.integers("tokenizer.ggml.token_type")) vocabulary.token_types = *types;
   if (const auto* merges = file.strings("tokenizer.ggml.merges")) vocabulary.merges = *merges;
   return vocabulary;
+}
+
+GgufMetadata vocabulary_metadata(const Tokenizer& tokenizer, std::int64_t size) {
+  const GgufVocabulary vocabulary = tokenizer.to_gguf(size);
+  GgufMetadata metadata;
+  metadata.put_text("tokenizer.ggml.model", vocabulary.model);
+  metadata.put_text("tokenizer.ggml.pre", vocabulary.pre);
+  metadata.put_texts("tokenizer.ggml.tokens", vocabulary.tokens);
+  metadata.put_i32s("tokenizer.ggml.token_type", vocabulary.token_types);
+  metadata.put_texts("tokenizer.ggml.merges", vocabulary.merges);
+  const auto put = [&](const char* key, const std::optional<std::int64_t>& id) {
+    if (id) metadata.put_u32(key, *id);
+  };
+  put("tokenizer.ggml.bos_token_id", vocabulary.bos_token);
+  put("tokenizer.ggml.eos_token_id", vocabulary.eos_token);
+  put("tokenizer.ggml.unknown_token_id", vocabulary.unknown_token);
+  put("tokenizer.ggml.padding_token_id", vocabulary.padding_token);
+  metadata.put_bool("tokenizer.ggml.add_bos_token", vocabulary.add_bos_token.value_or(false));
+  metadata.put_bool("tokenizer.ggml.add_eos_token", vocabulary.add_eos_token.value_or(false));
+  if (vocabulary.chat_template) metadata.put_text("tokenizer.chat_template", *vocabulary.chat_template);
+  return metadata;
 }
 
 }  // namespace qreason

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "checkpoint/gguf.h"
+#include "checkpoint/gguf_metadata.h"
 #include "tokenizer/tokenizer.h"
 
 namespace qreason {
@@ -10,5 +11,8 @@ namespace qreason {
 GgufVocabulary gguf_vocabulary(const GgufFile& file);
 
 bool has_vocabulary(const GgufFile& file);
+
+// The other way, for a file whose embedding has `size` rows; Errors as Tokenizer::to_gguf.
+GgufMetadata vocabulary_metadata(const Tokenizer& tokenizer, std::int64_t size);
 
 }  // namespace qreason

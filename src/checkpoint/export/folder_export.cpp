@@ -1,0 +1,179 @@
+#include "checkpoint/export/folder_export.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "checkpoint/export/exported_config.h"
+#include "checkpoint/export/sharded_folder.h"
+#include "checkpoint/model_tensors.h"
+#include "formats/format_names.h"
+
+namespace qreason {
+namespace fs = std::filesystem;
+namespace {
+
+// A tensor or a linear: what is read, and written, at a time.
+struct Unit {
+  std::string name;  // of a linear without ".weight"
+  bool linear = false;
+};
+
+std::vector<Unit> units_of(const ModelConfig& config) {
+  std::vector<Unit> units;
+  for (const std::string& name : plain_tensor_names(config)) {
+    if (const auto place = split_layer_name(name); place && place->rest == kInputNorm) {
+      for (const LinearSlot slot : kLinearSlots) units.push_back({linear_name(place->layer, slot), true});
+    }
+    units.push_back({name, false});
+  }
+  if (!config.tied_embeddings) units.push_back({kHeadName, true});
+  return units;
+}
+
+class FolderExport : public PreparedExport {
+ public:
+  FolderExport(const ExportSource& source, const ExportOptions& options, FolderForm form)
+      : model_(source.model), options_(options), form_(std::move(form)), units_(units_of(model_.config())) {
+    for (const Unit& unit : units_) groups_.push_back(survey(unit));
+    config_ = exported_config(model_, form_.config_type);
+    notes_ = form_.notes;
+    written_as_ = form_.type ? std::string(config_name(*form_.type)) : "the types that it has";
+  }
+
+  std::uint64_t bytes() const override {
+    std::uint64_t total = 0;
+    for (const auto& group : groups_) {
+      for (const SafetensorsSlot& slot : group) total += bytes_of(slot);
+    }
+    return total;
+  }
+
+  void write(const fs::path& folder, const Progress& progress) override {
+    ShardedFolder files(folder, groups_, options_.shard_bytes);
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+      write(units_[i], files);
+      if (progress) progress(static_cast<std::int64_t>(i + 1), static_cast<std::int64_t>(units_.size()));
+    }
+    files.finish();
+    OrderedJson config = config_;
+    if (form_.encoding) form_.encoding->finish(config, folder);
+    write_file_atomic(folder / "config.json", config.dump(2) + "\n");
+  }
+
+ private:
+  // A rounded embedding is read as the linear that holds its codes.
+  LinearWeight read(const Unit& unit, NumberChanges& scales) const {
+    const bool coded = unit.name == kEmbeddingName && model_.plan().embedding;
+    if (!unit.linear && !coded) return {.matrix = model_.tensor(unit.name), .bias = {}};
+    LinearWeight weight = model_.linear(coded ? kEmbeddingLinear : unit.name);
+    auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix);
+    if (codes != nullptr && form_.encoding) round_scales(*codes, form_.encoding->scale_type(), scales, unit.name);
+    return weight;
+  }
+
+  StoredType type_of(const LinearWeight& weight) const {
+    if (form_.type) return *form_.type;
+    return weight.quantized() ? StoredType::kFloat32 : stored_type(std::get<at::Tensor>(weight.matrix));
+  }
+
+  // The narrowest type that holds what LinearWeight has in float32 whatever the file had.
+  StoredType bias_type(const LinearWeight& weight) const {
+    if (form_.type && !form_.encoding) return *form_.type;
+    std::vector<StoredType> types{type_of(weight)};
+    if (weight.quantized() && form_.encoding) types = form_.encoding->bias_types();
+    const std::span<const float> values(weight.bias->const_data_ptr<float>(),
+                                        static_cast<std::size_t>(weight.bias->numel()));
+    for (const StoredType type : types) {
+      if (holds_exactly(values, type)) return type;
+    }
+    return StoredType::kFloat32;
+  }
+
+  std::vector<SafetensorsSlot> survey(const Unit& unit) {
+    const LinearWeight weight = read(unit, scales_);
+    std::vector<SafetensorsSlot> slots;
+    const RowsShape shape = rows_shape(weight);
+    const auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix);
+    if (codes != nullptr && form_.encoding) {
+      form_.encoding->survey(unit.name, *codes);
+      for (EncodedTensor& tensor : form_.encoding->encode(unit.name, *codes)) {
+        slots.push_back({fmt::format("{}.{}", unit.name, tensor.suffix), tensor.type, std::move(tensor.shape)});
+      }
+    } else {
+      std::vector<std::int64_t> sizes{shape.rows, shape.columns};
+      if (codes == nullptr) sizes = std::get<at::Tensor>(weight.matrix).sizes().vec();
+      slots.push_back({weight_name(unit), safetensors_type(type_of(weight)), sizes});
+    }
+    if (weight.bias) {
+      slots.push_back({unit.name + ".bias", safetensors_type(bias_type(weight)), {shape.rows}});
+    }
+    return slots;
+  }
+
+  static std::string weight_name(const Unit& unit) { return unit.linear ? unit.name + ".weight" : unit.name; }
+
+  void write(const Unit& unit, ShardedFolder& files) {
+    NumberChanges counted;
+    const LinearWeight weight = read(unit, counted);
+    const auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix);
+    if (codes != nullptr && form_.encoding) {
+      for (const EncodedTensor& tensor : form_.encoding->encode(unit.name, *codes)) {
+        files.write(fmt::format("{}.{}", unit.name, tensor.suffix), tensor.bytes);
+      }
+    } else {
+      const std::string name = weight_name(unit);
+      encode_weight(
+          weight, type_of(weight), options_.pool, [&](auto bytes) { files.write(name, bytes); }, numbers_, name);
+    }
+    if (!weight.bias) return;
+    const std::string name = unit.name + ".bias";
+    encode_weight(
+        {.matrix = *weight.bias, .bias = {}}, bias_type(weight), options_.pool,
+        [&](auto bytes) { files.write(name, bytes); }, numbers_, name);
+  }
+
+  const Checkpoint& model_;
+  ExportOptions options_;
+  FolderForm form_;
+  std::vector<Unit> units_;
+  std::vector<std::vector<SafetensorsSlot>> groups_;  // of units_
+  OrderedJson config_;
+};
+
+}  // namespace
+
+void round_scales(QuantizedMatrix& matrix, StoredType type, NumberChanges& changes, const std::string& where) {
+  if (!is_plain_scale(matrix.format.scale_type)) return;
+  NumberChanges part;
+  for (float& scale : matrix.scales) {
+    const float after = as_stored(scale, type);
+    if (!std::isfinite(after) || (after == 0 && scale != 0)) {
+      throw Error(where, fmt::format("the scale {}", scale), fmt::format("one that {} holds", config_name(type)));
+    }
+    part.add(scale, after);
+    scale = after;
+  }
+  changes.merge(part, where);
+}
+
+void require_exact_scales(const NumberChanges& scales, const ExportOptions& options, const std::string& where,
+                          std::string_view type, const std::string& advice) {
+  if (scales.changed == 0 || options.scales == ScaleRounding::kAllowed) return;
+  throw Error(where,
+              fmt::format("{} of {} scales that {} does not hold, by up to {:.2g} of their size (in {})",
+                          scales.changed, scales.numbers, type, scales.largest, scales.where),
+              fmt::format("scales of that type ({}), or --allow-rounded-scales", advice));
+}
+
+std::unique_ptr<PreparedExport> prepare_folder(const ExportSource& source, const ExportOptions& options,
+                                               FolderForm form, const std::string& scale_advice) {
+  const std::string type(config_name(form.encoding ? form.encoding->scale_type() : form.config_type));
+  auto prepared = std::make_unique<FolderExport>(source, options, std::move(form));
+  require_exact_scales(prepared->scale_changes(), options, source.model.path().string(), type, scale_advice);
+  return prepared;
+}
+
+}  // namespace qreason
