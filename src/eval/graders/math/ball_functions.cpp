@@ -167,7 +167,9 @@ std::optional<Ball> logarithm(const Ball& a, int precision) {
   return widened(std::move(result), a.radius > 0 ? a.radius_top() - power + 1 : kNoBits);
 }
 
-std::optional<SineCosine> sine_cosine(const Ball& a, int precision) {
+namespace {
+
+std::optional<SineCosine> computed_sine_cosine(const Ball& a, int precision) {
   if (a.top() > kMaxArgumentBits || a.radius_top() > 0) return std::nullopt;
   const int width = precision + kGuardBits;
   const int wide = width + static_cast<int>(kMaxArgumentBits) + 8;
@@ -185,6 +187,24 @@ std::optional<SineCosine> sine_cosine(const Ball& a, int precision) {
   if (quadrant == 3) result = {negated(base.cosine), base.sine};
   const std::int64_t noise = a.radius_top();
   return SineCosine{widened(std::move(result.sine), noise), widened(std::move(result.cosine), noise)};
+}
+
+}  // namespace
+
+// The last one is kept: sec x + tan x and their like ask for the same again.
+std::optional<SineCosine> sine_cosine(const Ball& a, int precision) {
+  struct Last {
+    Ball argument;
+    int precision = 0;
+    SineCosine value;
+  };
+  thread_local Last last;
+  const Ball& known = last.argument;
+  if (last.precision == precision && known.exponent == a.exponent && known.radius == a.radius && known.mid == a.mid)
+    return last.value;
+  const auto value = computed_sine_cosine(a, precision);
+  if (value) last = {a, precision, *value};
+  return value;
 }
 
 std::optional<Ball> arc_tangent(const Ball& a, int precision) {

@@ -43,9 +43,7 @@ struct Progression {
   Rational step;
   bool by_ratio = false;
 
-  std::optional<Rational> next(const Rational& value) const {
-    return by_ratio ? value.times(step) : value.plus(step);
-  }
+  std::optional<Rational> next(const Rational& value) const { return by_ratio ? value.times(step) : value.plus(step); }
 };
 
 bool goes_on(const Progression& progression, const std::vector<Rational>& values) {

@@ -14,7 +14,7 @@ namespace qreason::math {
 
 // What one comparison may spend, in steps of about 5 ns; used up, nothing more is decided.
 struct Budget {
-  std::int64_t left = 4'000'000;
+  std::int64_t left = 2'000'000;
   bool spend(std::int64_t steps) { return (left -= steps) > 0; }
   bool used_up() const { return left <= 0; }
 };

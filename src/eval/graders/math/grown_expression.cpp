@@ -64,8 +64,8 @@ class Growth {
     const std::string_view text = whole();
     const auto parsed = parse_answer(text, Reading{});
     if (!parsed || parsed->kind == NodeKind::kText || parsed->kind == NodeKind::kList) return std::nullopt;
-    const bool equation = parsed->kind == NodeKind::kRelation && has_variables(parsed->children[0]) &&
-                          !is_name(parsed->children[0]);
+    const bool equation =
+        parsed->kind == NodeKind::kRelation && has_variables(parsed->children[0]) && !is_name(parsed->children[0]);
     if (begin_ < begin && !equation) {
       begin_ = begin;
       const auto right_side = parse_answer(whole(), Reading{});
@@ -86,7 +86,8 @@ class Growth {
   static bool is_range(std::string_view side) {
     std::string plain(side);
     for (const std::string_view dash : {"\u2212", "\u2013"})
-      for (std::size_t at = plain.find(dash); at != std::string::npos; at = plain.find(dash)) plain.erase(at, dash.size());
+      for (std::size_t at = plain.find(dash); at != std::string::npos; at = plain.find(dash))
+        plain.erase(at, dash.size());
     return plain.find_first_not_of("0123456789-") == std::string::npos;
   }
 
@@ -141,11 +142,13 @@ class Growth {
   static std::size_t operand_before(std::string_view text) {
     if (const std::size_t value = ends_with_sign(text, kValues); value > 0) return value;
     std::size_t size = 0;
-    while (size < text.size() && (is_digit(text[text.size() - 1 - size]) || text[text.size() - 1 - size] == '.')) ++size;
+    while (size < text.size() && (is_digit(text[text.size() - 1 - size]) || text[text.size() - 1 - size] == '.'))
+      ++size;
     if (size > 0) return size;
     if (ends_letter(text)) {
       const std::string_view outer = text.substr(0, text.size() - 1);
-      const bool article = (outer.empty() || outer.back() == ' ') && std::string_view("aAI").find(text.back()) != std::string_view::npos;
+      const bool article =
+          (outer.empty() || outer.back() == ' ') && std::string_view("aAI").find(text.back()) != std::string_view::npos;
       return ends_letter(outer) || article ? 0 : 1;
     }
     if (!text.ends_with(')')) return 0;
@@ -160,7 +163,8 @@ class Growth {
   static std::size_t operand_behind(std::string_view text) {
     if (const std::size_t value = begins_with_sign(text, kValues); value > 0) return value;
     std::size_t size = 0;
-    while (size < text.size() && (is_digit(text[size]) || (text[size] == '.' && begins_digit(text.substr(size + 1))))) ++size;
+    while (size < text.size() && (is_digit(text[size]) || (text[size] == '.' && begins_digit(text.substr(size + 1)))))
+      ++size;
     if (size > 0) return size;
     if (begins_letter(text)) return begins_letter(text.substr(1)) ? 0 : 1;
     if (!text.starts_with('(')) return 0;

@@ -5,8 +5,8 @@
 
 namespace qreason::math {
 
-// "no solution", "There are no real solutions": of all solutions, or of all real ones; not "no integer solutions", which
-// leaves room for others.
+// "no solution", "There are no real solutions": of all solutions, or of all real ones; not "no integer solutions",
+// which leaves room for others.
 bool says_no_solutions(const Node& n);
 // "\emptyset", and "x \in \emptyset"; not a set that holds it.
 bool is_empty_set(const Node& n);

@@ -9,7 +9,12 @@
 
 namespace qreason::math {
 
-using Integer = boost::multiprecision::number<boost::multiprecision::cpp_int_backend<>, boost::multiprecision::et_off>;
+// Of any size; up to 384 bits, which are products at the precision that comparisons begin with, they lie in the object.
+using Integer =
+    boost::multiprecision::number<boost::multiprecision::cpp_int_backend<
+                                      384, 0, boost::multiprecision::signed_magnitude, boost::multiprecision::unchecked,
+                                      std::allocator<boost::multiprecision::limb_type>>,
+                                  boost::multiprecision::et_off>;
 
 inline constexpr std::size_t kMaxRationalBits = 20'000;  // of numerator and of denominator: 6000 digits, 2000!
 

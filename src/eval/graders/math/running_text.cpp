@@ -278,10 +278,11 @@ std::string with_neighbours(std::string_view text, const Found& number) {
   return std::string(whole);
 }
 
-// Numbers with sign, groups, point, exponent, a fraction behind and a percent sign; not digits inside a word.
-std::vector<Found> find_numbers(std::string_view text) {
+// Numbers with sign, groups, point, exponent, a fraction behind and a percent sign; not digits inside a word. The first
+// `most` of them.
+std::vector<Found> find_numbers(std::string_view text, std::size_t most) {
   std::vector<Found> found;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < text.size() && found.size() < most; ++i) {
     const bool digits = is_digit(text[i]) || (text[i] == '.' && i + 1 < text.size() && is_digit(text[i + 1]));
     const bool may_be_fraction = text[i] == '\\' || static_cast<unsigned char>(text[i]) >= 0xC2;
     const std::size_t fraction = may_be_fraction ? written_fraction_end(text, i) : i;
@@ -320,16 +321,20 @@ std::vector<Found> find_numbers(std::string_view text) {
   return found;
 }
 
+constexpr std::size_t kLongLine = 20'000;  // bytes, of which the end is looked at
+
 // The numbers of the last line that has any: none crosses lines or looks back over one.
 std::vector<Found> last_numbers(std::string_view text) {
   for (std::size_t end = text.size(); end > 0;) {
     const void* newline = ::memrchr(text.data(), '\n', end - 1);
     const std::size_t begin =
         newline == nullptr ? 0 : static_cast<std::size_t>(static_cast<const char*>(newline) - text.data());
-    std::vector<Found> found = find_numbers(text.substr(begin, end - begin));
+    std::size_t start = end - begin > kLongLine ? end - kLongLine : begin;
+    while (start > begin && start < end && (is_digit(text[start]) || is_letter(text[start]))) ++start;
+    std::vector<Found> found = find_numbers(text.substr(start, end - start), std::string_view::npos);
     for (Found& number : found) {
-      number.begin += begin;
-      number.end += begin;
+      number.begin += start;
+      number.end += start;
     }
     if (!found.empty()) return found;
     end = begin;
@@ -383,7 +388,7 @@ std::optional<Extraction> last_value(std::string_view text) {
 
 std::optional<Extraction> first_value(std::string_view text) {
   const auto formulas = find_formulas(text);
-  const auto numbers = find_numbers(text);
+  const auto numbers = find_numbers(text, 1);
   if (formulas.empty() && numbers.empty()) return std::nullopt;
   // "$12 $ and $13 $" is one answer of two formulas.
   if (!formulas.empty() && (numbers.empty() || formulas[0].begin <= numbers[0].begin + 1)) {

@@ -51,7 +51,8 @@ std::optional<Found> in_brackets(const Line& line) {
   const auto is_inside = [&](std::string_view part) {
     std::string plain(part);
     for (const std::string_view sign : {"\u2212", "\u221a", "\u03c0", "sqrt", "pi"})
-      for (std::size_t at = plain.find(sign); at != std::string::npos; at = plain.find(sign)) plain.erase(at, sign.size());
+      for (std::size_t at = plain.find(sign); at != std::string::npos; at = plain.find(sign))
+        plain.erase(at, sign.size());
     return plain.find_first_not_of(kInside) == std::string::npos;
   };
   const std::size_t open = line.text.find_last_of("([{<", line.begin);
@@ -66,7 +67,8 @@ std::optional<Found> in_brackets(const Line& line) {
     return std::nullopt;
   const std::string_view before = line.text.substr(0, open);
   const bool point = ends_letter(before) && before.back() <= 'Z' && !ends_letter(before.substr(0, before.size() - 1));
-  if (!before.empty() && !point && (ends_letter(before) || ends_digit(before) || before.back() == ')' || before.back() == '\\'))
+  if (!before.empty() && !point &&
+      (ends_letter(before) || ends_digit(before) || before.back() == ')' || before.back() == '\\'))
     return std::nullopt;
   const std::string inside(content);
   if (line.text[open] == '{') return Found{open, close + 1, "\\{" + inside + "\\}"};
@@ -83,7 +85,8 @@ std::optional<Found> with_colons(const Line& line) {
   }
   if (begin == line.begin || ends_letter(line.text.substr(0, begin))) return std::nullopt;
   const std::string_view rest = line.text.substr(end);
-  for (const std::string_view half : {" a.m.", " p.m.", " am", " pm", " AM", " PM", "am", "pm", "AM", "PM", " A.M.", " P.M."})
+  for (const std::string_view half :
+       {" a.m.", " p.m.", " am", " pm", " AM", " PM", "am", "pm", "AM", "PM", " A.M.", " P.M."})
     if (rest.starts_with(half) && !begins_letter(rest.substr(half.size()))) {
       end += half.size();
       break;
@@ -182,7 +185,8 @@ Joint joint_of(std::string_view between) {
 // "are", "solutions:" in front of the first value and its name.
 bool announces_several(std::string_view before) {
   before = trimmed(before);
-  while (!before.empty() && std::string_view("$ ").find(before.back()) != std::string_view::npos) before.remove_suffix(1);
+  while (!before.empty() && std::string_view("$ ").find(before.back()) != std::string_view::npos)
+    before.remove_suffix(1);
   const bool colon = before.ends_with(':');
   if (colon) before.remove_suffix(1);
   before = trimmed(before);
@@ -225,8 +229,7 @@ std::optional<std::string> enumerated(std::string_view text, const std::vector<F
     return (named ? "" : std::string(name) + " ") + values[i].text;
   };
   while (first > 0 && items.size() < kMostEnumerated && values[first - 1].end <= values[first].begin) {
-    const std::string_view between =
-        text.substr(values[first - 1].end, values[first].begin - values[first - 1].end);
+    const std::string_view between = text.substr(values[first - 1].end, values[first].begin - values[first - 1].end);
     const Joint joint = between.size() <= 20 ? joint_of(between) : Joint{};
     if (!joint.joins) break;
     items.push_back(item_of(first, joint.name));
@@ -240,8 +243,10 @@ std::optional<std::string> enumerated(std::string_view text, const std::vector<F
   if (const std::string_view shorter = trimmed(before); shorter.ends_with('=')) {
     const std::size_t blank = trimmed(shorter.substr(0, shorter.size() - 1)).rfind(' ');
     name = shorter.substr(blank == std::string_view::npos ? 0 : blank + 1);
-    if (name.size() <= 8) before = shorter.substr(0, shorter.size() - name.size());
-    else name = {};
+    if (name.size() <= 8)
+      before = shorter.substr(0, shorter.size() - name.size());
+    else
+      name = {};
   }
   if (!by_or && !announces_several(before)) return std::nullopt;
   std::string answer = item_of(first, name);

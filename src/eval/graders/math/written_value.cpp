@@ -64,8 +64,7 @@ std::optional<Node> written_value(const Node& answer, Budget& budget) {
 
 bool asks_for_number(const Node& gold) {
   return gold.kind != NodeKind::kRelation && gold.kind != NodeKind::kMod && gold.kind != NodeKind::kText &&
-         gold.kind != NodeKind::kRatio && gold.kind != NodeKind::kBased && !is_collection(gold) &&
-         !has_variables(gold);
+         gold.kind != NodeKind::kRatio && gold.kind != NodeKind::kBased && !is_collection(gold) && !has_variables(gold);
 }
 
 }  // namespace qreason::math

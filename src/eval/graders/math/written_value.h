@@ -13,8 +13,8 @@ namespace qreason::math {
 //   with numbers beside them, which are equations to be solved or curves: "2x = 6", "x + 2 = 5", "x^2 + y^2 = 25".
 // - a remainder by a power of ten, as the last digits are asked for: "371 \pmod{1000}", "N \equiv 371 \pmod{1000}".
 //   Only where it is from 0 to the modulus: "1371 \pmod{1000}" is neither 1371 nor yet the remainder.
-// nullopt: nothing of the kind. The other way round it does not hold: an equation that is the gold answer is more than a
-// number (tests/data/grading: 5 for x + y = 5 is wrong).
+// nullopt: nothing of the kind. The other way round it does not hold: an equation that is the gold answer is more than
+// a number (tests/data/grading: 5 for x + y = 5 is wrong).
 std::optional<Node> written_value(const Node& answer, Budget& budget);
 
 // A number as gold answer: without names, signs of relation, brackets, words.
