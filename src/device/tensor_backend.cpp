@@ -208,6 +208,7 @@ void TensorBackend::quantize_dequantize_rows(float* x, std::int64_t rows, std::i
   const QuantFormat& format = quantizer.format;
   CodedRowsView view = coded_layout(format, rows, width);
   view.clips = quantizer.clips;
+  view.global_scale = quantizer.global_scale;
   const at::Tensor codes = at::empty({rows, width}, at::TensorOptions().dtype(at::kByte).device(memory_.device()));
   const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat).device(memory_.device());
   const at::Tensor scales = at::empty({rows, view.groups}, floats), zeros = at::empty({rows, view.groups}, floats);
@@ -241,7 +242,7 @@ void TensorBackend::encode_rows(const float* x, const CodedRowsView& to, Executo
       clips = {.low = memory_.view(to.clips.low + group, {groups, 1}),
                .high = memory_.view(to.clips.high + group, {groups, 1})};
     }
-    const RunCodes found = encode_runs(runs, to.format, to.clips.low == nullptr ? nullptr : &clips);
+    const RunCodes found = encode_runs(runs, to.format, to.clips.low == nullptr ? nullptr : &clips, to.global_scale);
     codes.narrow(1, group * run, groups * size).copy_(found.codes.flatten(1));
     scales.narrow(1, group, groups).copy_(found.scale.flatten(1));
     zeros.narrow(1, group, groups).copy_(found.zero.flatten(1));

@@ -44,9 +44,9 @@ at::Tensor elements(const at::Tensor& codes, NumberKind kind) {
 
 }  // namespace
 
-RunCodes encode_runs(const at::Tensor& runs, const QuantFormat& format, const RunClips* clips) {
+RunCodes encode_runs(const at::Tensor& runs, const QuantFormat& format, const RunClips* clips, float global_scale) {
   const RunParameters found =
-      clips == nullptr ? find_run_parameters(runs, format) : find_run_parameters(runs, format, *clips);
+      clips == nullptr ? find_run_parameters(runs, format, global_scale) : find_run_parameters(runs, format, *clips);
   const at::Tensor scaled = runs / found.scale;
   if (format.kind != NumberKind::kInteger) {
     return {.codes = float_codes(scaled, format.kind), .scale = found.scale, .zero = found.zero};

@@ -17,8 +17,9 @@ struct RunCodes {
   at::Tensor codes;        // uint8 [.., run]
   at::Tensor scale, zero;  // float32 [.., 1]
 };
-// Runs [.., run] with parameters of their own; clips as find_run_parameters takes them, or none.
-RunCodes encode_runs(const at::Tensor& runs, const QuantFormat& format, const RunClips* clips = nullptr);
+// Runs [.., run] with parameters of their own; clips as find_run_parameters takes them, or none, and its global scale.
+RunCodes encode_runs(const at::Tensor& runs, const QuantFormat& format, const RunClips* clips = nullptr,
+                     float global_scale = 1.0f);
 // float32, in the kernels' order of operations.
 at::Tensor decode_runs(const at::Tensor& codes, const at::Tensor& scale, const at::Tensor& zero, NumberKind kind);
 

@@ -55,14 +55,15 @@ void encode_with(const GroupKernels& kernels, std::span<const float> group, Grou
 }
 
 GroupParameters encode_group(const GroupKernels& kernels, std::span<const float> group, const QuantFormat& format,
-                             std::optional<ClipRatios> clip, std::uint8_t* out) {
-  GroupParameters parameters =
-      clip ? clipped_parameters_with(kernels, group, *clip, format) : find_parameters_with(kernels, group, format);
+                             std::optional<ClipRatios> clip, std::uint8_t* out, float global_scale) {
   if (format.kind == NumberKind::kInteger) {
+    GroupParameters parameters =
+        clip ? clipped_parameters_with(kernels, group, *clip, format) : find_parameters_with(kernels, group, format);
     encode_with(kernels, group, parameters, format, out);
     parameters.zero += static_cast<float>(format.code_offset());
     return parameters;
   }
+  const GroupParameters parameters = find_parameters(group, format, global_scale);
   for (const float value : group) *out++ = static_cast<std::uint8_t>(encode(value, parameters, format));
   return parameters;
 }

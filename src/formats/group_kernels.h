@@ -50,8 +50,8 @@ void encode_with(const GroupKernels& kernels, std::span<const float> group, Grou
 
 // The codes of a whole group and its parameters, under clip ratios of its own where there are any, as they are stored:
 // integers unsigned, with the code offset in them and in the zero point; small floats as bit patterns. What `scale *
-// (element(code) - zero)` gives is quantize_dequantize.
+// (element(code) - zero)` gives is quantize_dequantize. `global_scale`: find_parameters.
 GroupParameters encode_group(const GroupKernels& kernels, std::span<const float> group, const QuantFormat& format,
-                             std::optional<ClipRatios> clip, std::uint8_t* out);
+                             std::optional<ClipRatios> clip, std::uint8_t* out, float global_scale = 1.0f);
 
 }  // namespace qreason

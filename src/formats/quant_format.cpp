@@ -50,6 +50,9 @@ void validate(const QuantFormat& format, const std::string& where) {
     if (!is_plain_scale(format.scale_type)) {
       throw Error::usage(where, "integers with an eight-bit scale", "float32, float16 or bfloat16 scales");
     }
+    if (format.rule == RangeRule::kFullRange && format.symmetry != Symmetry::kSymmetric) {
+      throw Error::usage(where, "the full range of an asymmetric format", "that of a symmetric one");
+    }
   } else {
     validate_float(format, where);
   }

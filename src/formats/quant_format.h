@@ -11,10 +11,10 @@
 //                           the first three: float32, per channel (w), token (a) or tensor (k, v, kv) unless a suffix
 //                           says otherwise (-tensor, -channel, -token, -head, -g64); the mx ones one E8M0 scale per 32,
 //                           nvfp4 one E4M3 scale per 16.
-// Suffixes in any order: -sym|-asym, a range rule that is not the role's own (-true, -zero, -token-range; weights have
-// zero-range, all others token-range), -mse, -clip<ratio>, and -sf16 or -sbf16 where the text's scales would be
-// float32: they are then rounded to float16 or bfloat16 as soon as they are found, so that zero points, range search
-// and codes are those of the scales that a checkpoint stores. Printing gives the order above.
+// Suffixes in any order: -sym|-asym, a range rule that is not the role's own (-true, -zero, -token-range, -full;
+// weights have zero-range, all others token-range), -mse, -clip<ratio>, and -sf16 or -sbf16 where the text's scales
+// would be float32: they are then rounded to float16 or bfloat16 as soon as they are found, so that zero points, range
+// search and codes are those of the scales that a checkpoint stores. Printing gives the order above.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,9 @@ enum class NumberKind : std::uint8_t { kInteger, kFp8E4M3, kFp8E5M2, kFp4E2M1 };
 enum class Symmetry : std::uint8_t { kSymmetric, kAsymmetric };
 enum class Granularity : std::uint8_t { kTensor, kChannel, kGroup, kToken, kTokenGroup, kHead };
 // The three named range rules of the specification (methods.md, section 1).
-enum class RangeRule : std::uint8_t { kTrueRange, kZeroRange, kTokenRange };
+// The full range is compressed-tensors' own: symmetric integers whose 2^bits codes share the range from -max|x| to
+// max|x|, so that the scale is max|x| / (2^(bits-1) - 1/2) and -2^(bits-1) is in use.
+enum class RangeRule : std::uint8_t { kTrueRange, kZeroRange, kTokenRange, kFullRange };
 enum class RangeSearch : std::uint8_t { kNone, kMse };
 enum class ScaleType : std::uint8_t { kFloat32, kFloat16, kBFloat16, kE8M0, kE4M3 };
 enum class Role : std::uint8_t { kWeight, kActivation, kKey, kValue, kKeyValue };

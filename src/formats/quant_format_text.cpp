@@ -28,6 +28,8 @@ std::string_view rule_text(RangeRule rule) {
       return "zero";
     case RangeRule::kTokenRange:
       return "token-range";
+    case RangeRule::kFullRange:
+      return "full";
   }
   return "?";
 }
@@ -165,9 +167,9 @@ class Parser {
       once(symmetry_given_);
       if (format_.kind != NumberKind::kInteger) fail(fmt::format("\"{}\" on a float format", word));
       format_.symmetry = word == "sym" ? Symmetry::kSymmetric : Symmetry::kAsymmetric;
-    } else if (word == "true" || word == "zero") {
+    } else if (const auto rule = rule_of(word)) {
       once(rule_given_);
-      format_.rule = word == "true" ? RangeRule::kTrueRange : RangeRule::kZeroRange;
+      format_.rule = *rule;
     } else if (word == "mse") {
       once(search_given_);
       format_.search = RangeSearch::kMse;
@@ -183,6 +185,13 @@ class Parser {
       if (fixed || !parse_granularity(word)) fail(fmt::format("\"{}\"", word));
       once(granularity_given_);
     }
+  }
+
+  static std::optional<RangeRule> rule_of(std::string_view word) {
+    for (const RangeRule rule : {RangeRule::kTrueRange, RangeRule::kZeroRange, RangeRule::kFullRange}) {
+      if (rule_text(rule) == word) return rule;
+    }
+    return std::nullopt;
   }
 
   void parse_clip(std::string_view number) {

@@ -55,10 +55,11 @@ GroupParameters asymmetric_parameters(Range range, float floor, const QuantForma
 }
 
 GroupParameters integer_parameters(Range range, const QuantFormat& format) {
-  const float floor = format.rule == RangeRule::kTokenRange ? 0.0f : kFloor;
+  const bool full = format.rule == RangeRule::kFullRange;
+  const float floor = full || format.rule == RangeRule::kTokenRange ? 0.0f : kFloor;
   if (symmetric(format)) {
-    const float scale =
-        kept_scale(std::max(largest_magnitude(range), floor) / static_cast<float>(format.max_code()), format);
+    const float steps = static_cast<float>(format.max_code()) + (full ? 0.5f : 0.0f);
+    const float scale = kept_scale(std::max(largest_magnitude(range), floor) / steps, format);
     return {.scale = scale == 0 ? 1.0f : scale};
   }
   if (format.rule != RangeRule::kTrueRange) {
@@ -79,19 +80,19 @@ float e8m0_scale(float magnitude, NumberKind kind) {
   return std::ldexp(1.0f, std::clamp(exponent, -127, 127 - largest_exponent));
 }
 
-float e4m3_scale(float magnitude, NumberKind kind) {
+float e4m3_scale(float magnitude, NumberKind kind, float global_scale) {
   if (magnitude == 0) return 1.0f;
-  const float scale = decode_e4m3(encode_e4m3(magnitude / largest_value(kind)));
-  return scale == 0 ? decode_e4m3(1) : scale;
+  const float scale = decode_e4m3(encode_e4m3(global_scale * (magnitude / largest_value(kind))));
+  return (scale == 0 ? decode_e4m3(1) : scale) / global_scale;
 }
 
-GroupParameters float_parameters(Range range, const QuantFormat& format) {
+GroupParameters float_parameters(Range range, const QuantFormat& format, float global_scale) {
   const float magnitude = largest_magnitude(range);
   switch (format.scale_type) {
     case ScaleType::kE8M0:
       return {.scale = e8m0_scale(magnitude, format.kind)};
     case ScaleType::kE4M3:
-      return {.scale = e4m3_scale(magnitude, format.kind)};
+      return {.scale = e4m3_scale(magnitude, format.kind, global_scale)};
     case ScaleType::kFloat32:
     case ScaleType::kFloat16:
     case ScaleType::kBFloat16:
@@ -159,16 +160,17 @@ GroupParameters shrunk_parameters(Range range, int step, const QuantFormat& form
   return {.scale = scale, .zero = scale == 0 ? 0.0f : zero_point(low, scale, format)};
 }
 
-GroupParameters parameters_of_range(Range range, const QuantFormat& format) {
+GroupParameters parameters_of_range(Range range, const QuantFormat& format, float global_scale) {
   if (!std::isfinite(range.low) || !std::isfinite(range.high)) {
     throw Error("quantizer", fmt::format("a range from {} to {}", range.low, range.high), "finite ends");
   }
-  return format.kind == NumberKind::kInteger ? integer_parameters(range, format) : float_parameters(range, format);
+  return format.kind == NumberKind::kInteger ? integer_parameters(range, format)
+                                             : float_parameters(range, format, global_scale);
 }
 
-GroupParameters find_parameters(std::span<const float> group, const QuantFormat& format) {
+GroupParameters find_parameters(std::span<const float> group, const QuantFormat& format, float global_scale) {
   const Range range = clipped_range(group, format);
-  const GroupParameters parameters = parameters_of_range(range, format);
+  const GroupParameters parameters = parameters_of_range(range, format, global_scale);
   return format.search == RangeSearch::kMse ? search_parameters(group, range, format) : parameters;
 }
 
@@ -186,11 +188,12 @@ float decode(int code, GroupParameters parameters, const QuantFormat& format) {
   return parameters.scale * decode_float_code(static_cast<std::uint8_t>(code), format.kind);
 }
 
-void quantize_dequantize(std::span<const float> group, const QuantFormat& format, std::span<float> out) {
+void quantize_dequantize(std::span<const float> group, const QuantFormat& format, std::span<float> out,
+                         float global_scale) {
   if (out.size() != group.size()) {
     throw Error("quantizer", fmt::format("room for {} values", out.size()), fmt::format("{}", group.size()));
   }
-  const GroupParameters parameters = find_parameters(group, format);
+  const GroupParameters parameters = find_parameters(group, format, global_scale);
   for (std::size_t i = 0; i < group.size(); ++i)
     out[i] = decode(encode(group[i], parameters, format), parameters, format);
 }

@@ -34,15 +34,16 @@ Range token_range(Range range, ClipRatios clip);
 Range token_range(Range range, const QuantFormat& format);
 
 // Scale and zero for a given range under the format's rule (floor, rounding and clipping of zero included).
-GroupParameters parameters_of_range(Range range, const QuantFormat& format);
+GroupParameters parameters_of_range(Range range, const QuantFormat& format, float global_scale = 1.0f);
 
 // The parameters of a group by the format's rule, MSE search and clip ratio included. NaN or infinity in the group is
 // an Error, as are an empty group and an asymmetric one whose span overflows float32. All-zero and single-element
 // groups follow the rule's text. Where a rule has no floor and the scale would round to 0, the group counts as
 // all-zero. Float formats: largest magnitude / largest value of the format (all-zero: 1). E8M0 scales: the MX rule.
-// E4M3 scales (NVFP4): rounded to E4M3, at least 2^-9; their global scale (formats/quantized_matrix.h) is 1 here.
+// E4M3 scales (NVFP4): that times the global scale, rounded to E4M3, at least 2^-9, over the global scale, which is a
+// positive number and of no meaning to other formats.
 // float16 and bfloat16 scales are rounded before anything is made of them; one that they cannot hold is an Error.
-GroupParameters find_parameters(std::span<const float> group, const QuantFormat& format);
+GroupParameters find_parameters(std::span<const float> group, const QuantFormat& format, float global_scale = 1.0f);
 
 // The candidate of step 0..79 of the MSE search (zero-range rule): the range times (float)(1 - step / 100), its scale
 // without the floor. A scale of 0 (a span too small to shrink) stands for no candidate.
@@ -56,6 +57,7 @@ int encode(float value, GroupParameters parameters, const QuantFormat& format);
 float decode(int code, GroupParameters parameters, const QuantFormat& format);
 
 // decode(encode(v)) of every element of a group with its own parameters: what "fake quantization" means.
-void quantize_dequantize(std::span<const float> group, const QuantFormat& format, std::span<float> out);
+void quantize_dequantize(std::span<const float> group, const QuantFormat& format, std::span<float> out,
+                         float global_scale = 1.0f);
 
 }  // namespace qreason

@@ -27,7 +27,7 @@ void encode_row(const float* x, const CodedRowsView& to, std::int64_t row) {
     const std::int64_t first = group * to.group_size, count = std::min(to.group_size, to.width - first);
     const std::span<const float> values(x + first, static_cast<std::size_t>(count));
     const auto clip = to.clips.of_group(group);
-    const GroupParameters parameters = encode_group(kernels, values, to.format, clip, codes + first);
+    const GroupParameters parameters = encode_group(kernels, values, to.format, clip, codes + first, to.global_scale);
     to.scales[row * to.groups + group] = parameters.scale;
     to.zeros[row * to.groups + group] = parameters.zero;
   }
@@ -60,6 +60,7 @@ void CodedRows::encode(const float* x, std::int64_t rows, std::int64_t width, co
   const Backend& backend = executor.backend();
   view_ = coded_layout(format, rows, width);
   view_.clips = quantizer.clips;
+  view_.global_scale = quantizer.global_scale;
   view_.codes = codes_.need(rows * width, backend);
   view_.scales = scales_.need(rows * view_.groups, backend);
   view_.zeros = zeros_.need(rows * view_.groups, backend);

@@ -24,7 +24,8 @@ class Executor;
 // The arrays, in the memory of a backend.
 struct CodedRowsView {
   QuantFormat format;
-  RangeClips clips;  // for encode_rows
+  RangeClips clips;           // for encode_rows
+  float global_scale = 1.0f;  // the same
   std::int64_t rows = 0, width = 0;
   std::int64_t groups = 0, group_size = 0;  // of a row
   std::int64_t units = 0;                   // of a row

@@ -1,4 +1,5 @@
-// What rounds the rows of a site: a format, and where they were learned the clip ratios of every group of a row.
+// What rounds the rows of a site: a format, where they were learned the clip ratios of every group of a row, and where
+// it was measured the global scale of NVFP4.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,10 @@ struct RangeClips {
 struct RowQuantizer {
   QuantFormat format;
   RangeClips clips;
+  float global_scale = 1.0f;  // find_parameters (formats/reference_quantizer.h)
 
-  RowQuantizer(const QuantFormat& plain, RangeClips learned = {}) : format(plain), clips(learned) {}
+  RowQuantizer(const QuantFormat& plain, RangeClips learned = {}, float global = 1.0f)
+      : format(plain), clips(learned), global_scale(global) {}
 };
 
 }  // namespace qreason

@@ -29,10 +29,11 @@ void by_tasks(std::int64_t items, std::int64_t cost, Executor& executor, Body&& 
                [&](std::int64_t task) { body(task * step, std::min(items, (task + 1) * step)); });
 }
 
-void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, const QuantFormat& format,
+void quantize_dequantize_run(const RowKernels& kernels, std::span<float> run, const RowQuantizer& quantizer,
                              ClipRatios clip) {
+  const QuantFormat& format = quantizer.format;
   if (format.kind != NumberKind::kInteger || format.search != RangeSearch::kNone) {
-    qreason::quantize_dequantize(run, format, run);
+    qreason::quantize_dequantize(run, format, run, quantizer.global_scale);
     return;
   }
   const RunRange found = kernels.range(run.data(), static_cast<std::int64_t>(run.size()));
@@ -124,7 +125,7 @@ void CpuBackend::quantize_dequantize_rows(float* x, std::int64_t rows, std::int6
         const auto count = static_cast<std::size_t>(std::min(run, width - i));
         const ClipRatios clip = lows == nullptr ? ClipRatios{.low = format.clip_ratio, .high = format.clip_ratio}
                                                 : ClipRatios{.low = lows[group], .high = highs[group]};
-        quantize_dequantize_run(kernels, {x + r * width + i, count}, format, clip);
+        quantize_dequantize_run(kernels, {x + r * width + i, count}, quantizer, clip);
       }
     }
   });

@@ -17,6 +17,11 @@ void require_shape(const LinearWeight& weight, LinearShape want, const std::stri
   }
 }
 
+float positive(float scale, const std::string& where) {
+  if (scale > 0) return scale;
+  throw Error(where, fmt::format("the scale {}", scale), "a positive one");
+}
+
 // Each process computes the products of its shards, and adds up those of all.
 void gather_shards(const Linear& w, SiteInput input, float* sum, Executor& executor) {
   Communicator& ranks = executor.communicator();
@@ -110,8 +115,16 @@ void Block::load_site(const WeightSource& source, std::int64_t layer, Site site)
     transforms_[static_cast<std::size_t>(site)].emplace(*plan.transform, left, values(kTransformRight), *backend_);
   }
   if (plan.range == RangeSource::kStatic) {
-    key_ranges_.emplace(*plan.format, values(kStaticScale), values(kStaticZero),
-                        site_tensor_name(layer, site, "static"), *backend_);
+    const std::string where = site_tensor_name(layer, site, "static");
+    const std::vector<float> scales = values(kStaticScale), zeros = values(kStaticZero);
+    auto& ranges = ranges_[static_cast<std::size_t>(site)];
+    if (plan.format->scale_type == ScaleType::kE4M3) {
+      global_scales_[static_cast<std::size_t>(site)] = positive(values(kStaticGlobalScale).front(), where);
+    } else if (plan.format->granularity == Granularity::kTensor) {
+      ranges.emplace(*plan.format, scales.front(), zeros.front(), site_width(source.config(), site), where, *backend_);
+    } else {
+      ranges.emplace(*plan.format, scales, zeros, where, *backend_);
+    }
   }
   if (plan.clip == ClipSource::kLearned) {
     clips_[static_cast<std::size_t>(site)].emplace(values(kClipMin), values(kClipMax),
@@ -179,7 +192,11 @@ void Block::append(const BlockBatch& batch, BlockScratch& scratch, Executor& exe
   if (streams.values.format) {
     streams.values.clips = quantizer(Site::kValue).clips;
   } else if (plan_.at(Site::kValue).format && quantizers_ == Quantizers::kOn) {
-    quantize_cache_rows(Site::kValue, v, batch.rows, executor);
+    if (const auto& ranges = ranges_of(Site::kValue)) {
+      ranges->quantize_dequantize(v, batch.rows, executor);
+    } else {
+      quantize_cache_rows(Site::kValue, v, batch.rows, executor);
+    }
   }
   append_key_values(attention_, cache, k, shape_.key_value, v, shape_.key_value, executor);
 }
@@ -266,7 +283,7 @@ std::uint64_t Block::bytes() const {
   for (const auto& transform : transforms_) sum += transform ? transform->bytes() : 0;
   for (const auto& clips : clips_) sum += clips ? clips->bytes() : 0;
   if (query_transform_) sum += query_transform_->bytes();
-  if (key_ranges_) sum += key_ranges_->bytes();
+  for (const auto& ranges : ranges_) sum += ranges ? ranges->bytes() : 0;
   return sum;
 }
 
@@ -283,7 +300,7 @@ std::string Block::explain(std::int64_t rows) const {
 std::string Block::explain(LinearSlot slot, std::int64_t rows) const {
   const PackedMatrix& w = linear(slot).shards.front();
   const std::optional<QuantFormat>& format = plan_.at(input_site(slot)).format;
-  if (format && quantizers_ == Quantizers::kOn) {
+  if (format && quantizers_ == Quantizers::kOn && !ranges_of(input_site(slot))) {
     const CodedRowsView layout = coded_layout(*format, rows, linear(slot).columns());
     if (is_code_product(w, {.rows = &layout}, *backend_)) return backend_->explain_code_product(w, rows);
   }
@@ -297,6 +314,10 @@ SiteRows Block::finish_site(Site site, float* rows_data, std::int64_t rows, Exec
                                                             : shape_.hidden;
   if (const auto& transform = transform_of(site)) transform->apply(rows_data, rows, width, executor);
   if (quantizers_ == Quantizers::kOff || !plan_.at(site).format) return rows_data;
+  if (const auto& ranges = ranges_of(site)) {
+    ranges->quantize_dequantize(rows_data, rows, executor);
+    return rows_data;
+  }
   if (codes == nullptr) {
     quantize_dequantize_rows(rows_data, rows, width, quantizer(site), executor);
     return rows_data;
@@ -307,13 +328,14 @@ SiteRows Block::finish_site(Site site, float* rows_data, std::int64_t rows, Exec
 
 RowQuantizer Block::quantizer(Site site) const {
   const auto& clips = clips_[static_cast<std::size_t>(site)];
-  return {*plan_.at(site).format, clips ? clips->view() : RangeClips{}};
+  const float global = global_scales_[static_cast<std::size_t>(site)];
+  return {*plan_.at(site).format, clips ? clips->view() : RangeClips{}, global > 0 ? global : 1.0f};
 }
 
 void Block::quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const {
   const SitePlan& plan = plan_.at(Site::kKey);
   if (quantizers_ == Quantizers::kOff || !plan.format || plan.key_stage != stage) return;
-  if (key_ranges_) return key_ranges_->quantize_dequantize(keys, rows, executor);
+  if (const auto& ranges = ranges_of(Site::kKey)) return ranges->quantize_dequantize(keys, rows, executor);
   quantize_cache_rows(Site::kKey, keys, rows, executor);
 }
 

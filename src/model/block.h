@@ -118,6 +118,7 @@ class Block {
   void quantize_keys(KeyStage stage, float* keys, std::int64_t rows, Executor& executor) const;
   void quantize_cache_rows(Site site, float* rows_data, std::int64_t rows, Executor& executor) const;
   RowQuantizer quantizer(Site site) const;  // of a site with a format
+  const std::optional<StaticRanges>& ranges_of(Site site) const { return ranges_[static_cast<std::size_t>(site)]; }
   void add_row_parallel(LinearSlot slot, const SiteRows& x, std::int64_t rows, float* h, Executor& executor) const;
   const std::optional<RowTransform>& transform_of(Site site) const {
     return transforms_[static_cast<std::size_t>(site)];
@@ -138,7 +139,8 @@ class Block {
   std::array<std::optional<RowTransform>, kSites.size()> transforms_;
   std::optional<RowTransform> query_transform_;
   std::array<std::optional<LearnedClips>, kSites.size()> clips_;
-  std::optional<StaticRanges> key_ranges_;
+  std::array<std::optional<StaticRanges>, kSites.size()> ranges_;
+  std::array<float, kSites.size()> global_scales_{};  // of NVFP4; 0: none of their own
   Quantizers quantizers_ = Quantizers::kOn;
 };
 

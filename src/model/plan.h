@@ -8,6 +8,8 @@
 //   model.layers.3.key.transform.query       kDense at keys: what queries are multiplied by, the inverse transpose of
 //                                            the keys' matrix (a Hadamard transform serves both: it is orthogonal)
 //   model.layers.3.key.static.scale, .zero   one of each a channel, [kv_heads * head_dim]
+//   model.layers.3.mlp_in.static.scale, .zero    where the format is per tensor one of each, [1]
+//   model.layers.3.mlp_in.static.global_scale    where it is nvfp4: the global scale of its E4M3 scales, [1]
 //   model.layers.3.mlp_mid.clip.min, .max    ratios of the ends of a range, one of each a group of the row: [1], at a
 //                                            site of t shards [t]
 #pragma once
@@ -30,7 +32,9 @@ namespace qreason {
 // When keys are quantized. Before RoPE the key is rounded as projected and rotated afterwards; before the bias, as
 // projected without the bias of k_proj, which is added to the rounded key (KVQuant*, methods.md section 6).
 enum class KeyStage : std::uint8_t { kAfterRope, kBeforeRope, kBeforeBias };
-// Where scales and zero points of a site come from: the row itself, or tensors of the model, one of each a channel.
+// Where scales and zero points of a site come from: the row itself, or tensors of the model: one of each a channel
+// (keys) or one of each for all rows (formats per tensor: a8-tensor-asym, kv:fp8e4m3-tensor). Of NVFP4 rows the global
+// scale alone is static.
 enum class RangeSource : std::uint8_t { kDynamic, kStatic };
 // Where the clip ratios of a dynamic range come from: one ratio in the format, or tensors of the model with one for
 // either end (FlatQuant, methods.md section 10).
@@ -49,7 +53,7 @@ enum class Quantizers : std::uint8_t { kOn, kOff };
 struct SitePlan {
   std::optional<QuantFormat> format;  // nullopt: float
   std::optional<OnlineTransform> transform;
-  RangeSource range = RangeSource::kDynamic;  // kStatic: keys only, format per channel
+  RangeSource range = RangeSource::kDynamic;  // kStatic: formats per channel (keys), per tensor, or nvfp4
   KeyStage key_stage = KeyStage::kAfterRope;  // keys only
   ClipSource clip = ClipSource::kFormat;      // kLearned: integers per token, head or shard, without a ratio of theirs
 
@@ -89,7 +93,7 @@ QuantFormat sharded(QuantFormat format, std::int64_t width, int degree);
 
 // Throws Error (usage) naming `where`, block and place when the plan does not fit the model or asks for what no decoder
 // executes: another number of blocks, formats of another role or granularity, runs and groups that do not divide rows
-// (or, at a degree above 1, shards), static parameters or a key stage anywhere but at keys.
+// (or, at a degree above 1, shards), static parameters of a format that has none, a key stage anywhere but at keys.
 void validate(const ModelPlan& plan, const ModelConfig& config, const std::string& where);
 
 // The parts of a site's tensors, as their names end.
@@ -98,6 +102,7 @@ inline constexpr const char* kTransformRight = "transform.right";
 inline constexpr const char* kTransformQuery = "transform.query";
 inline constexpr const char* kStaticScale = "static.scale";
 inline constexpr const char* kStaticZero = "static.zero";
+inline constexpr const char* kStaticGlobalScale = "static.global_scale";
 inline constexpr const char* kClipMin = "clip.min";
 inline constexpr const char* kClipMax = "clip.max";
 std::string site_tensor_name(std::int64_t layer, Site site, std::string_view part);

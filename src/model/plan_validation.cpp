@@ -24,10 +24,8 @@ class PlaceCheck {
   }
 
   void site(Site site, const SitePlan& plan) const {
-    if (plan.format) site == Site::kKey || site == Site::kValue ? cache(site, plan) : activation(site, *plan.format);
-    if (plan.range == RangeSource::kStatic && (site != Site::kKey || !plan.format)) {
-      fail("static parameters", "those of quantized keys alone");
-    }
+    if (plan.format) site == Site::kKey || site == Site::kValue ? cache(site, plan) : activation(site, plan);
+    if (plan.range == RangeSource::kStatic && !plan.format) fail("static parameters", "those of a format");
     if (plan.key_stage != KeyStage::kAfterRope && (site != Site::kKey || !plan.format)) {
       fail("a stage about RoPE", "one for quantized keys alone");
     }
@@ -43,8 +41,14 @@ class PlaceCheck {
 
   std::int64_t shards(Site site) const { return is_row_parallel(site) ? degree_ : 1; }
 
-  void activation(Site site, const QuantFormat& format) const {
+  void activation(Site site, const SitePlan& plan) const {
+    const QuantFormat& format = *plan.format;
     if (format.role != Role::kActivation) fail(to_string(format), "a format of activations");
+    const bool is_static = plan.range == RangeSource::kStatic;
+    if (is_static && format.granularity == Granularity::kTensor) return;
+    if (is_static && format.scale_type != ScaleType::kE4M3) {
+      fail(to_string(format) + " static", "a format per tensor, a8-tensor-asym, or a:nvfp4");
+    }
     const std::int64_t width = site_width(config_, site) / shards(site);
     if (format.granularity == Granularity::kToken && shards(site) == 1) return;
     if (format.granularity != Granularity::kTokenGroup) {
@@ -62,13 +66,13 @@ class PlaceCheck {
     if (format.role != own && format.role != Role::kKeyValue) {
       fail(to_string(format), site == Site::kKey ? "a format of keys" : "a format of values");
     }
-    const bool is_static = plan.range == RangeSource::kStatic;
-    if (is_static != (format.granularity == Granularity::kChannel)) {
-      fail(to_string(format), is_static ? "a format per channel, k4-channel-asym, for static parameters"
-                                        : "one per head or token; per channel with static parameters alone");
+    const bool is_static = plan.range == RangeSource::kStatic, channel = format.granularity == Granularity::kChannel;
+    if (is_static != (channel || format.granularity == Granularity::kTensor)) {
+      fail(to_string(format), is_static ? "a format per channel, k4-channel-asym, or per tensor for static parameters"
+                                        : "one per head or token; per channel or tensor with static parameters alone");
     }
-    if (is_static && format.kind != NumberKind::kInteger) fail(to_string(format), "integers for static parameters");
-    if (format.granularity == Granularity::kTensor) fail(to_string(format), "one per head, token or group");
+    if (channel && site != Site::kKey) fail(to_string(format), "parameters per channel for keys alone");
+    if (channel && format.kind != NumberKind::kInteger) fail(to_string(format), "integers per channel");
     if (format.granularity == Granularity::kTokenGroup && config_.head_dim % format.group_size != 0) {
       fail(fmt::format("groups of {} in heads of {}", format.group_size, config_.head_dim),
            "a group size that divides the head");
@@ -166,9 +170,13 @@ std::vector<PlanTensor> site_tensors(const ModelConfig& config, const SitePlan& 
     if (transform.right_is_tensor()) add(kTransformRight, matrix(transform.right));
     if (site == Site::kKey && transform.right_is_tensor()) add(kTransformQuery, matrix(transform.right));
   }
-  if (plan.range == RangeSource::kStatic) {
-    add(kStaticScale, {site_width(config, site)});
-    add(kStaticZero, {site_width(config, site)});
+  const bool is_static = plan.range == RangeSource::kStatic && plan.format;
+  if (is_static && plan.format->scale_type == ScaleType::kE4M3) {
+    add(kStaticGlobalScale, {1});
+  } else if (is_static) {
+    const std::int64_t count = plan.format->granularity == Granularity::kTensor ? 1 : site_width(config, site);
+    add(kStaticScale, {count});
+    add(kStaticZero, {count});
   }
   if (plan.clip == ClipSource::kLearned) {
     const bool grouped = plan.format->granularity == Granularity::kTokenGroup;

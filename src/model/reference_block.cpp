@@ -99,6 +99,7 @@ ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, c
       if (is(kTransformQuery)) own.query = values;
       if (is(kStaticScale)) own.scale = values;
       if (is(kStaticZero)) own.zero = values;
+      if (is(kStaticGlobalScale)) own.global_scale = plan_values(source, named).front();
       if (is(kClipMin)) own.clip_low = values;
       if (is(kClipMax)) own.clip_high = values;
     }
@@ -145,12 +146,16 @@ at::Tensor ReferenceBlock::finished(Site site, const at::Tensor& x) const {
   const at::Tensor rows = transformed(site, x, tensors(site).right);
   const auto& format = plan_.at(site).format;
   if (!format || quantizers_ == Quantizers::kOff) return rows;
+  if (const SiteTensors& own = tensors(site); own.scale)
+    return quantize_dequantize(rows, *format, *own.scale, *own.zero);
   const bool grouped = format->granularity == Granularity::kTokenGroup;
   return quantized_runs(site, rows, grouped ? format->group_size : rows.size(-1));
 }
 
 at::Tensor ReferenceBlock::quantized_cache(Site site, const at::Tensor& rows) const {
   const QuantFormat& format = *plan_.at(site).format;
+  if (const SiteTensors& own = tensors(site); own.scale)
+    return quantize_dequantize(rows, format, *own.scale, *own.zero);
   const bool by_head = format.granularity == Granularity::kHead;
   const bool grouped = format.granularity == Granularity::kTokenGroup;
   return quantized_runs(site, rows, by_head ? config_.head_dim : grouped ? format.group_size : rows.size(-1));
@@ -159,16 +164,14 @@ at::Tensor ReferenceBlock::quantized_cache(Site site, const at::Tensor& rows) co
 at::Tensor ReferenceBlock::quantized_runs(Site site, const at::Tensor& rows, std::int64_t run) const {
   const QuantFormat& format = *plan_.at(site).format;
   const SiteTensors& own = tensors(site);
-  if (!own.clip_low) return quantize_dequantize(rows, format, run);
+  if (!own.clip_low) return quantize_dequantize(rows, format, run, own.global_scale);
   return quantize_dequantize(rows, format, run, {.low = *own.clip_low, .high = *own.clip_high});
 }
 
 at::Tensor ReferenceBlock::quantized_keys(KeyStage stage, const at::Tensor& keys) const {
   const SitePlan& plan = plan_.at(Site::kKey);
   if (!plan.format || quantizers_ == Quantizers::kOff || plan.key_stage != stage) return keys;
-  if (plan.range == RangeSource::kDynamic) return quantized_cache(Site::kKey, keys);
-  const SiteTensors& own = tensors(Site::kKey);
-  return quantize_dequantize(keys, *plan.format, *own.scale, *own.zero);
+  return quantized_cache(Site::kKey, keys);
 }
 
 at::Tensor ReferenceBlock::attention_input(const at::Tensor& h) const {

@@ -76,8 +76,9 @@ class ReferenceBlock {
 
  private:
   struct SiteTensors {
-    std::optional<at::Tensor> left, right, query, scale, zero;  // [n, n] or [runs, n, n]; [channels]
+    std::optional<at::Tensor> left, right, query, scale, zero;  // [n, n] or [runs, n, n]; [channels] or [1]
     std::optional<at::Tensor> clip_low, clip_high;              // [groups]
+    float global_scale = 1.0f;                                  // of NVFP4
   };
   const SiteTensors& tensors(Site site) const { return sites_[static_cast<std::size_t>(site)]; }
   at::Tensor product(LinearSlot slot, const at::Tensor& x, const std::optional<at::Tensor>& bias) const;

@@ -25,6 +25,11 @@ StaticRanges::StaticRanges(const QuantFormat& format, const std::vector<float>& 
   }
 }
 
+StaticRanges::StaticRanges(const QuantFormat& format, float scale, float zero, std::int64_t width,
+                           const std::string& where, const Backend& backend)
+    : StaticRanges(format, std::vector<float>(static_cast<std::size_t>(width), scale),
+                   std::vector<float>(static_cast<std::size_t>(width), zero), where, backend) {}
+
 void StaticRanges::quantize_dequantize(float* rows, std::int64_t count, Executor& executor) const {
   quantize_dequantize_channels(rows, count, {.scales = scales_.data(), .zeros = zeros_.data(), .width = scales_.size()},
                                format_, executor);

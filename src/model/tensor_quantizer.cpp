@@ -77,16 +77,18 @@ at::Tensor e8m0_scale(const at::Tensor& magnitude, NumberKind kind) {
   return at::where(magnitude == 0, at::ones_like(magnitude), at::ldexp(at::ones_like(magnitude), power));
 }
 
-at::Tensor e4m3_scale(const at::Tensor& magnitude, NumberKind kind) {
-  const at::Tensor scale = round_to_element(magnitude / number(largest_value(kind), magnitude), NumberKind::kFp8E4M3);
+at::Tensor e4m3_scale(const at::Tensor& magnitude, NumberKind kind, float global_scale) {
+  const at::Tensor global = number(global_scale, magnitude);
+  const at::Tensor scale =
+      round_to_element(global * (magnitude / number(largest_value(kind), magnitude)), NumberKind::kFp8E4M3);
   const at::Tensor floored = at::where(scale == 0, number(decode_e4m3(1), scale), scale);
-  return at::where(magnitude == 0, at::ones_like(magnitude), floored);
+  return at::where(magnitude == 0, at::ones_like(magnitude), floored / global);
 }
 
-RunParameters float_parameters(const at::Tensor& magnitude, const QuantFormat& format) {
+RunParameters float_parameters(const at::Tensor& magnitude, const QuantFormat& format, float global_scale) {
   const at::Tensor zero = at::zeros_like(magnitude);
   if (format.scale_type == ScaleType::kE8M0) return {e8m0_scale(magnitude, format.kind), zero};
-  if (format.scale_type == ScaleType::kE4M3) return {e4m3_scale(magnitude, format.kind), zero};
+  if (format.scale_type == ScaleType::kE4M3) return {e4m3_scale(magnitude, format.kind, global_scale), zero};
   const at::Tensor scale = magnitude / number(largest_value(format.kind), magnitude);
   return {one_where_zero(kept_scale(scale, format.scale_type)), zero};
 }
@@ -104,10 +106,12 @@ RunParameters asymmetric_parameters(const at::Tensor& low, const at::Tensor& hig
 }
 
 RunParameters integer_parameters(at::Tensor low, at::Tensor high, const QuantFormat& format) {
-  const double floor = format.rule == RangeRule::kTokenRange ? 0 : kFloor;
+  const bool full = format.rule == RangeRule::kFullRange;
+  const double floor = full || format.rule == RangeRule::kTokenRange ? 0 : kFloor;
   if (format.symmetry == Symmetry::kSymmetric) {
     const at::Tensor magnitude = at::maximum(at::maximum(at::abs(low), at::abs(high)), number(floor, low));
-    const at::Tensor scale = kept_scale(magnitude / number(format.max_code(), low), format.scale_type);
+    const double steps = format.max_code() + (full ? 0.5 : 0.0);
+    const at::Tensor scale = kept_scale(magnitude / number(steps, low), format.scale_type);
     return {one_where_zero(scale), at::zeros_like(scale)};
   }
   if (format.rule != RangeRule::kTrueRange) {
@@ -131,9 +135,9 @@ Ends ends_of(const at::Tensor& runs, const QuantFormat& format, const RunClips& 
   return {at::clamp_max(ends.low, 0) * clips.low, at::clamp_min(ends.high, 0) * clips.high};
 }
 
-RunParameters parameters_of(const Ends& ends, const QuantFormat& format) {
+RunParameters parameters_of(const Ends& ends, const QuantFormat& format, float global_scale = 1.0f) {
   if (format.kind == NumberKind::kInteger) return integer_parameters(ends.low, ends.high, format);
-  return float_parameters(at::maximum(at::abs(ends.low), at::abs(ends.high)), format);
+  return float_parameters(at::maximum(at::abs(ends.low), at::abs(ends.high)), format, global_scale);
 }
 
 // shrunk_parameters of formats/reference_quantizer.h.
@@ -199,12 +203,10 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, c
   return x.requires_grad() ? x + (rounded - x).detach() : rounded;
 }
 
-at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run) {
-  return quantize_dequantize(x, format, run, clips_of(format, x));
-}
+namespace {
 
-at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run,
-                               const RunClips& clips) {
+at::Tensor rounded_runs(const at::Tensor& x, const QuantFormat& format, std::int64_t run, const RunClips& clips,
+                        float global_scale) {
   if (format.search != RangeSearch::kNone) {
     throw Error("quantizer", to_string(format), "a format without a search");
   }
@@ -214,13 +216,25 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, s
   }
   const at::Tensor runs = x.unflatten(-1, {x.size(-1) / run, run});
   const RunClips own{.low = clips.low.unsqueeze(-1), .high = clips.high.unsqueeze(-1)};
-  const RunParameters parameters = parameters_of(ends_of(runs.detach(), format, own), format);
+  const RunParameters parameters = parameters_of(ends_of(runs.detach(), format, own), format, global_scale);
   return quantize_dequantize(runs, format, parameters.scale, parameters.zero).flatten(-2);
 }
 
-RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format) {
+}  // namespace
+
+at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run, float global_scale) {
+  return rounded_runs(x, format, run, clips_of(format, x), global_scale);
+}
+
+at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run,
+                               const RunClips& clips) {
+  return rounded_runs(x, format, run, clips, 1.0f);
+}
+
+RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format, float global_scale) {
   const Ends ends = ends_of(runs, format, clips_of(format, runs));
-  return format.search == RangeSearch::kMse ? searched_parameters(runs, ends, format) : parameters_of(ends, format);
+  return format.search == RangeSearch::kMse ? searched_parameters(runs, ends, format)
+                                            : parameters_of(ends, format, global_scale);
 }
 
 RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format, const RunClips& clips) {

@@ -12,8 +12,9 @@ namespace qreason {
 
 // Rounds every run of `run` consecutive values of the last dimension with parameters of its own: decode(encode(x)).
 // The gradient is straight through (Bengio et al., arXiv 1308.3432): that of the identity. Errors: a format with an MSE
-// search, a run that does not divide the dimension.
-at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run);
+// search, a run that does not divide the dimension. `global_scale`: of E4M3 scales (formats/reference_quantizer.h).
+at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, std::int64_t run,
+                               float global_scale = 1.0f);
 
 // The same with clip ratios for either end of the ranges in place of the format's, one of each a run: [runs].
 struct RunClips {
@@ -31,7 +32,7 @@ at::Tensor quantize_dequantize(const at::Tensor& x, const QuantFormat& format, c
 struct RunParameters {
   at::Tensor scale, zero;
 };
-RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format);
+RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format, float global_scale = 1.0f);
 // With clip ratios in place of the format's, which broadcast against [.., 1]; formats without a search.
 RunParameters find_run_parameters(const at::Tensor& runs, const QuantFormat& format, const RunClips& clips);
 

@@ -70,6 +70,8 @@ TEST(QuantFormat, ReadsTheExamplesOfItsHeader) {
   const QuantFormat w4g128{.bits = 4, .granularity = Granularity::kGroup, .group_size = 128};
   EXPECT_EQ(parse_quant_format("w4g128-asym"), w4g128);
   EXPECT_EQ(parse_quant_format("w4g128-asym-true"), w4g128.with_rule(RangeRule::kTrueRange));
+  EXPECT_EQ(parse_quant_format("a8-token-sym-full").rule, RangeRule::kFullRange);
+  EXPECT_EQ(to_string(parse_quant_format("w8c-full-sym-sbf16")), "w8c-sym-full-sbf16");
   EXPECT_EQ(parse_quant_format("w4g128-asym-mse"), w4g128.with_search(RangeSearch::kMse));
   EXPECT_EQ(parse_quant_format("w8c-sym"), (QuantFormat{.bits = 8, .symmetry = Symmetry::kSymmetric}));
   const QuantFormat a8{
@@ -145,6 +147,8 @@ constexpr const char* kNoFormats[] = {"",
                                       "w4c-sym-clip0.9",
                                       "w4c-asym-true-mse",
                                       "w4c-asym-true-zero",
+                                      "a8-token-asym-full",
+                                      "w4c-sym-full-mse",
                                       "a8-token-asym-mse",
                                       "q:mxfp4",
                                       "mxfp5",

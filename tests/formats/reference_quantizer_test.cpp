@@ -14,6 +14,8 @@
 namespace qreason {
 namespace {
 
+using ::testing::ElementsAre;
+
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
@@ -56,6 +58,24 @@ TEST(ReferenceQuantizer, RoundsTiesToTheEvenCode) {
   // AWQ's exact tie: both ends clipped to the same bound, min / s = -Q / 2.
   EXPECT_EQ(parameters_of({-0.75f, 0.75f}, "w4c-asym-true").zero, 8.0f);
   EXPECT_EQ(parameters_of({-0.875f, 0.875f}, "w3c-asym-true").zero, 4.0f);
+}
+
+// checkpoint_formats.md section 3.3, compressed-tensors' rule: scale amax / 127.5, codes from -128 to 127. -127.5 lies
+// half way between two codes and goes to the even one, -128; so does 127.5, to 128, and is clamped.
+TEST(ReferenceQuantizer, UsesAllCodesOfTheFullRange) {
+  const QuantFormat format = parse_quant_format("a8-token-sym-full");
+  EXPECT_EQ(find_parameters(std::vector<float>{-1.0f, 0.5f}, format).scale, 1.0f / 127.5f);
+  EXPECT_THAT(codes_of({-127.5f, 63.75f, 127.5f}, format), ElementsAre(-128, 64, 127));
+  EXPECT_THAT(codes_of({-7.5f, 7.5f, 1.0f}, parse_quant_format("a4-token-sym-full")), ElementsAre(-8, 7, 1));
+  EXPECT_EQ(find_parameters(std::vector<float>{0.0f}, format).scale, 1.0f);
+}
+
+// section 3.3: e4m3(global * amax / 6) / global. 300 * (3 / 6) = 150, between 144 and 160 in E4M3: 144.
+TEST(ReferenceQuantizer, RoundsScalesOfNvfp4UnderAGlobalOne) {
+  const QuantFormat format = parse_quant_format("a:nvfp4");
+  EXPECT_EQ(find_parameters(std::vector<float>{3.0f, -1.0f}, format, 300.0f).scale, 144.0f / 300.0f);
+  EXPECT_EQ(find_parameters(std::vector<float>{3.0f, -1.0f}, format).scale, 0.5f);
+  EXPECT_EQ(find_parameters(std::vector<float>{0.0f}, format, 300.0f).scale, 1.0f);
 }
 
 TEST(ReferenceQuantizer, ClampsBothEndsOfTheCodes) {

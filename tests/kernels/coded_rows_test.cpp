@@ -15,12 +15,12 @@
 namespace qreason::testing {
 namespace {
 
-constexpr const char* kFormats[] = {"a8-token-asym", "a8-token-sym",  "a4-token-asym-clip0.9",
-                                    "a4-token-sym",  "a2-token-asym", "a3-g48-sym",
-                                    "a8-g32-asym",   "a4-g100-asym",  "a8-token-asym-sf16",
-                                    "a:fp8e4m3",     "a:fp8e5m2",     "a:fp8e4m3-g48",
-                                    "a:mxfp4",       "a:mxfp8e4m3",   "a:nvfp4",
-                                    "a:fp4e2m1"};
+constexpr const char* kFormats[] = {"a8-token-asym", "a8-token-sym",     "a4-token-asym-clip0.9",
+                                    "a4-token-sym",  "a2-token-asym",    "a3-g48-sym",
+                                    "a8-g32-asym",   "a4-g100-asym",     "a8-token-asym-sf16",
+                                    "a:fp8e4m3",     "a:fp8e5m2",        "a:fp8e4m3-g48",
+                                    "a:mxfp4",       "a:mxfp8e4m3",      "a:nvfp4",
+                                    "a:fp4e2m1",     "a8-token-sym-full"};
 
 // Rows of every kind: ordinary, all zero, one-sided small and huge, ties.
 std::vector<float> rows_of_every_kind(std::int64_t width) {
@@ -64,6 +64,27 @@ TEST(CodedRows, TakeLearnedClipRatiosOfEveryGroup) {
       EXPECT_EQ(decoded, want) << text;
       EXPECT_EQ(in_place, want) << text;
     }
+  });
+}
+
+TEST(CodedRows, TakeTheGlobalScaleOfNvfp4) {
+  on_every_isa([](Executor& executor) {
+    const QuantFormat format = parse_quant_format("a:nvfp4");
+    const auto x = rows_of_every_kind(48);
+    std::vector<float> want(x.size()), without(x.size());
+    for (std::size_t first = 0; first < x.size(); first += 16) {
+      quantize_dequantize(std::span(x).subspan(first, 16), format, std::span(want).subspan(first, 16), 90.5f);
+      quantize_dequantize(std::span(x).subspan(first, 16), format, std::span(without).subspan(first, 16));
+    }
+    const RowQuantizer quantizer(format, {}, 90.5f);
+    std::vector<float> decoded(x.size()), in_place = x;
+    CodedRows coded;
+    coded.encode(x.data(), 6, 48, quantizer, executor);
+    coded.decode(decoded.data(), executor);
+    quantize_dequantize_rows(in_place.data(), 6, 48, quantizer, executor);
+    EXPECT_EQ(decoded, want);
+    EXPECT_EQ(in_place, want);
+    EXPECT_NE(without, want);
   });
 }
 

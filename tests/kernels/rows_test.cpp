@@ -167,7 +167,7 @@ TEST(RowKernels, GiveTheSameBitsOnEveryIsaWithAnyThreadsAndBatch) {
 std::vector<QuantFormat> activation_formats() {
   std::vector<QuantFormat> formats;
   for (const char* text : {"a8-token-asym", "a4-token-asym", "a4-token-asym-clip0.9", "a8-token-sym",
-                           "a4-token-sym-clip0.95", "a3-token-sym", "a2-token-asym"}) {
+                           "a4-token-sym-clip0.95", "a3-token-sym", "a2-token-asym", "a8-token-sym-full"}) {
     formats.push_back(parse_quant_format(text));
     QuantFormat grouped = formats.back();
     grouped.granularity = Granularity::kTokenGroup;

@@ -79,13 +79,23 @@ class NaiveDecoder {
     }
   }
 
-  static void quantize_groups(Row& x, std::size_t group, const QuantFormat& format) {
+  float scalar(std::int64_t layer, Site site, const char* part) const {
+    return source_.tensor(site_tensor_name(layer, site, part)).const_data_ptr<float>()[0];
+  }
+
+  // One scale and zero point for all rows.
+  void quantize_known(Row& x, const QuantFormat& format, std::int64_t layer, Site site) const {
+    const GroupParameters known{.scale = scalar(layer, site, kStaticScale), .zero = scalar(layer, site, kStaticZero)};
+    for (double& value : x) value = decode(encode(static_cast<float>(value), known, format), known, format);
+  }
+
+  static void quantize_groups(Row& x, std::size_t group, const QuantFormat& format, float global_scale) {
     for (std::size_t start = 0; start < x.size(); start += group) {
       const std::size_t end = std::min(start + group, x.size());
       const std::vector<float> values(x.begin() + static_cast<std::ptrdiff_t>(start),
                                       x.begin() + static_cast<std::ptrdiff_t>(end));
       std::vector<float> rounded(values.size());
-      quantize_dequantize(values, format, rounded);
+      quantize_dequantize(values, format, rounded, global_scale);
       std::copy(rounded.begin(), rounded.end(), x.begin() + static_cast<std::ptrdiff_t>(start));
     }
   }
@@ -139,7 +149,7 @@ class NaiveDecoder {
   void quantize_key(std::int64_t layer, KeyStage stage, Row& x) const {
     const SitePlan& plan = source_.plan().block(layer).at(Site::kKey);
     if (!plan.format || plan.key_stage != stage) return;
-    if (plan.range == RangeSource::kDynamic) return quantize_cache(layer, Site::kKey, x);
+    if (plan.format->granularity != Granularity::kChannel) return quantize_cache(layer, Site::kKey, x);
     const at::Tensor scales = source_.tensor(site_tensor_name(layer, Site::kKey, kStaticScale));
     const at::Tensor zeros = source_.tensor(site_tensor_name(layer, Site::kKey, kStaticZero));
     const double highest = plan.format->max_code();
@@ -154,7 +164,9 @@ class NaiveDecoder {
     if (!plan.format) return;
     if (plan.format->granularity == Granularity::kTokenGroup) run = static_cast<std::size_t>(plan.format->group_size);
     if (plan.clip == ClipSource::kLearned) return quantize_clipped(x, run, *plan.format, layer, site);
-    quantize_groups(x, run, *plan.format);
+    if (plan.format->granularity == Granularity::kTensor) return quantize_known(x, *plan.format, layer, site);
+    const float global = plan.range == RangeSource::kStatic ? scalar(layer, site, kStaticGlobalScale) : 1.0f;
+    quantize_groups(x, run, *plan.format, global);
   }
   void quantize_site(std::int64_t layer, Site site, Row& x) const { quantize_runs(layer, site, x.size(), x); }
   void quantize_cache(std::int64_t layer, Site site, Row& x) const {

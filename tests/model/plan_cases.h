@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/sigmoid.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <random>
@@ -30,8 +31,18 @@ inline RandomModel model_with(Architecture architecture, const std::vector<const
     }
     if (named.name.ends_with(kStaticScale)) values = values.abs() * 0.05 + 0.03;
     if (named.name.ends_with(kStaticZero)) values = (values * 50 + 128).round();
+    if (named.name.ends_with(kStaticGlobalScale)) values = values.abs() * 100 + 200;
     if (named.name.ends_with(kClipMin) || named.name.ends_with(kClipMax)) values = at::sigmoid(values * 3 + 1);
     model.set_tensor(named.name, values);
+  }
+  for (std::int64_t layer = 0; layer < model.config().layers; ++layer) {
+    for (const Site site : kSites) {
+      const SitePlan& said = plan.block(layer).at(site);
+      if (!said.format || said.format->symmetry == Symmetry::kAsymmetric) continue;
+      for (const PlanTensor& named : site_tensors(model.config(), said, layer, site)) {
+        if (named.name.ends_with(kStaticZero)) model.set_tensor(named.name, at::zeros(named.shape));
+      }
+    }
   }
   model.set_plan(plan);
   return model;
@@ -65,6 +76,9 @@ inline const std::vector<PlanCase>& plan_cases() {
       {"a8kv4", {"attn_in, attn_out, mlp_in, mlp_mid = a8-token-asym", "key = k4-head-asym", "value = v4-head-asym"}},
       {"symmetric runs", {"mlp_in = a8-g16-sym", "key = k8-g6-sym before-rope", "value = v8-g6-asym-clip0.9"}},
       {"small floats", {"mlp_mid = a:fp8e4m3", "attn_in = a:fp8e5m2-g16", "value = v:fp8e5m2-head"}},
+      {"known ranges",
+       {"attn_in, attn_out = a8-tensor-asym static", "mlp_in = a:fp8e4m3-tensor static", "mlp_mid = a:nvfp4 static",
+        "key = k:fp8e4m3-tensor static", "value = v8-tensor-sym static"}},
       {"bare keys", {"key = k4-channel-asym static before-bias", "value = v8-head-asym"}},
       {"learned clips",
        {"attn_in, mlp_in = a4-token-asym learned-clip", "mlp_mid = a4-g40-asym learned-clip kronecker5x8-each",

@@ -304,6 +304,12 @@ TEST(ModelPlan, IsRefusedWhereItDoesNotFitTheModel) {
   EXPECT_THAT(with({"key = k4-channel-asym"}), HasSubstr("static parameters"));
   EXPECT_THAT(with({"key = k4-head-asym static"}), HasSubstr("per channel"));
   EXPECT_THAT(with({"value = v4-channel-asym static"}), HasSubstr("keys alone"));
+  EXPECT_THAT(with({"key = k:fp8e4m3-channel static"}), HasSubstr("integers per channel"));
+  EXPECT_EQ(with({"key = k:fp8e4m3-tensor static", "value = v8-tensor-sym static", "mlp_mid = a:nvfp4 static"}), fine);
+  EXPECT_EQ(with({"attn_in = a8-tensor-asym static", "mlp_mid = a:fp8e4m3-tensor static"}, 2), fine);
+  EXPECT_THAT(with({"attn_in = a8-tensor-asym"}), HasSubstr("a8-tensor-asym"));
+  EXPECT_THAT(with({"attn_in = a8-token-asym static"}), HasSubstr("per tensor"));
+  EXPECT_THAT(with({"attn_in = static"}), HasSubstr("static parameters"));
   EXPECT_THAT(with({"attn_in = a8-token-asym before-rope"}), HasSubstr("keys alone"));
   EXPECT_THAT(with({"key = before-rope"}), HasSubstr("keys alone"));
   EXPECT_THAT(with({"key = k4-head-asym before-bias"}), HasSubstr("key bias"));
@@ -347,17 +353,21 @@ TEST(ModelPlan, NamesTheTensorsOfItsSites) {
   apply_rule(plan, "blocks[2].value = hadamard12/3", "test");
   apply_rule(plan, "blocks[2].attn_in = hadamard16", "test");
   apply_rule(plan, "blocks[2].mlp_mid = a4-g40-asym learned-clip", "test");
+  apply_rule(plan, "blocks[0].mlp_in = a8-tensor-asym static", "test");
+  apply_rule(plan, "blocks[0].mlp_mid = a:nvfp4 static", "test");
   std::vector<std::string> texts;
   for (const PlanTensor& tensor : plan_tensors(small_config(Architecture::kLlama), plan)) {
     std::string text = tensor.name;
     for (const std::int64_t size : tensor.shape) text += " " + std::to_string(size);
     texts.push_back(text);
   }
-  EXPECT_THAT(texts, ElementsAre("model.layers.1.mlp_mid.transform.left 2 8 8",
-                                 "model.layers.1.mlp_mid.transform.right 2 5 5", "model.layers.2.mlp_mid.clip.min 2",
-                                 "model.layers.2.mlp_mid.clip.max 2", "model.layers.2.key.transform.right 6 6",
-                                 "model.layers.2.key.transform.query 6 6", "model.layers.2.key.static.scale 24",
-                                 "model.layers.2.key.static.zero 24", "model.layers.2.value.transform.left 3 3"));
+  EXPECT_THAT(texts,
+              ElementsAre("model.layers.0.mlp_in.static.scale 1", "model.layers.0.mlp_in.static.zero 1",
+                          "model.layers.0.mlp_mid.static.global_scale 1", "model.layers.1.mlp_mid.transform.left 2 8 8",
+                          "model.layers.1.mlp_mid.transform.right 2 5 5", "model.layers.2.mlp_mid.clip.min 2",
+                          "model.layers.2.mlp_mid.clip.max 2", "model.layers.2.key.transform.right 6 6",
+                          "model.layers.2.key.transform.query 6 6", "model.layers.2.key.static.scale 24",
+                          "model.layers.2.key.static.zero 24", "model.layers.2.value.transform.left 3 3"));
 }
 
 // methods.md section 1: a scale a channel or token becomes one a shard.

@@ -106,9 +106,10 @@ TEST(TensorQuantizer, EqualsTheReferenceQuantizerBitForBit) {
   std::fill_n(values.begin(), 96, 0.0f);                                     // a row of zeros,
   std::fill_n(values.begin() + 96, 96, 1.5f);                                // of one number,
   for (int i = 0; i < 96; ++i) values[192 + i] = std::abs(values[192 + i]);  // and without negative ones
-  for (const char* text : {"a8-token-asym", "a4-token-asym-clip0.9", "a8-token-sym", "a4-g32-sym", "a2-g16-asym",
-                           "a6-g96-asym-zero", "a5-token-asym-true", "a:fp8e4m3", "a:fp8e5m2-g32", "a:fp4e2m1-g16",
-                           "a:mxfp8e4m3", "a:mxfp8e5m2", "a:mxfp4", "a:nvfp4"}) {
+  for (const char* text :
+       {"a8-token-asym", "a4-token-asym-clip0.9", "a8-token-sym", "a4-g32-sym", "a2-g16-asym", "a6-g96-asym-zero",
+        "a5-token-asym-true", "a8-token-sym-full", "a4-g32-sym-full", "a:fp8e4m3", "a:fp8e5m2-g32", "a:fp4e2m1-g16",
+        "a:mxfp8e4m3", "a:mxfp8e5m2", "a:mxfp4", "a:nvfp4"}) {
     const QuantFormat format = parse_quant_format(text);
     const std::int64_t run = format.granularity == Granularity::kTokenGroup ? format.group_size : 96;
     const at::Tensor got = quantize_dequantize(x, format, run);
