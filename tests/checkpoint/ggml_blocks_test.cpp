@@ -58,6 +58,23 @@ TEST(GgmlBlocks, DecodeAHandMadeQ4_0Block) {
   }
 }
 
+// What gguf 0.19's reference dequantizer gives of the scale 125 (1/4) over the codes 0 to 15 and back, and of the
+// scales at the ends over the largest element, 6.
+TEST(GgmlBlocks, DecodeMxfp4AsTheReference) {
+  std::vector<std::byte> block(17);
+  block[0] = std::byte{125};
+  for (unsigned j = 0; j < 16; ++j) block[1 + j] = static_cast<std::byte>(j | (15 - j) << 4);
+  const std::vector<float> values = dequantized(GgmlType::kMXFP4, block);
+  EXPECT_THAT(values, ::testing::ElementsAre(0, 0.125, 0.25, 0.375, 0.5, 0.75, 1, 1.5, 0, -0.125, -0.25, -0.375, -0.5,
+                                             -0.75, -1, -1.5, -1.5, -1, -0.75, -0.5, -0.375, -0.25, -0.125, 0, 1.5, 1,
+                                             0.75, 0.5, 0.375, 0.25, 0.125, 0));
+  for (const auto& [scale, largest] :
+       {std::pair{0, 0x1.8p-125f}, {1, 0x1.8p-124f}, {2, 0x1.8p-123f}, {252, 0x1.8p127f}, {255, INFINITY}}) {
+    block[0] = static_cast<std::byte>(scale);
+    EXPECT_EQ(dequantized(GgmlType::kMXFP4, block)[7], largest) << scale;
+  }
+}
+
 TEST(GgmlBlocks, DecodeEveryTensorOfLlamaCppsFilesToTheReferencesBits) {
   QREASON_REQUIRE_SHARED(folder, "oracle/checkpoints/gguf");
   const auto path = project_path("tests/data/checkpoint/gguf_tensors.json");
