@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/safetensors.h"
+#include "checkpoint/compressed_tensors_config.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_config.h"
 #include "file_in_memory.h"
@@ -48,6 +50,25 @@ inline unsigned read_as_gguf(std::span<const std::uint8_t> bytes) {
       dequantize_ggml(tensor.type, tensor.bytes, values);
     }
     sum += static_cast<unsigned>(gguf_model_config(tensors).layers);
+  } catch (const Error&) {
+    return 0;
+  }
+  return sum;
+}
+
+// A quantization_config of compressed-tensors, its patterns matched and its schemes put into plans.
+inline unsigned read_as_schemes(std::span<const std::uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  unsigned sum = 0;
+  try {
+    const CompressedTensorsConfig config(parse_json(text, "fuzz"), parse_ordered_json(text, "fuzz"), "fuzz");
+    for (const char* name : {"model.layers.0.self_attn.q_proj", "model.layers.11.mlp.down_proj", "lm_head"}) {
+      const PackedScheme* scheme = config.scheme_of(name);
+      if (scheme == nullptr) continue;
+      sum += static_cast<unsigned>(scheme->weights.bits);
+      if (scheme->inputs) sum += site_plan(*scheme->inputs, Role::kActivation, "fuzz").format.has_value() ? 1 : 0;
+    }
+    if (config.cache()) site_plan(*config.cache(), Role::kKey, "fuzz");
   } catch (const Error&) {
     return 0;
   }

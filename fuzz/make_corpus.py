@@ -21,6 +21,11 @@ PIECE = {"id": "a", "model": "m", "choices": [{"index": 0, "delta": {"content": 
          "usage": {"prompt_tokens": 3, "completion_tokens": 5}}
 CHOICE = {"id": "a", "model": "m", "choices": [{"index": 0, "text": "4", "finish_reason": "length"}]}
 WHOLE = {"id": "a", "model": "m", "choices": [{"index": 0, "message": {"role": "assistant", "content": "4"}, "finish_reason": "stop"}]}
+SCHEMES = {"quant_method": "compressed-tensors", "format": "pack-quantized", "quantization_status": "compressed", "version": "0.19.0",
+           "config_groups": {"group_0": {"targets": ["Linear", "re:.*mlp\\.(up|gate)_proj$"], "weights": {
+               "num_bits": 4, "type": "int", "symmetric": True, "strategy": "group", "group_size": 128, "actorder": "static"},
+               "input_activations": {"num_bits": 8, "type": "float", "strategy": "token", "dynamic": True}}},
+           "ignore": ["lm_head"], "kv_cache_scheme": {"num_bits": 8, "type": "float", "strategy": "tensor"}}
 TESTS = [{"input": "1\n", "output": "1\n", "testtype": "stdin"}]
 
 
@@ -49,6 +54,7 @@ def seeds():
         pickle.dumps(text, protocol) for protocol in range(6) for text in ("", "a\u00e9\n", "x" * 300)]
     yield "table", [path.read_bytes() for path in sorted((DATA / "parquet").iterdir()) if path.stat().st_size < 20000] + [
         lines({"a": "x", "b": [1, 2]}, {"a": None}), b'[{"a": 1.5}, {"a": {"b": true}}]', b'a,b\n"x ""y""\nz",2\n']
+    yield "schemes", [json.dumps(SCHEMES).encode()]
     yield "answer", [bytes([first]) + text for first in (1, 14, 255) for text in (
         b"data: " + json.dumps(PIECE).encode() + b"\r\n\r\ndata: [DONE]\n\n", json.dumps(WHOLE).encode())] + [
         bytes([4]) + b": hello\ndata: " + json.dumps(CHOICE).encode() + b"\n\n", bytes([2]) + json.dumps(CHOICE).encode()]

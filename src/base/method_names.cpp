@@ -10,9 +10,11 @@ namespace {
 
 // Unquantized models first, kUnquantized of them.
 constexpr std::size_t kUnquantized = 6;
-constexpr std::array<std::string_view, 17> kFamilies = {
-    "bf16",    "fp16",         "fp32",   "bfloat16",    "float16",   "float32", "rtn",   "gptq", "awq",
-    "kvquant", "kvquant_star", "quarot", "smoothquant", "flatquant", "mxfp4",   "nvfp4", "fp8"};
+constexpr std::array<std::string_view, 19> kFamilies = {"bf16", "fp16", "fp32", "bfloat16", "float16", "float32", "rtn",
+                                                        "gptq", "awq", "kvquant", "kvquant_star", "quarot",
+                                                        "smoothquant", "flatquant", "mxfp4", "nvfp4", "fp8",
+                                                        // The study's rows of checkpoints that other tools quantized.
+                                                        "quantized.awq", "quantized.gptq"};
 
 }  // namespace
 

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/shown_name.h"
 #include "checkpoint/finite_checkpoint.h"
+#include "checkpoint/quantized_model.h"
 #include "checkpoint/readers.h"
 
 namespace qreason {
@@ -15,12 +18,36 @@ namespace {
 
 constexpr std::uint64_t kMaxConfig = 64 << 20;
 
-std::optional<std::string> quant_method(const Json& config, const std::string& where) {
-  // compressed-tensors once wrote its settings under another name.
-  for (const char* key : {"quantization_config", "compression_config"}) {
-    const auto found = config.find(key);
-    if (found == config.end() || found->is_null()) continue;
-    return json_string(*found, "quant_method", where + " " + key);
+// Where folders say how they were quantized: under a key of config.json (compressed-tensors once wrote its settings
+// under another name), or in a file of its own, as the first tools did, whose method its name tells.
+constexpr std::array kSettingsKeys{"quantization_config", "compression_config"};
+struct SettingsFile {
+  const char* name;
+  const char* method;
+};
+constexpr std::array kSettingsFiles{SettingsFile{"quantize_config.json", "gptq"},
+                                    SettingsFile{"quant_config.json", "awq"}};
+
+std::optional<QuantizationSettings> quantization_settings(const fs::path& folder, const std::string& config,
+                                                          const std::string& where) {
+  const OrderedJson ordered = parse_ordered_json(config, where);
+  for (const char* key : kSettingsKeys) {
+    const auto found = ordered.find(key);
+    if (found == ordered.end() || found->is_null()) continue;
+    QuantizationSettings settings{.ordered = *found, .where = where + " " + key};
+    settings.json = parse_json(found->dump(), settings.where);
+    settings.method = json_string(settings.json, "quant_method", settings.where);
+    return settings;
+  }
+  for (const SettingsFile& file : kSettingsFiles) {
+    const fs::path path = folder / file.name;
+    if (!is_present(path)) continue;
+    QuantizationSettings settings{.where = path.string()};
+    const std::string text = read_text_file(path, kMaxConfig);
+    settings.json = parse_json(text, settings.where);
+    settings.ordered = parse_ordered_json(text, settings.where);
+    settings.method = json_string_if(settings.json, "quant_method", settings.where).value_or(file.method);
+    return settings;
   }
   return std::nullopt;
 }
@@ -43,13 +70,15 @@ std::unique_ptr<Checkpoint> open_any(const fs::path& path, ThreadPool* pool) {
   const fs::path config_path = path / "config.json";
   if (!is_present(config_path)) throw Error(path.string(), "no config.json in it", "a model folder or a .gguf file");
   const std::string where = config_path.string();
-  const Json config = parse_json(read_text_file(config_path, kMaxConfig), where);
+  const std::string text = read_text_file(config_path, kMaxConfig);
+  const Json config = parse_json(text, where);
   if (!config.is_object()) throw Error(where, fmt::format("a JSON {}", config.type_name()), "an object");
-  const auto method = quant_method(config, where);
-  if (!method) return open_hf(path, config);
-  if (*method == "qreason") return open_native(path, config, pool);
-  throw Error(where, fmt::format("quant_method \"{}\", which is not readable yet", shown_name(*method)),
-              "a float checkpoint or one of qreason's own");
+  const auto settings = quantization_settings(path, text, where);
+  if (!settings) return open_hf(path, config);
+  if (settings->method == "qreason") return open_native(path, config, pool);
+  if (quantized_reader(settings->method) != nullptr) return open_hf(path, config, &*settings, pool);
+  throw Error(where, fmt::format("quant_method \"{}\", which is not readable", shown_name(settings->method)),
+              fmt::format("a float checkpoint, one of qreason's own, or {}", readable_quant_methods()));
 }
 
 }  // namespace

@@ -27,9 +27,16 @@ struct GenerationDefaults {  // generation_config.json; absent fields are nullop
   std::vector<std::string> unsupported;  // keys in use that the sampler has no place for: "\"min_p\" is 0.1"
 };
 
+// What quantized a checkpoint, as far as its files tell; empty where they do not.
+struct MadeBy {
+  std::string tool;    // "gptqmodel 7.7.0"
+  std::string method;  // what tables of results call it: "quantized.gptq-gptqmodel-w4g128"
+};
+
 class Checkpoint : public WeightSource {
  public:
-  virtual std::string format() const = 0;  // "safetensors", "gguf", "qreason"
+  virtual std::string format() const = 0;  // "safetensors", "gguf", "qreason", "awq", "gptq", "compressed-tensors"
+  virtual MadeBy made_by() const { return {}; }
   virtual std::filesystem::path path() const = 0;
   virtual std::vector<TensorSummary> tensors() const = 0;
   virtual GenerationDefaults generation_defaults() const = 0;

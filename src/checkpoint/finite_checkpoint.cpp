@@ -17,6 +17,7 @@ class FiniteCheckpoint : public Checkpoint {
   FiniteCheckpoint(std::unique_ptr<Checkpoint> inner, ThreadPool* pool) : inner_(std::move(inner)), pool_(pool) {}
 
   std::string format() const override { return inner_->format(); }
+  MadeBy made_by() const override { return inner_->made_by(); }
   std::filesystem::path path() const override { return inner_->path(); }
   std::vector<TensorSummary> tensors() const override { return inner_->tensors(); }
   GenerationDefaults generation_defaults() const override { return inner_->generation_defaults(); }

@@ -10,8 +10,17 @@
 
 namespace qreason {
 
-// `config` is the parsed config.json of the folder.
-std::unique_ptr<Checkpoint> open_hf(const std::filesystem::path& folder, const Json& config);
+// What a folder says of how its weights were quantized by another tool.
+struct QuantizationSettings {
+  std::string method;  // quant_method, one that has a reader (checkpoint/quantized_model.h)
+  Json json;
+  OrderedJson ordered;  // the same with its keys in the order of the file
+  std::string where;    // the file, and the key in it
+};
+
+// `config` is the parsed config.json of the folder. Without settings the weights are float ones. `pool` unpacks codes.
+std::unique_ptr<Checkpoint> open_hf(const std::filesystem::path& folder, const Json& config,
+                                    const QuantizationSettings* settings = nullptr, ThreadPool* pool = nullptr);
 std::unique_ptr<Checkpoint> open_native(const std::filesystem::path& folder, const Json& config,
                                         ThreadPool* pool = nullptr);
 std::unique_ptr<Checkpoint> open_gguf(const std::filesystem::path& file, ThreadPool* pool = nullptr);

@@ -9,6 +9,7 @@
 #include "checkpoint/readers.h"
 #include "cli/model_loader.h"
 #include "cli/process_executor.h"
+#include "cli/serving_rules.h"
 #include "model/kv_cache.h"
 #include "quantize/recipe.h"
 
@@ -44,7 +45,7 @@ bool is_block_linear(const TensorSummary& tensor) {
 std::uint64_t bytes_in_memory(const TensorSummary& tensor, const std::string& dtype) {
   constexpr std::array kFloatTypes{"F64", "F32", "F16", "BF16"};
   const bool dense = std::find(kFloatTypes.begin(), kFloatTypes.end(), tensor.type) != kFloatTypes.end();
-  const bool ggml = tensor.type.starts_with("Q");
+  const bool ggml = tensor.type.starts_with("Q") || tensor.type == "MXFP4";
   if (!dense && !ggml) return tensor.bytes;
   const bool narrow = tensor.shape.size() == 2 && (dtype == "bfloat16" || (dtype == "auto" && tensor.type == "BF16"));
   return static_cast<std::uint64_t>(elements_of(tensor)) * (narrow ? kBFloat16Bytes : kFloat32Bytes);
@@ -155,6 +156,8 @@ ModelSummary from_checkpoint(const std::string& reference, const fs::path& path,
   summary.format = checkpoint->format();
   summary.config = checkpoint->config();
   summary.plan = checkpoint->plan();
+  summary.made_by = checkpoint->made_by();
+  summary.served_by = served_by(summary.format, summary.plan);
   summary.tensors = checkpoint->tensors();
   summary.generation = checkpoint->generation_defaults();
   count_tensors(summary, dtype);

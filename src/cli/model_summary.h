@@ -43,7 +43,9 @@ struct SiteSummary {
 
 struct ModelSummary {
   std::string name, path;
-  std::string format;  // "safetensors", "gguf", "qreason"; "config" without weights
+  std::string format;  // Checkpoint::format(); "config" without weights
+  MadeBy made_by;
+  std::vector<std::string> served_by;  // cli/serving_rules.h
   bool weights_present = true;
   ModelConfig config;
   ModelPlan plan;

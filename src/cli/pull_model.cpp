@@ -28,17 +28,10 @@ constexpr std::uint64_t kLargestIndex = 64 << 20;
 constexpr std::uint64_t kLargestRecord = 16 << 20;
 
 bool is_side_file(const std::string& name) {
-  constexpr std::array<std::string_view, 11> kRead{"config.json",
-                                                   "generation_config.json",
-                                                   "tokenizer.json",
-                                                   "tokenizer_config.json",
-                                                   "special_tokens_map.json",
-                                                   "added_tokens.json",
-                                                   "vocab.json",
-                                                   "merges.txt",
-                                                   "chat_template.jinja",
-                                                   "chat_template.json",
-                                                   "prompt_form.json"};
+  constexpr std::array<std::string_view, 13> kRead{
+      "config.json",           "generation_config.json",  "quantize_config.json", "quant_config.json", "tokenizer.json",
+      "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",    "vocab.json",        "merges.txt",
+      "chat_template.jinja",   "chat_template.json",      "prompt_form.json"};
   if (std::find(kRead.begin(), kRead.end(), name) != kRead.end()) return true;
   std::string upper = name;
   for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));

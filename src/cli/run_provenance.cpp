@@ -40,6 +40,7 @@ ModelOrigin model_origin(const OpenedModel& model) {
   const Checkpoint& checkpoint = *model.checkpoint;
   ModelOrigin origin{.recipe = {}, .method = std::string(kBaselineMethod), .original_sha256 = {}};
   if (!checkpoint.plan().is_float()) origin.method = short_name(checkpoint.plan());
+  if (const MadeBy made = checkpoint.made_by(); !made.method.empty()) origin.method = made.method;
   const fs::path recipe = checkpoint.path() / kRecipeFile;
   if (!fs::is_regular_file(recipe)) return origin;
   origin.recipe = read_text_file(recipe, 1 << 20);

@@ -31,11 +31,24 @@ TEST(Fuzz, GgufGivesErrorsAtWorst) {
   run_mutations(testing::tiny_llama().bytes(), 8000, fuzz::read_as_gguf);
 }
 
+const std::string kSchemes =
+    R"({"format": "pack-quantized", "version": "0.19.0", "config_groups": {"group_0": {
+        "targets": ["re:.*\\.(q|k)_proj$", "Linear"],
+        "weights": {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128, "symmetric": false},
+        "input_activations": {"num_bits": 8, "type": "float", "strategy": "token", "dynamic": true}}},
+        "ignore": ["lm_head"], "kv_cache_scheme": {"num_bits": 8, "type": "float", "strategy": "tensor"}})";
+
+TEST(Fuzz, SchemesGiveErrorsAtWorst) {
+  const MemoryLimit limit(64);
+  run_mutations(kSchemes, 10000, fuzz::read_as_schemes);
+}
+
 TEST(Fuzz, TargetsReadGoodFiles) {
   // A target that always fails, and so returns 0, would pass the tests above.
   const std::string header = R"({"a":{"dtype":"U8","shape":[24],"data_offsets":[0,24]}})";
   EXPECT_EQ(fuzz::read_as_safetensors(as_bytes(raw<std::uint64_t>(header.size()) + header + std::string(24, 'x'))),
             24u * 'x');
+  EXPECT_EQ(fuzz::read_as_schemes(as_bytes(kSchemes)), 2u * (4 + 1));
   // All data is zero; one layer.
   EXPECT_EQ(fuzz::read_as_gguf(as_bytes(testing::tiny_llama().bytes())), 1u);
 }

@@ -327,11 +327,13 @@ TEST(HfCheckpoint, RefusesATensorInTwoShards) {
 }
 
 TEST(HfCheckpoint, NamesQuantizationsThatItCannotRead) {
-  QREASON_REQUIRE_SHARED(folder, "oracle/checkpoints");
-  const auto failure = [&](const char* name) { return error_of([&] { open_checkpoint(folder / name); }); };
-  EXPECT_THAT(failure("awq-w4g128"), HasSubstr("awq"));
-  EXPECT_THAT(failure("gptq-w4g32-sym"), HasSubstr("gptq"));
-  EXPECT_THAT(failure("ct-w4a16-g32-sym-sharded"), HasSubstr("compressed-tensors"));
+  const ScratchFolder scratch;
+  Json config = parse_json(kConfig, "test");
+  config["quantization_config"] = {{"quant_method", "bitsandbytes"}, {"bits", 4}};
+  write_bytes(scratch.path() / "config.json", config.dump());
+  const std::string failure = error_of([&] { open_checkpoint(scratch.path()); });
+  EXPECT_THAT(failure, HasSubstr("quant_method \"bitsandbytes\""));
+  EXPECT_THAT(failure, HasSubstr("awq, compressed-tensors, gptq"));
 }
 
 TEST(HfCheckpoint, SaysWhatIsMissing) {

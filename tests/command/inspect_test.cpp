@@ -42,6 +42,21 @@ TEST(Inspect, ShowsTheBitsOfGgufBlocks) {
   EXPECT_EQ(json.at("types").at("Q6_K").at("bits_per_weight"), 6.5625);  // 210 bytes for 256 weights
 }
 
+// GPTQModel's meta.quantizer, and what checkpoint_formats.md (sections 0 and 4) says of symmetric four bits in groups
+// of 128.
+TEST(Inspect, TellsWhatMadeACheckpointAndWhatServesIt) {
+  QREASON_REQUIRE_SHARED(path, "oracle/checkpoints/gptq-w4g128-sym");
+  const auto json = inspect(path.string());
+  EXPECT_EQ(json.at("format"), "gptq");
+  EXPECT_EQ(json.at("made_by"), "gptqmodel 7.7.0");
+  EXPECT_EQ(json.at("method"), "quantized.gptq-gptqmodel-w4g128");
+  EXPECT_THAT(json.at("served_by").get<std::vector<std::string>>(),
+              ::testing::ElementsAre("vLLM (Marlin)", "SGLang", "transformers (with gptqmodel)", "GPTQModel"));
+  EXPECT_EQ(json.at("plan_name"), "W4A16KV16");
+  EXPECT_THAT(run_command(qreason_binary() + " inspect " + path.string()).standard_output,
+              HasSubstr("made by         gptqmodel 7.7.0"));
+}
+
 TEST(Inspect, ComputesSizesFromAConfigAlone) {
   // Parameters and bytes as model_configs.md counts them for this model.
   QREASON_REQUIRE_SHARED(config, "models/configs/DeepSeek-R1-Distill-Llama-8B.config.json");

@@ -27,6 +27,9 @@ TEST(RunNames, SplitIntoModelAndMethod) {
   EXPECT_EQ(split("DeepSeek-R1-Distill-Qwen-1.5B-gptq-w4g128-tp1"), "DeepSeek-R1-Distill-Qwen-1.5B | gptq-w4g128");
   EXPECT_EQ(split("DeepSeek-R1-Distill-Qwen-1.5B-kvquant_star-kv3-tp4"),
             "DeepSeek-R1-Distill-Qwen-1.5B | kvquant_star-kv3-tp4");
+  EXPECT_EQ(split("DeepSeek-R1-Distill-Qwen-7B-quantized.awq-autoawq-w4g128-tp1"),
+            "DeepSeek-R1-Distill-Qwen-7B | quantized.awq-autoawq-w4g128");
+  EXPECT_EQ(split("QwQ-32B-quantized.gptq-gptqmodel-w4g128-tp4"), "QwQ-32B | quantized.gptq-gptqmodel-w4g128-tp4");
   EXPECT_EQ(split("m-bf16"), "m | bf16");
   EXPECT_EQ(split("m-FP16-tp1"), "m | FP16");
   // A name that says no method is that of no baseline.

@@ -95,7 +95,8 @@ CompressedScheme fp4_scheme(CompressedLayout layout, const QuantFormat& format, 
   weights["dynamic"] = false;
   if (!site.format) return {layout, std::move(weights), nullptr};
   const bool same = site.format->kind == format.kind && site.format->scale_type == format.scale_type &&
-                    site.format->clip_ratio == 1 && site.clip == ClipSource::kFormat;
+                    site.format->clip_ratio == 1 && site.clip == ClipSource::kFormat &&
+                    site.range == RangeSource::kDynamic;  // their global scale is 1
   if (!same) refuse_inputs(site, where, fmt::format("those of the weights, {}", to_string(format)));
   OrderedJson inputs = fp4_args(layout);
   if (layout == CompressedLayout::kMxfp4) {

@@ -66,6 +66,9 @@ void print_architecture(const ModelSummary& model) {
   line("model", model.name);
   line("path", model.path);
   line("format", model.weights_present ? model.format : "a config.json; weights absent, sizes computed from it");
+  if (!model.made_by.tool.empty()) line("made by", model.made_by.tool);
+  if (!model.made_by.method.empty()) line("method", model.made_by.method);
+  if (!model.served_by.empty()) line("served by", fmt::format("{}", fmt::join(model.served_by, ", ")));
   line("architecture", std::string(hf_class_name(config.architecture)));
   line("parameters", fmt::format("{} ({})", parameter_count(config), count_text(parameter_count(config))));
   line("shape", fmt::format("{} layers, hidden {}, {} heads of {}, {} of keys and values, MLP {}, vocabulary {}",
@@ -171,6 +174,9 @@ OrderedJson as_json(const ModelSummary& model) {
   OrderedJson json{{"name", model.name},
                    {"path", model.path},
                    {"format", model.format},
+                   {"made_by", model.made_by.tool},
+                   {"method", model.made_by.method},
+                   {"served_by", model.served_by},
                    {"weights_present", model.weights_present},
                    {"architecture", hf_class_name(model.config.architecture)},
                    {"parameters", parameter_count(model.config)},
