@@ -85,7 +85,7 @@ constexpr std::array kRules{
     Rule{"compressed-tensors", "vLLM (fp4)", [](const Traits& t) { return t.nvfp4 || t.mxfp4; }},
     Rule{"compressed-tensors", "SGLang",
          [](const Traits& t) {
-           return !t.asymmetric && within(t.bits, {4, 8}) && !t.mxfp4;
+           return !t.floats && !t.inputs && within(t.bits, {4, t.asymmetric ? 4 : 8});
          }},
     Rule{"compressed-tensors", "transformers (with compressed-tensors)", any},
 };
