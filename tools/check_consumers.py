@@ -53,6 +53,7 @@ CONSUMERS = {
         "reads": ("awq",),
         "kl": 1e-3,  # float16
     },
+    "gguf": {"pip": [["numpy", "safetensors", "gguf==0.19.0"]], "reads": ("gguf",)},
     "llama.cpp": {
         "pip": [["scikit-build-core", "numpy", "wheel", "safetensors", "ninja", "cmake"],
                 ["--no-build-isolation", "llama-cpp-python==0.3.36"]],
@@ -173,6 +174,8 @@ def export(options, model, name, folder):
 
 def judge(name, export_name, result):
     consumer = CONSUMERS[name]
+    if "weights" in result:
+        return result["weights"] == 0
     if "logprob" in result:
         return result["logprob"] <= consumer["logprob"]
     rounded = "w8a8" in export_name or "mxfp4" in export_name
@@ -189,7 +192,7 @@ def our_answers(options, out, rows, scratch):
     """What our engine goes on with after the first half of each row, greedily, one token at a time."""
     rows = [row[: len(row) // 2] for row in rows]
     begin = len(rows[0])
-    for _ in range(32):
+    for _ in range(options.greedy):
         write_tokens(scratch / "greedy.safetensors", rows)
         target = scratch / "greedy-logits.safetensors"
         must([options.qreason, "logits", out, "--tokens", scratch / "greedy.safetensors", "-o", target, "--force", "--quiet"])
@@ -211,6 +214,7 @@ def main():
     parser.add_argument("--only", default=",".join(CONSUMERS), help="programs")
     parser.add_argument("--exports", default=",".join(EXPORTS))
     parser.add_argument("--length", type=int, default=96, help="tokens of a row")
+    parser.add_argument("--greedy", type=int, default=32, help="tokens to go on with; at most 32")
     options = parser.parse_args()
     folder = options.folder.resolve()
     pythons = {name: environment_of(name, folder) for name in options.only.split(",")}
@@ -230,18 +234,25 @@ def main():
             logits = scratch / f"{name}.logits.safetensors"
             reference = out if form in ("hf", "gguf") else source
             must([options.qreason, "logits", reference, "--tokens", tokens, "-o", logits, "--force", "--quiet"])
-            greedy = our_answers(options, reference, rows, scratch)
+            greedy = our_answers(options, reference, rows, scratch) if readers != ["gguf"] and options.greedy else []
             for reader in readers:
-                done = run([pythons[reader], ROOT / "tools" / "consumers" / "load.py", reader, out, tokens, logits])
+                ours = logits
+                if reader == "gguf":
+                    ours = scratch / f"{name}.floats"
+                    must([options.qreason, "convert", out, "-o", ours, "--format", "hf", "--type", "f32", "--force", "--quiet"])
+                done = run([pythons[reader], ROOT / "tools" / "consumers" / "load.py", reader, out, tokens, ours])
                 line = f"{model:16} {name:18} {reader:13}"
                 if done.returncode:
                     failed.append(line)
                     print(line, "REFUSED", (done.stderr.strip().splitlines() or [""])[-1][:160], flush=True)
                     continue
-                result = json.loads(done.stdout.strip().splitlines()[-1])
+                # Programs print on their way out, too.
+                result = json.loads([text for text in done.stdout.splitlines() if text.startswith('{"')][-1])
                 good = judge(reader, name, result)
-                numbers = " ".join(f"{key} {result[key]:.3g}" for key in ("kl", "largest", "top1", "logprob") if key in result)
-                print(line, "ok " if good else "OFF", numbers, f"greedy {same_tokens(result['greedy'], greedy):.2f}", flush=True)
+                numbers = " ".join(f"{key} {result[key]:.3g}" for key in ("kl", "largest", "top1", "logprob", "weights") if key in result)
+                if result["greedy"] and greedy:
+                    numbers += f" greedy {same_tokens(result['greedy'], greedy):.2f}"
+                print(line, "ok " if good else "OFF", numbers, flush=True)
                 if not good:
                     failed.append(line)
     if failed:

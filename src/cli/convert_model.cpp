@@ -30,7 +30,7 @@ GgufMetadata vocabulary_of(const ConversionRequest& request) {
 
 void require_disk(const fs::path& output, std::uint64_t bytes) {
   if (const std::uint64_t room = available_disk(output); bytes > room) {
-    throw Error(output.string(), fmt::format("{} free", bytes_text(room)), fmt::format("{}", bytes_text(bytes)));
+    throw Error(output.string(), fmt::format("{} of disk free", bytes_text(room)), bytes_text(bytes));
   }
 }
 

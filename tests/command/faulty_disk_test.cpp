@@ -62,6 +62,7 @@ constexpr Command kCommands[] = {
     {"calibrate", "calibrate MODEL -o OUT/traces.jsonl --problems steps --count 4 --max-tokens 8 --quiet"},
     {"quantize", "quantize MODEL gptq-w3g32 -o OUT/made --calibration TOKENS --quiet"},
     {"study", "study STUDY -o OUT/made --quiet"},
+    {"convert", "convert MODEL -o OUT/made --format hf --quiet"},
 };
 
 class FaultyDisk : public ::testing::TestWithParam<Command> {

@@ -4,7 +4,8 @@
 Run by tools/check_consumers.py in the consumer's own environment. TOKENS holds int32 `tokens` [rows, length], LOGITS the
 float32 `logits` that qreason has for them. The last line printed is one JSON object: `kl` (mean KL(ours || theirs) in nats),
 `largest` (difference of two logits), `top1` (share of equal first tokens), `greedy` (tokens that follow each row's first
-half). A consumer that gives no logits (vLLM) has `logprob` instead: the mean difference of the prompt tokens' log probabilities.
+half). For the package gguf, which computes no logits, LOGITS is a folder of float32 weights, and `weights` the largest
+difference of one. A consumer that gives no logits (vLLM) has `logprob` instead: the mean difference of the prompt tokens' log probabilities.
 """
 import argparse
 import json
@@ -145,7 +146,45 @@ def with_vllm(checkpoint, tokens, ours):
     return {"logprob": float(np.mean(differences)), "greedy": [list(a.outputs[0].token_ids) for a in answers]}
 
 
+GGUF_LINEARS = {
+    "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj", "attn_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+}
+GGUF_OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
+
+
+def hf_rows(values, heads):
+    """Rows that llama's files interleave, back in Hugging Face's order."""
+    shape = values.shape
+    return values.reshape(heads, shape[0] // heads // 2, 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
+
+
+def with_gguf(checkpoint, _, folder):
+    """The weights themselves: the package decodes the blocks, `folder` has the floats that qreason makes of them."""
+    import gguf
+
+    reader, want = gguf.GGUFReader(checkpoint), load_file(os.path.join(folder, "model.safetensors"))
+    architecture = bytes(reader.fields["general.architecture"].parts[-1]).decode()
+    heads = {
+        name: int(reader.fields[f"{architecture}.attention.{key}"].parts[-1][0])
+        for name, key in (("attn_q", "head_count"), ("attn_k", "head_count_kv"))
+    }
+    largest = 0.0
+    for tensor in reader.tensors:
+        values = gguf.dequantize(tensor.data, tensor.tensor_type).reshape([int(n) for n in reversed(tensor.shape)])
+        *block, name, kind = tensor.name.split(".")
+        if block and architecture == "llama" and name in heads:
+            values = hf_rows(values, heads[name])
+        stem = f"model.layers.{block[1]}.{GGUF_LINEARS[name]}" if block else GGUF_OUTSIDE[name]
+        largest = max(largest, float(np.abs(values.astype(np.float32) - want.pop(f"{stem}.{kind}")).max()))
+    if want:
+        raise SystemExit(f"tensors that the file lacks: {sorted(want)[:4]}")
+    return {"weights": largest, "greedy": []}
+
+
 CONSUMERS = {
+    "gguf": with_gguf,
     "transformers": with_transformers,
     "gptqmodel": with_gptqmodel,
     "autoawq": with_autoawq,
@@ -161,7 +200,8 @@ def main():
     parser.add_argument("tokens")
     parser.add_argument("logits")
     options = parser.parse_args()
-    tokens, ours = load_file(options.tokens)["tokens"], load_file(options.logits)["logits"]
+    tokens = load_file(options.tokens)["tokens"]
+    ours = options.logits if os.path.isdir(options.logits) else load_file(options.logits)["logits"]
     print(json.dumps(CONSUMERS[options.consumer](options.checkpoint, tokens, ours)))
 
 

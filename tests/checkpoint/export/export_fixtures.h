@@ -110,6 +110,16 @@ inline OrderedJson config_of(const std::filesystem::path& folder) {
   return OrderedJson::parse(read_text_file(folder / "config.json"));
 }
 
+// Code `index` of a line of words.
+inline int code_at(std::span<const std::byte> line, std::int64_t index, int bits) {
+  int code = 0;
+  for (int bit = 0; bit < bits; ++bit) {
+    const auto at = static_cast<std::size_t>(index * bits + bit);
+    code |= (static_cast<int>(line[at / 8]) >> (at % 8) & 1) << bit;
+  }
+  return code;
+}
+
 // Every number of two models is the same, whatever holds it.
 inline void expect_same_numbers(const WeightSource& got, const WeightSource& want) {
   for (const std::string& name : plain_tensor_names(want.config())) {
