@@ -56,7 +56,7 @@ double bytes_of(StoredType type) {
 
 double checkpoint_bytes(const ModelOutline& outline, const ModelPlan& plan) {
   const ModelConfig& config = outline.config;
-  const auto hidden = static_cast<double>(config.hidden_size), vocabulary = static_cast<double>(config.vocab_size);
+  const auto hidden = static_cast<double>(config.hidden_size);
   Size all;
   for (const BlockPlan& block : plan.blocks) {
     for (const LinearSlot slot : kLinearSlots) {
@@ -71,9 +71,10 @@ double checkpoint_bytes(const ModelOutline& outline, const ModelPlan& plan) {
     for (const std::int64_t size : tensor.shape) values *= static_cast<double>(size);
     all.add(values, 4);
   }
-  all.add(vocabulary * hidden, bytes_of(outline.types.embedding));
+  const LinearShape table{.rows = config.vocab_size, .columns = config.hidden_size};
+  add_linear(table, plan.embedding ? &*plan.embedding : nullptr, outline.types.embedding, all);
   all.add(hidden, bytes_of(outline.types.norms));
-  if (!config.tied_embeddings) all.add(vocabulary * hidden, bytes_of(outline.types.head));
+  if (!config.tied_embeddings) add_linear(table, plan.head ? &*plan.head : nullptr, outline.types.head, all);
   return all.bytes + (kHeaderBytes + kIndexBytes) * all.tensors + (kLayoutBytes + kReportBytes) * all.rounded +
          kConfigBytes;
 }

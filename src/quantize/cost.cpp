@@ -121,6 +121,7 @@ std::vector<WorkSum> work_of(const CostQuestion& question, const Outlined& model
   for (int walk = 0; walk < walks; ++walk) add_walk(question, model, sum);
   sum.viewed_seconds += layers * views.of_block(config) + (walks + 1) * views.of_embedding(config);
   sum.viewed_seconds += views.of_head(config);
+  for (const auto& format : {model.plan.embedding, model.plan.head}) sum.rounded += format ? table_values(config) : 0;
   phases.push_back(sum);
   return phases;
 }

@@ -1,6 +1,7 @@
 #include "quantize/cost_memory.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "quantize/checkpoint_size.h"
@@ -198,6 +199,14 @@ double table_bytes(const CostQuestion& question, const ModelOutline& outline, St
   return values * (changes == 1 ? stored + made : std::max(stored + made, 2 * made));
 }
 
+// Its codes, a byte each, and packed for the file.
+double rounded_table_bytes(const ModelConfig& config, const std::optional<QuantFormat>& format) {
+  if (!format) return 0;
+  const LinearShape shape{.rows = config.vocab_size, .columns = config.hidden_size};
+  return static_cast<double>(shape.rows) * static_cast<double>(shape.columns) +
+         static_cast<double>(stored_bytes(shape, *format));
+}
+
 }  // namespace
 
 MemoryEstimate estimate_memory(const CostQuestion& question, const ModelOutline& outline, const ModelPlan& plan) {
@@ -225,8 +234,11 @@ MemoryEstimate estimate_memory(const CostQuestion& question, const ModelOutline&
   }
   see_block_passes(question, outline, plan, sum);
   memory.spilled = std::max(memory.spilled, sum.spilled());
-  sum.see(embedding);
-  if (!outline.config.tied_embeddings) sum.see(table_bytes(question, outline, outline.types.head, &ViewCost::head));
+  sum.see(embedding + rounded_table_bytes(outline.config, plan.embedding));
+  if (!outline.config.tied_embeddings) {
+    sum.see(table_bytes(question, outline, outline.types.head, &ViewCost::head) +
+            rounded_table_bytes(outline.config, plan.head));
+  }
   const double program = question.program_bytes > 0 ? static_cast<double>(question.program_bytes) : kProgram;
   memory.peak = sum.peak() + program + kGrowth;
   memory.repeated = sum.repeated() + program + kGrowth;

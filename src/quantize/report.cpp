@@ -96,10 +96,15 @@ OrderedJson make_report(const RunSummary& run) {
     phases.push_back({{"phase", phase.name}, {"seconds", phase.seconds}});
     seconds += phase.seconds;
   }
-  return {{"recipe", run.recipe.name},      {"text", to_toml(run.recipe)},
-          {"plan", to_json(run.plan)},      {"calibration", calibration_json(run.calibration)},
-          {"statistics", run.statistics},   {"phases", phases},
-          {"totals", totals.json(seconds)}, {"blocks", run.blocks}};
+  return {{"recipe", run.recipe.name},
+          {"text", to_toml(run.recipe)},
+          {"plan", to_json(run.plan)},
+          {"calibration", calibration_json(run.calibration)},
+          {"statistics", run.statistics},
+          {"phases", phases},
+          {"totals", totals.json(seconds)},
+          {"outside", run.outside},
+          {"blocks", run.blocks}};
 }
 
 }  // namespace qreason

@@ -35,12 +35,13 @@ struct RunSummary {
   const CalibrationSet* calibration = nullptr;  // null without one
   const OrderedJson& statistics;                // Statistics::summary of all statistics passes
   const std::vector<PhaseSummary>& phases;
-  const std::vector<OrderedJson>& blocks;  // {"block", "seconds", "linears": [...]} each
+  const std::vector<OrderedJson>& outside;  // embedding and head, where they are rounded: as linears
+  const std::vector<OrderedJson>& blocks;   // {"block", "seconds", "linears": [...]} each
 };
 
-// {"recipe", "text", "plan", "calibration", "statistics", "phases", "totals", "blocks"}. Totals over the rounded
-// linears: their number, the mean of the losses and the largest with its linear; the sums of the passes' counts; the
-// seconds of all phases.
+// {"recipe", "text", "plan", "calibration", "statistics", "phases", "totals", "outside", "blocks"}. Totals over
+// the rounded linears of all blocks: their number, the mean of the losses and the largest with its linear; the sums of
+// the passes' counts; the seconds of all phases.
 OrderedJson make_report(const RunSummary& run);
 
 }  // namespace qreason

@@ -27,11 +27,11 @@ bool outside_range(const QuantizedMatrix& matrix, std::int64_t row, std::int64_t
 }  // namespace
 
 RtnResult round_rtn_parallel(std::span<const float> weights, std::int64_t rows, std::int64_t columns,
-                             const QuantFormat& format, Executor& executor) {
+                             const QuantFormat& format, Executor& executor, std::optional<float> global_scale) {
   if (static_cast<std::int64_t>(weights.size()) != rows * columns) {
     throw Error("RTN", fmt::format("{} weights for {} rows of {}", weights.size(), rows, columns), "rows * columns");
   }
-  RtnResult result{.matrix = round_to_nearest(weights, rows, columns, format, &executor.pool())};
+  RtnResult result{.matrix = round_to_nearest(weights, rows, columns, format, &executor.pool(), global_scale)};
   const QuantizedMatrix& matrix = result.matrix;
   std::vector<std::int64_t> clipped(static_cast<std::size_t>(rows));
   executor.run(rows, [&](std::int64_t row) {

@@ -13,6 +13,8 @@
 #include "quantize/block_in_work.h"
 #include "quantize/block_progress.h"
 #include "quantize/calibration_walk.h"
+#include "quantize/outside_table.h"
+#include "quantize/passes/round_embeddings.h"
 #include "quantize/report.h"
 #include "quantize/run_journal.h"
 
@@ -129,6 +131,7 @@ class RecipeRun {
                                       .calibration = job_.calibration,
                                       .statistics = measured_,
                                       .phases = phases_,
+                                      .outside = outside_,
                                       .blocks = journal_.finished(phase_)});
     if (job_.device) report["device"] = job_.device->str();
     return report;
@@ -253,15 +256,38 @@ class RecipeRun {
     std::filesystem::remove(job_.folder / kBlockProgress);
   }
 
-  // The largest matrices of many models, a part each: one of them is in memory at a time.
+  // The largest matrices of many models, a part each: one of them is in memory at a time. Of a part that an earlier run
+  // finished a rounded one is made again, for its report.
   void put_outside() {
-    if (!job_.sink.has_part(kOutsidePart)) {
-      for (const char* name : {kEmbeddingName, kFinalNormName}) job_.sink.put_tensor(name, source_->tensor(name));
+    const bool has_embedding = job_.sink.has_part(kOutsidePart);
+    if (plan_.embedding) {
+      const LinearWeight rounded = round_outside(kEmbeddingLinear, source_->tensor(kEmbeddingName), *plan_.embedding);
+      if (!has_embedding) job_.sink.put_linear(kEmbeddingLinear, rounded);
+    } else if (!has_embedding) {
+      job_.sink.put_tensor(kEmbeddingName, source_->tensor(kEmbeddingName));
+    }
+    if (!has_embedding) {
+      job_.sink.put_tensor(kFinalNormName, source_->tensor(kFinalNormName));
       job_.sink.finish_part(kOutsidePart);
     }
-    if (source_->config().tied_embeddings || job_.sink.has_part(kHeadPart)) return;
-    job_.sink.put_linear(kHeadName, source_->linear(kHeadName));
+    if (!source_->config().tied_embeddings) put_head();
+  }
+
+  void put_head() {
+    const bool finished = job_.sink.has_part(kHeadPart);
+    if (finished && !plan_.head) return;
+    LinearWeight head = source_->linear(kHeadName);
+    if (plan_.head) head = round_outside(kHeadName, std::get<at::Tensor>(head.matrix), *plan_.head);
+    if (finished) return;
+    job_.sink.put_linear(kHeadName, head);
     job_.sink.finish_part(kHeadPart);
+  }
+
+  LinearWeight round_outside(const char* name, const at::Tensor& table, const QuantFormat& format) {
+    check_interrupt();
+    RoundedTable rounded = round_table(name, kRoundEmbeddings, table, format, executor_);
+    outside_.push_back(std::move(rounded.report));
+    return std::move(rounded.weight);
   }
 
   void start(std::optional<CalibrationWalk>& walk, std::uint64_t memory) {
@@ -325,6 +351,7 @@ class RecipeRun {
   std::vector<PlannedPass> block_passes_;
   std::unique_ptr<Progress> progress_;  // of the phase at work
   std::vector<PhaseSummary> phases_;    // that are finished
+  std::vector<OrderedJson> outside_;    // reports of embedding and head
   struct {
     double sum = 0, count = 0;
   } losses_;

@@ -318,7 +318,8 @@ TEST(Methods, RefuseParametersTheyDoNotHaveAndListThoseTheyHave) {
   const auto refuse = [](const std::string& name, const std::string& setting) {
     return message_of([&] { method(name, {setting}); });
   };
-  EXPECT_THAT(refuse("rtn-w4g32", "damping=0.1"), HasSubstr("group, mse_search, scale_type, symmetric"));
+  EXPECT_THAT(refuse("rtn-w4g32", "damping=0.1"),
+              HasSubstr("embedding, group, head, mse_search, scale_type, symmetric"));
   EXPECT_THAT(refuse("gptq-w4g32", "dampening=0.1"), HasSubstr("damping"));
   EXPECT_THAT(refuse("gptq-w4g32", "key_clip=0.9"), HasSubstr("unknown parameter key_clip"));
   EXPECT_THAT(refuse("gptq-w4g32", "act_order=1"), HasSubstr("true or false"));

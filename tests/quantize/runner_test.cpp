@@ -11,6 +11,7 @@
 #include "quantize/dying.h"
 #include "quantize/memory_sink.h"
 #include "quantize/methods/method_table.h"
+#include "quantize/runner_recipes.h"
 #include "support/fixtures.h"
 #include "support/random_model.h"
 #include "support/recording_listener.h"
@@ -83,66 +84,6 @@ void expect_same(const testing::MemorySink& got, const testing::MemorySink& want
   for (const auto& [name, tensor] : want.tensors()) expect_same_tensor(got.tensors().at(name), tensor, name);
 }
 
-// Exact, measured, exact, rounded and corrected: every kind of phase, on a model with biases and a tied head.
-constexpr const char* kThreePhases = R"(
-name = "three-phases"
-[calibration]
-samples = 4
-length = 16
-[[pass]]
-kind = "fold_norms"
-[[pass]]
-kind = "insert_outliers"
-[[pass]]
-kind = "measure_channels"
-[[pass]]
-kind = "smooth_norms"
-[[pass]]
-kind = "round_rtn"
-format = "w4c-sym"
-linears = "gate, up"
-[[pass]]
-kind = "round_gptq"
-format = "w3g16-asym"
-linears = "q, k, v, o, down"
-[[pass]]
-kind = "correct_biases"
-)";
-
-// Static ranges that a plan pass makes of what was measured, and rounding on two walks.
-constexpr const char* kMeasuredKeys = R"(
-name = "measured-keys"
-[calibration]
-samples = 4
-length = 16
-[[pass]]
-kind = "measure_keys"
-[[pass]]
-kind = "set_kv_format"
-keys = "k4-channel-asym"
-values = "v4-head-asym"
-[[pass]]
-kind = "round_gptq"
-format = "w3g16-asym"
-asymmetric_calibration = true
-)";
-
-// A budget that measurements spend.
-constexpr const char* kBudget = R"(
-name = "budget"
-[calibration]
-samples = 4
-length = 16
-[[pass]]
-kind = "measure_sensitivity"
-formats = ["w2g16-asym", "w3g16-asym", "w4g16-asym"]
-tokens = 30
-[[pass]]
-kind = "round_gptq"
-budget = 5.5
-candidates = ["w2g16-asym", "w4g16-asym", "w3g16-asym"]
-)";
-
 class Runner : public ::testing::Test {
  protected:
   Runner() {
@@ -182,27 +123,33 @@ class Runner : public ::testing::Test {
       EXPECT_EQ(resumed.at("totals").at(key), report.at("totals").at(key)) << key;
     }
     EXPECT_EQ(resumed.at("statistics"), report.at("statistics"));
+    ASSERT_EQ(resumed.at("outside").size(), report.at("outside").size());
+    for (std::size_t i = 0; i < report.at("outside").size(); ++i) {
+      EXPECT_EQ(resumed.at("outside")[i].at("weight_error"), report.at("outside")[i].at("weight_error"));
+    }
   }
 
   WatchedModel model_{testing::small_config(Architecture::kQwen2), 2};
   CalibrationSet calibration_{.description = "random", .samples = {}};
   const Recipe gptq_ = make_recipe("gptq-w3g16", {{"length", std::int64_t{16}}, {"samples", std::int64_t{4}}});
   const Recipe awq_ = make_recipe("awq-w3g16", {{"length", std::int64_t{16}}, {"samples", std::int64_t{4}}});
-  const Recipe three_phases_ = parse_recipe(kThreePhases, "three-phases.toml");
-  const Recipe measured_keys_ = parse_recipe(kMeasuredKeys, "measured-keys.toml");
-  const Recipe budget_ = parse_recipe(kBudget, "budget.toml");
+  const Recipe three_phases_ = parse_recipe(testing::kThreePhases, "three-phases.toml");
+  const Recipe measured_keys_ = parse_recipe(testing::kMeasuredKeys, "measured-keys.toml");
+  const Recipe tables_ = parse_recipe(testing::kTables, "tables.toml");
+  const Recipe budget_ = parse_recipe(testing::kBudget, "budget.toml");
   std::string identity_ = "model";
   ProgressListener* listener_ = &no_listener();
 };
 
 TEST_F(Runner, GivesTheSameNumbersAfterAKillAtAnyPart) {
-  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_, &budget_}) {
+  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_, &budget_, &tables_}) {
     SCOPED_TRACE(recipe->name);
     testing::MemorySink whole;
     const testing::ScratchFolder whole_folder;
     const OrderedJson report = run(*recipe, whole, whole_folder.path());
-    // Three blocks and the tensors outside: four parts, killed before and after each.
-    for (int call = 0; call < 4; ++call) {
+    // Three blocks and the tensors outside, a head of its own: parts, killed before and after each.
+    const int parts = whole.config().tied_embeddings ? 4 : 5;
+    for (int call = 0; call < parts; ++call) {
       for (const auto when : {DyingSink::When::kBefore, DyingSink::When::kAfter}) {
         SCOPED_TRACE(call);
         expect_resumed(*recipe, whole, report, [&](DyingSink& sink) { sink.die(call, when); });
@@ -273,7 +220,7 @@ TEST_F(Runner, GivesTheSameNumbersAfterKillsAtRandom) {
 }
 
 TEST_F(Runner, GivesTheSameNumbersWithOneAndTwoThreads) {
-  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_, &budget_}) {
+  for (const Recipe* recipe : {&gptq_, &awq_, &three_phases_, &measured_keys_, &budget_, &tables_}) {
     const testing::ScratchFolder a, b;
     testing::MemorySink one, two;
     run(*recipe, one, a.path(), 1);

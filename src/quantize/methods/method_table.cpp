@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "quantize/methods/methods.h"
+#include "quantize/passes/round_embeddings.h"
 
 namespace qreason {
 namespace {
@@ -94,10 +95,22 @@ Parameters flatquant_parameters() {
           {"skip_blocks", "", "blocks that stay float: last, or numbers (0,5)"}};
 }
 
+Parameters embedding_parameters() {
+  return {{"embedding", "none", "the format that the embedding is rounded to, and with it a tied head: w8g64-sym"},
+          {"head", "none", "the same of a head of its own"}};
+}
+
 Parameters joined(std::initializer_list<Parameters> lists) {
   Parameters all;
   for (const Parameters& list : lists) all.insert(all.end(), list.begin(), list.end());
   return all;
+}
+
+std::vector<Method> with_embedding_parameters(std::vector<Method> methods) {
+  for (Method& method : methods) {
+    for (const MethodParameter& parameter : embedding_parameters()) method.parameters.push_back(parameter);
+  }
+  return methods;
 }
 
 // Before a method takes a name's formats: who has no budget would take its nominal bits for it.
@@ -116,7 +129,7 @@ void check_budget(const Target& target, const Method& row, ParameterReader& para
 }  // namespace
 
 const std::vector<Method>& all_methods() {
-  static const std::vector<Method> kMethods{
+  static const std::vector<Method> kMethods = with_embedding_parameters({
       {"rtn", "rounding to nearest, weights alone or with activations and cache",
        "rtn-w4g128, rtn-w8a8kv8, rtn-b3.5g64", rtn,
        joined(
@@ -166,7 +179,7 @@ const std::vector<Method>& all_methods() {
        "fp8e4m3"},
       {"flatquant", "transforms and clips learned block by block (Sun et al. 2024)", "flatquant-w4a4kv4", flatquant,
        joined({flatquant_parameters(), calibration_parameters()})},
-  };
+  });
   return kMethods;
 }
 
@@ -187,6 +200,7 @@ Recipe make_recipe(std::string_view name, const ParameterMap& parameters, std::o
   if (tensor_parallel) set_tensor_parallel(target, *tensor_parallel, "--tp");
   check_budget(target, row, reader);
   Recipe recipe = row.make(std::move(target), reader);
+  add_embedding_formats(recipe, reader);
   reader.refuse_unknown();
   return recipe;
 }

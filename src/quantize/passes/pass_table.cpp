@@ -16,6 +16,7 @@
 #include "quantize/passes/rotate_keys.h"
 #include "quantize/passes/rotate_residual.h"
 #include "quantize/passes/rotate_values.h"
+#include "quantize/passes/round_embeddings.h"
 #include "quantize/passes/round_flatquant.h"
 #include "quantize/passes/round_gptq.h"
 #include "quantize/passes/round_rtn.h"
@@ -60,6 +61,8 @@ const std::vector<PassRow>& all_passes() {
        "weights = \"w4c-sym\"\nactivations = \"a4-token-asym\"\nkeys = \"k4-head-asym\"\nvalues = "
        "\"v4-head-asym\"\nepochs = 1",
        read_round_flatquant},
+      {"round_embeddings", "the embedding and the output head rounded to nearest", "embedding = \"w8g64-sym\"",
+       read_round_embeddings},
       {"correct_biases", "biases that put the means of rounded linears back", "", read_correct_biases},
   };
   return kPasses;
