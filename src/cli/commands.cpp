@@ -21,6 +21,8 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(make_steps_command());
   commands.push_back(make_outliers_command());
   commands.push_back(make_study_command());
+  commands.push_back(make_doctor_command());
+  commands.push_back(make_completion_command());
   return commands;
 }
 

@@ -8,6 +8,8 @@
 
 namespace qreason {
 
+std::unique_ptr<Command> make_completion_command();
+std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_models_command();
 std::unique_ptr<Command> make_pull_command();

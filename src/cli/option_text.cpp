@@ -14,6 +14,26 @@ constexpr std::size_t kColumns = 80;
 constexpr std::size_t kLeftColumn = 30;
 constexpr std::size_t kCommandColumn = 14;
 
+std::string option_line(const OptionText& option) {
+  const std::size_t comma = option.name.find(',');
+  std::string left = comma == std::string::npos
+                         ? fmt::format("  {}", option.name)
+                         : fmt::format("  {}, {}", option.name.substr(0, comma), option.name.substr(comma + 1));
+  if (!option.value_name.empty()) left += " " + option.value_name;
+  const std::string right = wrap_text(full_help(option), kColumns - kLeftColumn, kLeftColumn);
+  if (left.size() + 2 > kLeftColumn) return fmt::format("{}\n{:<{}}{}\n", left, "", kLeftColumn, right);
+  return fmt::format("{:<{}}{}\n", left, kLeftColumn, right);
+}
+
+std::string option_block(const std::string& title, const std::vector<OptionText>& options) {
+  if (options.empty()) return "";
+  std::string block = "\n" + title + ":\n";
+  for (const OptionText& option : options) block += option_line(option);
+  return block;
+}
+
+}  // namespace
+
 std::string usage_line(const CommandHelp& help) {
   std::string line = fmt::format("qreason {}", help.command->name());
   for (const OptionText& option : help.own) {
@@ -29,33 +49,11 @@ std::string usage_line(const CommandHelp& help) {
   return line + " [options]";
 }
 
-std::string option_line(const OptionText& option) {
-  const std::size_t comma = option.name.find(',');
-  std::string left = comma == std::string::npos
-                         ? fmt::format("  {}", option.name)
-                         : fmt::format("  {}, {}", option.name.substr(0, comma), option.name.substr(comma + 1));
-  if (!option.value_name.empty()) left += " " + option.value_name;
-  std::string right = option.help;
-  if (option.need == OptionSet::Need::kRequired) {
-    right += " (required)";
-  } else if (!option.default_text.empty()) {
-    right += fmt::format(" (default: {})", option.default_text);
-  } else if (option.repeats && !option.is_positional) {
-    right += " (may be repeated)";
-  }
-  right = wrap_text(right, kColumns - kLeftColumn, kLeftColumn);
-  if (left.size() + 2 > kLeftColumn) return fmt::format("{}\n{:<{}}{}\n", left, "", kLeftColumn, right);
-  return fmt::format("{:<{}}{}\n", left, kLeftColumn, right);
+std::string full_help(const OptionText& option) {
+  if (option.need == OptionSet::Need::kRequired) return option.help + " (required)";
+  if (!option.default_text.empty()) return fmt::format("{} (default: {})", option.help, option.default_text);
+  return option.repeats && !option.is_positional ? option.help + " (may be repeated)" : option.help;
 }
-
-std::string option_block(const std::string& title, const std::vector<OptionText>& options) {
-  if (options.empty()) return "";
-  std::string block = "\n" + title + ":\n";
-  for (const OptionText& option : options) block += option_line(option);
-  return block;
-}
-
-}  // namespace
 
 std::string format_command_help(const CommandHelp& help) {
   std::vector<OptionText> positionals, options;

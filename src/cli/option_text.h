@@ -26,5 +26,9 @@ struct CommandHelp {
   std::string extended;
 };
 std::string format_command_help(const CommandHelp& help);
+// "qreason quantize MODEL METHOD -o TEXT [options]"
+std::string usage_line(const CommandHelp& help);
+// "Samples (default: 128)": help, and whether the option must be, or what it is where it is not given.
+std::string full_help(const OptionText& option);
 
 }  // namespace qreason

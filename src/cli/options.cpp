@@ -233,18 +233,21 @@ ParseOutcome parse_arguments(Command& command, CommonOptions& common, const std:
   return options.parse(arguments, std::string(command.name()));
 }
 
-std::string command_help(Command& command, const std::vector<std::string>& arguments) {
+CommandHelp option_texts(Command& command) {
   CliOptions own, shared;
   CommonOptions defaults;
   command.declare(own);
   declare_common(shared, defaults);
+  return {.command = &command, .own = own.texts(), .common = shared.texts(), .extended = {}};
+}
+
+std::string command_help(Command& command, const std::vector<std::string>& arguments) {
   std::vector<std::string> rest;
   std::copy_if(arguments.begin(), arguments.end(), std::back_inserter(rest),
                [](const std::string& argument) { return argument != "-h" && argument != "--help"; });
-  return format_command_help({.command = &command,
-                              .own = own.texts(),
-                              .common = shared.texts(),
-                              .extended = rest.empty() ? "" : command.extended_help(rest)});
+  CommandHelp help = option_texts(command);
+  if (!rest.empty()) help.extended = command.extended_help(rest);
+  return format_command_help(help);
 }
 
 }  // namespace qreason

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/option_text.h"
 
 namespace qreason {
 
@@ -15,6 +16,9 @@ enum class ParseOutcome { kRun, kHelp };
 // Fills the targets of `command` and `common` from the arguments after the command's name. Every mistake is a usage
 // Error.
 ParseOutcome parse_arguments(Command& command, CommonOptions& common, const std::vector<std::string>& arguments);
+
+// A command's own options and those that all have, as --help writes them down.
+CommandHelp option_texts(Command& command);
 
 // What `qreason NAME --help` prints: purpose, usage, options with defaults, example.
 std::string command_help(Command& command, const std::vector<std::string>& arguments);
