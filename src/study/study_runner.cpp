@@ -129,7 +129,7 @@ OrderedJson quantize_settings(const StudyCell& cell) {
   return settings;
 }
 
-OrderedJson measure_settings(const StudyCell& cell) {
+OrderedJson measure_settings(const StudyCell& cell, const OrderedJson& device) {
   const StudyMeasure& measure = *cell.model->measure;
   OrderedJson settings = {{"checkpoint", quantize_settings(cell)},
                           {"text", measure.text},
@@ -138,6 +138,7 @@ OrderedJson measure_settings(const StudyCell& cell) {
   // (Files of before there were classes have none, and are portable.)
   if (const Arithmetic arithmetic = cell.model->arithmetic; arithmetic != Arithmetic::kPortable)
     settings["arithmetic"] = recorded_name(arithmetic);
+  if (!device.is_null()) settings["device"] = device;
   return settings;
 }
 
@@ -246,7 +247,8 @@ class Study {
 
   bool measured(const StudyCell& cell) const {
     const auto found = read_json_if(measure_path(cell));
-    return found && found->is_object() && found->contains("settings") && (*found)["settings"] == measure_settings(cell);
+    return found && found->is_object() && found->contains("settings") &&
+           (*found)["settings"] == measure_settings(cell, worker_.device());
   }
 
   std::vector<Planned> open_steps() {
@@ -279,7 +281,8 @@ class Study {
         worker_.quantize(cell);
         break;
       case Step::kMeasure: {
-        const OrderedJson result = {{"settings", measure_settings(cell)}, {"result", worker_.measure(cell)}};
+        const OrderedJson result = {{"settings", measure_settings(cell, worker_.device())},
+                                    {"result", worker_.measure(cell)}};
         fs::create_directories(options_.folder / "measures");
         write_file_atomic(measure_path(cell), result.dump(2) + "\n");
         break;
@@ -297,6 +300,7 @@ class Study {
       OrderedJson row = {{"model", cell.model->name}, {"method", cell.method}};
       const auto found = read_json_if(measure_path(cell));
       if (found) row.update((*found)["result"]);
+      if (const OrderedJson device = worker_.device(); !device.is_null()) row["device"] = device;
       rows.push_back(std::move(row));
     }
     return rows;

@@ -45,6 +45,9 @@ class StudyWorker {
   virtual void quantize(const StudyCell& cell) = 0;
   // {"perplexity", "tokens", and for quantized models "kl_mean", "kl_p99", "same_top1"}.
   virtual OrderedJson measure(const StudyCell& cell) = 0;
+  // What measurements record of the device, as headers of results do: {"kind", "batch_invariant"}; null: the processor.
+  // Those of one are not taken for another's.
+  virtual OrderedJson device() const { return nullptr; }
   // Makes the cell's result files, resumable; finished ones are kept.
   virtual void evaluate(const StudyCell& cell) = 0;
   // Whether evaluate() has nothing left to do.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -214,6 +215,26 @@ std::map<RowKey, RunOrigin> origins_of(const std::vector<StudyRun>& runs, std::v
   return origins;
 }
 
+// " (temperature 0.6 and 1)": which of the sampling settings differ, and in what; empty where they are no JSON objects.
+std::string differing_settings(const std::set<std::string>& settings) {
+  std::map<std::string, std::vector<std::string>> values;  // by setting, each value once
+  std::vector<Json> objects;
+  for (const std::string& text : settings) {
+    objects.push_back(Json::parse(text, nullptr, false));
+    if (!objects.back().is_object()) return "";
+    for (const auto& [key, value] : objects.back().items()) values[key];
+  }
+  std::vector<std::string> told;
+  for (auto& [key, seen] : values) {
+    for (const Json& object : objects) {
+      const std::string value = object.contains(key) ? object[key].dump() : "none";
+      if (std::find(seen.begin(), seen.end(), value) == seen.end()) seen.push_back(value);
+    }
+    if (seen.size() > 1) told.push_back(fmt::format("{} {}", key, fmt::join(seen, " and ")));
+  }
+  return told.empty() ? "" : fmt::format(" ({})", fmt::join(told, ", "));
+}
+
 // Seeds that are averaged were asked the same, with the same settings; where they were not, a note says so.
 void note_mixed_settings(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
   using Told = std::pair<const char*, std::string RunOrigin::*>;
@@ -224,8 +245,9 @@ void note_mixed_settings(const std::vector<StudyRun>& runs, std::vector<std::str
       if (!(run.origin.*member).empty()) rows[{run.model, run.method, run.task}].insert(run.origin.*member);
     for (const auto& [row, values] : rows)
       if (values.size() > 1)
-        notes.push_back(fmt::format("{} {} {}: seeds with different {}, averaged all the same", std::get<0>(row),
-                                    std::get<1>(row), std::get<2>(row), what));
+        notes.push_back(fmt::format("{} {} {}: seeds with different {}{}, averaged all the same", std::get<0>(row),
+                                    std::get<1>(row), std::get<2>(row), what,
+                                    member == &RunOrigin::sampling ? differing_settings(values) : ""));
   }
 }
 

@@ -160,6 +160,8 @@ class FileWorker : public StudyWorker {
     step("quantize " + cell.run_name());
     fs::create_directories(cell.checkpoint);
   }
+  OrderedJson device() const override { return kind; }
+  OrderedJson kind = nullptr;
   OrderedJson measure(const StudyCell& cell) override {
     step("measure " + cell.run_name());
     return {{"perplexity", 12.5}};
@@ -312,6 +314,22 @@ TEST(StudyRunner, MeasuresAgainInAnotherClassOfArithmetic) {
   FileWorker again;
   run_study(spec, {.folder = scratch.path()}, again);
   EXPECT_THAT(again.steps, ElementsAre("measure A-bf16", "measure A-rtn-w4g64"));
+}
+
+TEST(StudyRunner, MeasuresAgainOnAnotherKindOfDevice) {
+  testing::ScratchFolder scratch;
+  FileWorker worker;
+  const StudySpec spec = parse_study(kStudy, "s.toml");
+  run_study(spec, {.folder = scratch.path()}, worker);
+  FileWorker on_device;
+  on_device.kind = {{"kind", "cuda"}, {"batch_invariant", false}};
+  const StudyOutcome outcome = run_study(spec, {.folder = scratch.path()}, on_device);
+  EXPECT_THAT(on_device.steps, ElementsAre("measure A-bf16", "measure A-rtn-w4g64", "measure second-bf16"));
+  EXPECT_EQ(outcome.measures[0]["device"]["kind"], "cuda");
+  FileWorker again;
+  again.kind = on_device.kind;
+  run_study(spec, {.folder = scratch.path()}, again);
+  EXPECT_TRUE(again.steps.empty());
 }
 
 TEST(StudyRunner, WritesNoTableOverAFileOfTheUser) {

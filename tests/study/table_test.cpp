@@ -263,7 +263,8 @@ TEST(Table, TakesAnUnknownMethodForNoBaseline) {
 TEST(Table, WarnsOfSeedsThatWereNotAskedTheSame) {
   std::vector<StudyRun> runs = {a_run("bf16", "GSM8K", 42, "10"), a_run("bf16", "GSM8K", 43, "10"),
                                 a_run("bf16", "MATH-500", 42, "10")};
-  for (StudyRun& run : runs) run.origin = {.dtype = "auto", .sampling = "{1}", .dataset_sha256 = run.task};
+  for (StudyRun& run : runs)
+    run.origin = {.dtype = "auto", .sampling = R"({"temperature":0.6,"top_p":0.95})", .dataset_sha256 = run.task};
   EXPECT_TRUE(make_table(runs, {}).notes.empty());
   const auto notes_with = [&](std::string RunOrigin::*member, const char* value) {
     std::vector<StudyRun> changed = runs;
@@ -271,8 +272,10 @@ TEST(Table, WarnsOfSeedsThatWereNotAskedTheSame) {
     return make_table(changed, {}).notes;
   };
   using ::testing::ElementsAre;
-  EXPECT_THAT(notes_with(&RunOrigin::sampling, "{2}"),
-              ElementsAre("m bf16 GSM8K: seeds with different sampling settings, averaged all the same"));
+  EXPECT_THAT(
+      notes_with(&RunOrigin::sampling, R"({"temperature":1.0,"top_p":0.95,"thinking_budget":100})"),
+      ElementsAre("m bf16 GSM8K: seeds with different sampling settings (temperature 0.6 and 1.0, thinking_budget "
+                  "none and 100), averaged all the same"));
   EXPECT_THAT(notes_with(&RunOrigin::dtype, "float32"), ElementsAre(HasSubstr("different dtypes")));
   EXPECT_THAT(notes_with(&RunOrigin::dataset_sha256, "x"), ElementsAre(HasSubstr("different problems")));
   EXPECT_TRUE(notes_with(&RunOrigin::dataset_sha256, "").empty());
