@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace qreason {
+namespace {
+
+constexpr std::int64_t kMostForced = 1'000'000'000;  // tokens; more than any context has
+
+}  // namespace
 
 std::optional<SamplingFault> find_fault(const SamplingParameters& sampling) {
   const auto fault = [](std::string_view key, auto value, const char* expected) {
@@ -22,8 +27,10 @@ std::optional<SamplingFault> find_fault(const SamplingParameters& sampling) {
     if (!(value >= -2 && value <= 2)) return fault(key, value, "-2 to 2");
   }
   if (sampling.max_tokens < 1) return fault("max_tokens", sampling.max_tokens, "1 or more");
-  if (sampling.thinking_budget < 0) return fault("thinking_budget", sampling.thinking_budget, "0 (none) or more");
-  if (sampling.thinking_minimum < 0) return fault("thinking_minimum", sampling.thinking_minimum, "0 or more");
+  if (sampling.thinking_budget < 0 || sampling.thinking_budget > kMostForced)
+    return fault("thinking_budget", sampling.thinking_budget, "0 (none) to 1000000000");
+  if (sampling.thinking_minimum < 0 || sampling.thinking_minimum > kMostForced)
+    return fault("thinking_minimum", sampling.thinking_minimum, "0 to 1000000000");
   if (sampling.thinking_budget > 0 && sampling.thinking_minimum > sampling.thinking_budget) {
     return fault("thinking_minimum", sampling.thinking_minimum, "at most the thinking budget");
   }

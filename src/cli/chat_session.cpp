@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -51,6 +52,19 @@ Request turn_request(const OpenedModel& model, const std::vector<ChatMessage>& m
           .ends_at = options.stop.watch(text.tokenizer)};
 }
 
+constexpr std::string_view kNewConversation = "/new";
+
+// Whether the context has room for the turn and a token of its answer; a warning where it has not.
+bool has_room(const Request& turn, const Engine& engine, bool first) {
+  const auto length = static_cast<std::int64_t>(turn.prompt.size());
+  if (length < engine.context()) return true;
+  log_warning(
+      fmt::format("{} is {} tokens long, and the context has {} positions: the line is left out; {}",
+                  first ? "the message" : "the conversation with this line", length, engine.context(),
+                  first ? "write a shorter one" : fmt::format("{} begins a new conversation", kNewConversation)));
+  return false;
+}
+
 }  // namespace
 
 std::string stream_answer(const OpenedTokenizer& text, Engine& engine, Request request, const StopTexts& stop,
@@ -93,10 +107,19 @@ void run_chat(const OpenedModel& model, Engine& engine, const ChatOptions& optio
       log_warning("a line that is not UTF-8 is left out");
       continue;
     }
+    if (line == kNewConversation) {
+      messages.clear();
+      continue;
+    }
     messages.push_back({.role = "user", .content = options.form ? options.form->turn(line) : line});
-    messages.push_back({.role = "assistant",
-                        .content = stream_answer(model.require_text(), engine, turn_request(model, messages, options),
-                                                 options.stop, interrupted_now)});
+    Request turn = turn_request(model, messages, options);
+    if (!has_room(turn, engine, messages.size() == 1)) {
+      messages.pop_back();
+      continue;
+    }
+    messages.push_back(
+        {.role = "assistant",
+         .content = stream_answer(model.require_text(), engine, std::move(turn), options.stop, interrupted_now)});
   }
 }
 

@@ -20,7 +20,9 @@ struct ChatOptions {
 };
 
 // Each turn's prompt is the rendered conversation so far. Ctrl-C during an answer stops the answer, of which what is
-// there belongs to the conversation; at the prompt it ends the chat, as the end of the input does.
+// there belongs to the conversation; at the prompt it ends the chat, as the end of the input does. A turn for which the
+// context has no room any more is left out with a warning, and the chat goes on; the line "/new" begins another
+// conversation.
 void run_chat(const OpenedModel& model, Engine& engine, const ChatOptions& options);
 
 // One request through an idle engine, its text on standard output as it comes; returns the whole text, up to a stop

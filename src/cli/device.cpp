@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "base/error.h"
+#include "kernels/backend.h"
 
 namespace qreason {
 
@@ -34,6 +35,10 @@ std::optional<at::Device> find_device(const std::string& text) {
 
 std::string device_kind(std::string_view name) {
   return std::string(name.substr(0, name.find(':')));
+}
+
+std::string device_kind(const Backend& backend) {
+  return backend.shares_host_memory() ? "" : device_kind(backend.name());
 }
 
 }  // namespace qreason

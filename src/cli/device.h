@@ -9,6 +9,8 @@
 
 namespace qreason {
 
+class Backend;
+
 // A usage Error unless it is cpu, cuda, cuda:N, npu or npu:N.
 void check_device_name(const std::string& text);
 
@@ -19,5 +21,8 @@ std::optional<at::Device> find_device(const std::string& text);
 // Of a device by its name, as in "cuda:0" or a backend's: "cuda", "npu". What results record; another card of the kind
 // is as good.
 std::string device_kind(std::string_view name);
+
+// The kind of the device behind a backend; empty for the processor.
+std::string device_kind(const Backend& backend);
 
 }  // namespace qreason

@@ -51,7 +51,7 @@ OrderedJson EngineGenerator::provenance() const {
                          .context = engine_->context(),
                          .cache_bytes = options_.context.cache_bytes,
                          .arithmetic = backend.arithmetic(),
-                         .device = backend.shares_host_memory() ? "" : device_kind(backend.name())});
+                         .device = device_kind(backend)});
 }
 
 void EngineGenerator::submit(const GenerationRequest& request) {

@@ -25,15 +25,6 @@ OrderedJson sampling_json(const RunSettings& settings, const OrderedJson& whole_
   return drawn;
 }
 
-// A device's library sums up in an order of its own (device/tensor_backend.h).
-void record_device(const std::string& kind, OrderedJson& provenance) {
-  if (kind.empty()) {
-    provenance.erase("device");
-  } else {
-    provenance["device"] = {{"kind", kind}, {"batch_invariant", false}};
-  }
-}
-
 }  // namespace
 
 ModelOrigin model_origin(const OpenedModel& model) {
@@ -70,6 +61,15 @@ OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, 
       {"sampling", sampling_json(settings, checkpoint.config().max_positions)}};
   record_device(settings.device, provenance);
   return provenance;
+}
+
+// A device's library sums up in an order of its own (device/tensor_backend.h).
+void record_device(const std::string& kind, OrderedJson& record) {
+  if (kind.empty()) {
+    record.erase("device");
+  } else {
+    record["device"] = {{"kind", kind}, {"batch_invariant", false}};
+  }
 }
 
 OrderedJson provenance_without_model(OrderedJson found, const RunSettings& settings) {

@@ -17,6 +17,7 @@
 #include "cli/outlier_model.h"
 #include "cli/process_executor.h"
 #include "cli/quantize_model.h"
+#include "cli/run_provenance.h"
 #include "cli/terminal.h"
 #include "quantize/methods/method_table.h"
 
@@ -160,6 +161,12 @@ OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
           {"same_top1", result.same_top1},
           {"tokens", result.tokens},
           {"weight_bytes", model.decoder->weight_bytes()}};
+}
+
+OrderedJson EngineStudyWorker::device() const {
+  OrderedJson record = OrderedJson::object();
+  record_device(device_ ? device_kind(device_->str()) : "", record);
+  return record.contains("device") ? record["device"] : OrderedJson(nullptr);
 }
 
 ModelEvaluation EngineStudyWorker::evaluation_of(const StudyCell& cell) const {

@@ -24,6 +24,7 @@ class EngineStudyWorker : public StudyWorker {
   void make_outliers(const StudyModel& model, const std::filesystem::path& folder) override;
   void quantize(const StudyCell& cell) override;
   OrderedJson measure(const StudyCell& cell) override;
+  OrderedJson device() const override;
   void evaluate(const StudyCell& cell) override;
   bool evaluated(const StudyCell& cell) override;
 

@@ -43,6 +43,7 @@ std::string_view name_of(FinishReason reason);  // "stop", "length", "cancelled"
 // Natural logarithms of probabilities of the model itself, softmax(logits): no temperature, no penalty, nothing cut.
 struct TokenLogprobs {
   float taken = 0;
+  bool forced = false;                              // put there by a thinking budget or minimum, and not drawn
   std::vector<std::pair<std::int32_t, float>> top;  // largest first; of equal ones the lower id first
 };
 

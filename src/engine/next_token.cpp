@@ -33,6 +33,7 @@ NextToken next_token(Sequence& sequence, std::span<float> logits) {
   if (sequence.top_logprobs) {
     const std::span<const float> plain = original.empty() ? std::span<const float>(logits) : original;
     next.logprobs = log_probabilities(plain, next.token, *sequence.top_logprobs);
+    next.logprobs->forced = sequence.thought.is_forced();
   }
   return next;
 }

@@ -230,7 +230,7 @@ TokenLogprobs log_probabilities(std::span<const float> logits, std::int32_t take
   require_finite(sum);
   const double shift = reference + std::log(sum);
   const auto logprob = [&](float logit) { return static_cast<float>(static_cast<double>(logit) - shift); };
-  TokenLogprobs found{.taken = logprob(logits[static_cast<std::size_t>(taken)]), .top = {}};
+  TokenLogprobs found{.taken = logprob(logits[static_cast<std::size_t>(taken)]), .forced = false, .top = {}};
   if (top == 0) return found;
   std::vector<Candidate>& best = workspace().candidates;
   select_largest(logits, static_cast<std::size_t>(top), best);

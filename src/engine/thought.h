@@ -26,6 +26,8 @@ class ThoughtControl {
 
   // The token that stands at `index` of the answer where `drawn` was sampled for it; called for 0, 1, ... in turn.
   std::int32_t take(std::int32_t drawn, std::int64_t index);
+  // Whether the last token was put there, and not drawn.
+  bool is_forced() const { return is_forced_; }
 
  private:
   using Texts = std::vector<std::int32_t> ThoughtTokens::*;
@@ -37,6 +39,7 @@ class ThoughtControl {
   bool is_open_ = true;
   Texts forced_ = nullptr;
   std::size_t put_ = 0;  // of its tokens
+  bool is_forced_ = false;
 };
 
 }  // namespace qreason

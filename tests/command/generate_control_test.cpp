@@ -59,6 +59,26 @@ TEST(GenerateCommand, KeepsThoughtsToABudget) {
   EXPECT_THAT(negative.standard_error, HasSubstr("--thinking-budget"));
 }
 
+TEST(GenerateCommand, RefusesBudgetsBeyondAnyContext) {
+  for (const char* option : {"--thinking-budget", "--thinking-minimum"}) {
+    const CommandResult huge = generate(std::string(option) + " 9000000000000000000");
+    EXPECT_EQ(huge.exit_code, 2);
+    EXPECT_THAT(huge.standard_error, HasSubstr(std::string(option) + ": 9000000000000000000, expected"));
+  }
+}
+
+// What a budget puts there is told from what the model drew.
+TEST(GenerateCommand, MarksForcedTokensAmongLogProbabilities) {
+  const json cut = answer("--thinking-budget 10 --logprobs 0"), free = answer("--logprobs 0");
+  const auto is_forced = [](const json& token) { return token.value("forced", false); };
+  const json& tokens = cut.at("logprobs");
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_FALSE(is_forced(tokens[i])) << i;
+  ASSERT_GT(tokens.size(), 12u);
+  EXPECT_TRUE(is_forced(tokens[10]));
+  EXPECT_FALSE(is_forced(tokens.back())) << "the answer goes on by itself";
+  for (const json& token : free.at("logprobs")) EXPECT_FALSE(token.contains("forced"));
+}
+
 TEST(GenerateCommand, TellsLogProbabilities) {
   const json found = answer("--logprobs 2 --temperature 0 --presence-penalty 0.5");
   ASSERT_EQ(found.at("logprobs").size(), found.at("tokens").size());

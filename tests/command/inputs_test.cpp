@@ -101,6 +101,23 @@ TEST(Inputs, ReadStandardInput) {
   EXPECT_THAT(broken.standard_error, HasSubstr("standard input: bytes that are not UTF-8 at offset 1"));
 }
 
+// The random model answers until the context is full, so that there is room for one turn.
+TEST(Inputs, LetAChatGoOnWhenTheContextIsFull) {
+  const TinyChat tiny;
+  const std::string chat = qreason_binary() + " generate " + tiny.model().string() + " --temperature 0 --context 60";
+  const CommandResult one = run_command("printf 'Hello\\n' | " + chat);
+  ASSERT_EQ(one.exit_code, 0) << one.standard_error;
+  const CommandResult full = run_command("printf 'Hello\\nHello\\n/new\\nHello\\n' | " + chat);
+  EXPECT_EQ(full.exit_code, 0) << full.standard_error;
+  EXPECT_EQ(full.standard_output, one.standard_output + one.standard_output);
+  EXPECT_THAT(full.standard_error, HasSubstr("the context has 60 positions"));
+  EXPECT_THAT(full.standard_error, HasSubstr("/new begins a new conversation"));
+  const CommandResult long_line = run_command("printf '%0200d\\nHello\\n' 0 | " + chat);
+  EXPECT_EQ(long_line.exit_code, 0);
+  EXPECT_EQ(long_line.standard_output, one.standard_output);
+  EXPECT_THAT(long_line.standard_error, HasSubstr("write a shorter one"));
+}
+
 TEST(Inputs, NameTheFileOfAFailingTemplateAndOfBytesThatAreNoText) {
   const TinyChat tiny;
   write(tiny.file("text.txt"), "abc\xff");

@@ -4,9 +4,11 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "cli/commands.h"
+#include "cli/device.h"
 #include "cli/evaluation_text.h"
 #include "cli/output.h"
 #include "cli/run_options.h"
+#include "cli/run_provenance.h"
 #include "cli/terminal.h"
 #include "kernels/backend.h"
 
@@ -58,24 +60,26 @@ class CompareCommand : public Command {
           check_interrupt();
         });
     progress->finish();
-    common.json ? print_as_json(result, text, executor.backend().arithmetic()) : print_as_text(result);
+    common.json ? print_as_json(result, text, executor.backend()) : print_as_text(result);
   }
 
  private:
-  static void print_as_json(const DivergenceResult& result, const EvaluationText& text, Arithmetic arithmetic) {
-    print_json({{"kl_mean", result.kl_mean},
-                {"kl_p50", result.kl_p50},
-                {"kl_p90", result.kl_p90},
-                {"kl_p99", result.kl_p99},
-                {"kl_max", result.kl_max},
-                {"same_top1", result.same_top1},
-                {"ppl_base", result.perplexity_base},
-                {"ppl_model", result.perplexity_model},
-                {"ppl_ratio", result.perplexity_model / result.perplexity_base},
-                {"tokens", result.tokens},
-                {"windows", result.windows},
-                {"arithmetic", recorded_name(arithmetic)},
-                {"text", text.source}});
+  static void print_as_json(const DivergenceResult& result, const EvaluationText& text, const Backend& backend) {
+    OrderedJson json = {{"kl_mean", result.kl_mean},
+                        {"kl_p50", result.kl_p50},
+                        {"kl_p90", result.kl_p90},
+                        {"kl_p99", result.kl_p99},
+                        {"kl_max", result.kl_max},
+                        {"same_top1", result.same_top1},
+                        {"ppl_base", result.perplexity_base},
+                        {"ppl_model", result.perplexity_model},
+                        {"ppl_ratio", result.perplexity_model / result.perplexity_base},
+                        {"tokens", result.tokens},
+                        {"windows", result.windows},
+                        {"arithmetic", recorded_name(backend.arithmetic())},
+                        {"text", text.source}};
+    record_device(device_kind(backend), json);
+    print_json(json);
   }
 
   static void print_as_text(const DivergenceResult& result) {

@@ -32,13 +32,16 @@ std::vector<Answer> run_all(Engine& engine, std::vector<Request> requests) {
   return answers;
 }
 
-// [{"logprob": of the token, "top": [{"token": id, "logprob": ...}, ...]}, ...]
+// [{"logprob": of the token, "top": [{"token": id, "logprob": ...}, ...]}, ...]; with "forced": true where a thinking
+// budget or minimum put the token there.
 OrderedJson logprobs_json(const std::vector<TokenLogprobs>& tokens) {
   OrderedJson list = OrderedJson::array();
   for (const TokenLogprobs& token : tokens) {
     OrderedJson top = OrderedJson::array();
     for (const auto& [id, logprob] : token.top) top.push_back({{"token", id}, {"logprob", logprob}});
-    list.push_back({{"logprob", token.taken}, {"top", top}});
+    list.push_back({{"logprob", token.taken}});
+    if (token.forced) list.back()["forced"] = true;
+    list.back()["top"] = top;
   }
   return list;
 }
@@ -53,7 +56,7 @@ class GenerateCommand : public Command {
  public:
   std::string_view name() const override { return "generate"; }
   std::string_view purpose() const override {
-    return "Answers prompts through the chat template; with no prompt, chats on the terminal";
+    return "Answers prompts through the chat template; with no prompt, chats on the terminal (/new begins anew)";
   }
   std::string_view example() const override {
     return "qreason generate smollm2-135m-instruct -p \"Why is the sky blue?\" --max-tokens 200";
@@ -76,7 +79,7 @@ class GenerateCommand : public Command {
     options.repeated("--stop", stop_, "A text that ends answers, which are shown without it");
     options.value("--logprobs", logprobs_,
                   "With --json: log-probabilities of every token and of the N likeliest (0 to 20), before temperature, "
-                  "penalties and cuts");
+                  "penalties and cuts; \"forced\" marks what a thinking budget or minimum put there");
     options.value("--batch", batch_, "Prompts decoded together (default: all)");
     context_.declare(options);
     arithmetic_.declare(options);

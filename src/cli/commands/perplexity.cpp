@@ -3,9 +3,11 @@
 #include "analysis/perplexity.h"
 #include "base/interrupt.h"
 #include "cli/commands.h"
+#include "cli/device.h"
 #include "cli/evaluation_text.h"
 #include "cli/output.h"
 #include "cli/run_options.h"
+#include "cli/run_provenance.h"
 #include "cli/terminal.h"
 #include "kernels/backend.h"
 
@@ -51,12 +53,14 @@ class PerplexityCommand : public Command {
     });
     progress->finish();
     if (common.json) {
-      print_json({{"ppl", result.perplexity},
-                  {"tokens", result.tokens},
-                  {"windows", result.windows},
-                  {"nll", result.mean_nll},
-                  {"arithmetic", recorded_name(executor.backend().arithmetic())},
-                  {"text", text.source}});
+      OrderedJson json = {{"ppl", result.perplexity},
+                          {"tokens", result.tokens},
+                          {"windows", result.windows},
+                          {"nll", result.mean_nll},
+                          {"arithmetic", recorded_name(executor.backend().arithmetic())},
+                          {"text", text.source}};
+      record_device(device_kind(executor.backend()), json);
+      print_json(json);
       return;
     }
     fmt::print("perplexity {:.4f}  ({:.5f} nats a token, {} tokens predicted in {} windows of {})\n", result.perplexity,
