@@ -31,7 +31,9 @@ constexpr std::array<Function, 15> kFunctions = {{
     {"sinh", [](double x) { return std::sinh(x); }},
     {"cosh", [](double x) { return std::cosh(x); }},
     {"tanh", [](double x) { return std::tanh(x); }},
-    {"sgn", [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : std::nan(""); }},
+    {"sgn", [](double x) { return x > 0   ? 1.0
+                                  : x < 0 ? -1.0
+                                          : std::nan(""); }},
 }};
 
 class Approximation {
