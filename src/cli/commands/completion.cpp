@@ -15,7 +15,7 @@ class CompletionCommand : public Command {
   std::string_view purpose() const override {
     return "Prints a script that completes command lines in bash, zsh or fish, or the manual page";
   }
-  std::string_view example() const override { return "source <(qreason completion --for bash)"; }
+  std::string_view example() const override { return "qreason completion --for zsh > ~/.zfunc/_qreason"; }
   void declare(OptionSet& options) override {
     options.choice("--for", what_, {"bash", "zsh", "fish", "man"},
                    "The shell, or man: the manual page, qreason completion --for man > qreason.1");
