@@ -32,12 +32,12 @@ class AwqEncoding : public LinearEncoding {
     return {{"qweight",
              SafetensorsType::kI32,
              {matrix.columns, words},
-             packed_bytes_of(matrix.codes, matrix.rows, matrix.columns, 4, kAwqWords)},
+             [&] { return packed_bytes_of(matrix.codes, matrix.rows, matrix.columns, 4, kAwqWords); }},
             {"qzeros",
              SafetensorsType::kI32,
              {matrix.groups, words},
-             packed_bytes_of(zero_points(matrix), matrix.rows, matrix.groups, 4, kAwqWords)},
-            {"scales", SafetensorsType::kF16, {matrix.groups, matrix.rows}, scales_by_group(matrix)}};
+             [&] { return packed_bytes_of(zero_points(matrix), matrix.rows, matrix.groups, 4, kAwqWords); }},
+            {"scales", SafetensorsType::kF16, {matrix.groups, matrix.rows}, [&] { return scales_by_group(matrix); }}};
   }
 
   // "zero_point" is true for symmetric codes as well: the fast kernels of vLLM know no other AWQ.

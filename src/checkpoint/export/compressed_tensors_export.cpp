@@ -93,22 +93,25 @@ class CompressedEncoding : public LinearEncoding {
       case CompressedLayout::kPacked:
         return packed_integers(matrix);
       case CompressedLayout::kInteger:
-        return {{"weight", SafetensorsType::kI8, shape, code_bytes(matrix)}, plain_scales(matrix)};
+        return {{"weight", SafetensorsType::kI8, shape, [&] { return code_bytes(matrix); }}, plain_scales(matrix)};
       case CompressedLayout::kFloat:
-        return {{"weight", SafetensorsType::kF8E4M3, shape, code_bytes(matrix)}, plain_scales(matrix)};
+        return {{"weight", SafetensorsType::kF8E4M3, shape, [&] { return code_bytes(matrix); }}, plain_scales(matrix)};
       case CompressedLayout::kMxfp4:
-        return {{"weight_packed", SafetensorsType::kU8, {matrix.rows, matrix.columns / 2}, packed_fp4(matrix)},
-                {"weight_scale", SafetensorsType::kU8, groups, scales_as(matrix, ScaleType::kE8M0)}};
+        return {{"weight_packed",
+                 SafetensorsType::kU8,
+                 {matrix.rows, matrix.columns / 2},
+                 [&] { return packed_fp4(matrix); }},
+                {"weight_scale", SafetensorsType::kU8, groups, [&] { return scales_as(matrix, ScaleType::kE8M0); }}};
       case CompressedLayout::kNvfp4:
         break;
     }
     std::vector<EncodedTensor> tensors{
-        {"weight_packed", SafetensorsType::kU8, {matrix.rows, matrix.columns / 2}, packed_fp4(matrix)},
-        {"weight_scale", SafetensorsType::kF8E4M3, groups, scales_as(matrix, ScaleType::kE4M3)},
-        {"weight_global_scale", SafetensorsType::kF32, {1}, one_float(matrix.global_scale)}};
+        {"weight_packed", SafetensorsType::kU8, {matrix.rows, matrix.columns / 2}, [&] { return packed_fp4(matrix); }},
+        {"weight_scale", SafetensorsType::kF8E4M3, groups, [&] { return scales_as(matrix, ScaleType::kE4M3); }},
+        {"weight_global_scale", SafetensorsType::kF32, {1}, [&] { return one_float(matrix.global_scale); }}};
     // Ours are found from each row alone, which is a scale of one for all.
     if (!scheme_of(name).inputs.is_null()) {
-      tensors.push_back({"input_global_scale", SafetensorsType::kF32, {1}, one_float(1)});
+      tensors.push_back({"input_global_scale", SafetensorsType::kF32, {1}, [] { return one_float(1); }});
     }
     return tensors;
   }
@@ -174,7 +177,9 @@ class CompressedEncoding : public LinearEncoding {
   CompressedLayout layout_of(const std::string& name) const { return scheme_of(name).layout; }
 
   EncodedTensor plain_scales(const QuantizedMatrix& matrix) const {
-    return {"weight_scale", safetensors_type(type_), {matrix.rows, matrix.groups}, scales_as(matrix, scale_type_)};
+    return {"weight_scale", safetensors_type(type_), {matrix.rows, matrix.groups}, [&, this] {
+              return scales_as(matrix, scale_type_);
+            }};
   }
 
   std::vector<EncodedTensor> packed_integers(const QuantizedMatrix& matrix) const {
@@ -183,15 +188,17 @@ class CompressedEncoding : public LinearEncoding {
         {"weight_packed",
          SafetensorsType::kI32,
          {matrix.rows, matrix.columns * bits / 32},
-         packed_bytes_of(matrix.codes, matrix.rows, matrix.columns, bits, kPackedWeightWords)},
+         [&] {
+           return packed_bytes_of(matrix.codes, matrix.rows, matrix.columns, matrix.format.bits, kPackedWeightWords);
+         }},
         plain_scales(matrix),
-        {"weight_shape", SafetensorsType::kI64, {2}, shape_bytes(matrix)}};
+        {"weight_shape", SafetensorsType::kI64, {2}, [&] { return shape_bytes(matrix); }}};
     // Symmetric files have none: vLLM has no parameter for it.
     if (!matrix.zeros.empty()) {
-      tensors.push_back({"weight_zero_point",
-                         SafetensorsType::kI32,
-                         {matrix.rows * bits / 32, matrix.groups},
-                         packed_bytes_of(matrix.zeros, matrix.rows, matrix.groups, bits, kPackedZeroWords)});
+      tensors.push_back({"weight_zero_point", SafetensorsType::kI32, {matrix.rows * bits / 32, matrix.groups}, [&] {
+                           return packed_bytes_of(matrix.zeros, matrix.rows, matrix.groups, matrix.format.bits,
+                                                  kPackedZeroWords);
+                         }});
     }
     return tensors;
   }

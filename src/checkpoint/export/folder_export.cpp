@@ -64,11 +64,8 @@ class FolderExport : public PreparedExport {
   }
 
  private:
-  // A rounded embedding is read as the linear that holds its codes.
   LinearWeight read(const Unit& unit, NumberChanges& scales) const {
-    const bool coded = unit.name == kEmbeddingName && model_.plan().embedding;
-    if (!unit.linear && !coded) return {.matrix = model_.tensor(unit.name), .bias = {}};
-    LinearWeight weight = model_.linear(coded ? kEmbeddingLinear : unit.name);
+    LinearWeight weight = weight_of(model_, unit.name);
     auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix);
     if (codes != nullptr && form_.encoding) round_scales(*codes, form_.encoding->scale_type(), scales, unit.name);
     return weight;
@@ -121,7 +118,7 @@ class FolderExport : public PreparedExport {
     const auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix);
     if (codes != nullptr && form_.encoding) {
       for (const EncodedTensor& tensor : form_.encoding->encode(unit.name, *codes)) {
-        files.write(fmt::format("{}.{}", unit.name, tensor.suffix), tensor.bytes);
+        files.write(fmt::format("{}.{}", unit.name, tensor.suffix), tensor.bytes());
       }
     } else {
       const std::string name = weight_name(unit);
@@ -144,6 +141,12 @@ class FolderExport : public PreparedExport {
 };
 
 }  // namespace
+
+LinearWeight weight_of(const Checkpoint& model, const std::string& name) {
+  if (name == kEmbeddingName && model.plan().embedding) return model.linear(kEmbeddingLinear);
+  if (name.ends_with(".weight")) return {.matrix = model.tensor(name), .bias = {}};
+  return model.linear(name);
+}
 
 void round_scales(QuantizedMatrix& matrix, StoredType type, NumberChanges& changes, const std::string& where) {
   if (!is_plain_scale(matrix.format.scale_type)) return;

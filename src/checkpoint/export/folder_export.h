@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +19,7 @@ struct EncodedTensor {
   std::string suffix;  // "qweight" of NAME.qweight
   SafetensorsType type;
   std::vector<std::int64_t> shape;
-  std::vector<std::byte> bytes;
+  std::function<std::vector<std::byte>()> bytes;  // made when it is called; the matrix must outlive it
 };
 
 // How a format writes quantized linears.
@@ -50,6 +51,9 @@ struct FolderForm {
 std::unique_ptr<PreparedExport> prepare_folder(const ExportSource& source, const ExportOptions& options,
                                                FolderForm form, const std::string& scale_advice);
 
+// A linear by its name, or a tensor, whose name ends in ".weight", as a matrix without a bias. A rounded embedding is
+// the linear that holds its codes.
+LinearWeight weight_of(const Checkpoint& model, const std::string& name);
 // Scales in that type, those of eight bits (MXFP4, NVFP4) as they are; what changes is counted. An Error naming
 // `where`: one that becomes infinite or zero.
 void round_scales(QuantizedMatrix& matrix, StoredType type, NumberChanges& changes, const std::string& where);

@@ -135,9 +135,7 @@ class GgufExport : public PreparedExport {
 
  private:
   LinearWeight read(const Unit& unit, NumberChanges& scales) const {
-    const bool coded = unit.name == kEmbeddingName && model_.plan().embedding;
-    if (!unit.linear && !coded) return {.matrix = model_.tensor(unit.name), .bias = {}};
-    LinearWeight weight = model_.linear(coded ? kEmbeddingLinear : unit.name);
+    LinearWeight weight = weight_of(model_, unit.name);
     if (auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix)) {
       round_scales(*codes, StoredType::kFloat16, scales, unit.name);
     }

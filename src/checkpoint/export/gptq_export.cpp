@@ -46,18 +46,18 @@ class GptqEncoding : public LinearEncoding {
 
   std::vector<EncodedTensor> encode(const std::string&, const QuantizedMatrix& matrix) const override {
     const int bits = matrix.format.bits;
-    std::vector<std::uint8_t> zeros = zero_points(matrix);
-    if (!version_2()) subtract_one_from_zeros(zeros);
     return {{"qweight",
              SafetensorsType::kI32,
              {matrix.columns * bits / 32, matrix.rows},
-             packed_bytes_of(matrix.codes, matrix.rows, matrix.columns, bits, kGptqWeightWords)},
+             [&] {
+               return packed_bytes_of(matrix.codes, matrix.rows, matrix.columns, matrix.format.bits, kGptqWeightWords);
+             }},
             {"qzeros",
              SafetensorsType::kI32,
              {matrix.groups, matrix.rows * bits / 32},
-             packed_bytes_of(zeros, matrix.rows, matrix.groups, bits, kGptqZeroWords)},
-            {"scales", SafetensorsType::kF16, {matrix.groups, matrix.rows}, scales_by_group(matrix)},
-            {"g_idx", SafetensorsType::kI32, {matrix.columns}, group_indices(matrix)}};
+             [&, this] { return packed_zeros(matrix); }},
+            {"scales", SafetensorsType::kF16, {matrix.groups, matrix.rows}, [&] { return scales_by_group(matrix); }},
+            {"g_idx", SafetensorsType::kI32, {matrix.columns}, [&] { return group_indices(matrix); }}};
   }
 
   void finish(OrderedJson& config, const std::filesystem::path& folder) const override {
@@ -85,6 +85,12 @@ class GptqEncoding : public LinearEncoding {
   }
 
  private:
+  std::vector<std::byte> packed_zeros(const QuantizedMatrix& matrix) const {
+    std::vector<std::uint8_t> zeros = zero_points(matrix);
+    if (!version_2()) subtract_one_from_zeros(zeros);
+    return packed_bytes_of(zeros, matrix.rows, matrix.groups, matrix.format.bits, kGptqZeroWords);
+  }
+
   std::vector<FloatPart> skipped_;
   std::int64_t layers_;
   std::string maker_;
