@@ -15,7 +15,6 @@ namespace {
 constexpr std::array<std::string_view, 18> kBinding = {"+",      "-",      "*",      "/",      "^",      "<",
                                                        ">",      "\u00d7", "\u00b7", "\u2212", "\u2264", "\u2265",
                                                        "\u00f7", "\u2013", "\u2260", "<=",     ">=",     "!="};
-constexpr std::string_view kUnitLetters = "mgshLNJWVtlAKC";
 constexpr std::array<std::string_view, 4> kValues = {"\u221a", "\u03c0", "sqrt", "pi"};
 
 // The sign of a list that `text` ends with, or begins with; its bytes, the longest first.
@@ -32,19 +31,6 @@ std::size_t begins_with_sign(std::string_view text, const std::array<std::string
   for (const std::string_view sign : signs)
     if (text.starts_with(sign)) most = std::max(most, sign.size());
   return most;
-}
-
-bool ends_letter(std::string_view text) {
-  return !text.empty() && is_letter(text.back());
-}
-bool begins_letter(std::string_view text) {
-  return !text.empty() && is_letter(text.front());
-}
-bool ends_digit(std::string_view text) {
-  return !text.empty() && is_digit(text.back());
-}
-bool begins_digit(std::string_view text) {
-  return !text.empty() && is_digit(text.front());
 }
 
 // An expression that grows from a number to both sides, over operators and what they bind.
@@ -74,7 +60,7 @@ class Growth {
       return std::nullopt;
     }
     const std::string_view behind = text_.substr(end_of_number_, end_ - end_of_number_);
-    const bool unit = behind.size() == 1 && kUnitLetters.find(behind[0]) != std::string_view::npos;  // "12m", "5s"
+    const bool unit = behind.size() == 1 && kLetterUnits.find(behind[0]) != std::string_view::npos;  // "12m", "5s"
     if (begin_ == begin_of_number_ && (behind.empty() || unit)) return std::nullopt;
     return Found{begin_, end_, std::string(whole())};
   }

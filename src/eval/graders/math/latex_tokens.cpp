@@ -13,7 +13,6 @@ namespace qreason::math {
 namespace {
 
 constexpr int kMaxTextDepth = 4;  // \text inside of \text
-constexpr std::string_view kLetterUnits = "msghLNJWVtlAKC";
 
 class Tokenizer : private NumberTokens {
  public:

@@ -36,8 +36,9 @@ struct Reading {
 
 inline constexpr std::size_t kMaxExpressionBytes = 4000;
 
-inline constexpr std::string_view kDegree = "°";      // symbols
-inline constexpr std::string_view kCurrency = "cur";  // and the name of the currency behind it
+inline constexpr std::string_view kLetterUnits = "msghLNJWVtlAKC";  // units of one letter
+inline constexpr std::string_view kDegree = "°";                    // symbols
+inline constexpr std::string_view kCurrency = "cur";                // and the name of the currency behind it
 
 // nullopt when the text is longer than kMaxExpressionBytes or holds something unbalanced in a \text.
 std::optional<std::vector<Token>> tokenize_answer(std::string_view text, Reading reading);
@@ -51,6 +52,18 @@ inline bool is_digit(char c) {
 }
 inline bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+inline bool ends_letter(std::string_view text) {
+  return !text.empty() && is_letter(text.back());
+}
+inline bool begins_letter(std::string_view text) {
+  return !text.empty() && is_letter(text.front());
+}
+inline bool ends_digit(std::string_view text) {
+  return !text.empty() && is_digit(text.back());
+}
+inline bool begins_digit(std::string_view text) {
+  return !text.empty() && is_digit(text.front());
 }
 inline bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';

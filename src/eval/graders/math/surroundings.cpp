@@ -14,16 +14,6 @@ constexpr std::size_t kReach = 120;  // bytes to either side of a number
 constexpr std::size_t kMostEnumerated = 100;
 constexpr std::size_t kMostWidened = 100;  // numbers of a line
 
-bool ends_letter(std::string_view text) {
-  return !text.empty() && is_letter(text.back());
-}
-bool begins_letter(std::string_view text) {
-  return !text.empty() && is_letter(text.front());
-}
-bool ends_digit(std::string_view text) {
-  return !text.empty() && is_digit(text.back());
-}
-
 // The line around a number, cut to what is looked at.
 struct Line {
   std::string_view text;
