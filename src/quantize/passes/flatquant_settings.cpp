@@ -37,11 +37,6 @@ void check_positive(double value, const char* parameter) {
   if (!(value > 0)) fail(parameter, fmt::format("{}", value), "a positive number");
 }
 
-std::optional<QuantFormat> read_format(ParameterReader& parameters, const std::string& key) {
-  if (!parameters.has(key)) return std::nullopt;
-  return parse_quant_format(parameters.text(key, ""));
-}
-
 // "last" and "0, 5" as rules of blocks.
 TextList skip_rules(const std::string& blocks) {
   if (blocks.empty()) return {};
@@ -117,9 +112,9 @@ void read_training_parameters(ParameterReader& parameters, FlatQuantSettings& se
 
 FlatQuantSettings read_flatquant_settings(ParameterReader& parameters) {
   FlatQuantSettings settings{.weights = parse_quant_format(parameters.text("weights", ""))};
-  settings.activations = read_format(parameters, "activations");
-  settings.keys = read_format(parameters, "keys");
-  settings.values = read_format(parameters, "values");
+  settings.activations = read_format_if(parameters, "activations");
+  settings.keys = read_format_if(parameters, "keys");
+  settings.values = read_format_if(parameters, "values");
   read_training_parameters(parameters, settings);
   return settings;
 }

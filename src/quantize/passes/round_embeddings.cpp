@@ -46,11 +46,6 @@ class RoundEmbeddings : public PlanPass {
   EmbeddingFormats formats_;
 };
 
-std::optional<QuantFormat> read_format(ParameterReader& parameters, const char* key) {
-  if (!parameters.has(key)) return std::nullopt;
-  return parse_quant_format(parameters.text(key, ""));
-}
-
 }  // namespace
 
 PassPointer round_embeddings(const EmbeddingFormats& formats) {
@@ -63,7 +58,7 @@ PassPointer round_embeddings(const EmbeddingFormats& formats) {
 }
 
 EmbeddingFormats read_embedding_formats(ParameterReader& parameters) {
-  return {.embedding = read_format(parameters, "embedding"), .head = read_format(parameters, "head")};
+  return {.embedding = read_format_if(parameters, "embedding"), .head = read_format_if(parameters, "head")};
 }
 
 PassPointer read_round_embeddings(ParameterReader& parameters) {

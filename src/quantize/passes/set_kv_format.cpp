@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "quantize/passes/key_ranges.h"
 #include "quantize/passes/pass_rules.h"
+#include "quantize/passes/weight_formats.h"
 
 namespace qreason {
 namespace {
@@ -148,9 +149,7 @@ PreBiasKeys read_pre_bias_keys(ParameterReader& parameters, PreBiasKeys fallback
 }
 
 PassPointer read_set_kv_format(ParameterReader& parameters) {
-  std::optional<QuantFormat> keys, values;
-  if (parameters.has("keys")) keys = parse_quant_format(parameters.text("keys", ""));
-  if (parameters.has("values")) values = parse_quant_format(parameters.text("values", ""));
+  const auto keys = read_format_if(parameters, "keys"), values = read_format_if(parameters, "values");
   if (!is_per_channel(keys)) return set_kv_format(keys, values, read_rules(parameters));
   const PreBiasKeys pre_bias = read_pre_bias_keys(parameters, PreBiasKeys::kAuto);
   return set_static_kv_format(*keys, pre_bias, values, read_rules(parameters));

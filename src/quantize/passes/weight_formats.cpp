@@ -98,6 +98,11 @@ std::string to_string(const LinearSet& linears) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::optional<QuantFormat> read_format_if(ParameterReader& parameters, const std::string& key) {
+  if (!parameters.has(key)) return std::nullopt;
+  return parse_quant_format(parameters.text(key, ""));
+}
+
 WeightRounding read_weight_rounding(ParameterReader& parameters) {
   WeightRounding rounding{.budget = read_format_budget(parameters)};
   if (rounding.budget && parameters.has("format")) {

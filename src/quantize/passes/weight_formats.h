@@ -39,6 +39,8 @@ void check_weight_format(const QuantFormat& format, const std::string& where);
 QuantFormat fitted(const QuantFormat& format, const ModelConfig& config, LinearSlot slot, std::string_view pass,
                    int degree);
 
+// The parameter `key` as a format of any role; nullopt where it is not given.
+std::optional<QuantFormat> read_format_if(ParameterReader& parameters, const std::string& key);
 // Reads the parameters `format` (weights, per channel or per group) or `budget` and `candidates` (format_budget.h),
 // `linears`, which is printed only where it is not "all", and `rules`.
 WeightRounding read_weight_rounding(ParameterReader& parameters);
