@@ -1,6 +1,7 @@
 #include "cli/manual_page.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <string_view>
@@ -39,8 +40,7 @@ std::string escaped(std::string_view text) {
 }
 
 std::string option_entry(const OptionText& option) {
-  std::string name = option.name;
-  if (const std::size_t comma = name.find(','); comma != std::string::npos) name.replace(comma, 1, ", ");
+  const std::string name = fmt::format("{}", fmt::join(spellings(option), ", "));
   const std::string value = option.value_name.empty() ? "" : fmt::format(" \\fI{}\\fR", escaped(option.value_name));
   return fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", escaped(name), value, escaped(full_help(option)));
 }

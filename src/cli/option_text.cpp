@@ -1,6 +1,7 @@
 #include "cli/option_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -15,10 +16,7 @@ constexpr std::size_t kLeftColumn = 30;
 constexpr std::size_t kCommandColumn = 14;
 
 std::string option_line(const OptionText& option) {
-  const std::size_t comma = option.name.find(',');
-  std::string left = comma == std::string::npos
-                         ? fmt::format("  {}", option.name)
-                         : fmt::format("  {}, {}", option.name.substr(0, comma), option.name.substr(comma + 1));
+  std::string left = fmt::format("  {}", fmt::join(spellings(option), ", "));
   if (!option.value_name.empty()) left += " " + option.value_name;
   const std::string right = wrap_text(full_help(option), kColumns - kLeftColumn, kLeftColumn);
   if (left.size() + 2 > kLeftColumn) return fmt::format("{}\n{:<{}}{}\n", left, "", kLeftColumn, right);
@@ -43,10 +41,16 @@ std::string usage_line(const CommandHelp& help) {
       const std::string shown = option.name + repeat;
       line += required ? " " + shown : " [" + shown + "]";
     } else if (required) {
-      line += fmt::format(" {} {}", option.name.substr(0, option.name.find(',')), option.value_name);
+      line += fmt::format(" {} {}", spellings(option).front(), option.value_name);
     }
   }
   return line + " [options]";
+}
+
+std::vector<std::string> spellings(const OptionText& option) {
+  const std::size_t comma = option.name.find(',');
+  if (comma == std::string::npos) return {option.name};
+  return {option.name.substr(0, comma), option.name.substr(comma + 1)};
 }
 
 std::string full_help(const OptionText& option) {

@@ -28,6 +28,8 @@ struct CommandHelp {
 std::string format_command_help(const CommandHelp& help);
 // "qreason quantize MODEL METHOD -o TEXT [options]"
 std::string usage_line(const CommandHelp& help);
+// "-o,--output": both, the short one first.
+std::vector<std::string> spellings(const OptionText& option);
 // "Samples (default: 128)": help, and whether the option must be, or what it is where it is not given.
 std::string full_help(const OptionText& option);
 

@@ -188,7 +188,7 @@ class CliOptions : public OptionSet {
     }
     std::vector<std::string> names;
     for (const Entry& entry : entries_) {
-      if (!entry.text.is_positional) names.push_back(entry.text.name.substr(entry.text.name.rfind(',') + 1));
+      if (!entry.text.is_positional) names.push_back(spellings(entry.text).back());
     }
     const std::string typed = first.substr(0, first.find('='));
     const std::string close = closest_name(typed, names);

@@ -126,6 +126,10 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+std::string named_line(std::string_view name, std::size_t width, std::string_view value) {
+  return fmt::format("{:<{}}{}\n", name, width, wrap_text(printable(value), kTextColumns - width, width));
+}
+
 std::string printable(std::string_view text) {
   return escaped(text);
 }

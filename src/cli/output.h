@@ -37,6 +37,11 @@ class TextTable {
 // The tables of a Markdown text with their columns as wide as their widest cell: the same Markdown, for a terminal.
 std::string aligned_tables(const std::string& markdown);
 
+// Columns that prose of commands takes: it has no more to say where a terminal is wider.
+inline constexpr std::size_t kTextColumns = 80;
+// "name      value" and a newline, the name `width` wide and the value broken at kTextColumns.
+std::string named_line(std::string_view name, std::size_t width, std::string_view value);
+
 // The one object of --json, on one line. Invalid UTF-8 in a string becomes U+FFFD; NaN and infinity become null.
 void print_json(const OrderedJson& object);
 

@@ -64,11 +64,15 @@ OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, 
 }
 
 // A device's library sums up in an order of its own (device/tensor_backend.h).
+OrderedJson device_record(const std::string& kind) {
+  return kind.empty() ? OrderedJson(nullptr) : OrderedJson{{"kind", kind}, {"batch_invariant", false}};
+}
+
 void record_device(const std::string& kind, OrderedJson& record) {
   if (kind.empty()) {
     record.erase("device");
   } else {
-    record["device"] = {{"kind", kind}, {"batch_invariant", false}};
+    record["device"] = device_record(kind);
   }
 }
 

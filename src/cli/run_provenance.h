@@ -33,7 +33,9 @@ struct RunSettings {
 // "tool" names what only should not decide: version, instruction set, memory of the cache.
 OrderedJson run_provenance(const OpenedModel& model, const ModelOrigin& origin, const RunSettings& settings);
 
-// The member "device" {kind, batch_invariant} of a record; there is none for the processor, of which `kind` is empty.
+// {kind, batch_invariant} of a device; null for the processor, of which `kind` is empty.
+OrderedJson device_record(const std::string& kind);
+// The same as the member "device" of a record; there is none for the processor.
 void record_device(const std::string& kind, OrderedJson& record);
 
 // What a run with these settings would record where the model is not here: what tells of the model is that of `found`,

@@ -26,13 +26,6 @@ bool takes_model(const CommandHelp& help) {
   });
 }
 
-// "-o,--output": both.
-std::vector<std::string> names_of(const OptionText& option) {
-  const std::size_t comma = option.name.find(',');
-  if (comma == std::string::npos) return {option.name};
-  return {option.name.substr(0, comma), option.name.substr(comma + 1)};
-}
-
 // "a|b" of an option that chooses; nothing for a number or a text.
 std::vector<std::string> choices_of(const OptionText& option) {
   std::vector<std::string> choices;
@@ -62,7 +55,7 @@ void add_choices(const CommandHelp& help, std::string& script) {
   for (const OptionText& option : options_of(help)) {
     const std::vector<std::string> choices = choices_of(option);
     if (choices.empty()) continue;
-    for (const std::string& name : names_of(option)) {
+    for (const std::string& name : spellings(option)) {
       script += fmt::format("    {},{}) words='{}' ;;\n", help.command->name(), name, fmt::join(choices, " "));
     }
   }
@@ -71,7 +64,7 @@ void add_choices(const CommandHelp& help, std::string& script) {
 void add_options(const CommandHelp& help, std::string& script) {
   std::vector<std::string> names{"--help"};
   for (const OptionText& option : options_of(help)) {
-    for (std::string& name : names_of(option)) names.push_back(std::move(name));
+    for (std::string& name : spellings(option)) names.push_back(std::move(name));
   }
   script += fmt::format("      {}) words='{}' ;;\n", help.command->name(), fmt::join(names, " "));
 }
@@ -131,7 +124,7 @@ std::string fish_completion(std::span<const CommandHelp> commands) {
     }
     for (const OptionText& option : options_of(help)) {
       script += fmt::format("complete -c qreason -n {}", condition);
-      for (const std::string& spelled : names_of(option)) {
+      for (const std::string& spelled : spellings(option)) {
         script += spelled.starts_with("--") ? " -l " + spelled.substr(2) : " -s " + spelled.substr(1);
       }
       const std::vector<std::string> choices = choices_of(option);

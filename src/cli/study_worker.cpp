@@ -164,9 +164,7 @@ OrderedJson EngineStudyWorker::measure(const StudyCell& cell) {
 }
 
 OrderedJson EngineStudyWorker::device() const {
-  OrderedJson record = OrderedJson::object();
-  record_device(device_ ? device_kind(device_->str()) : "", record);
-  return record.contains("device") ? record["device"] : OrderedJson(nullptr);
+  return device_record(device_ ? device_kind(device_->str()) : "");
 }
 
 ModelEvaluation EngineStudyWorker::evaluation_of(const StudyCell& cell) const {

@@ -53,11 +53,9 @@ std::vector<std::string_view> instruction_sets() {
   return names;
 }
 
-constexpr std::size_t kColumns = 80;
-
 void line(std::string_view name, const std::string& value) {
-  constexpr std::size_t kName = 14;
-  fmt::print("{:<{}}{}\n", name, kName, wrap_text(printable(value), kColumns - kName, kName));
+  constexpr std::size_t kNameColumn = 14;
+  fmt::print("{}", named_line(name, kNameColumn, value));
 }
 
 class DoctorCommand : public Command {
@@ -105,7 +103,7 @@ class DoctorCommand : public Command {
         "Tokens a second of one answer, at most: what reading all weights once a token takes. Many answers at once "
         "make "
         "more together. What needs more memory than is free says how much.";
-    fmt::print("\n{}\n\n{}", wrap_text(note, kColumns, 0), table.text(kColumns));
+    fmt::print("\n{}\n\n{}", wrap_text(note, kTextColumns, 0), table.text(kTextColumns));
   }
 
   static std::string speed_text(const Facts& facts, double bytes) {

@@ -14,10 +14,8 @@ namespace {
 
 constexpr std::size_t kNameColumn = 16;
 
-// Broken at 80 columns: a line has no more to say where a terminal is wider.
 void line(std::string_view name, const std::string& value) {
-  constexpr std::size_t kColumns = 80;
-  fmt::print("{:<{}}{}\n", name, kNameColumn, wrap_text(printable(value), kColumns - kNameColumn, kNameColumn));
+  fmt::print("{}", named_line(name, kNameColumn, value));
 }
 
 std::string weight_formats(const BlockPlan& plan) {
