@@ -17,6 +17,13 @@ namespace {
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference reader's limit
 constexpr const char* kMetadataKey = "__metadata__";
 
+// Wide types first keeps every tensor aligned for those who map the file, as the reference writer does.
+template <class Named>
+bool in_order_of_file(const Named& a, const Named& b) {
+  const int left = -bits_of(a.type), right = -bits_of(b.type);
+  return std::tie(left, a.name) < std::tie(right, b.name);
+}
+
 }  // namespace
 
 std::uint64_t bytes_of(const SafetensorsSlot& slot) {
@@ -33,11 +40,7 @@ std::uint64_t bytes_of(const SafetensorsSlot& slot) {
 SafetensorsStream::SafetensorsStream(const std::filesystem::path& path, std::vector<SafetensorsSlot> slots,
                                      const std::map<std::string, std::string>& metadata)
     : file_(path), path_(path.string()) {
-  // Wide types first keeps every tensor aligned for those who map the file, as the reference writer does.
-  std::sort(slots.begin(), slots.end(), [](const SafetensorsSlot& a, const SafetensorsSlot& b) {
-    const int left = -bits_of(a.type), right = -bits_of(b.type);
-    return std::tie(left, a.name) < std::tie(right, b.name);
-  });
+  std::sort(slots.begin(), slots.end(), in_order_of_file<SafetensorsSlot>);
   OrderedJson header = OrderedJson::object();
   if (!metadata.empty()) header[kMetadataKey] = metadata;
   std::uint64_t offset = 0;
@@ -87,10 +90,7 @@ void write_safetensors(const std::filesystem::path& path, std::vector<Safetensor
   std::vector<SafetensorsSlot> slots;
   for (const SafetensorsTensor& tensor : tensors) slots.push_back({tensor.name, tensor.type, tensor.shape});
   // In the order of the file: a pipe takes no other.
-  std::sort(tensors.begin(), tensors.end(), [](const SafetensorsTensor& a, const SafetensorsTensor& b) {
-    const int left = -bits_of(a.type), right = -bits_of(b.type);
-    return std::tie(left, a.name) < std::tie(right, b.name);
-  });
+  std::sort(tensors.begin(), tensors.end(), in_order_of_file<SafetensorsTensor>);
   SafetensorsStream stream(path, std::move(slots), metadata);
   for (const SafetensorsTensor& tensor : tensors) stream.write(tensor.name, tensor.bytes);
   stream.finish();

@@ -28,14 +28,14 @@ struct SettingsFile {
 constexpr std::array kSettingsFiles{SettingsFile{"quantize_config.json", "gptq"},
                                     SettingsFile{"quant_config.json", "awq"}};
 
-std::optional<QuantizationSettings> quantization_settings(const fs::path& folder, const std::string& config,
-                                                          const std::string& where) {
-  const OrderedJson ordered = parse_ordered_json(config, where);
+// `config` is what `text`, that of config.json, holds.
+std::optional<QuantizationSettings> quantization_settings(const fs::path& folder, const Json& config,
+                                                          const std::string& text, const std::string& where) {
   for (const char* key : kSettingsKeys) {
-    const auto found = ordered.find(key);
-    if (found == ordered.end() || found->is_null()) continue;
-    QuantizationSettings settings{.ordered = *found, .where = where + " " + key};
-    settings.json = parse_json(found->dump(), settings.where);
+    const auto found = config.find(key);
+    if (found == config.end() || found->is_null()) continue;
+    QuantizationSettings settings{.json = *found, .where = where + " " + key};
+    settings.ordered = parse_ordered_json(text, where).at(key);
     settings.method = json_string(settings.json, "quant_method", settings.where);
     return settings;
   }
@@ -43,9 +43,9 @@ std::optional<QuantizationSettings> quantization_settings(const fs::path& folder
     const fs::path path = folder / file.name;
     if (!is_present(path)) continue;
     QuantizationSettings settings{.where = path.string()};
-    const std::string text = read_text_file(path, kMaxConfig);
-    settings.json = parse_json(text, settings.where);
-    settings.ordered = parse_ordered_json(text, settings.where);
+    const std::string own = read_text_file(path, kMaxConfig);
+    settings.json = parse_json(own, settings.where);
+    settings.ordered = parse_ordered_json(own, settings.where);
     settings.method = json_string_if(settings.json, "quant_method", settings.where).value_or(file.method);
     return settings;
   }
@@ -73,7 +73,7 @@ std::unique_ptr<Checkpoint> open_any(const fs::path& path, ThreadPool* pool) {
   const std::string text = read_text_file(config_path, kMaxConfig);
   const Json config = parse_json(text, where);
   if (!config.is_object()) throw Error(where, fmt::format("a JSON {}", config.type_name()), "an object");
-  const auto settings = quantization_settings(path, text, where);
+  const auto settings = quantization_settings(path, config, text, where);
   if (!settings) return open_hf(path, config);
   if (settings->method == "qreason") return open_native(path, config, pool);
   if (quantized_reader(settings->method) != nullptr) return open_hf(path, config, &*settings, pool);
