@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/method_names.h"
 #include "eval/graders/thinking.h"
+#include "study/looping.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -106,6 +107,7 @@ StudyRun to_study_run(const ResultFile& file) {
     result.run.thoughts.push_back(!thought_is_unfinished(answer.full_prompt, answer.text) ? Thought::kEnded
                                   : answer.grade == 1                                     ? Thought::kUnfinishedRight
                                                                                           : Thought::kUnfinished);
+    result.run.looping.push_back(ends_in_loop(answer.text));
     result.run.truncated.push_back(answer.finish_reason.empty() ? std::nullopt
                                                                 : std::optional(answer.finish_reason == "length"));
   }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "eval/results.h"
-#include "study/statistics.h"
+#include "study/seed_group.h"
 
 namespace qreason {
 

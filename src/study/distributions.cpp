@@ -70,9 +70,30 @@ double student_t_quantile(double probability, double degrees) {
   return increasing_inverse([&](double t) { return -student_t_two_sided(t, degrees); }, -tail, 0, high);
 }
 
+double beta_quantile(double probability, double a, double b) {
+  return increasing_inverse([&](double x) { return incomplete_beta(a, b, x); }, probability, 0, 1);
+}
+
+double normal_cdf(double z) {
+  return 0.5 * std::erfc(-z / std::numbers::sqrt2);
+}
+
 double normal_quantile(double probability) {
-  const auto cdf = [](double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); };
-  return increasing_inverse(cdf, probability, -40, 40);
+  return increasing_inverse(normal_cdf, probability, -40, 40);
+}
+
+double binomial_cdf(std::int64_t k, std::int64_t n, double p) {
+  if (k < 0) return 0;
+  if (k >= n) return 1;
+  return incomplete_beta(static_cast<double>(n - k), static_cast<double>(k + 1), 1 - p);
+}
+
+double binomial_pmf(std::int64_t k, std::int64_t n, double p) {
+  if (k < 0 || k > n) return 0;
+  if (p <= 0 || p >= 1) return k == (p <= 0 ? 0 : n) ? 1 : 0;
+  const auto real = [](std::int64_t value) { return static_cast<double>(value); };
+  return std::exp(std::lgamma(real(n) + 1) - std::lgamma(real(k) + 1) - std::lgamma(real(n - k) + 1) +
+                  real(k) * std::log(p) + real(n - k) * std::log1p(-p));
 }
 
 double fair_binomial_pmf(std::int64_t k, std::int64_t n) {

@@ -12,8 +12,16 @@ double incomplete_beta(double a, double b, double x);
 double student_t_two_sided(double t, double degrees);
 double student_t_quantile(double probability, double degrees);
 
-// The standard normal quantile.
+// P(Beta(a, b) <= x) is incomplete_beta(a, b, x); its quantile.
+double beta_quantile(double probability, double a, double b);
+
+// The standard normal distribution and its quantile.
+double normal_cdf(double z);
 double normal_quantile(double probability);
+
+// P(X <= k) and P(X = k) for X ~ Binomial(n, p).
+double binomial_cdf(std::int64_t k, std::int64_t n, double p);
+double binomial_pmf(std::int64_t k, std::int64_t n, double p);
 
 // P(X <= k) and P(X = k) for X ~ Binomial(n, 1/2).
 double fair_binomial_cdf(std::int64_t k, std::int64_t n);

@@ -5,45 +5,15 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "study/bootstrap.h"
+#include "study/interval.h"
+#include "study/seed_group.h"
+#include "study/token_ratios.h"
+#include "study/verdict.h"
+
 namespace qreason {
-
-// Whether an answer's thought came to an end; where it did not, whether what is found in it is right.
-enum class Thought : std::uint8_t { kEnded, kUnfinished, kUnfinishedRight };
-
-// The answers of one run: one (model, method, task, seed). Columns of equal length.
-struct Run {
-  std::string name;  // for messages
-  std::uint64_t seed = 0;
-  std::vector<std::string> ids;                // problems, any order
-  std::vector<int> grades;                     // 0 or 1
-  std::vector<std::int64_t> tokens;            // output tokens; -1: not recorded
-  std::vector<std::int64_t> steps;             // "\n\n"-separated pieces of the text
-  std::vector<std::optional<bool>> truncated;  // finish reason "length"; nullopt: not recorded
-  std::vector<Thought> thoughts = {};          // empty: all of them ended
-};
-
-// Runs of one method over seeds, aligned by problem id. Matrices are [seed][problem].
-struct SeedGroup {
-  std::vector<std::string> ids;  // sorted
-  std::vector<std::uint64_t> seeds;
-  std::vector<std::vector<int>> grades;
-  std::vector<std::vector<std::int64_t>> tokens, steps;
-  std::vector<std::vector<std::optional<bool>>> truncated;
-  std::vector<std::vector<Thought>> thoughts;
-
-  std::size_t problems() const { return ids.size(); }
-};
-
-// Errors name the run: ragged columns, no problem, a duplicate problem or seed, a grade other than 0 and 1, seeds with
-// different problems.
-SeedGroup group_runs(const std::vector<Run>& runs);
-
-struct Interval {
-  double low = 0, high = 0;
-};
 
 struct Spread {  // over seeds
   double mean = 0;
@@ -61,9 +31,15 @@ struct GroupStatistics {
   Spread steps;
   std::optional<double> truncation_rate;  // over problems x seeds
   std::optional<double> accuracy_of_finished;
-  double unfinished_rate = 0;        // of thoughts
-  double unfinished_right_rate = 0;  // of answers found in such thoughts that are right: what the two ways to count
-                                     // them (eval/graders/thinking.h) differ by
+  double unfinished_rate = 0;          // of thoughts
+  double unfinished_right_rate = 0;    // of answers found in such thoughts that are right: what the two ways to count
+                                       // them (eval/graders/thinking.h) differ by
+  std::optional<double> looping_rate;  // of answers that end in a loop; nullopt where it is not known of all
+  // Mean over problems of the ddof-1 variance of y_ik over seeds: what study/power.h needs. nullopt for one seed.
+  std::optional<double> within_variance;
+  // Share of problems whose grade differs between two seeds, mean over pairs of seeds: the flips that need no
+  // quantization. nullopt for one seed.
+  std::optional<double> seed_disagreement;
 };
 GroupStatistics describe(const SeedGroup& group);
 
@@ -87,26 +63,17 @@ struct PairStatistics {
   std::optional<double> p_t;
   std::vector<McNemar> mcnemar;            // per common seed
   std::optional<Flips> flips;              // sums over common seeds; nullopt without any
-  double p_sign_flip = 1;                  // the main test: signs of the problems' differences exchanged, exactly
+  double p_sign_flip = 1;                  // the main test (study/exact_tests.h)
+  double p_stratified = 1;                 // "no problem changed" (the same)
   std::optional<double> recovery_percent;  // 100 variant / baseline
-  std::optional<double> token_ratio_of_means;
+  TokenRatios tokens;
+  Verdict verdict_by_points = Verdict::kLossless;
+  std::optional<Verdict> verdict_by_interval;  // nullopt for n = 1
+  std::optional<Bootstrap> bootstrap;          // of the difference, without resampling; nullopt for n = 1
+  std::vector<std::int64_t> differences;       // d_i times `scale`, in the order of the ids
+  std::int64_t scale = 1;                      // lcm(S_b, S_v)
 };
 // Error when the problem sets differ.
 PairStatistics compare(const SeedGroup& baseline, const SeedGroup& variant);
-
-// A weighted mean of tasks, per seed that all of them have; SE from the tasks' own.
-struct CompositePart {
-  double weight = 1;
-  const SeedGroup* group = nullptr;
-};
-struct CompositeStatistics {
-  std::vector<std::uint64_t> seeds;
-  std::vector<double> per_seed;
-  Spread accuracy;
-  std::optional<double> clustered_se;
-  std::optional<Interval> ci95;  // +- 1.96 SE, clipped
-};
-// nullopt when no seed is common to all parts.
-std::optional<CompositeStatistics> compose(const std::vector<CompositePart>& parts);
 
 }  // namespace qreason

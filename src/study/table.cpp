@@ -13,6 +13,7 @@
 #include "base/method_names.h"
 #include "eval/composite.h"
 #include "study/baseline.h"
+#include "study/composite_statistics.h"
 
 namespace qreason {
 namespace {
@@ -98,7 +99,8 @@ std::optional<SeedGroup> pooled(const Composite& composite, const TaskGroups& gr
                  .tokens = {},
                  .steps = {},
                  .truncated = {},
-                 .thoughts = {}};
+                 .thoughts = {},
+                 .looping = {}};
   const std::size_t seeds = pool.seeds.size();
   if (seeds == 0) return std::nullopt;
   pool.grades.resize(seeds);
@@ -106,6 +108,7 @@ std::optional<SeedGroup> pooled(const Composite& composite, const TaskGroups& gr
   pool.steps.resize(seeds);
   pool.truncated.resize(seeds);
   pool.thoughts.resize(seeds);
+  pool.looping.resize(seeds);
   double of_a_problem = 0;
   for (const auto& [task, weight] : weights) {
     const SeedGroup& part = groups.at(task);
@@ -124,6 +127,7 @@ std::optional<SeedGroup> pooled(const Composite& composite, const TaskGroups& gr
     append(pool.steps, part.steps);
     append(pool.truncated, part.truncated);
     append(pool.thoughts, part.thoughts);
+    append(pool.looping, part.looping);
   }
   return pool;
 }

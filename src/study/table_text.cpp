@@ -156,7 +156,7 @@ std::vector<std::string> csv_pair(const std::optional<PairStatistics>& pair) {
     fields[5] = std::to_string(pair->flips->wrong_to_right);
   }
   fields[6] = exact(pair->recovery_percent);
-  fields[7] = exact(pair->token_ratio_of_means);
+  fields[7] = exact(pair->tokens.of_means);
   std::vector<double> mcnemar;
   for (const McNemar& test : pair->mcnemar) mcnemar.push_back(test.p_exact);
   fields[8] = fmt::format("{}", fmt::join(mcnemar, " "));
@@ -191,7 +191,7 @@ OrderedJson pair_json(const PairStatistics& pair) {
           {"mcnemar", tests},
           {"flips", flips},
           {"recovery_percent", json_or_null(pair.recovery_percent)},
-          {"token_ratio", json_or_null(pair.token_ratio_of_means)}};
+          {"token_ratio", json_or_null(pair.tokens.of_means)}};
 }
 
 OrderedJson cell_json(const TableCell& cell) {

@@ -102,7 +102,7 @@ TEST(Table, ComparesWithTheUnquantizedModelOnTheSameProblems) {
   EXPECT_EQ(pair.flips->wrong_to_right, 1);
   EXPECT_DOUBLE_EQ(pair.mcnemar[0].p_exact, 1);
   EXPECT_DOUBLE_EQ(pair.p_sign_flip, 1);
-  EXPECT_DOUBLE_EQ(*pair.token_ratio_of_means, 1.5);
+  EXPECT_DOUBLE_EQ(*pair.tokens.of_means, 1.5);
   // Half of four right, at most all of them: the interval is clipped. 2 worse, 1 better.
   EXPECT_THAT(to_summary(table), HasSubstr("| m | rtn-w3 | 50.0 | 0.0 to 100.0 | -25.0 |"));
   EXPECT_THAT(to_summary(table), HasSubstr("| 2 | 1 | 1.000 | 1.000 | 150 |"));
