@@ -12,8 +12,14 @@ if(QREASON_WERROR AND NOT QREASON_SANITIZE)
   add_compile_options(-Werror)
 endif()
 if(QREASON_SANITIZE)
-  add_compile_options(-fsanitize=${QREASON_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
+  add_compile_options(-O1 -fsanitize=${QREASON_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=${QREASON_SANITIZE})
+  # GCC checks the pointer of every access to a member: at -O2 a file then takes six times the time that it takes without
+  # sanitizers, so 1.7 times. A null pointer ends the program under the address sanitizer as well. Builds for fuzzing, clang's,
+  # keep these checks.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND QREASON_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize=null,alignment,object-size,vptr,nonnull-attribute,returns-nonnull-attribute)
+  endif()
 endif()
 
 if(QREASON_FUZZ)
