@@ -27,8 +27,7 @@ struct Ratio {
 
 // sum D^3 / (6 (sum D^2)^1.5); nullopt where all are equal.
 std::optional<double> acceleration_of(const std::vector<double>& jackknife) {
-  const double mean =
-      std::accumulate(jackknife.begin(), jackknife.end(), 0.0) / static_cast<double>(jackknife.size());
+  const double mean = std::accumulate(jackknife.begin(), jackknife.end(), 0.0) / static_cast<double>(jackknife.size());
   double squares = 0, cubes = 0;
   for (const double value : jackknife) {
     const double away = mean - value;
@@ -54,8 +53,8 @@ Bootstrap intervals(double estimate, double p_below, double acceleration, const 
                    .z0 = normal_quantile(p_below),
                    .acceleration = acceleration,
                    .bca_levels = {}};
-  result.bca_levels = Interval{corrected_level(*result.z0, acceleration, kTail),
-                               corrected_level(*result.z0, acceleration, 1 - kTail)};
+  result.bca_levels =
+      Interval{corrected_level(*result.z0, acceleration, kTail), corrected_level(*result.z0, acceleration, 1 - kTail)};
   result.bca = {quantile(result.bca_levels->low), quantile(result.bca_levels->high)};
   return result;
 }

@@ -1,5 +1,5 @@
-// Means of tasks (AIME-120, Avg.) and their differences from the baseline: the tasks' standard errors are independent, so
-// their squares add up, SE^2 = sum (weight SE_task)^2.
+// Means of tasks (AIME-120, Avg.) and their differences from the baseline: the tasks' standard errors are independent,
+// so their squares add up, SE^2 = sum (weight SE_task)^2.
 #pragma once
 
 #include <cstdint>

@@ -116,7 +116,9 @@ double stratified_p(const std::vector<std::int64_t>& baseline_right, std::int64_
   for (const auto& [of_a_problem, count] : counts)
     sums = convolved(sums, convolved_power(hypergeometric(of_a_problem, baseline_seeds, variant_seeds), count));
   // T - ET times the number of seeds, which is whole.
-  const auto excess = [&](std::int64_t t) { return std::abs((baseline_seeds + variant_seeds) * t - variant_seeds * right); };
+  const auto excess = [&](std::int64_t t) {
+    return std::abs((baseline_seeds + variant_seeds) * t - variant_seeds * right);
+  };
   double p = 0;
   for (std::int64_t t = sums.first; t <= sums.last(); ++t)
     if (excess(t) >= excess(observed)) p += sums.of(t);

@@ -9,8 +9,8 @@
 namespace qreason {
 
 struct TokenRatios {
-  std::optional<double> of_means;     // R, the one to report: mean t_v / mean t_b; 1.2 is a fifth longer
-  std::optional<double> of_means_se;  // by the delta method: std(t_v,i - R t_b,i, ddof 1) / (sqrt(n) mean t_b)
+  std::optional<double> of_means;        // R, the one to report: mean t_v / mean t_b; 1.2 is a fifth longer
+  std::optional<double> of_means_se;     // by the delta method: std(t_v,i - R t_b,i, ddof 1) / (sqrt(n) mean t_b)
   std::optional<double> mean_of_ratios;  // over problems
   // Only of (problem, common seed) where both are right, which takes out the length of failures.
   std::optional<double> of_means_both_right;

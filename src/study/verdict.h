@@ -1,5 +1,5 @@
-// What a difference from the baseline means, by the study's lines of one and three points: a drop of at most one point is
-// lossless, of at most three fair, any other risky.
+// What a difference from the baseline means, by the study's lines of one and three points: a drop of at most one point
+// is lossless, of at most three fair, any other risky.
 #pragma once
 
 #include <cstdint>

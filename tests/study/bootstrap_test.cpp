@@ -86,7 +86,8 @@ TEST(Bootstrap, OfTheRatioOfTokensAgreesWithScipy) {
 }
 
 TEST(Bootstrap, IsTheSameForTheSameSeed) {
-  const std::vector<std::int64_t> long_ones = {900, 400, 1200, 77, 310, 555}, short_ones = {800, 500, 900, 70, 300, 500};
+  const std::vector<std::int64_t> long_ones = {900, 400, 1200, 77, 310, 555},
+                                  short_ones = {800, 500, 900, 70, 300, 500};
   const auto once = resampled_bootstrap(long_ones, short_ones), again = resampled_bootstrap(long_ones, short_ones);
   EXPECT_EQ(once->bca.low, again->bca.low);
   EXPECT_EQ(once->bca.high, again->bca.high);

@@ -40,8 +40,8 @@ TEST(Power, OfSeveralSeedsIsMillers) {
   for (const Json& row : all["clustered"]) {
     SCOPED_TRACE(row.dump());
     const double power = row["power"];
-    const double variance = variance_of(row, row["seeds_baseline"].get<std::int64_t>(),
-                                        row["seeds_variant"].get<std::int64_t>());
+    const double variance =
+        variance_of(row, row["seeds_baseline"].get<std::int64_t>(), row["seeds_variant"].get<std::int64_t>());
     const double n = clustered_problems(variance, row["difference"].get<double>(), power);
     EXPECT_TRUE(near(n, row["n_real"].get<double>()));
     EXPECT_EQ(static_cast<std::int64_t>(std::ceil(n)), row["n"].get<std::int64_t>());
@@ -50,8 +50,8 @@ TEST(Power, OfSeveralSeedsIsMillers) {
   }
   for (const Json& row : all["clustered_simulated"]) {
     const auto seeds = row["seeds"].get<std::int64_t>();
-    const double n = clustered_problems(variance_of(row, seeds, seeds), row["difference"].get<double>(),
-                                        row["power"].get<double>());
+    const double n =
+        clustered_problems(variance_of(row, seeds, seeds), row["difference"].get<double>(), row["power"].get<double>());
     EXPECT_EQ(static_cast<std::int64_t>(std::ceil(n)), row["n"].get<std::int64_t>()) << row;
   }
 }
