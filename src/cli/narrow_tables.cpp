@@ -53,7 +53,8 @@ std::string by_model(const Cells& titles, const std::vector<Row>& rows, std::siz
 }
 
 // How many of the tasks from `first` on fit beside the methods; one at least.
-std::size_t tasks_that_fit(const StudyTable& table, std::size_t first, std::size_t columns) {
+template <class TextOf>
+std::size_t tasks_that_fit(const StudyTable& table, std::size_t first, std::size_t columns, const TextOf& text_of) {
   std::size_t width = 0;
   for (const TableRow& row : table.rows) width = std::max(width, display_width(printable(row.method)));
   width = std::min(width, 2 * kShortestMethod);
@@ -62,7 +63,7 @@ std::size_t tasks_that_fit(const StudyTable& table, std::size_t first, std::size
     std::size_t widest = display_width(table.tasks[i]);
     for (const TableRow& row : table.rows) {
       const auto cell = row.cells.find(table.tasks[i]);
-      if (cell != row.cells.end()) widest = std::max(widest, display_width(main_cell(table, cell->second, "±")));
+      if (cell != row.cells.end()) widest = std::max(widest, display_width(text_of(cell->second)));
     }
     width += kGap + widest;
     if (width > columns && count > 0) break;
@@ -70,11 +71,12 @@ std::size_t tasks_that_fit(const StudyTable& table, std::size_t first, std::size
   return count;
 }
 
-std::string all_tasks(const StudyTable& table, std::size_t columns) {
-  std::string text =
-      wrap_text(fmt::format("**{}**, {}", title_of(table.metric), spread_title(table)), columns, 0) + "\n";
+// Methods by tasks, as many tasks side by side as fit.
+template <class TextOf>
+std::string matrix(const StudyTable& table, const std::string& title, std::size_t columns, const TextOf& text_of) {
+  std::string text = wrap_text(title, columns, 0) + "\n";
   for (std::size_t first = 0; first < table.tasks.size();) {
-    const std::size_t count = tasks_that_fit(table, first, columns);
+    const std::size_t count = tasks_that_fit(table, first, columns, text_of);
     const std::span tasks = std::span(table.tasks).subspan(first, count);
     Cells titles = {"METHOD"};
     titles.insert(titles.end(), tasks.begin(), tasks.end());
@@ -83,7 +85,7 @@ std::string all_tasks(const StudyTable& table, std::size_t columns) {
       Cells cells = {row.method};
       for (const std::string& task : tasks) {
         const auto cell = row.cells.find(task);
-        cells.push_back(cell == row.cells.end() ? kMissingCell : main_cell(table, cell->second, "±"));
+        cells.push_back(cell == row.cells.end() ? kMissingCell : text_of(cell->second));
       }
       rows.push_back({row.model, std::move(cells)});
     }
@@ -91,6 +93,25 @@ std::string all_tasks(const StudyTable& table, std::size_t columns) {
     first += count;
   }
   return text;
+}
+
+std::string all_tasks(const StudyTable& table, std::size_t columns) {
+  return matrix(table, fmt::format("**{}**, {}", title_of(table.metric), spread_title(table)), columns,
+                [&](const TableCell& cell) { return main_cell(table, cell, "±"); });
+}
+
+// By the interval alone: the other one is what DIFFERENCE shows.
+std::string verdicts(const StudyTable& table, std::size_t columns) {
+  return matrix(table, "**Verdict** by the interval of the difference", columns, [](const TableCell& cell) {
+    const auto comparison = comparison_of(cell);
+    return comparison && comparison->by_interval ? std::string(name_of(*comparison->by_interval)) : kMissingCell;
+  });
+}
+
+std::string published(const StudyTable& table, std::size_t columns) {
+  if (!has_published(table)) return "No result here has a published number beside it.\n";
+  return matrix(table, fmt::format("**{}**", kPublishedTitle), columns,
+                [](const TableCell& cell) { return published_text(cell, "±"); });
 }
 
 std::string with_interval(const std::string& value, const std::optional<Interval>& interval, double scale) {
@@ -103,14 +124,16 @@ std::string one_task(const StudyTable& table, const std::string& task, std::size
     const auto found = row.cells.find(task);
     if (found == row.cells.end()) continue;
     const TableCell& cell = found->second;
-    const auto& pair = cell.against_baseline;
+    const auto compared = comparison_of(cell);
     rows.push_back({row.model,
                     {row.method, with_interval(number_text(cell.value.mean, 1), cell.ci95, 1),
-                     with_interval(difference_text(cell), pair ? pair->report_ci95 : std::nullopt, 100),
-                     pair ? p_text(pair->p_sign_flip) : kMissingCell, number_text(cell.tokens, 0)}});
+                     with_interval(difference_text(cell), compared ? compared->ci95 : std::nullopt, 100),
+                     cell.p_holm ? p_text(*cell.p_holm) : kMissingCell, number_text(cell.tokens, 0)}});
   }
-  return fmt::format("\n**{}**, {}\n{}", task, problems_text(table, task),
-                     by_model({"METHOD", "ACCURACY (95 %)", "DIFFERENCE (95 %)", "P", "TOKENS"}, rows, columns));
+  const std::string power = power_text(table, task);
+  return fmt::format("\n**{}**, {}\n{}{}", task, problems_text(table, task),
+                     by_model({"METHOD", "ACCURACY (95 %)", "DIFFERENCE (95 %)", "HOLM", "TOKENS"}, rows, columns),
+                     power.empty() ? "" : "\n" + wrap_text(power, columns, 0) + "\n");
 }
 
 std::string measure_text(const OrderedJson& row, const char* key, int decimals, double scale) {
@@ -124,6 +147,8 @@ std::string narrow_tables(const StudyTable& table, std::size_t columns) {
   std::string text = all_tasks(table, columns);
   if (table.metric == Metric::kAccuracy) {
     for (const std::string& task : table.tasks) text += one_task(table, task, columns);
+    if (any_compared(table)) text += "\n" + verdicts(table, columns);
+    if (table.published) text += "\n" + published(table, columns);
     text += "\n" + wrap_text(legend(table), columns, 0) + "\n";
   }
   for (const std::string& note : table.notes) text += "\n" + wrap_text("Note: " + printable(note), columns, 0) + "\n";

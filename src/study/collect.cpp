@@ -49,6 +49,12 @@ RunOrigin origin_of(const ResultHeader& header) {
   return origin;
 }
 
+std::string plain_folder(const ResultFile& file, const std::string& name) {
+  if (is_plain_name(name)) return name;
+  throw Error(file.path.string(), fmt::format("model \"{}\", method \"{}\"", file.header.model, file.header.method),
+              kPlainName);
+}
+
 }  // namespace
 
 RunName split_run_name(std::string_view name) {
@@ -77,11 +83,16 @@ std::string study_folder_name(const ResultFile& file) {
   const RunName says = split_run_name(std::string_view(own).substr(0, own.rfind(kSeedMark)));
   const bool same_run = own.ends_with(fmt::format("{}{}", kSeedMark, header.seed));
   if (same_run && says.model == header.model && says.method == header.method) return own;
-  const std::string name = fmt::format("{}-{}{}{}", header.model, header.method, kSeedMark, header.seed);
-  if (!is_plain_name(name))
-    throw Error(file.path.string(), fmt::format("model \"{}\", method \"{}\"", header.model, header.method),
-                kPlainName);
-  return name;
+  return plain_folder(file, fmt::format("{}-{}{}{}", header.model, header.method, kSeedMark, header.seed));
+}
+
+std::string study_script_folder_name(const ResultFile& file) {
+  if (file.format == ResultFormat::kStudy) return study_folder_name(file);
+  const ResultHeader& header = file.header;
+  const bool own_degree = header.method.find("-tp") != std::string::npos || header.method.starts_with("quantized");
+  const char* degree = own_degree ? "" : header.model.find("70B") != std::string::npos ? "-tp8" : "-tp4";
+  const std::string method = is_baseline(header.method) ? "" : fmt::format("-{}{}", header.method, degree);
+  return plain_folder(file, fmt::format("{}{}{}{}", header.model, method, kSeedMark, header.seed));
 }
 
 std::int64_t count_steps(std::string_view text) {

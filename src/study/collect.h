@@ -37,6 +37,9 @@ RunName split_run_name(std::string_view name);
 // The folder that a result file goes to in the study's form, which keeps no header: one whose name says model, method
 // and seed, its own where that does. An Error when they make no folder's name.
 std::string study_folder_name(const ResultFile& file);
+// The one that make_stats_table of the study's repository looks for: MODEL-seedS for an unquantized model, else
+// MODEL-METHOD-tp4-seedS (tp8 where the model's name says 70B), with a degree of the method's own where it has one.
+std::string study_script_folder_name(const ResultFile& file);
 
 // Number of "\n\n"-separated pieces, as the study counts reasoning steps.
 std::int64_t count_steps(std::string_view text);

@@ -66,9 +66,11 @@ CompositeDifference compose_differences(const std::vector<ComparedPart>& parts) 
     tasks.push_back({.weight = weight, .scale = pair->scale, .differences = pair->differences});
   }
   result.sign_flip = weighted_sign_flip(tasks);
+  result.verdict_by_points = verdict_by_points(result.difference);
   if (!defined) return result;
   result.clustered_se = std::sqrt(variance);
   result.ci95 = clipped(result.difference, *result.clustered_se, {.low = -1, .high = 1});
+  result.verdict_by_interval = verdict_by_interval(*result.ci95);
   return result;
 }
 

@@ -36,6 +36,8 @@ struct CompositeDifference {
   std::optional<double> clustered_se;  // nullopt where a task has none
   std::optional<Interval> ci95;        // normal: +- 1.96 SE, clipped
   WeightedTest sign_flip;
+  Verdict verdict_by_points = Verdict::kLossless;
+  std::optional<Verdict> verdict_by_interval;  // nullopt without an interval
 };
 CompositeDifference compose_differences(const std::vector<ComparedPart>& parts);
 

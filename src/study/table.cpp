@@ -13,7 +13,8 @@
 #include "base/method_names.h"
 #include "eval/composite.h"
 #include "study/baseline.h"
-#include "study/composite_statistics.h"
+#include "study/family.h"
+#include "study/table_notes.h"
 
 namespace qreason {
 namespace {
@@ -69,6 +70,8 @@ std::optional<TableCell> make_cell(const SeedGroup& group, const TableOptions& o
   if (statistics.tokens) cell.tokens = statistics.tokens->mean;
   cell.truncation_rate = statistics.truncation_rate;
   cell.unfinished_rate = statistics.unfinished_rate;
+  cell.looping_rate = statistics.looping_rate;
+  cell.seed_disagreement = statistics.seed_disagreement;
   if (metric == Metric::kAccuracy) count_both(cell, options.unfinished, statistics.unfinished_right_rate);
   return cell;
 }
@@ -182,6 +185,8 @@ std::optional<TableCell> make_composite(const Composite& composite, const TaskGr
     if (all.tokens) cell.tokens = all.tokens->mean;
     cell.truncation_rate = all.truncation_rate;
     cell.unfinished_rate = all.unfinished_rate;
+    cell.looping_rate = all.looping_rate;
+    cell.seed_disagreement = all.seed_disagreement;
   }
   return cell;
 }
@@ -219,81 +224,42 @@ std::map<RowKey, RunOrigin> origins_of(const std::vector<StudyRun>& runs, std::v
   return origins;
 }
 
-// " (temperature 0.6 and 1)": which of the sampling settings differ, and in what; empty where they are no JSON objects.
-std::string differing_settings(const std::set<std::string>& settings) {
-  std::map<std::string, std::vector<std::string>> values;  // by setting, each value once
-  std::vector<Json> objects;
-  for (const std::string& text : settings) {
-    objects.push_back(Json::parse(text, nullptr, false));
-    if (!objects.back().is_object()) return "";
-    for (const auto& [key, value] : objects.back().items()) values[key];
+// Of tasks that were compared each, by their weights; nullopt where one was not.
+std::optional<CompositeDifference> weighted_difference(const Composite& composite, const TableRow& row) {
+  std::vector<ComparedPart> parts;
+  for (const auto& [task, weight] : composite.parts) {
+    const auto cell = row.cells.find(std::string(task));
+    if (cell == row.cells.end() || !cell->second.against_baseline) return std::nullopt;
+    parts.push_back({weight, &*cell->second.against_baseline});
   }
-  std::vector<std::string> told;
-  for (auto& [key, seen] : values) {
-    for (const Json& object : objects) {
-      const std::string value = object.contains(key) ? object[key].dump() : "none";
-      if (std::find(seen.begin(), seen.end(), value) == seen.end()) seen.push_back(value);
-    }
-    if (seen.size() > 1) told.push_back(fmt::format("{} {}", key, fmt::join(seen, " and ")));
-  }
-  return told.empty() ? "" : fmt::format(" ({})", fmt::join(told, ", "));
+  return compose_differences(parts);
 }
 
-// Seeds that are averaged were asked the same, with the same settings; where they were not, a note says so.
-void note_mixed_settings(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
-  using Told = std::pair<const char*, std::string RunOrigin::*>;
-  for (const auto& [what, member] : {Told("sampling settings", &RunOrigin::sampling), Told("dtypes", &RunOrigin::dtype),
-                                     Told("problems", &RunOrigin::dataset_sha256)}) {
-    std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> rows;
-    for (const StudyRun& run : runs)
-      if (!(run.origin.*member).empty()) rows[{run.model, run.method, run.task}].insert(run.origin.*member);
-    for (const auto& [row, values] : rows)
-      if (values.size() > 1)
-        notes.push_back(fmt::format("{} {} {}: seeds with different {}{}, averaged all the same", std::get<0>(row),
-                                    std::get<1>(row), std::get<2>(row), what,
-                                    member == &RunOrigin::sampling ? differing_settings(values) : ""));
-  }
-}
-
-// Answers of different classes differ by rounding alone; such rows are no fair comparison.
-void note_mixed_arithmetic(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
-  std::map<std::string, std::set<std::string>> rows;  // by class
-  for (const StudyRun& run : runs)
-    if (!run.origin.arithmetic.empty()) rows[run.origin.arithmetic].insert(run.model + " " + run.method);
-  if (rows.size() < 2) return;
-  std::string text = "rows mix classes of arithmetic, whose answers differ by rounding alone:";
-  for (const auto& [arithmetic, names] : rows)
-    text += fmt::format("{} {} ({})", text.ends_with(':') ? "" : ",", arithmetic, fmt::join(names, ", "));
-  notes.push_back(text);
-}
-
-void note_unsafe_execution(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {
-  std::set<std::string> rows;
-  for (const StudyRun& run : runs)
-    if (run.origin.sandbox == "none") rows.insert(fmt::format("{} {} {}", run.model, run.method, run.task));
-  if (!rows.empty())
-    notes.push_back(
-        fmt::format("programs ran without a sandbox (--allow-unsafe-execution) and could have read the "
-                    "tests: {}",
-                    fmt::join(rows, ", ")));
-}
-
-void compare_composites(TableRow& row, const TaskGroups& own, const TaskGroups& baseline) {
+// After the row's tasks.
+void compare_composites(TableRow& row, const TaskGroups& own, const TaskGroups& baseline, const TableOptions& options) {
   for (const Composite& composite : composites()) {
-    const auto cell = row.cells.find(std::string(composite.name));
-    if (cell == row.cells.end()) continue;
+    const auto found = row.cells.find(std::string(composite.name));
+    if (found == row.cells.end()) continue;
+    TableCell& cell = found->second;
     const auto variant = pooled(composite, own), base = pooled(composite, baseline);
-    if (!variant)
-      cell->second.not_compared = "a weighted mean";
-    else if (!base || variant->ids != base->ids)
-      cell->second.not_compared = "other problems";
-    else
-      cell->second.against_baseline = compare(*base, *variant);
+    if (variant && base && variant->ids == base->ids) {
+      cell.against_baseline = compare(*base, *variant);
+      continue;
+    }
+    const auto weighted = variant ? std::nullopt : weighted_difference(composite, row);
+    if (!weighted) {
+      cell.not_compared = "other problems";
+      continue;
+    }
+    cell.weighted = weighted;
+    const auto whole = make_composite(composite, baseline, options);
+    if (options.metric == Metric::kAccuracy && whole && whole->value.mean > 0)
+      cell.weighted_recovery = 100 * cell.value.mean / whole->value.mean;
   }
 }
 
-void compare_row(TableRow& row, const TaskGroups& own, const TaskGroups& baseline, std::vector<std::string>& notes) {
-  compare_composites(row, own, baseline);
+void compare_row(TableRow& row, const TaskGroups& own, const TaskGroups& baseline, const TableOptions& options,
+                 std::vector<std::string>& notes) {
   for (auto& [task, cell] : row.cells) {
     const auto variant = own.find(task);
     if (variant == own.end()) continue;
@@ -308,6 +274,7 @@ void compare_row(TableRow& row, const TaskGroups& own, const TaskGroups& baselin
       cell.against_baseline = compare(base->second, variant->second);
     }
   }
+  compare_composites(row, own, baseline, options);
 }
 
 std::vector<std::string> task_columns(const Groups& groups, const std::vector<TableRow>& rows) {
@@ -374,15 +341,13 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
     for (const Composite& composite : composites())
       if (auto cell = make_composite(composite, tasks, options)) row.cells.emplace(composite.name, *std::move(cell));
     const Baseline baseline = baselines.of(key);
-    if (baseline.row != nullptr) compare_row(row, tasks, groups.at(*baseline.row), table.notes);
+    if (baseline.row != nullptr) compare_row(row, tasks, groups.at(*baseline.row), options, table.notes);
     for (auto& [task, cell] : row.cells)
       if (!baseline.reason.empty()) cell.not_compared = baseline.reason;
     if (!baseline.note.empty()) table.notes.push_back(baseline.note);
     table.rows.push_back(std::move(row));
   }
-  note_mixed_settings(runs, table.notes);
-  note_mixed_arithmetic(runs, table.notes);
-  note_unsafe_execution(runs, table.notes);
+  note_doubtful_runs(runs, table.notes);
   table.seeds.assign(seeds.begin(), seeds.end());
   table.tasks = task_columns(groups, table.rows);
   std::sort(table.rows.begin(), table.rows.end(), [&](const TableRow& a, const TableRow& b) {
@@ -391,6 +356,8 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
     };
     return key(a) < key(b);
   });
+  adjust_families(table);
+  reckon_power(table);
   return table;
 }
 

@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "eval/graders/thinking.h"
 #include "study/collect.h"
+#include "study/composite_statistics.h"
+#include "study/published_results.h"
 #include "study/statistics.h"
 
 namespace qreason {
@@ -19,6 +21,11 @@ Metric parse_metric(const std::string& text);
 std::string_view name_of(Metric metric);
 UnfinishedThoughts parse_unfinished(const std::string& text);  // "as-they-stand", "wrong"
 std::string_view name_of(UnfinishedThoughts unfinished);
+
+struct PublishedCell {
+  SeedMean published;  // percent
+  PublishedDifference difference;
+};
 
 struct TableCell {
   Spread value;  // of the metric, over seeds
@@ -30,7 +37,14 @@ struct TableCell {
   std::optional<double> unfinished_rate;  // fraction of thoughts that do not come to an end
   // Accuracy with these counted as they stand, and as wrong; percent. One of them is `value`.
   std::optional<double> as_they_stand, finished_only;
+  std::optional<double> looping_rate;  // fraction of answers
+  std::optional<double> seed_disagreement;
   std::optional<PairStatistics> against_baseline;
+  // Instead, of a composite whose problems do not weigh the same (Avg.), and what of the baseline it is, in percent.
+  std::optional<CompositeDifference> weighted;
+  std::optional<double> weighted_recovery;
+  std::optional<double> p_holm, p_benjamini_hochberg;  // study/family.h
+  std::optional<PublishedCell> published;              // where add_published() was asked and found one
   std::string not_compared;  // why not, in a few words; empty for the baseline and for what was compared
 };
 
@@ -39,14 +53,27 @@ struct TableRow {
   std::map<std::string, TableCell> cells;  // by task; absent: nothing was run
 };
 
+// What it takes to find a difference of one point from the baseline at a task (study/power.h), by the spread of the
+// differences that were seen: the median of all rows.
+struct TaskPower {
+  double variance = 0;      // of one problem's difference
+  std::int64_t seeds = 0;   // that the differences are means over
+  std::int64_t needed = 0;  // problems for one point, with as many seeds
+  std::int64_t problems = 0;
+  double detectable = 0;  // what these find; points
+};
+inline constexpr double kPower = 0.8;
+
 struct StudyTable {
   Metric metric = Metric::kAccuracy;
   UnfinishedThoughts unfinished = UnfinishedThoughts::kAsTheyStand;
-  std::string baseline;              // as named; empty: the unquantized model
-  std::vector<std::string> tasks;    // columns; the composites AIME-120 and Avg. where all their parts are
-  std::vector<std::uint64_t> seeds;  // of any run
-  std::vector<TableRow> rows;        // by model, the unquantized one first
-  std::vector<std::string> notes;    // what could not be compared and why; runs that should not stand side by side
+  std::string baseline;                    // as named; empty: the unquantized model
+  std::vector<std::string> tasks;          // columns; the composites AIME-120 and Avg. where all their parts are
+  std::vector<std::uint64_t> seeds;        // of any run
+  std::vector<TableRow> rows;              // by model, the unquantized one first
+  std::map<std::string, TaskPower> power;  // by task; absent where nothing was compared or nothing differs
+  bool published = false;                  // whether add_published() was asked
+  std::vector<std::string> notes;  // what could not be compared and why; runs that should not stand side by side
 };
 
 struct TableOptions {
@@ -61,8 +88,12 @@ struct TableOptions {
 // that no row has is a usage Error.
 StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& options);
 
+// Puts the numbers that the study published beside the accuracies of rows that it has (study/published_results.h),
+// where they are of as many problems; a note counts those that are not.
+void add_published(StudyTable& table);
+
 // One table of all tasks, then (accuracy) one a task with intervals, the comparison with the unquantized model, lengths
-// and truncation; to_markdown() ends with the single seeds.
+// and truncation, then the published numbers; to_markdown() ends with the single seeds.
 std::string to_summary(const StudyTable& table);
 std::string to_markdown(const StudyTable& table);
 std::string to_csv(const StudyTable& table);

@@ -8,6 +8,16 @@
 #include <limits>
 
 namespace qreason {
+namespace {
+
+template <class Holds>
+bool any_cell(const StudyTable& table, const Holds& holds) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [&](const TableRow& row) {
+    return std::any_of(row.cells.begin(), row.cells.end(), [&](const auto& cell) { return holds(cell.second); });
+  });
+}
+
+}  // namespace
 
 std::string number_text(double value, int decimals) {
   // "-0.0" says nothing.
@@ -73,9 +83,73 @@ std::string problems_text(const StudyTable& table, const std::string& task) {
   return least < most ? fmt::format("{} to {} problems", least, most) : fmt::format("{} problems", most);
 }
 
+std::optional<Comparison> comparison_of(const TableCell& cell) {
+  if (cell.against_baseline) {
+    const PairStatistics& pair = *cell.against_baseline;
+    return Comparison{pair.difference,        pair.report_ci95,         pair.p_sign_flip,
+                      pair.verdict_by_points, pair.verdict_by_interval, pair.recovery_percent};
+  }
+  if (!cell.weighted) return std::nullopt;
+  const CompositeDifference& weighted = *cell.weighted;
+  return Comparison{weighted.difference,          weighted.ci95,
+                    weighted.sign_flip.p,         weighted.verdict_by_points,
+                    weighted.verdict_by_interval, cell.weighted_recovery};
+}
+
+bool any_compared(const StudyTable& table) {
+  return any_cell(table, [](const TableCell& cell) { return comparison_of(cell).has_value(); });
+}
+
 std::string difference_text(const TableCell& cell) {
-  if (cell.against_baseline) return number_text(100 * cell.against_baseline->difference, 1);
+  if (const auto comparison = comparison_of(cell)) return number_text(100 * comparison->difference, 1);
   return cell.not_compared.empty() ? kMissingCell : cell.not_compared;
+}
+
+std::string verdict_text(const TableCell& cell) {
+  const auto comparison = comparison_of(cell);
+  if (!comparison) return kMissingCell;
+  const std::string_view points = name_of(comparison->by_points);
+  if (!comparison->by_interval) return fmt::format("{} ({})", kMissingCell, points);
+  const std::string_view interval = name_of(*comparison->by_interval);
+  return points == interval ? std::string(points) : fmt::format("{} ({})", interval, points);
+}
+
+std::string token_ratio_text(const TableCell& cell, std::string_view plus_minus) {
+  if (!cell.against_baseline || !cell.against_baseline->tokens.of_means) return kMissingCell;
+  const TokenRatios& tokens = cell.against_baseline->tokens;
+  std::string text = number_text(tokens.of_means, 2);
+  if (tokens.of_means_se) text += fmt::format(" {} {}", plus_minus, number_text(tokens.of_means_se, 2));
+  return text;
+}
+
+std::string power_text(const StudyTable& table, const std::string& task) {
+  const auto found = table.power.find(task);
+  if (found == table.power.end()) return "";
+  const TaskPower& power = found->second;
+  const std::string these = power.detectable > 100 ? "no difference" : number_text(power.detectable, 1) + " points";
+  return fmt::format("To resolve 1 point here with {:.0f} % power: {} problems x {} seed{}; these {} resolve {}.",
+                     100 * kPower, power.needed, power.seeds, power.seeds == 1 ? "" : "s", power.problems, these);
+}
+
+bool has_published(const StudyTable& table) {
+  return any_cell(table, [](const TableCell& cell) { return cell.published.has_value(); });
+}
+
+bool has_loops(const StudyTable& table, const std::string& task) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [&](const TableRow& row) {
+    const auto cell = row.cells.find(task);
+    return cell != row.cells.end() && cell->second.looping_rate.value_or(0) > 0;
+  });
+}
+
+std::string published_text(const TableCell& cell, std::string_view plus_minus) {
+  if (!cell.published) return kMissingCell;
+  const auto& [published, difference] = *cell.published;
+  std::string text = number_text(published.mean, 1);
+  if (published.std) text += fmt::format(" {} {}", plus_minus, number_text(published.std, 1));
+  if (!difference.standard_errors) return text;
+  return fmt::format("{} ({}{} SE)", text, *difference.standard_errors > 0 ? "+" : "",
+                     number_text(difference.standard_errors, 1));
 }
 
 bool has_unfinished(const StudyTable& table, const std::string& task) {
@@ -101,10 +175,17 @@ std::string legend(const StudyTable& table) {
                         table.unfinished == UnfinishedThoughts::kAsTheyStand ? "by what is found in them" : "as wrong",
                         other_count_title(table))
           : "";
+  const bool any_loops = std::any_of(table.tasks.begin(), table.tasks.end(),
+                                     [&](const std::string& task) { return has_loops(table, task); });
+  const std::string loops = any_loops ? " looping: answers that end in one text again and again." : "";
   return fmt::format(
       "Against {}, on the same problems: difference in points; answers that became worse (right to wrong) and better, "
-      "over all seeds; p: exact sign-flip test over problems, all seeds together; McNemar p: exact, seed by seed.{}",
-      table.baseline.empty() ? "the unquantized model" : table.baseline, thoughts);
+      "over all seeds; p: exact sign-flip test over problems, all seeds together; Holm: the same, adjusted for all "
+      "methods and tasks of the model; McNemar p: exact, seed by seed; verdict: lossless within 1 point, fair within "
+      "3, "
+      "else risky, by the interval (and by the difference alone, where that says another); recovery: share of the "
+      "accuracy; x tokens: ratio of output tokens and its standard error.{}{}",
+      table.baseline.empty() ? "the unquantized model" : table.baseline, thoughts, loops);
 }
 
 }  // namespace qreason

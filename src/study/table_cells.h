@@ -31,6 +31,34 @@ std::string problems_text(const StudyTable& table, const std::string& task);
 // The difference in points, else why there is none; "-" for the baseline itself.
 std::string difference_text(const TableCell& cell);
 
+// What a cell's comparison says, of a task or of a weighted mean.
+struct Comparison {
+  double difference = 0;  // fractions of 1
+  std::optional<Interval> ci95;
+  double p = 1;
+  Verdict by_points = Verdict::kLossless;
+  std::optional<Verdict> by_interval;
+  std::optional<double> recovery_percent;
+};
+std::optional<Comparison> comparison_of(const TableCell& cell);
+bool any_compared(const StudyTable& table);
+
+// "undecided (fair)": by the interval, then by points where that is another; "-" for no comparison.
+std::string verdict_text(const TableCell& cell);
+// "1.21 ± 0.03": how many times as many tokens as the baseline, with the standard error.
+std::string token_ratio_text(const TableCell& cell, std::string_view plus_minus);
+// "To resolve 1 point here with 80 % power: 4600 problems x 3 seeds; these 60 resolve 8.8 points." Empty where nothing
+// is known.
+std::string power_text(const StudyTable& table, const std::string& task);
+
+// Whether any cell of the task is beside a published number; whether any of its answers loops.
+bool has_published(const StudyTable& table);
+bool has_loops(const StudyTable& table, const std::string& task);
+// "82.9 ± 1.1 (-0.4 SE)": the published number, and by how many standard errors ours is above it.
+std::string published_text(const TableCell& cell, std::string_view plus_minus);
+inline constexpr const char* kPublishedTitle =
+    "Published (arXiv 2504.04823), and by how many standard errors ours differ";
+
 // Whether any answer to this task has a thought without an end; what the accuracy is when these are counted in the
 // other way than the table's, and how that is called.
 bool has_unfinished(const StudyTable& table, const std::string& task);

@@ -31,6 +31,12 @@ Verdict verdict_by_points(std::int64_t sum, std::int64_t count) {
   return drop <= kFairPoints * count ? Verdict::kFair : Verdict::kRisky;
 }
 
+Verdict verdict_by_points(double difference) {
+  constexpr double kRounding = 1e-12;
+  if (-difference <= fraction(kLosslessPoints) + kRounding) return Verdict::kLossless;
+  return -difference <= fraction(kFairPoints) + kRounding ? Verdict::kFair : Verdict::kRisky;
+}
+
 Verdict verdict_by_interval(const Interval& report_ci95) {
   if (report_ci95.low >= -fraction(kLosslessPoints)) return Verdict::kLossless;
   if (report_ci95.low >= -fraction(kFairPoints)) return Verdict::kFair;

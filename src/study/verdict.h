@@ -15,6 +15,8 @@ std::string_view name_of(Verdict verdict);  // "lossless", "fair", "risky", "und
 // Of the estimate sum / count alone, as the study does; in integers, so that exactly one point is lossless. Never
 // undecided.
 Verdict verdict_by_points(std::int64_t sum, std::int64_t count);
+// The same of a weighted mean, whose weights are no whole numbers: what rounding alone puts over a line does not count.
+Verdict verdict_by_points(double difference);
 
 // Of the interval that is printed (fractions of 1): lossless or fair where all of it is, risky where all of it is below
 // three points, else undecided.

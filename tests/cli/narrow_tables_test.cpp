@@ -63,6 +63,23 @@ TEST(NarrowTables, ShowWhatDecidesModelByModel) {
   EXPECT_THAT(text, HasSubstr("**GSM8K**, 4 problems\n\nm\nMETHOD"));
   EXPECT_THAT(text, HasSubstr("-12.5 ("));
   EXPECT_THAT(text, HasSubstr("Against the unquantized model"));
+  EXPECT_THAT(text, HasSubstr("HOLM"));
+  EXPECT_THAT(text, HasSubstr("\nm\nMETHOD                    GSM8K\n"
+                              "bf16                          -\n"
+                              "kvquant_star-kv3-tp4  undecided\n"));
+  EXPECT_THAT(text, HasSubstr("To resolve 1 point here with 80 % power: "));
+}
+
+TEST(NarrowTables, PutPublishedNumbersBesideOurs) {
+  std::vector<StudyRun> runs;
+  for (const std::uint64_t seed : {42, 43})
+    runs.push_back(a_run("QwQ-32B", "bf16", "MATH-500", seed, std::string(480, '1') + std::string(20, '0')));
+  StudyTable table = make_table(runs, {});
+  add_published(table);
+  const std::string text = narrow_tables(table, 80);
+  // 96 twice, published 97.5 with 0.2 over three seeds: -1.5 / (0.2 / sqrt(3)) = -13.0.
+  EXPECT_THAT(text, HasSubstr("\nQwQ-32B\nMETHOD               MATH-500\nbf16    97.5 ± 0.2 (-13.0 SE)\n"));
+  EXPECT_LE(widest_line(text), 80U);
 }
 
 TEST(NarrowTables, CutNamesThatAreTooLongAndDisarmThem) {

@@ -105,9 +105,9 @@ TEST(Table, ComparesWithTheUnquantizedModelOnTheSameProblems) {
   EXPECT_DOUBLE_EQ(*pair.tokens.of_means, 1.5);
   // Half of four right, at most all of them: the interval is clipped. 2 worse, 1 better.
   EXPECT_THAT(to_summary(table), HasSubstr("| m | rtn-w3 | 50.0 | 0.0 to 100.0 | -25.0 |"));
-  EXPECT_THAT(to_summary(table), HasSubstr("| 2 | 1 | 1.000 | 1.000 | 150 |"));
+  EXPECT_THAT(to_summary(table), HasSubstr("| 2 | 1 | 1.000 | 1.000 | 1.000 | undecided (risky) | 66.7 % | 150 |"));
   EXPECT_THAT(to_csv(table), HasSubstr(",-25,"));
-  EXPECT_THAT(to_csv(table), HasSubstr(",1.5,1\n"));  // token ratio, McNemar's p
+  EXPECT_THAT(to_csv(table), HasSubstr(",66.66666666666667,1.5,1,"));  // recovery, token ratio, McNemar's p
   EXPECT_THAT(to_summary(table), HasSubstr("**GSM8K**, 4 problems, seeds 42"));
   EXPECT_THAT(to_summary(table), Not(HasSubstr("Per seed")));
 }
@@ -337,6 +337,19 @@ TEST(StudyForm, PutsModelAndMethodIntoTheNameOfTheFolder) {
   EXPECT_EQ(name("m-bf16-seed41", "m", "bf16"), "m-bf16-seed42");
   EXPECT_THROW(name("m-seed42", "../m", "bf16"), Error);
   EXPECT_EQ(study_folder_name(file_in("R1-seed42", "R1", "", ResultFormat::kStudy)), "R1-seed42");
+}
+
+// As make_stats_table of the study's repository makes the names that it looks for.
+TEST(StudyForm, NamesFoldersAsTheStudysScriptLooksForThem) {
+  const auto name = [](const std::string& model, const std::string& method) {
+    return study_script_folder_name(file_in("x-seed42", model, method, ResultFormat::kOurs));
+  };
+  EXPECT_EQ(name("QwQ-32B", "bf16"), "QwQ-32B-seed42");
+  EXPECT_EQ(name("QwQ-32B", "awq-w4g128"), "QwQ-32B-awq-w4g128-tp4-seed42");
+  EXPECT_EQ(name("DeepSeek-R1-Distill-Llama-70B", "quarot-kv3"), "DeepSeek-R1-Distill-Llama-70B-quarot-kv3-tp8-seed42");
+  EXPECT_EQ(name("QwQ-32B", "smoothquant-w8a8kv8-tp1"), "QwQ-32B-smoothquant-w8a8kv8-tp1-seed42");
+  EXPECT_EQ(name("QwQ-32B", "quantized.awq-autoawq-w4g128"), "QwQ-32B-quantized.awq-autoawq-w4g128-seed42");
+  EXPECT_THROW(name("../m", "bf16"), Error);
 }
 
 TEST(Collect, ReadsTheOriginOfARun) {

@@ -43,9 +43,13 @@ class GradeCommand : public Command {
     code_.declare(options);
     options.value("--study-form", study_form_,
                   "Write the results in the study's form below this folder, to MODEL-METHOD-seedS/TASK.jsonl");
+    options.flag("--study-names", study_names_,
+                 "Name these folders as make_stats_table of the study's repository looks for them: MODEL-seedS, "
+                 "MODEL-METHOD-tp4-seedS (tp8 for a 70B model)");
   }
 
   void run(const CommonOptions& common) override {
+    if (study_names_ && !study_form_) throw Error::usage("--study-names", "given alone", "--study-form with it");
     if (explain_) return explain();
     const RegradeOptions options = regrade_options();
     OrderedJson files = OrderedJson::array();
@@ -103,7 +107,8 @@ class GradeCommand : public Command {
     if (file.header.dataset.is_object() && file.header.dataset.contains("task"))
       throw Error(file.path.string(), "a task of one's own and --study-form",
                   "a task of `qreason evaluate --help`: the study's form does not say how others are graded");
-    const fs::path target = fs::path(*study_form_) / study_folder_name(file) / (file.header.task + ".jsonl");
+    const std::string folder = study_names_ ? study_script_folder_name(file) : study_folder_name(file);
+    const fs::path target = fs::path(*study_form_) / folder / (file.header.task + ".jsonl");
     fs::create_directories(target.parent_path());
     require_output_file(target, if_exists(common));
     write_file_atomic(target, to_study_json(file));
@@ -122,6 +127,7 @@ class GradeCommand : public Command {
   std::optional<std::string> study_form_;
   std::optional<std::string> explain_;
   bool write_ = false;
+  bool study_names_ = false;
   bool finished_only_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/commands.h"
 #include "cli/narrow_tables.h"
 #include "cli/output.h"
@@ -30,14 +31,21 @@ class TableCommand : public Command {
         "--baseline", baseline_,
         "What the others are compared with: a method, or a row as MODEL-METHOD (default: the unquantized model "
         "that each was made from)");
+    options.flag("--published", published_,
+                 "Put the study's published accuracies beside ours, with the difference in standard errors");
   }
 
   void run(const CommonOptions& common) override {
-    const StudyTable table = make_table(collect_runs(folder_), {.metric = parse_metric(metric_),
-                                                                .unfinished = parse_unfinished(unfinished_),
-                                                                .models = {},
-                                                                .methods = {},
-                                                                .baseline = baseline_});
+    StudyTable table = make_table(collect_runs(folder_), {.metric = parse_metric(metric_),
+                                                          .unfinished = parse_unfinished(unfinished_),
+                                                          .models = {},
+                                                          .methods = {},
+                                                          .baseline = baseline_});
+    if (published_) {
+      if (table.metric != Metric::kAccuracy)
+        throw Error::usage("--published", "given with --metric " + metric_, "accuracies, which alone are published");
+      add_published(table);
+    }
     if (common.json || format_ == "json") return print_json(to_json(table));
     fmt::print("{}", text_of(table, common));
   }
@@ -58,6 +66,7 @@ class TableCommand : public Command {
   }
 
   std::string folder_, metric_ = "accuracy", unfinished_ = "as-they-stand", format_, baseline_;
+  bool published_ = false;
 };
 
 }  // namespace
