@@ -124,7 +124,7 @@ Decision Comparison::same_words(const Node& gold, const Node& answer) {
       begin = end + 1;
     }
     std::erase_if(result, [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; });
-    return result;
+    return result == "dne" ? std::string("doesnotexist") : result;
   };
   return letters(*a) == letters(*b) ? Decision{Outcome::kEqual, "the same words"}
                                     : Decision{Outcome::kDifferent, "different words"};

@@ -207,9 +207,22 @@ Node FactorParser::primary() {
     case TokenKind::kCommand:
       return command(token.text);
     case TokenKind::kSymbol:
-      return bracket(token.text);
+      if (token.text == "{" && at_symbol("}") && (at_symbol("^", 1) || at_symbol("_", 1))) {
+        at_ += 2;
+        return combinations();
+      }
+      return token.text == "^" || token.text == "_" ? combinations() : bracket(token.text);
   }
   throw NotAnAnswer{};
+}
+
+// "^{10}C_3", "{}_{10}C_{3}": behind the sign that raises or lowers what stands before no base.
+Node FactorParser::combinations() {
+  if (!at_symbol("{")) throw NotAnAnswer{};
+  Node all = primary();
+  if (!at_kind(TokenKind::kLetter) || tokens_[at_].text != "C" || !at_symbol("_", 1)) throw NotAnAnswer{};
+  at_ += 2;
+  return make_node(NodeKind::kCall, pair(std::move(all), argument()), "binom");
 }
 
 Node FactorParser::number(const Token& token) {

@@ -82,6 +82,7 @@ class FactorParser {
 
  private:
   Node primary();
+  Node combinations();
   Node number(const Token& token);
   Node mixed(Node whole);
   Node based(const Token& token);

@@ -292,7 +292,7 @@ class Tokenizer : private NumberTokens {
       push(TokenKind::kCommand, "infty");
     } else if (lower == "choose") {
       push(TokenKind::kCommand, "choose");
-    } else if (lower == "and" || lower == "or") {
+    } else if (lower == "and" || lower == "or" || (lower == "to" && between_numbers())) {
       push(TokenKind::kText, lower);
     } else if (is_text(letters, glued)) {
       push(TokenKind::kText, letters);
@@ -300,6 +300,13 @@ class Tokenizer : private NumberTokens {
       for (const char c : letters) push(TokenKind::kLetter, std::string(1, c));
     }
     return true;
+  }
+
+  // "5 to 3"
+  bool between_numbers() const {
+    const std::size_t next = text_.find_first_not_of(' ', at_);
+    return !tokens_.empty() && tokens_.back().kind == TokenKind::kNumber && next != std::string_view::npos &&
+           is_digit(text_[next]);
   }
 
   // "5 x 10^3"

@@ -250,7 +250,12 @@ class SetReader {
     if (!bound) return std::nullopt;
     const char sign = bound->text[0];
     std::vector<bool> result(count(), false);
-    if (is_infinite(bound->children[1])) return std::nullopt;
+    if (const Node& end = bound->children[1]; is_infinite(end)) {
+      // "x < \infty" says nothing, "x > \infty" nothing that is true.
+      const bool below = sign == '<' || sign == 'l', above = sign == '>' || sign == 'g';
+      if (end.kind == NodeKind::kNegation ? !above : !below) return std::nullopt;
+      return std::vector<bool>(count(), true);
+    }
     const auto at = position(bound->children[1]);
     if (!at) return std::nullopt;
     for (std::size_t cell = 0; cell < count(); ++cell) {
