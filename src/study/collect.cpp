@@ -125,15 +125,19 @@ StudyRun to_study_run(const ResultFile& file) {
   return result;
 }
 
-std::vector<StudyRun> collect_runs(const fs::path& folder) {
+std::vector<fs::path> study_result_files(const fs::path& folder) {
   if (!fs::is_directory(folder)) throw Error(folder.string(), "no such folder", "a folder of results");
   std::vector<fs::path> paths;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.is_regular_file() && is_result_path(entry.path())) paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   if (paths.empty()) throw Error(folder.string(), "no result file", "folders NAME-seedN with TASK.jsonl");
+  return paths;
+}
+
+std::vector<StudyRun> collect_runs(const fs::path& folder) {
   std::vector<StudyRun> runs;
-  for (const fs::path& path : paths) runs.push_back(to_study_run(read_result_file(path)));
+  for (const fs::path& path : study_result_files(folder)) runs.push_back(to_study_run(read_result_file(path)));
   return runs;
 }
 

@@ -46,8 +46,9 @@ std::int64_t count_steps(std::string_view text);
 
 StudyRun to_study_run(const ResultFile& file);
 
-// Every result file in `<name>-seed<s>` folders below `folder`, sorted by path. Fields of headers go before names of
-// folders. Error when there is none.
+// Every finished result file in `<name>-seed<s>` folders below `folder`, sorted by path. Error when there is none.
+std::vector<std::filesystem::path> study_result_files(const std::filesystem::path& folder);
+// What is in them. Fields of headers go before names of folders.
 std::vector<StudyRun> collect_runs(const std::filesystem::path& folder);
 
 }  // namespace qreason

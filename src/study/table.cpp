@@ -333,7 +333,7 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
   const BaselineChoice baselines(origins, options.baseline);
   std::set<std::uint64_t> seeds;
   for (const auto& [key, tasks] : groups) {
-    TableRow row{key.first, key.second, {}};
+    TableRow row{.model = key.first, .method = key.second, .compared_with = {}, .cells = {}};
     for (const auto& [task, group] : tasks) {
       seeds.insert(group.seeds.begin(), group.seeds.end());
       if (auto cell = make_cell(group, options)) row.cells.emplace(task, *std::move(cell));
@@ -341,6 +341,7 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
     for (const Composite& composite : composites())
       if (auto cell = make_composite(composite, tasks, options)) row.cells.emplace(composite.name, *std::move(cell));
     const Baseline baseline = baselines.of(key);
+    if (baseline.row != nullptr) row.compared_with = *baseline.row;
     if (baseline.row != nullptr) compare_row(row, tasks, groups.at(*baseline.row), options, table.notes);
     for (auto& [task, cell] : row.cells)
       if (!baseline.reason.empty()) cell.not_compared = baseline.reason;

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "eval/graders/thinking.h"
+#include "study/baseline.h"
 #include "study/collect.h"
 #include "study/composite_statistics.h"
 #include "study/published_results.h"
@@ -50,6 +51,7 @@ struct TableCell {
 
 struct TableRow {
   std::string model, method;
+  std::optional<RowKey> compared_with;     // nullopt: a baseline itself, or there is none
   std::map<std::string, TableCell> cells;  // by task; absent: nothing was run
 };
 
