@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-NO_TORCH = {"base", "net", "endpoint", "formats", "kernels", "data", "tokenizer", "sandbox", "eval", "study"}
+NO_TORCH = {"base", "net", "endpoint", "formats", "kernels", "data", "tokenizer", "sandbox", "eval", "study", "report"}
 PRINTS = re.compile(r"\b(stderr|stdout|cout|cerr|isatty|f?printf|f?puts|fmt::print|std::exit|_exit|abort)\b")
 TORCH_INCLUDE = re.compile(r"^(ATen|c10|torch)/")
 
