@@ -28,7 +28,7 @@ test: setup ## build everything and run every test
 	@tools/build.sh $(PRESET) $(JOBS) all
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
-demo: build ## the main job: small reasoning models, 24 quantizations, three tiers, what each cost (offline)
+demo: build ## the main job: small reasoning models, 24 quantizations, three tiers, what each cost, a report (offline)
 	@$(QREASON) study
 
 demo-smollm2: build model-smollm2 ## quantize SmolLM2-135M-Instruct four ways and show what it cost

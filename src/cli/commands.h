@@ -24,6 +24,7 @@ std::unique_ptr<Command> make_convert_command();
 std::unique_ptr<Command> make_evaluate_command();
 std::unique_ptr<Command> make_grade_command();
 std::unique_ptr<Command> make_table_command();
+std::unique_ptr<Command> make_report_command();
 std::unique_ptr<Command> make_steps_command();
 std::unique_ptr<Command> make_outliers_command();
 std::unique_ptr<Command> make_study_command();

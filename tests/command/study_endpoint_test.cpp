@@ -68,7 +68,7 @@ TEST_F(StudyEndpoint, StandsInTheTablesAndGoesOnWithoutItsServer) {
     ASSERT_EQ(result.exit_code, 0) << result.standard_error;
     EXPECT_EQ(server.authorization(), "Bearer sk-hidden-key");
     EXPECT_EQ(server.bodies().size(), 2U * (2 * 6 + 5)) << "two rows, two seeds, five questions about the server each";
-    EXPECT_THAT(everything() + result.standard_output + result.standard_error, Not(HasSubstr("hidden")));
+    EXPECT_THAT(everything() + result.standard_output + result.standard_error, Not(HasSubstr("hidden-key")));
   }
   const std::string table = read_text_file(out() / "table.md");
   EXPECT_THAT(table, HasSubstr("| toy-at-vllm | bf16 |"));
@@ -108,7 +108,7 @@ TEST_F(StudyEndpoint, RefusesWhatMakesNoSense) {
     const CommandResult refused = study();
     EXPECT_EQ(refused.exit_code, 1);
     EXPECT_THAT(refused.standard_error, HasSubstr(message));
-    EXPECT_THAT(refused.standard_error, Not(HasSubstr("hidden")));
+    EXPECT_THAT(refused.standard_error, Not(HasSubstr("hidden-key")));
   }
   write_study("ftp://127.0.0.1/v1");
   EXPECT_THAT(study().standard_error, HasSubstr("endpoint of toy-at-vllm: --endpoint"));

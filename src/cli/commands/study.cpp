@@ -9,6 +9,7 @@
 #include "cli/embedded_study.h"
 #include "cli/narrow_tables.h"
 #include "cli/output.h"
+#include "cli/report_file.h"
 #include "cli/run_options.h"
 #include "cli/study_worker.h"
 #include "cli/terminal.h"
@@ -20,7 +21,8 @@ class StudyCommand : public Command {
  public:
   std::string_view name() const override { return "study"; }
   std::string_view purpose() const override {
-    return "Runs a grid of models, methods, tasks and seeds, then prints the tables; the same command goes on after a "
+    return "Runs a grid of models, methods, tasks and seeds, prints the tables and writes a report; the same command "
+           "goes on after a "
            "kill. Without a file: the embedded study of small reasoning models, in minutes";
   }
   std::string_view example() const override { return "qreason study --full"; }
@@ -46,9 +48,14 @@ class StudyCommand : public Command {
     const std::string part = full_ ? "-full" : limit_ ? fmt::format("-limit{}", *limit_) : "";
     folder_ = output_.value_or("outputs/" + spec.name + part);
     require_folder(spec);
+    require_own_report(common);
     EngineStudyWorker worker(spec, if_exists(common), find_device(common.device));
-    const StudyOutcome outcome = run_study(
+    StudyOutcome outcome = run_study(
         spec, {.folder = folder_, .if_different = if_exists(common), .listener = terminal_progress()}, worker);
+    if (!outcome.table.rows.empty()) {
+      outcome.files.push_back(folder_ / kReport);
+      write_report({.folder = folder_, .baseline = {}}, kReportAnswers, outcome.files.back());
+    }
     common.json ? print_as_json(outcome) : print_as_text(outcome, common);
   }
 
@@ -73,8 +80,14 @@ class StudyCommand : public Command {
     StagedDirectory::refuse_precious(folder_, models);
   }
 
+  // The page goes where the tables go: over one of before, but over no file that was here before the study.
+  void require_own_report(const CommonOptions& common) const {
+    if (!std::filesystem::exists(folder_ / "table.json") && std::filesystem::exists(folder_))
+      require_output_file(folder_ / kReport, if_exists(common));
+  }
+
   void print_as_text(const StudyOutcome& outcome, const CommonOptions& common) const {
-    fmt::print("{}\nTables, results and checkpoints:\n",
+    fmt::print("{}\nTables, report, results and checkpoints:\n",
                common.wide ? aligned_tables(outcome.summary) : narrow(outcome, output_columns(common)));
     for (const auto& file : outcome.files) fmt::print("  {}\n", printable(file.string()));
     for (const char* folder : {"results", "measures", "models"}) {
@@ -98,6 +111,7 @@ class StudyCommand : public Command {
                 {"table", to_json(outcome.table)}});
   }
 
+  static constexpr const char* kReport = "report.html";
   std::string file_;
   std::optional<std::string> output_;
   std::optional<std::int64_t> limit_;

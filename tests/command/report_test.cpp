@@ -1,0 +1,75 @@
+// report as a user types it; docs/results.md says what is in the folder.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "support/fixtures.h"
+#include "support/report_folder.h"
+
+namespace qreason {
+namespace {
+namespace fs = std::filesystem;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class ReportCommand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    testing::write_report_run(at("results"), testing::report_run("bf16", "GSM8K", 42, "1111"));
+    testing::write_report_run(at("results"), testing::report_run("rtn-w4g64", "GSM8K", 42, "1100"));
+  }
+  fs::path at(const std::string& name) const { return folder_.path() / name; }
+  testing::CommandResult run(const std::string& line) const {
+    return testing::run_command("cd '" + folder_.path().string() + "' && '" + testing::qreason_binary() + "' " + line);
+  }
+  testing::ScratchFolder folder_;
+};
+
+TEST_F(ReportCommand, WritesAPageAndSaysWhere) {
+  const auto result = run("report results -o page.html");
+  ASSERT_EQ(result.exit_code, 0) << result.standard_error;
+  EXPECT_THAT(result.standard_output, StartsWith("page.html: "));
+  EXPECT_THAT(result.standard_output, EndsWith(", 2 rows of 2 runs\n"));
+  const std::string page = read_text_file(at("page.html"));
+  EXPECT_THAT(page, StartsWith("<!DOCTYPE html>"));
+  EXPECT_THAT(page, EndsWith("</html>\n"));
+  EXPECT_THAT(page, HasSubstr("id=\"answers-1\""));
+  const auto json = run("report results -o page.html --force --answers 0 --json");
+  ASSERT_EQ(json.exit_code, 0) << json.standard_error;
+  const Json told = parse_json(json.standard_output, "stdout");
+  EXPECT_EQ(told["file"], "page.html");
+  EXPECT_EQ(told["bytes"], fs::file_size(at("page.html")));
+  EXPECT_EQ(told["runs"], 2);
+  EXPECT_LT(fs::file_size(at("page.html")), page.size());
+}
+
+TEST_F(ReportCommand, ReplacesNothingUnasked) {
+  std::ofstream(at("thesis.html")) << "mine";
+  const auto result = run("report results -o thesis.html");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.standard_error, HasSubstr("thesis.html: it exists already, expected a new path, or --force"));
+  EXPECT_EQ(read_text_file(at("thesis.html")), "mine");
+  EXPECT_EQ(run("report results -o results").exit_code, 1);  // a folder
+}
+
+TEST_F(ReportCommand, RefusesWhatItCannotRead) {
+  const auto absent = run("report nowhere -o page.html");
+  EXPECT_EQ(absent.exit_code, 1);
+  EXPECT_THAT(absent.standard_error, HasSubstr("nowhere: no such folder"));
+  fs::create_directory(at("empty"));
+  EXPECT_THAT(run("report empty -o page.html").standard_error, HasSubstr("empty: no result file"));
+  EXPECT_EQ(run("report results").exit_code, 2);
+  EXPECT_EQ(run("report results -o page.html --answers -1").exit_code, 2);
+  EXPECT_EQ(run("report results -o page.html --baseline nobody").exit_code, 2);
+  const fs::path file = at("results") / "m-rtn-w4g64-seed42" / "GSM8K.jsonl";
+  fs::resize_file(file, fs::file_size(file) / 2);
+  EXPECT_EQ(run("report results -o page.html").exit_code, 1);
+  EXPECT_FALSE(fs::exists(at("page.html")));
+}
+
+}  // namespace
+}  // namespace qreason
