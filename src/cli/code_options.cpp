@@ -66,6 +66,14 @@ std::vector<Task> CodeOptions::graded(std::vector<Task> tasks) {
   return tasks;
 }
 
+std::vector<std::string> CodeOptions::words() const {
+  std::vector<std::string> words;
+  if (seconds_) words.push_back(fmt::format("--test-seconds={}", *seconds_));
+  if (!packages_.empty()) words.push_back("--test-packages=" + fs::absolute(packages_).string());
+  if (unsafe_) words.emplace_back("--allow-unsafe-execution");
+  return words;
+}
+
 Isolation CodeOptions::isolation(const fs::path& packages) {
   if (isolation_) return *isolation_;
   const FoundIsolation found =

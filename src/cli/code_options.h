@@ -20,6 +20,9 @@ class CodeOptions {
   // The tasks, graded so. Where one of them grades programs: an Error if they cannot run here.
   std::vector<Task> graded(std::vector<Task> tasks);
 
+  // As they were given, for another command line.
+  std::vector<std::string> words() const;
+
  private:
   CodeGrading asked() const;
   // Looks once; warns where it is no sandbox.

@@ -29,6 +29,8 @@ class OptionSet {
   virtual void value(const std::string& name, std::optional<std::int64_t>& target, const std::string& help) = 0;
   virtual void value(const std::string& name, std::optional<double>& target, const std::string& help) = 0;
   virtual void repeated(const std::string& name, std::vector<std::string>& target, const std::string& help) = 0;
+  // "--name A B C", also more than once. It takes all words up to the next option, so no positional may follow it.
+  virtual void several(const std::string& name, std::vector<std::string>& target, const std::string& help) = 0;
   virtual void list(const std::string& name, std::vector<std::string>& target, const std::string& help) = 0;  // a,b,c
   virtual void choice(const std::string& name, std::string& target, const std::vector<std::string>& choices,
                       const std::string& help) = 0;

@@ -92,6 +92,11 @@ class CliOptions : public OptionSet {
     add({.name = name, .value_name = "TEXT", .help = help, .repeats = true}, kMany,
         [&target](const Given& given) { target = given; });
   }
+  void several(const std::string& name, std::vector<std::string>& target, const std::string& help) override {
+    add({.name = name, .value_name = "TEXT...", .help = help, .repeats = true}, kMany,
+        [&target](const Given& given) { target = given; });
+    entries_.back().option->allow_extra_args(true);
+  }
   void list(const std::string& name, std::vector<std::string>& target, const std::string& help) override {
     add({.name = name,
          .value_name = "A,B,...",

@@ -1,5 +1,7 @@
 #include "cli/process_executor.h"
 
+#include <ATen/Parallel.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -14,25 +16,51 @@ namespace {
 
 int asked_threads = 0;
 
-int threads() {
-  return asked_threads > 0 ? asked_threads : usable_cores();
-}
+thread_local ThreadExecutors* own_executors = nullptr;
 
 }  // namespace
 
+struct ThreadExecutors {
+  int threads;
+  std::map<Arithmetic, std::unique_ptr<Executor>> all = {};
+
+  Executor& of(Arithmetic arithmetic) {
+    std::unique_ptr<Executor>& executor = all[arithmetic];
+    if (!executor)
+      executor = arithmetic == Arithmetic::kFast ? std::make_unique<Executor>(threads, cpu_backend(arithmetic))
+                                                 : std::make_unique<Executor>(threads);
+    return *executor;
+  }
+};
+
+OwnExecutors::OwnExecutors(int threads) : executors_(new ThreadExecutors{.threads = threads}) {
+  own_executors = executors_.get();
+  at::set_num_threads(threads);  // of this thread's tensor operations, which would else take all cores
+}
+
+OwnExecutors::~OwnExecutors() {
+  own_executors = nullptr;
+}
+
+int process_threads() {
+  return asked_threads > 0 ? asked_threads : usable_cores();
+}
+
 Executor& process_executor(Arithmetic arithmetic) {
+  if (own_executors != nullptr) return own_executors->of(arithmetic);
   if (arithmetic == Arithmetic::kFast) {
-    static Executor fast(threads(), cpu_backend(arithmetic));
+    static Executor fast(process_threads(), cpu_backend(arithmetic));
     return fast;
   }
-  static Executor portable(threads());
+  static Executor portable(process_threads());
   return portable;
 }
 
 Executor& process_executor(Arithmetic arithmetic, const std::optional<at::Device>& device) {
   if (!device) return process_executor(arithmetic);
   struct There {
-    There(at::Device device, Arithmetic arithmetic) : backend(device, arithmetic), executor(threads(), backend) {}
+    There(at::Device device, Arithmetic arithmetic)
+        : backend(device, arithmetic), executor(process_threads(), backend) {}
     TensorBackend backend;
     Executor executor;
   };

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <optional>
 
 #include "base/numerics.h"
@@ -16,6 +17,24 @@ namespace qreason {
 Executor& process_executor(Arithmetic arithmetic = Arithmetic::kPortable);
 // The same on a device of libtorch's, or on the processor without one.
 Executor& process_executor(Arithmetic arithmetic, const std::optional<at::Device>& device);
+
+struct ThreadExecutors;
+
+// While it lives, process_executor() of the thread that made it gives executors of its own, of so many threads (at
+// least 1): an executor serves one thread at a time. It goes on that thread; one a thread.
+class OwnExecutors {
+ public:
+  explicit OwnExecutors(int threads);
+  ~OwnExecutors();
+  OwnExecutors(const OwnExecutors&) = delete;
+  OwnExecutors& operator=(const OwnExecutors&) = delete;
+
+ private:
+  std::unique_ptr<ThreadExecutors> executors_;
+};
+
+// How many threads process_executor() has, or will have.
+int process_threads();
 // Before the first call of process_executor(). At least 1.
 void set_process_threads(int threads);
 

@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 #include "analysis/divergence.h"
 #include "analysis/perplexity.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "base/method_names.h"
 #include "checkpoint/readers.h"
 #include "cli/device.h"
@@ -18,6 +22,7 @@
 #include "cli/process_executor.h"
 #include "cli/quantize_model.h"
 #include "cli/run_provenance.h"
+#include "cli/study_jobs.h"
 #include "cli/terminal.h"
 #include "quantize/methods/method_table.h"
 
@@ -56,6 +61,15 @@ EndpointModel served_model(const StudyModel& model) {
     throw Error("endpoint of " + model.name,
                 fmt::format("method {}, but {} was made by {}", method, model.reference, served.method), "the same");
   return served;
+}
+
+// Of the folder's files, or of the file.
+std::uint64_t file_bytes(const fs::path& model) {
+  if (!fs::is_directory(model)) return fs::file_size(model);
+  std::uint64_t bytes = 0;
+  for (const auto& entry : fs::directory_iterator(model))
+    if (entry.is_regular_file() && entry.path().extension() == ".safetensors") bytes += entry.file_size();
+  return bytes;
 }
 
 Recipe recipe_of(const StudyMethod& quantization) {
@@ -214,6 +228,25 @@ bool EngineStudyWorker::evaluated(const StudyCell& cell) {
                        .arithmetic = cell.model->arithmetic,
                        .device = device_ ? device_kind(device_->str()) : ""},
                       weights_if_here(cell));
+}
+
+// A device serves one model at a time, and a server has a batch of its own.
+int EngineStudyWorker::side_by_side(const std::vector<const StudyCell*>& cells) {
+  if (device_) return 1;
+  JobLimits limits{.threads = process_threads(), .memory = available_memory()};
+  std::set<std::string> seen;
+  for (const StudyCell* cell : cells) {
+    if (cell->model->endpoint) return 1;
+    if (seen.insert(cell->model->reference).second)
+      limits.model_bytes = std::max(limits.model_bytes, file_bytes(resolve_model(cell->model->reference)));
+  }
+  return side_by_side_jobs(limits);
+}
+
+std::unique_ptr<StudyWorker> EngineStudyWorker::beside(int jobs) {
+  auto worker = std::make_unique<EngineStudyWorker>(spec_, if_different_, device_);
+  worker->executors_ = std::make_unique<OwnExecutors>(std::max(1, process_threads() / jobs));
+  return worker;
 }
 
 std::optional<OpenedModel> EngineStudyWorker::weights_if_here(const StudyCell& cell) const {

@@ -9,6 +9,7 @@
 
 #include "cli/engine_generator.h"
 #include "cli/model_evaluation.h"
+#include "cli/process_executor.h"
 #include "eval/evaluate.h"
 #include "study/study_runner.h"
 
@@ -27,6 +28,8 @@ class EngineStudyWorker : public StudyWorker {
   OrderedJson device() const override;
   void evaluate(const StudyCell& cell) override;
   bool evaluated(const StudyCell& cell) override;
+  int side_by_side(const std::vector<const StudyCell*>& cells) override;
+  std::unique_ptr<StudyWorker> beside(int jobs) override;
 
  private:
   // The cell's model; the one before it goes first, so that at most it and the unquantized one are in memory.
@@ -40,6 +43,7 @@ class EngineStudyWorker : public StudyWorker {
   const StudySpec& spec_;
   IfExists if_different_;
   std::optional<at::Device> device_;
+  std::unique_ptr<OwnExecutors> executors_;  // of one of several workers; before the models, which use them
   std::string baseline_name_, quantized_name_;
   std::unique_ptr<ResidentModel> baseline_, quantized_;
 };

@@ -55,6 +55,13 @@ class Problems {
   std::map<std::string, const Problem*> of_id_;
 };
 
+// What comes before the last </think>; empty where there is none.
+std::string_view thought_of(std::string_view text) {
+  constexpr std::string_view kEnd = "</think>";
+  const std::size_t answer = after_thinking(text).size();
+  return answer == text.size() ? std::string_view{} : text.substr(0, text.size() - answer - kEnd.size());
+}
+
 }  // namespace
 
 Regraded regrade(const fs::path& path, ThreadPool& pool, const RegradeOptions& options) {
@@ -65,10 +72,17 @@ Regraded regrade(const fs::path& path, ThreadPool& pool, const RegradeOptions& o
   if (!task.grading.is_null()) result.file.header.dataset["grading"] = task.grading;
   std::vector<AnswerRecord>& answers = result.file.answers;
   std::vector<Grade> grades(answers.size());
+  std::vector<char> in_thought(answers.size(), 0);
+  const bool by_gold = task.graded_by == GradedBy::kGold;
   pool.run(static_cast<std::int64_t>(answers.size()), [&](std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
-    grades[i] = task.grader(answers[i].text, problems.of(answers[i]));
+    const Problem problem = problems.of(answers[i]);
+    grades[i] = task.grader(answers[i].text, problem);
+    const std::string_view thought = thought_of(answers[i].text);
+    if (by_gold && !grades[i].correct && !thought.empty())
+      in_thought[i] = task.grader(thought, problem).correct ? 1 : 0;
   });
+  if (by_gold) result.right_in_thought = std::count(in_thought.begin(), in_thought.end(), 1);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const bool finished = !thought_is_unfinished(answers[i].full_prompt, answers[i].text);
     const bool counts = finished || options.unfinished == UnfinishedThoughts::kAsTheyStand;

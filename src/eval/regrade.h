@@ -21,6 +21,9 @@ struct Regraded {
   std::int64_t correct = 0;
   std::int64_t changed = 0;     // grades that differ from those in the file
   std::int64_t unfinished = 0;  // answers whose thought does not come to an end
+  // Wrong answers whose thought, which came to an end, the same grader finds right by itself: reached and not said.
+  // nullopt for programs, of which a thought holds many.
+  std::optional<std::int64_t> right_in_thought;
 };
 
 // What grading takes beside the answers, where they are programs.

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <atomic>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -14,133 +15,16 @@
 #include "base/staged_directory.h"
 #include "eval/evaluation_cell.h"
 #include "eval/task.h"
+#include "study/study_merge.h"
+#include "study/study_settings.h"
+#include "study/study_steps.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::uint64_t kMaxRecipe = 1 << 20;
 constexpr const char* kResults = "results";
 constexpr const char *kTableMarkdown = "table.md", *kTableCsv = "table.csv", *kTableJson = "table.json";
-
-enum class Step { kOutliers, kQuantize, kMeasure, kEvaluate };
-
-std::string_view name_of(Step step) {
-  switch (step) {
-    case Step::kOutliers:
-      return "outliers";
-    case Step::kQuantize:
-      return "quantize";
-    case Step::kMeasure:
-      return "measure";
-    case Step::kEvaluate:
-      return "evaluate";
-  }
-  return "";
-}
-
-struct Planned {
-  Step step;
-  const StudyCell* cell;
-};
-
-std::string minutes(double seconds) {
-  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
-
-// Says which step begins and how long the rest will take, by the mean duration of the steps of each kind so far.
-class Clock {
- public:
-  Clock(const std::vector<Planned>& plan, ProgressListener& listener) : plan_(&plan), listener_(listener) {}
-
-  void begin(std::size_t index) {
-    const double elapsed = since(start_);
-    std::string left = "";
-    if (index > 0) left = fmt::format(", about {} left", minutes(estimate(index)));
-    const Planned& planned = (*plan_)[index];
-    listener_.note(fmt::format("[{}/{}] {} {} ({} elapsed{})", index + 1, plan_->size(), name_of(planned.step),
-                               planned.cell->run_name(), minutes(elapsed), left));
-    step_start_ = std::chrono::steady_clock::now();
-  }
-  void end(std::size_t index) {
-    auto& [sum, count] = durations_[(*plan_)[index].step];
-    sum += since(step_start_);
-    ++count;
-  }
-
- private:
-  using Time = std::chrono::steady_clock::time_point;
-  static double since(Time start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
-
-  double estimate(std::size_t from) const {
-    double sum = 0;
-    double count = 0;
-    for (const auto& [step, duration] : durations_) {
-      sum += duration.first;
-      count += static_cast<double>(duration.second);
-    }
-    double seconds = 0;
-    for (std::size_t i = from; i < plan_->size(); ++i) {
-      const auto known = durations_.find((*plan_)[i].step);
-      seconds +=
-          known == durations_.end() ? sum / count : known->second.first / static_cast<double>(known->second.second);
-    }
-    return seconds;
-  }
-
-  const std::vector<Planned>* plan_;
-  ProgressListener& listener_;
-  Time start_ = std::chrono::steady_clock::now();
-  Time step_start_ = start_;
-  std::map<Step, std::pair<double, std::int64_t>> durations_;
-};
-
-OrderedJson optional_json(const std::optional<std::int64_t>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
-
-// What a model with outliers was made from; another one under the same name must not be taken for it.
-OrderedJson outlier_settings(const StudyModel& model) {
-  const StudyOutliers& outliers = *model.outliers;
-  return {{"model", model.reference},
-          {"seed", outliers.seed},
-          {"channels", outliers.channels},
-          {"factor", outliers.factor},
-          {"key_bias", outliers.key_bias}};
-}
-
-// The same for a checkpoint.
-OrderedJson quantize_settings(const StudyCell& cell) {
-  const StudyMethod& quantization = cell.quantization;
-  const StudyCalibration& calibration = quantization.calibration;
-  OrderedJson settings = {{"model", cell.model->reference},
-                          {"method", quantization.method},
-                          {"dtype", cell.model->dtype},
-                          {"set", quantization.set},
-                          {"calibration",
-                           {{"source", calibration.source},
-                            {"samples", optional_json(calibration.samples)},
-                            {"length", optional_json(calibration.length)}}}};
-  if (cell.model->outliers) settings["outliers"] = outlier_settings(*cell.model);
-  if (quantization.is_recipe_file()) settings["recipe"] = read_text_file(quantization.method, kMaxRecipe);
-  return settings;
-}
-
-OrderedJson measure_settings(const StudyCell& cell, const OrderedJson& device) {
-  const StudyMeasure& measure = *cell.model->measure;
-  OrderedJson settings = {{"checkpoint", quantize_settings(cell)},
-                          {"text", measure.text},
-                          {"window", measure.window},
-                          {"windows", measure.windows}};
-  // (Files of before there were classes have none, and are portable.)
-  if (const Arithmetic arithmetic = cell.model->arithmetic; arithmetic != Arithmetic::kPortable)
-    settings["arithmetic"] = recorded_name(arithmetic);
-  if (!device.is_null()) settings["device"] = device;
-  return settings;
-}
 
 std::optional<OrderedJson> read_json_if(const fs::path& path) {
   if (!fs::exists(path)) return std::nullopt;
@@ -151,34 +35,27 @@ class Study {
  public:
   Study(const StudySpec& spec, const StudyOptions& options, StudyWorker& worker)
       : spec_(spec), options_(options), worker_(worker) {
+    std::size_t count = 0;
     for (const StudyModel& model : spec.models) {
       const std::string reference = model.outliers ? outlier_folder(model).string() : model.reference;
       for (const std::string& method : model.methods) {
         StudyCell cell{&model, reference, method, method_of(spec, model, method), {}, options.folder / kResults};
         if (!is_baseline(method) && !model.endpoint) cell.checkpoint = options.folder / "models" / cell.run_name();
-        cells_.push_back(std::move(cell));
+        if (options.shard.has(count++)) cells_.push_back(std::move(cell));
       }
     }
   }
 
   StudyOutcome run() {
     require_own_tables();
+    if (!options_.merged.empty()) merge();
     for (const StudyModel& model : spec_.models) drop_other(model);
     for (const StudyCell& cell : cells_) drop_other(cell);
-    const std::vector<Planned> plan = open_steps();
-    std::set<const StudyModel*> needed;
-    for (const auto& [step, cell] : plan) {
-      if (!needed.insert(cell->model).second) continue;
-      worker_.require(*cell->model, step == Step::kOutliers ? cell->model->reference : cell->reference);
-    }
-    Clock clock(plan, options_.listener);
-    for (std::size_t i = 0; i < plan.size(); ++i) {
-      check_interrupt();
-      clock.begin(i);
-      run_step(plan[i]);
-      clock.end(i);
-    }
-    return write_tables();
+    const std::vector<PlannedStep> plan = open_steps();
+    if (!options_.merged.empty()) require_finished(plan);
+    require_models(plan);
+    run_steps(plan);
+    return options_.shard.is_whole() ? write_tables() : StudyOutcome{};
   }
 
  private:
@@ -251,44 +128,143 @@ class Study {
            (*found)["settings"] == measure_settings(cell, worker_.device());
   }
 
-  std::vector<Planned> open_steps() {
-    std::vector<Planned> plan;
+  std::vector<PlannedStep> open_steps() {
+    std::vector<PlannedStep> plan;
     std::set<const StudyModel*> made;
     for (const StudyCell& cell : cells_) {
       const std::size_t before = plan.size();
       const bool measure = cell.model->measure && !measured(cell);
       const bool evaluate = !cell.model->tasks.empty() && !worker_.evaluated(cell);
-      if (!cell.baseline() && !fs::exists(cell.checkpoint)) plan.push_back({Step::kQuantize, &cell});
-      if (measure) plan.push_back({Step::kMeasure, &cell});
-      if (evaluate) plan.push_back({Step::kEvaluate, &cell});
+      if (!cell.baseline() && !fs::exists(cell.checkpoint)) plan.push_back({StudyStep::kQuantize, &cell});
+      if (measure) plan.push_back({StudyStep::kMeasure, &cell});
+      if (evaluate) plan.push_back({StudyStep::kEvaluate, &cell});
       if (plan.size() == before || !cell.model->outliers || fs::exists(cell.reference)) continue;
-      if (made.insert(cell.model).second) plan.insert(plan.begin() + before, {Step::kOutliers, &cell});
+      if (made.insert(cell.model).second) plan.insert(plan.begin() + before, {StudyStep::kOutliers, &cell});
     }
     return plan;
   }
 
-  void run_step(const Planned& planned) {
+  // What the shards' folders have of every cell.
+  void merge() {
+    for (const fs::path& folder : options_.merged) {
+      if (!fs::is_directory(folder)) throw Error(folder.string(), "no such folder", "a folder of this study");
+      for (const StudyCell& cell : cells_)
+        bring_pieces(folder, options_.folder, pieces_of(cell), options_.if_different);
+    }
+  }
+  StudyPieces pieces_of(const StudyCell& cell) const {
+    StudyPieces pieces;
+    const auto add = [&](std::vector<fs::path>& to, const fs::path& path) {
+      to.push_back(path.lexically_relative(options_.folder));
+    };
+    if (cell.model->outliers) {
+      add(pieces.files, settings_path(*cell.model));
+      add(pieces.folders, outlier_folder(*cell.model));
+    }
+    if (!cell.baseline()) {
+      add(pieces.files, settings_path(cell));
+      add(pieces.folders, cell.checkpoint);
+    }
+    if (cell.model->measure) add(pieces.files, measure_path(cell));
+    for (const std::uint64_t seed : cell.model->seeds)
+      for (const Task& task : cell.model->tasks)
+        add(pieces.files, result_path(cell.results, cell.run_name(), seed, task.name));
+    return pieces;
+  }
+
+  static void require_finished(const std::vector<PlannedStep>& plan) {
+    if (plan.empty()) return;
+    throw Error(
+        "--merge",
+        fmt::format("{} steps that no folder has finished, the first of them {}", plan.size(), text_of(plan.front())),
+        "the folders of all shards, each run to its end");
+  }
+
+  void require_models(const std::vector<PlannedStep>& plan) {
+    std::set<const StudyModel*> needed;
+    for (const auto& [step, cell] : plan) {
+      if (!needed.insert(cell->model).second) continue;
+      worker_.require(*cell->model, step == StudyStep::kOutliers ? cell->model->reference : cell->reference);
+    }
+  }
+
+  void run_steps(const std::vector<PlannedStep>& plan) {
+    const int jobs = jobs_for(plan);
+    StudyClock clock(plan, jobs, options_.listener);
+    const auto run = [&](std::size_t index, StudyWorker& worker) {
+      check_interrupt();
+      clock.timed(index, [&] { run_step(plan[index], worker); });
+    };
+    if (jobs > 1) return run_side_by_side(plan, jobs, run);
+    for (std::size_t i = 0; i < plan.size(); ++i) run(i, worker_);
+  }
+
+  int jobs_for(const std::vector<PlannedStep>& plan) {
+    std::vector<const StudyCell*> open;
+    for (const auto& [step, cell] : plan)
+      if (open.empty() || open.back() != cell) open.push_back(cell);
+    if (open.size() < 2) return 1;
+    const int jobs = options_.jobs > 0 ? options_.jobs : worker_.side_by_side(open);
+    return static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(jobs), open.size()));
+  }
+
+  // The steps of a cell one after another, cells on whichever thread is free; models with outliers before all. After a
+  // failure no step begins, and what has begun is ended and kept.
+  template <class Run>
+  void run_side_by_side(const std::vector<PlannedStep>& plan, int jobs, const Run& run) {
+    std::vector<std::vector<std::size_t>> cells;
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      if (plan[i].step == StudyStep::kOutliers) {
+        run(i, worker_);
+      } else if (cells.empty() || plan[cells.back().front()].cell != plan[i].cell) {
+        cells.push_back({i});
+      } else {
+        cells.back().push_back(i);
+      }
+    }
+    std::atomic<std::size_t> next = 0;
+    std::atomic<bool> failed = false;
+    std::vector<std::exception_ptr> failures(static_cast<std::size_t>(jobs));
+    std::vector<std::thread> threads;
+    for (int job = 0; job < jobs; ++job)
+      threads.emplace_back([&, job] {
+        try {
+          const std::unique_ptr<StudyWorker> worker = worker_.beside(jobs);
+          for (std::size_t cell = next++; cell < cells.size(); cell = next++)
+            for (const std::size_t step : cells[cell])
+              if (!failed) run(step, *worker);
+        } catch (...) {
+          failures[static_cast<std::size_t>(job)] = std::current_exception();
+          failed = true;
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+    for (const std::exception_ptr& failure : failures)
+      if (failure) std::rethrow_exception(failure);
+  }
+
+  void run_step(const PlannedStep& planned, StudyWorker& worker) {
     const StudyCell& cell = *planned.cell;
     switch (planned.step) {
-      case Step::kOutliers:
+      case StudyStep::kOutliers:
         fs::create_directories(options_.folder / "models");
         write_file_atomic(settings_path(*cell.model), outlier_settings(*cell.model).dump(2) + "\n");
-        worker_.make_outliers(*cell.model, cell.reference);
+        worker.make_outliers(*cell.model, cell.reference);
         break;
-      case Step::kQuantize:
+      case StudyStep::kQuantize:
         fs::create_directories(options_.folder / "models");
         write_file_atomic(settings_path(cell), quantize_settings(cell).dump(2) + "\n");
-        worker_.quantize(cell);
+        worker.quantize(cell);
         break;
-      case Step::kMeasure: {
-        const OrderedJson result = {{"settings", measure_settings(cell, worker_.device())},
-                                    {"result", worker_.measure(cell)}};
+      case StudyStep::kMeasure: {
+        const OrderedJson result = {{"settings", measure_settings(cell, worker.device())},
+                                    {"result", worker.measure(cell)}};
         fs::create_directories(options_.folder / "measures");
         write_file_atomic(measure_path(cell), result.dump(2) + "\n");
         break;
       }
-      case Step::kEvaluate:
-        worker_.evaluate(cell);
+      case StudyStep::kEvaluate:
+        worker.evaluate(cell);
         break;
     }
   }

@@ -1,5 +1,6 @@
-// Runs a study's grid, one (model, method) after another: quantize, measure, evaluate; then the tables. What is
-// finished is kept, so the same call goes on after a kill.
+// Runs a study's grid, each (model, method): quantize, measure, evaluate; one after another or, where models are small,
+// several side by side, with the same bytes; then the tables. What is finished is kept, so the same call goes on after
+// a kill. A shard runs a part of the grid in a folder of its own; merging brings shards together.
 //
 //   OUT/models/<model>/                   models with outliers, OUT/models/<model>.json how they were made
 //   OUT/models/<model>-<method>/          quantized checkpoints, OUT/models/<model>-<method>.json how they were made
@@ -9,12 +10,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/output_path.h"
 #include "base/progress.h"
+#include "study/study_shard.h"
 #include "study/study_spec.h"
 #include "study/table.h"
 
@@ -52,12 +55,21 @@ class StudyWorker {
   virtual void evaluate(const StudyCell& cell) = 0;
   // Whether evaluate() has nothing left to do.
   virtual bool evaluated(const StudyCell& cell) = 0;
+
+  // How many of these cells should be worked on side by side: 1 where one keeps the machine busy.
+  virtual int side_by_side(const std::vector<const StudyCell*>& /*cells*/) { return 1; }
+  // A worker for the thread that calls, which is one of `jobs`; it goes before that thread ends.
+  virtual std::unique_ptr<StudyWorker> beside(int jobs) = 0;
 };
 
 struct StudyOptions {
   std::filesystem::path folder;
   IfExists if_different = IfExists::kError;    // checkpoints made with other settings, with their results
   ProgressListener& listener = no_listener();  // is told of every step
+  StudyShard shard = {};                       // of several: only its cells are run, and no tables written
+  std::vector<std::filesystem::path> merged =
+      {};        // folders of shards, whose work is all that is left to bring together
+  int jobs = 0;  // cells side by side; 0: as many as the worker says
 };
 
 struct StudyOutcome {

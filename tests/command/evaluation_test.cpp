@@ -144,6 +144,24 @@ TEST(GradeCommand, ExplainsOneAnswerAndCountsUnfinishedThoughtsOnRequest) {
   EXPECT_EQ(strict["files"][0]["unfinished"], 1);
 }
 
+// Of ten answers one more is made wrong, whose thought had the gold answer.
+TEST(GradeCommand, CountsWrongAnswersWhoseThoughtIsRight) {
+  testing::ScratchFolder scratch;
+  const fs::path file = scratch.path() / "m-seed42" / "GSM8K.jsonl";
+  fs::create_directories(file.parent_path());
+  std::string lines = result_lines(10);
+  const auto graded = [&] {
+    write_file_atomic(file, lines);
+    return parse_json(qreason_command("grade --json '" + file.string() + "'").standard_output, "")["files"][0];
+  };
+  EXPECT_EQ(graded()["right_in_thought"], 0);
+  const std::string box = "\\\\boxed{1}";
+  const double before = graded()["accuracy"];
+  lines.replace(lines.find(box), box.size(), "<think>So \\\\boxed{1}.</think>The answer is \\\\boxed{3}.");
+  EXPECT_EQ(graded()["right_in_thought"], 1);
+  EXPECT_NEAR(graded()["accuracy"].get<double>(), before - 0.1, 1e-12);
+}
+
 // The model of a folder with a free name: its method stands in the header alone, and must come along.
 TEST(GradeCommand, WritesNoStudyFormThatCouldNotBeGraded) {
   testing::ScratchFolder scratch;

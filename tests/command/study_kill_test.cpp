@@ -100,6 +100,31 @@ TEST_F(StudyKill, TellsTheSameWithAnyBatchAndThreads) {
   EXPECT_TRUE(comparable("one") == comparable("two"));
 }
 
+TEST_F(StudyKill, MakesTheSameInPartsAndSideBySide) {
+  ASSERT_EQ(testing::run_to_end(command("whole", {"--jobs", "1"})), 0);
+  const auto whole = comparable("whole");
+  ASSERT_EQ(testing::run_to_end(command("beside", {"--jobs", "3", "--threads", "2"})), 0);
+  EXPECT_TRUE(comparable("beside") == whole);
+  std::vector<std::string> merge = {"--merge"};
+  for (const std::string k : {"1", "2", "3"}) {
+    ASSERT_EQ(testing::run_to_end(command("shard" + k, {"--shards", k + "/3"})), 0);
+    merge.push_back(path("shard" + k).string());
+  }
+  ASSERT_EQ(testing::run_to_end(command("merged", merge)), 0);
+  EXPECT_TRUE(comparable("merged") == whole);
+  merge.pop_back();
+  EXPECT_EQ(testing::run_to_end(command("part", merge)), 1);
+}
+
+TEST_F(StudyKill, PrintsAScriptForSlurmAndRunsNothing) {
+  const auto script = testing::run_command("'" + testing::qreason_binary() + "' study '" + path("study.toml").string() +
+                                           "' -o '" + path("out").string() + "' --slurm --shards 2");
+  EXPECT_EQ(script.exit_code, 0) << script.standard_error;
+  EXPECT_THAT(script.standard_output, HasSubstr("\n#SBATCH --array=1-2\n"));
+  EXPECT_THAT(script.standard_output, HasSubstr(" --shards \"$SLURM_ARRAY_TASK_ID/2\" "));
+  EXPECT_FALSE(fs::exists(path("out")));
+}
+
 // One comparison says what is finished: everything that decides answers counts, not only what the study file names.
 TEST_F(StudyKill, SeesThatTheModelOrItsTypeChangedSinceItsResults) {
   edit_study("max_tokens = 40", "max_tokens = 1");

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "study/file_worker.h"
 #include "study/study_runner.h"
 #include "study/study_spec.h"
 #include "support/fixtures.h"
@@ -15,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::Field;
+using testing::FileWorker;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
@@ -143,69 +145,6 @@ TEST(StudySpec, NamesTheLineOfAMethodThatIsWrong) {
   EXPECT_THAT(parsing("[[method]]\nname = \"a\"\nmethod = \"b\"\n[[method]]\nname = \"a\"\nmethod = \"b\"\n"),
               ThrowsMessage<Error>(HasSubstr("two methods a")));
 }
-
-// Every method right on seed 42, wrong on 43; fails at the step `fail_at`.
-class FileWorker : public StudyWorker {
- public:
-  explicit FileWorker(int fail_at = -1) : fail_at_(fail_at) {}
-  void require(const StudyModel& model, const std::string& reference) override {
-    if (model.name == missing) throw Error(reference, "not there", "the model");
-    required.push_back(reference);
-  }
-  void make_outliers(const StudyModel& model, const fs::path& folder) override {
-    step("outliers " + model.name);
-    fs::create_directories(folder);
-  }
-  void quantize(const StudyCell& cell) override {
-    step("quantize " + cell.run_name());
-    fs::create_directories(cell.checkpoint);
-  }
-  OrderedJson device() const override { return kind; }
-  OrderedJson kind = nullptr;
-  OrderedJson measure(const StudyCell& cell) override {
-    step("measure " + cell.run_name());
-    return {{"perplexity", 12.5}};
-  }
-  void evaluate(const StudyCell& cell) override {
-    for (const std::uint64_t seed : cell.model->seeds) {
-      step(fmt::format("evaluate {} {}", cell.run_name(), seed));
-      const fs::path path = result_path(cell.results, cell.run_name(), seed, "GSM8K");
-      fs::create_directories(path.parent_path());
-      AnswerRecord answer{.problem_id = "1",
-                          .seed = seed,
-                          .prompt_tokens = 3,
-                          .output_tokens = 5,
-                          .finish_reason = "stop",
-                          .full_prompt = "",
-                          .text = "",
-                          .extracted = "",
-                          .gold = "",
-                          .grade = seed == 42 ? 1 : 0};
-      write_result_file(path,
-                        {.task = "GSM8K",
-                         .model = cell.model->name,
-                         .method = cell.method,
-                         .seed = seed,
-                         .dataset = {{"name", "GSM8K"}, {"count", 1}},
-                         .provenance = {{"tool", "1"}}},
-                        {answer});
-    }
-  }
-  bool evaluated(const StudyCell& cell) override {
-    for (const std::uint64_t seed : cell.model->seeds)
-      if (!fs::exists(result_path(cell.results, cell.run_name(), seed, "GSM8K"))) return false;
-    return true;
-  }
-  std::vector<std::string> steps, required;
-  std::string missing;
-
- private:
-  void step(const std::string& name) {
-    if (static_cast<int>(steps.size()) == fail_at_) throw Error("worker", "killed");
-    steps.push_back(name);
-  }
-  int fail_at_;
-};
 
 TEST(StudyRunner, RunsTheGridAndWritesTables) {
   testing::ScratchFolder scratch;

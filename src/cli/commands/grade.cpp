@@ -53,8 +53,12 @@ class GradeCommand : public Command {
     if (explain_) return explain();
     const RegradeOptions options = regrade_options();
     OrderedJson files = OrderedJson::array();
-    TextTable table(
-        {{"TASK"}, {"RIGHT", Align::kRight}, {"ACCURACY", Align::kRight}, {"CHANGED", Align::kRight}, {"FILE"}});
+    TextTable table({{"TASK"},
+                     {"RIGHT", Align::kRight},
+                     {"ACCURACY", Align::kRight},
+                     {"CHANGED", Align::kRight},
+                     {"IN THOUGHT", Align::kRight},
+                     {"FILE"}});
     for (const std::string& path : paths_) {
       for (const fs::path& file : result_files(path)) {
         const Regraded result = regrade(file, process_executor().pool(), options);
@@ -62,6 +66,7 @@ class GradeCommand : public Command {
         files.push_back(as_json(result));
         table.add_row({result.file.header.task, fmt::format("{}/{}", result.correct, result.file.answers.size()),
                        fmt::format("{:.1f} %", 100 * accuracy(result)), fmt::format("{}", result.changed),
+                       result.right_in_thought ? fmt::format("{}", *result.right_in_thought) : "-",
                        printable(file.string())});
       }
     }
@@ -117,9 +122,14 @@ class GradeCommand : public Command {
   static OrderedJson as_json(const Regraded& result) {
     OrderedJson grades = OrderedJson::array();
     for (const AnswerRecord& answer : result.file.answers) grades.push_back(answer.grade);
-    return {{"path", result.file.path.string()},   {"task", result.file.header.task},
-            {"count", result.file.answers.size()}, {"accuracy", accuracy(result)},
-            {"unfinished", result.unfinished},     {"grades", grades}};
+    return {
+        {"path", result.file.path.string()},
+        {"task", result.file.header.task},
+        {"count", result.file.answers.size()},
+        {"accuracy", accuracy(result)},
+        {"unfinished", result.unfinished},
+        {"right_in_thought", result.right_in_thought ? OrderedJson(*result.right_in_thought) : OrderedJson(nullptr)},
+        {"grades", grades}};
   }
 
   std::vector<std::string> paths_, data_;
