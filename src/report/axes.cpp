@@ -6,11 +6,12 @@
 
 namespace qreason {
 
-void draw_x_axis(Svg& svg, const Frame& frame, const Scale& scale, int count, std::string_view title) {
+void draw_x_axis(Svg& svg, const Frame& frame, const Scale& scale, int count, std::string_view title, TickSigns signs) {
   for (const Tick& tick : ticks(scale, count)) {
     const double x = scale.at(tick.value);
+    const bool bare = signs == TickSigns::kHidden && tick.text.starts_with('-');
     svg.line({x, frame.top}, {x, frame.bottom}, "grid");
-    svg.text({x, frame.bottom + 16}, tick.text, Anchor::kMiddle, "tick");
+    svg.text({x, frame.bottom + 16}, bare ? tick.text.substr(1) : tick.text, Anchor::kMiddle, "tick");
   }
   svg.line({frame.left, frame.bottom}, {frame.right, frame.bottom}, "axis");
   svg.text({(frame.left + frame.right) / 2, frame.bottom + 34}, title, Anchor::kMiddle);

@@ -25,7 +25,9 @@ struct Frame {
 };
 
 // Ticks, lines across the frame and a title with its unit ("accuracy (%)"). The scale's pixels are the frame's.
-void draw_x_axis(Svg& svg, const Frame& frame, const Scale& scale, int count, std::string_view title);
+enum class TickSigns { kShown, kHidden };  // kHidden: lengths to either side of zero
+void draw_x_axis(Svg& svg, const Frame& frame, const Scale& scale, int count, std::string_view title,
+                 TickSigns signs = TickSigns::kShown);
 void draw_y_axis(Svg& svg, const Frame& frame, const Scale& scale, int count, std::string_view title);
 
 Scale across(Scale scale, const Frame& frame);  // from left to right

@@ -36,6 +36,12 @@ std::span<const Plot> plot_table();
 // Of plots/, a file each.
 std::vector<Figure> bits_figures(const ReportData& data);
 std::vector<Figure> forest_figures(const ReportData& data);
+std::vector<Figure> cost_figures(const ReportData& data);
+std::vector<Figure> heat_figures(const ReportData& data);
+std::vector<Figure> radar_figures(const ReportData& data);
+std::vector<Figure> flip_figures(const ReportData& data);
+std::vector<Figure> length_figures(const ReportData& data);
+std::vector<Figure> measure_figures(const ReportData& data);
 
 // What plots share.
 // The cell of a row; nullptr where the task was not run.

@@ -18,6 +18,38 @@ std::span<const Plot> plot_table() {
                   "that holds zero (hollow mark) is no evidence of a loss, and no evidence that there is none. The "
                   "dashed lines are one and three points of loss.",
            .figures = forest_figures},
+      Plot{.id = "flips",
+           .title = "Answers that flipped",
+           .how = "Right answers that became wrong, and wrong ones that became right, of the same problems and seeds. "
+                  "Where both are many, a small difference in accuracy hides many changed answers.",
+           .figures = flip_figures},
+      Plot{.id = "cost",
+           .title = "More bits, a larger model, or more tokens?",
+           .how =
+               "Accuracy against what an answer takes, all models together; hollow marks are unquantized. On the grey "
+               "steps lie the rows that no other one beats for as much or less (estimates: see the intervals).",
+           .figures = cost_figures},
+      Plot{.id = "heat",
+           .title = "Where the loss is",
+           .how = "Accuracy by task, and by level or kind within a task. The tint is the difference from the "
+                  "unquantized model: from 1, 3, 10 and 30 points.",
+           .figures = heat_figures},
+      Plot{.id = "radar",
+           .title = "Profile of each method",
+           .how = "Each method's accuracy in every task; the rim is 100 %, the inner ring 50 %, the grey area the "
+                  "unquantized model.",
+           .figures = radar_figures},
+      Plot{.id = "lengths",
+           .title = "Length of answers",
+           .how = "Boxes hold the middle half of the answers, lines 90 % of them; the upright line is the median, the "
+                  "dot the mean of right answers, the cross that of wrong ones.",
+           .figures = length_figures},
+      Plot{.id = "measures",
+           .title = "What predicts the loss",
+           .how =
+               "Loss of accuracy against what can be measured without generating: divergence of the predictions from "
+               "the unquantized model's, other first choices, perplexity.",
+           .figures = measure_figures},
   };
   return kPlots;
 }

@@ -135,6 +135,67 @@ TEST_F(Report, ReadsWhatTheStudyMeasured) {
   EXPECT_THROW(data(), Error);
 }
 
+TEST_F(Report, PlotsShowLengthsFlipsAndProfiles) {
+  for (const char* task : {"MATH-500", "GSM8K", "steps-easy"}) {
+    write(report_run("bf16", task, 42, "1100"));
+    write(report_run("rtn-w4g64", task, 42, "1010"));
+  }
+  const std::string text = page();
+  // Tokens 100, 110, 120, 130: quantiles by linear interpolation; right 100 and 110, wrong 120 and 130.
+  EXPECT_THAT(text,
+              HasSubstr("<tr><th scope=\"row\" class=\"t\">bf16</th><td class=\"n\" data-k=\"4\">4</td><td class=\"n\" "
+                        "data-k=\"101.5\">102</td><td class=\"n\" data-k=\"107.5\">108</td><td class=\"n\" "
+                        "data-k=\"115\">115</td><td class=\"n\" data-k=\"122.5\">122</td><td class=\"n\" "
+                        "data-k=\"128.5\">128</td><td class=\"n\" data-k=\"105\">105</td><td class=\"n\" "
+                        "data-k=\"125\">125</td></tr>"));
+  // One became wrong, one became right, of four.
+  EXPECT_THAT(text, HasSubstr("rtn-w4g64: 1 of 4 became wrong"));
+  EXPECT_THAT(text, HasSubstr("data-k=\"25\">25.0</td>"));
+  EXPECT_THAT(text, HasSubstr("Spokes, clockwise from the top: 1 MATH-500, 2 GSM8K, 3 steps-easy."));
+}
+
+TEST_F(Report, SortsProblemsByTheColumnsOfTheirData) {
+  // data/steps-easy.jsonl: 0001 is arithmetic, 0002 a multiplication.
+  ResultFile base = report_run("bf16", "steps-easy", 42, "11"), own = report_run("rtn-w4g64", "steps-easy", 42, "10");
+  for (ResultFile* file : {&base, &own}) {
+    file->answers[0].problem_id = "steps-easy-0001";
+    file->answers[1].problem_id = "steps-easy-0002";
+  }
+  write(base);
+  write(own);
+  const std::string text = page();
+  EXPECT_THAT(text, HasSubstr("m: accuracy (%) by kind of steps-easy"));
+  EXPECT_THAT(text, HasSubstr("rtn-w4g64, arithmetic: 100.0 %"));
+  EXPECT_THAT(text, HasSubstr("rtn-w4g64, multiplication: 0.0 %"));
+  // Problems that are not in the data are sorted by nothing.
+  own.answers[1].problem_id = base.answers[1].problem_id = "unknown";
+  write(base);
+  write(own);
+  EXPECT_THAT(page(), Not(HasSubstr("by kind of")));
+}
+
+TEST_F(Report, ComparesMeasuresWithTheLoss) {
+  write(report_run("bf16", "GSM8K", 42, "1111"));
+  write(report_run("rtn-w8g64", "GSM8K", 42, "1111"));
+  write(report_run("rtn-w4g64", "GSM8K", 42, "1110"));
+  write(report_run("rtn-w3g64", "GSM8K", 42, "1000"));
+  const auto measure = [&](const std::string& method, double kl, double perplexity) {
+    write_text(
+        "measures/m-" + method + ".json",
+        OrderedJson{{"result", {{"kl_mean", kl}, {"perplexity", perplexity}, {"weight_bytes", 1048576}}}}.dump());
+  };
+  write_text("measures/m-bf16.json", R"({"result": {"perplexity": 2, "weight_bytes": 4194304}})");
+  measure("rtn-w8g64", 0.01, 2.1);
+  measure("rtn-w4g64", 0.1, 2);
+  measure("rtn-w3g64", 0.5, 4);
+  const std::string text = page();
+  // Losses 0, 25, 75 are in the order of the divergences; perplexities have the ranks 2, 1, 3: 1 - 6 * 2 / 24 = 0.5.
+  EXPECT_THAT(text, HasSubstr("Spearman&#39;s rank correlation with the loss, all rows: mean KL divergence 1.000, "
+                              "perplexity ratio 0.500."));
+  EXPECT_THAT(text, HasSubstr("GSM8K: accuracy against weights"));
+  EXPECT_THAT(text, HasSubstr("data-k=\"4\">4.00</td>"));  // MiB of the unquantized model
+}
+
 TEST_F(Report, HostileAnswersAndNamesStayText) {
   const std::string evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u202E\x01 <!--";
   ResultFile base = report_run("bf16", "GSM8K", 42, "1");

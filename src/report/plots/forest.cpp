@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "report/plot.h"
+#include "report/row_plot.h"
 #include "study/table_cells.h"
 
 namespace qreason {
@@ -42,39 +43,24 @@ std::string difference_and_interval(const Comparison& pair) {
 }
 
 std::string draw(const std::vector<Line>& lines, const Layout& layout, std::string_view label) {
-  constexpr double kTop = 10, kFoot = 46;
-  const double row_height = layout.narrow ? 34 : 22;
-  double names = 0;
-  for (const Line& line : lines) names = std::max(names, text_width(line.row->table->method));
-  names = std::min(names + 14, 220.0);
-  Frame frame{.left = layout.narrow ? 10 : names,
-              .top = kTop,
-              .right = layout.width - (layout.narrow ? 10 : 160),
-              .bottom = kTop + row_height * static_cast<double>(lines.size())};
-  Svg svg(layout.width, frame.bottom + kFoot, label);
-  const Scale scale = across(scale_of(lines), frame);
-  draw_x_axis(svg, frame, scale, layout.narrow ? 5 : 8, "difference (percentage points)");
-  for (const double mark : {-1.0, -3.0}) svg.line({scale.at(mark), frame.top}, {scale.at(mark), frame.bottom}, "bound");
-  svg.line({scale.at(0), frame.top}, {scale.at(0), frame.bottom}, "baseline");
+  std::vector<PlotLine> texts;
+  for (const Line& line : lines) texts.push_back({line.row->table->method, difference_and_interval(line.pair)});
+  RowPlot plot(texts, scale_of(lines), layout, label, "difference (percentage points)");
+  const Frame& frame = plot.frame();
+  for (const double mark : {-1.0, -3.0})
+    plot.svg().line({plot.x(mark), frame.top}, {plot.x(mark), frame.bottom}, "bound");
+  plot.svg().line({plot.x(0), frame.top}, {plot.x(0), frame.bottom}, "baseline");
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto& [row, pair] = lines[i];
-    const double top = frame.top + row_height * static_cast<double>(i);
-    const double y = top + (layout.narrow ? row_height - 9 : row_height / 2);
-    const std::string& method = row->table->method;
-    const std::string numbers = difference_and_interval(pair);
-    if (layout.narrow) {
-      svg.text({frame.left, top + 13}, fitted(method, frame.width() - text_width(numbers) - 8), Anchor::kStart);
-      svg.text({frame.right, top + 13}, numbers, Anchor::kEnd, "tick");
-    } else {
-      svg.text({frame.left - 10, y + 4}, fitted(method, names - 10), Anchor::kEnd);
-      svg.text({layout.width - 4, y + 4}, numbers, Anchor::kEnd, "tick");
-    }
     const std::string colour = series_colour(row->series);
-    if (pair.ci95) svg.line({scale.at(100 * pair.ci95->low), y}, {scale.at(100 * pair.ci95->high), y}, "bar " + colour);
-    svg.mark(series_mark(row->series), {scale.at(100 * pair.difference), y}, 4.5,
-             (holds_zero(pair) ? "hollow " : "mark ") + colour, fmt::format("{}: {}", method, numbers));
+    if (pair.ci95)
+      plot.svg().line({plot.x(100 * pair.ci95->low), plot.y(i)}, {plot.x(100 * pair.ci95->high), plot.y(i)},
+                      "bar " + colour);
+    plot.svg().mark(series_mark(row->series), {plot.x(100 * pair.difference), plot.y(i)}, 4.5,
+                    (holds_zero(pair) ? "hollow " : "mark ") + colour,
+                    fmt::format("{}: {}", texts[i].name, texts[i].numbers));
   }
-  return std::move(svg).finish();
+  return std::move(plot.svg()).finish();
 }
 
 HtmlTable numbers_of(const std::vector<Line>& lines, const std::string& title) {
