@@ -1,6 +1,6 @@
 // For as long as this lives, memory that is freed stays with the process, whatever its size, so that the next large
 // buffer need not be mapped and cleared anew: where buffers of many megabytes come and go, that takes a fifth of the
-// time. Not nested. Without glibc nothing happens.
+// time. Several may live at once, on any threads: the last one that goes gives back. Without glibc nothing happens.
 #pragma once
 
 namespace qreason {
@@ -12,7 +12,7 @@ inline constexpr double kMostKeptBytes = 1 << 30;
 class KeptMemory {
  public:
   KeptMemory();
-  ~KeptMemory();  // gives back what is free
+  ~KeptMemory();  // the last one gives back what is free
   KeptMemory(const KeptMemory&) = delete;
   KeptMemory& operator=(const KeptMemory&) = delete;
 };
