@@ -10,11 +10,12 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-// A link where the file system has them, else a copy.
+// A link where the file system has them, else a copy; of what a symbolic link means, which may be gone tomorrow.
 void link_or_copy(const fs::path& from, const fs::path& to) {
+  const fs::path file = fs::canonical(from);
   std::error_code failure;
-  fs::create_hard_link(from, to, failure);
-  if (failure) fs::copy_file(from, to);
+  fs::create_hard_link(file, to, failure);
+  if (failure) fs::copy_file(file, to);
 }
 
 bool same_bytes(const fs::path& a, const fs::path& b) {

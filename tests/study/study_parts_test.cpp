@@ -134,6 +134,16 @@ TEST_F(StudyParts, WithOtherBytesReplaceNothingUnlessForced) {
   EXPECT_THAT(read_text_file(path("merged") / "table.md"), HasSubstr("13.500"));
 }
 
+TEST_F(StudyParts, AreMergedThroughSymbolicLinks) {
+  const std::vector<fs::path> folders = run_shards();
+  const fs::path file = path("shard1") / "measures/A-bf16.json", elsewhere = path("elsewhere.json");
+  fs::rename(file, elsewhere);
+  fs::create_symlink(elsewhere, file);
+  run("merged", {.folder = {}, .merged = folders});
+  EXPECT_FALSE(fs::is_symlink(path("merged") / "measures/A-bf16.json"));
+  EXPECT_EQ(read_text_file(path("merged") / "measures/A-bf16.json"), read_text_file(elsewhere));
+}
+
 TEST_F(StudyParts, SideBySideMakeTheSameFiles) {
   const std::vector<std::string> whole = run("whole");
   FileWorker worker;
