@@ -224,8 +224,8 @@ PairStatistics compare(const SeedGroup& baseline, const SeedGroup& variant) {
   const std::int64_t sum = std::accumulate(result.differences.begin(), result.differences.end(), std::int64_t{0});
   result.verdict_by_points = verdict_by_points(sum, problems * result.scale);
   if (result.report_ci95) result.verdict_by_interval = verdict_by_interval(*result.report_ci95);
-  const double base_accuracy = describe(baseline).accuracy.mean;
-  if (base_accuracy > 0) result.recovery_percent = 100 * describe(variant).accuracy.mean / base_accuracy;
+  if (const double base_accuracy = mean_of(base_right) / static_cast<double>(base_seeds); base_accuracy > 0)
+    result.recovery_percent = 100 * (mean_of(variant_right) / static_cast<double>(variant_seeds)) / base_accuracy;
   result.tokens = token_ratios(baseline, variant);
   return result;
 }
