@@ -37,6 +37,9 @@ TEST(EmbeddedStudy, IsShippedModelsByMethodsByThreeTiersByThreeSeeds) {
     EXPECT_EQ(model.methods.front(), "bf16");
     EXPECT_TRUE(model.limit);
     EXPECT_EQ(model.calibration.length, 640);
+    ASSERT_TRUE(model.measure);
+    EXPECT_EQ(model.measure->text, "embedded");
+    EXPECT_EQ(model.measure->window, 640);  // the models' context
     EXPECT_TRUE(std::any_of(model_zoo().begin(), model_zoo().end(), [&](const ZooModel& known) {
       return known.name == model.reference && known.ships();
     })) << model.reference;

@@ -12,7 +12,7 @@
 namespace qreason {
 namespace {
 
-constexpr double kRadius = 52, kCellWidth = 178, kCellHeight = 178;
+constexpr double kRadius = 52, kCellWidth = 168, kCellHeight = 178;
 
 struct Spokes {
   Point middle;
