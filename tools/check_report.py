@@ -71,6 +71,10 @@ def check_choices(page, found, where):
                     found.append(f"{where}: {len(shown)} figures shown for {value!r}")
 
 
+INSIDE = """mark => { const text = mark.closest("pre").getBoundingClientRect(), own = mark.getBoundingClientRect();
+  return own.top >= text.top && own.top < text.bottom; }"""
+
+
 def check_answers(page, found, where):
     if page.query_selector("#browser") is None:
         return 0
@@ -87,6 +91,8 @@ def check_answers(page, found, where):
         marks = page.query_selector_all("#browser .column mark")
         if len(texts) == 2 and texts[0] != texts[1] and not marks:
             found.append(f"{where}: two texts that differ, and no mark ({kind})")
+        if not all(mark.evaluate(INSIDE) for mark in marks):
+            found.append(f"{where}: a mark that has to be scrolled to ({kind})")
     page.evaluate("document.querySelectorAll('#browser .steps button')[1]?.click()")
     if page.evaluate("document.querySelectorAll('#browser script, #browser img, #browser iframe').length"):
         found.append(f"{where}: an answer became markup")

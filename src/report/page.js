@@ -152,6 +152,15 @@ function answerColumn(title, answer, nodes) {
     element("pre", { tabindex: "0", "aria-label": title }, ...nodes));
 }
 
+// Long texts begin where they part, a few lines before it.
+function showMarks(columns) {
+  for (const mark of columns.querySelectorAll("mark")) {
+    const text = mark.closest("pre");
+    const below = mark.getBoundingClientRect().top - text.getBoundingClientRect().top;
+    text.scrollTop += below - text.clientHeight / 3;
+  }
+}
+
 function makeBrowser(box) {
   const index = JSON.parse(document.getElementById("answers-index").textContent);
   if (typeof DecompressionStream === "undefined") {
@@ -251,6 +260,7 @@ function makeBrowser(box) {
       element("details", { open: "" }, element("summary", {}, "Prompt"),
         element("pre", { tabindex: "0", "aria-label": "Prompt" }, ...textNodes(state.prompts[answer.prompt]))),
       columns);
+    showMarks(columns);
   }
 
   update();
