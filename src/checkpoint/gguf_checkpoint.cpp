@@ -134,7 +134,7 @@ class GgufCheckpoint : public Checkpoint {
 
   void check_tensors() const {
     std::set<std::string> known;
-    if (config_.architecture == Architecture::kLlama) known.insert("rope_freqs.weight");
+    if (gguf_architecture(config_.architecture) == "llama") known.insert("rope_freqs.weight");
     for (const std::string& name : plain_tensor_names(config_)) {
       const std::string stored = gguf_tensor_name(name);
       checked(stored, shape_of_tensor(config_, name, path().string()));

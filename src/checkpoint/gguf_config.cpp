@@ -10,9 +10,12 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/shown_name.h"
+#include "checkpoint/gguf_names.h"
 
 namespace qreason {
 namespace {
+
+constexpr const char* kKnown = "llama, qwen2 or qwen3";
 
 constexpr std::array kEndKeys{"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                               "tokenizer.ggml.eom_token_id"};
@@ -34,8 +37,6 @@ struct ForeignKey {
   double neutral;
 };
 constexpr std::array kForeignKeys{
-    ForeignKey{"expert_count", 0},
-    ForeignKey{"attention.sliding_window", 0},
     ForeignKey{"attention.max_alibi_bias", 0},
     ForeignKey{"attention.clamp_kqv", 0},
     ForeignKey{"attention.scale", 0},
@@ -74,6 +75,10 @@ std::optional<double> any_number(const GgufFile& file, const std::string& key) {
 
 void refuse_foreign_keys(const GgufFile& file, const std::string& architecture) {
   const std::string where = file.path().string();
+  if (const auto experts = any_number(file, architecture + ".expert_count"); experts && *experts != 0) {
+    throw Error(where, fmt::format("metadata {}.expert_count is {}, a mixture of experts", architecture, *experts),
+                "a dense decoder (experts are not supported)");
+  }
   for (const ForeignKey& foreign : kForeignKeys) {
     const std::string key = architecture + "." + foreign.name;
     const auto value = any_number(file, key);
@@ -149,11 +154,24 @@ Json rope_scaling(const GgufFile& file, const std::string& architecture) {
   return json;
 }
 
+// Of all blocks; 0: none. No file says which blocks of a Qwen have one, or that they have.
+std::int64_t window_of(const GgufFile& file, const std::string& architecture) {
+  const std::string key = architecture + ".attention.sliding_window";
+  const std::int64_t window = file.integer(key).value_or(0);
+  if (window == 0 || architecture == gguf_architecture(Architecture::kMistral)) return window;
+  throw Error(file.path().string(), fmt::format("metadata {} is {}", key, window),
+              "0 (sliding windows of this architecture are not supported in GGUF)");
+}
+
 // config.json's form of the metadata, so that the same checks apply to both.
 Json as_hf_json(const GgufFile& file, const std::string& architecture) {
   const std::string where = file.path().string();
   Json json;
   json["model_type"] = architecture;
+  if (const std::int64_t window = window_of(file, architecture); window > 0) {
+    json["model_type"] = facts_of(Architecture::kMistral).model_type;
+    json["sliding_window"] = window;
+  }
   for (const FieldName& name : kSizes) {
     const std::string key = architecture + "." + name.gguf;
     const auto value = file.integer(key);
@@ -223,19 +241,29 @@ std::vector<float> rope_divisors(const GgufFile& file, const ModelConfig& config
 ModelConfig gguf_model_config(const GgufFile& file) {
   const std::string where = file.path().string();
   const auto architecture = file.string("general.architecture");
-  if (!architecture) throw Error(where, "no metadata general.architecture", "llama or qwen2");
-  if (*architecture != "llama" && *architecture != "qwen2") {
-    throw Error(where, fmt::format("general.architecture {}", shown_name(*architecture)), "llama or qwen2");
+  if (!architecture) throw Error(where, "no metadata general.architecture", kKnown);
+  if (std::none_of(kArchitectures.begin(), kArchitectures.end(),
+                   [&](Architecture one) { return gguf_architecture(one) == *architecture; })) {
+    const bool experts = architecture->find("moe") != std::string::npos;
+    throw Error(
+        where,
+        fmt::format("general.architecture {}{}", shown_name(*architecture), experts ? ", a mixture of experts" : ""),
+        kKnown);
   }
   if (file.tensors().empty()) throw Error(where, "no tensors (a vocabulary only)", "a model");
   refuse_foreign_keys(file, *architecture);
   ModelConfig config = parse_model_config(as_hf_json(file, *architecture), where + " metadata");
   config.stored_type = stored_type(file.tensor("token_embd.weight").type);
-  if (config.architecture == Architecture::kLlama) {
-    // Biases have no key of their own: the tensors tell.
+  const ArchitectureFacts& facts = facts_of(config.architecture);
+  // Configured biases have no key of their own: the tensors tell.
+  if (facts.attention_bias == ArchitectureFacts::AttentionBias::kConfigured) {
     config.qkv_bias = file.tensors().contains("blk.0.attn_q.bias");
     config.output_bias = file.tensors().contains("blk.0.attn_output.bias");
+  }
+  if (facts.mlp_bias == ArchitectureFacts::MlpBias::kConfigured) {
     config.mlp_bias = file.tensors().contains("blk.0.ffn_down.bias");
+  }
+  if (*architecture == "llama") {
     config.rope_frequency_divisors = rope_divisors(file, config);
     if (config.rope_scaling && !config.rope_frequency_divisors.empty()) {
       throw Error(where, "rope_freqs.weight together with metadata of a rope scaling", "one of them");

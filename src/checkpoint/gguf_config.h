@@ -7,8 +7,9 @@
 
 namespace qreason {
 
-// Architectures llama and qwen2; anything that changes the function and that we do not implement is an Error naming its
-// key. rope_freqs.weight becomes rope_frequency_divisors.
+// Architectures llama, qwen2 and qwen3; a llama with a sliding window is what Hugging Face calls Mistral. Anything that
+// changes the function and that we do not implement is an Error naming its key. rope_freqs.weight becomes
+// rope_frequency_divisors.
 ModelConfig gguf_model_config(const GgufFile& file);
 
 // general.sampling.* and the tokenizer's end tokens.

@@ -27,7 +27,25 @@ std::string_view gguf_name(LinearSlot slot) {
   throw Error("LinearSlot", fmt::format("the value {}", static_cast<int>(slot)), "one of the enumerators");
 }
 
+std::string_view gguf_name(BlockNorm norm) {
+  switch (norm) {
+    case BlockNorm::kInput:
+      return "attn_norm";
+    case BlockNorm::kPost:
+      return "ffn_norm";
+    case BlockNorm::kQuery:
+      return "attn_q_norm";
+    case BlockNorm::kKey:
+      return "attn_k_norm";
+  }
+  throw Error("BlockNorm", fmt::format("the value {}", static_cast<int>(norm)), "one of the enumerators");
+}
+
 }  // namespace
+
+std::string_view gguf_architecture(Architecture architecture) {
+  return architecture == Architecture::kMistral ? "llama" : facts_of(architecture).model_type;
+}
 
 std::string gguf_linear_name(const LinearPlace& place) {
   return place.layer ? fmt::format("blk.{}.{}", *place.layer, gguf_name(place.slot)) : "output";
@@ -37,11 +55,14 @@ std::string gguf_tensor_name(const std::string& name) {
   if (name == kEmbeddingName) return "token_embd.weight";
   if (name == kFinalNormName) return "output_norm.weight";
   const auto split = split_layer_name(name);
-  return fmt::format("blk.{}.{}", split->layer, split->rest == kInputNorm ? "attn_norm.weight" : "ffn_norm.weight");
+  for (std::size_t i = 0; split && i < kBlockNorms.size(); ++i) {
+    if (split->rest == kBlockNorms[i]) return fmt::format("blk.{}.{}.weight", split->layer, gguf_name(BlockNorm(i)));
+  }
+  throw Error("GGUF", "the tensor " + name, "one of the decoder's");
 }
 
 bool has_interleaved_rows(const ModelConfig& config, const LinearPlace& place) {
-  return config.architecture == Architecture::kLlama && place.layer &&
+  return gguf_architecture(config.architecture) == "llama" && place.layer &&
          (place.slot == LinearSlot::kQ || place.slot == LinearSlot::kK);
 }
 

@@ -45,8 +45,10 @@ std::vector<std::int64_t> shape_of_tensor(const ModelConfig& config, const std::
   if (name == kEmbeddingName) return {config.vocab_size, config.hidden_size};
   if (name == kFinalNormName) return {config.hidden_size};
   const auto split = split_layer_name(name);
-  if (split && split->layer < config.layers && (split->rest == kInputNorm || split->rest == kPostNorm)) {
-    return {config.hidden_size};
+  if (split && split->layer < config.layers) {
+    for (const BlockNorm norm : block_norms(config)) {
+      if (split->rest == name_of(norm)) return {norm_width(config, norm)};
+    }
   }
   throw Error(where, fmt::format("no tensor {}", shown_name(name)),
               fmt::format("a tensor of a model with {} layers", config.layers));
@@ -64,7 +66,7 @@ std::vector<std::string> linear_names(const ModelConfig& config) {
 std::vector<std::string> plain_tensor_names(const ModelConfig& config) {
   std::vector<std::string> names{kEmbeddingName};
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    for (const char* norm : kBlockNorms) names.push_back(block_tensor_name(layer, norm));
+    for (const BlockNorm norm : block_norms(config)) names.push_back(block_tensor_name(layer, name_of(norm)));
   }
   names.emplace_back(kFinalNormName);
   return names;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kFromHub;  // by `qreason pull` alone
 constexpr std::string_view kLlama = "LlamaForCausalLM";
 constexpr std::string_view kQwen2 = "Qwen2ForCausalLM";
+constexpr std::string_view kQwen3 = "Qwen3ForCausalLM";
 
 std::uint64_t size_of(const fs::path& path) {
   std::error_code failure;
@@ -69,6 +70,7 @@ const std::vector<ZooModel>& model_zoo() {
        kFromHub},
       {"r1-distill-llama-70b", "deepseek-ai/DeepSeek-R1-Distill-Llama-70B", kLlama, 70553706496, "MIT, Llama 3.3",
        kFromHub},
+      {"qwen3-8b", "Qwen/Qwen3-8B", kQwen3, 8190735360, "Apache-2.0", kFromHub},
       {"smollm2-135m-instruct", "HuggingFaceTB/SmolLM2-135M-Instruct", kLlama, 134515008, "Apache-2.0",
        "tools/fetch_model.py smollm2-135m-instruct"},
       {"qwen2.5-coder-0.5b-instruct", "Qwen/Qwen2.5-Coder-0.5B-Instruct", kQwen2, 494032768, "Apache-2.0",

@@ -122,8 +122,10 @@ void TensorBackend::attention(const AttentionShape& shape, const AttentionBatch&
                              .view({group.count(), rows, shape.kv_heads, together, shape.head_dim})
                              .permute({0, 2, 1, 3, 4})
                              .flatten(2, 3);
-    const at::Tensor later = at::arange(length, own.options()).unsqueeze(0) > own.unsqueeze(1);  // [all rows, length]
-    const at::Tensor hidden = later.view({group.count(), 1, rows, 1, length});
+    const at::Tensor positions_of_keys = at::arange(length, own.options()).unsqueeze(0);
+    at::Tensor unseen = positions_of_keys > own.unsqueeze(1);  // [all rows, length]
+    if (shape.window > 0) unseen = unseen.logical_or(positions_of_keys <= own.unsqueeze(1) - shape.window);
+    const at::Tensor hidden = unseen.view({group.count(), 1, rows, 1, length});
     const at::Tensor scores = (at::matmul(q, heads_of(batch.streams.keys).transpose(-1, -2)) * shape.scale)
                                   .unflatten(2, {rows, together})
                                   .masked_fill(hidden, -std::numeric_limits<double>::infinity())

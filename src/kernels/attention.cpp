@@ -21,11 +21,11 @@ const AttentionKernels& attention_kernels() {
 }
 
 void check(const AttentionShape& shape) {
-  if (shape.kv_heads < 1 || shape.head_dim < 1 || shape.heads % shape.kv_heads != 0) {
+  if (shape.kv_heads < 1 || shape.head_dim < 1 || shape.heads % shape.kv_heads != 0 || shape.window < 0) {
     throw Error("attention",
                 std::to_string(shape.heads) + " heads over " + std::to_string(shape.kv_heads) + " of " +
-                    std::to_string(shape.head_dim) + " numbers",
-                "heads a multiple of the key/value heads");
+                    std::to_string(shape.head_dim) + " numbers, a window of " + std::to_string(shape.window),
+                "heads a multiple of the key/value heads, and no negative window");
   }
 }
 
@@ -95,6 +95,7 @@ class TileOfQueries {
             .scale = shape.scale,
             .query = query,
             .visible = visible_,
+            .window = shape.window,
             .pages = segment.pages,
             .keys = head_stream(shape, streams.keys, index.kv_head),
             .values = head_stream(shape, streams.values, index.kv_head),

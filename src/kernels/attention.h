@@ -15,6 +15,7 @@ struct AttentionShape {
   std::int64_t kv_heads = 0;  // heads % kv_heads == 0; query head h reads kv head h / (heads / kv_heads)
   std::int64_t head_dim = 0;  // a multiple of 2; any size works, multiples of 16 are fast
   float scale = 0.0f;         // 1 / sqrt(head_dim)
+  std::int64_t window = 0;    // positions that a query sees, its own the last; 0: all up to its own
 
   PageRow row() const { return {.kv_heads = kv_heads, .head_dim = head_dim}; }
 };
@@ -40,8 +41,8 @@ struct AttentionBatch {
 void append_key_values(const AttentionShape& shape, const AttentionBatch& batch, const float* keys,
                        std::int64_t key_stride, const float* values, std::int64_t value_stride, Executor& executor);
 
-// out[r, h*head_dim ..] = softmax(scale * q k^T) v over positions <= the row's own. q, out [rows, stride]. The bits are
-// those over float32 pages that hold the values of the codes.
+// out[r, h*head_dim ..] = softmax(scale * q k^T) v over positions <= the row's own, and within the window. q, out
+// [rows, stride]. The bits are those over float32 pages that hold the values of the codes.
 void attention(const AttentionShape& shape, const AttentionBatch& batch, const float* queries,
                std::int64_t query_stride, float* out, std::int64_t out_stride, Executor& executor);
 

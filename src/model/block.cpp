@@ -78,14 +78,13 @@ Block::Block(const WeightSource& source, std::int64_t layer, const RopeTable& ro
   shape_ = {config.hidden_size, config.heads * config.head_dim, config.kv_heads * config.head_dim,
             config.intermediate_size};
   attention_ = {config.heads, config.kv_heads, config.head_dim,
-                static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))};
+                static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim))),
+                attention_window(config, layer)};
   epsilon_ = static_cast<float>(config.rms_norm_epsilon);
-  const auto gain = [&](const char* norm) {
-    const std::string name = block_tensor_name(layer, norm);
-    return Buffer<float>(float_vector(source.tensor(name), shape_.hidden, name), *backend_);
-  };
-  input_gain_ = gain(kInputNorm);
-  post_gain_ = gain(kPostNorm);
+  for (const BlockNorm norm : block_norms(config)) {
+    const std::string name = block_tensor_name(layer, name_of(norm));
+    gains_[static_cast<std::size_t>(norm)].assign(float_vector(source.tensor(name), width_of(norm), name), *backend_);
+  }
   for (const Site site : kSites) load_site(source, layer, site);
   for (const LinearSlot slot : kLinearSlots) load_linear(source, layer, slot, place.pool);
 }
@@ -134,7 +133,7 @@ void Block::load_site(const WeightSource& source, std::int64_t layer, Site site)
 
 SiteRows Block::attention_input(const float* h, std::int64_t rows, float* x, Executor& executor,
                                 CodedRows* codes) const {
-  rms_norm(h, rows, shape_.hidden, input_gain_.data(), epsilon_, x, executor);
+  rms_norm(h, rows, shape_.hidden, gain(BlockNorm::kInput).data(), epsilon_, x, executor);
   return finish_site(Site::kAttentionInput, x, rows, executor, codes);
 }
 
@@ -146,6 +145,17 @@ void Block::project(const SiteRows& x, std::int64_t rows, BlockScratch& scratch,
                            MatmulTarget{&k.whole(), key_bias, scratch.k.data(), shape_.key_value},
                            MatmulTarget{&v.whole(), v.bias.data_or_null(), scratch.v.data(), shape_.key_value}};
   multiply_site(targets, {.rows = x, .count = rows, .width = shape_.hidden}, executor);
+  norm_heads(BlockNorm::kQuery, scratch.q.data(), rows * attention_.heads, executor);
+  norm_heads(BlockNorm::kKey, scratch.k.data(), rows * attention_.kv_heads, executor);
+}
+
+void Block::norm_heads(BlockNorm norm, float* heads, std::int64_t count, Executor& executor) const {
+  if (gain(norm).empty()) return;
+  rms_norm(heads, count, attention_.head_dim, gain(norm).data(), epsilon_, heads, executor);
+}
+
+std::int64_t Block::width_of(BlockNorm norm) const {
+  return norm == BlockNorm::kQuery || norm == BlockNorm::kKey ? attention_.head_dim : shape_.hidden;
 }
 
 void Block::rotate(const BlockBatch& batch, BlockScratch& scratch, Executor& executor) const {
@@ -220,7 +230,7 @@ void Block::add_attention(float* h, const SiteRows& a, std::int64_t rows, Execut
 }
 
 SiteRows Block::mlp_input(const float* h, std::int64_t rows, float* m, Executor& executor, CodedRows* codes) const {
-  rms_norm(h, rows, shape_.hidden, post_gain_.data(), epsilon_, m, executor);
+  rms_norm(h, rows, shape_.hidden, gain(BlockNorm::kPost).data(), epsilon_, m, executor);
   return finish_site(Site::kMlpInput, m, rows, executor, codes);
 }
 
@@ -273,12 +283,12 @@ void Block::replace(LinearSlot slot, const LinearWeight& weight, ThreadPool* poo
 }
 
 void Block::replace_gain(BlockNorm norm, const at::Tensor& gain) {
-  (norm == BlockNorm::kInput ? input_gain_ : post_gain_)
-      .assign(float_vector(gain, shape_.hidden, name_of(norm)), *backend_);
+  gains_[static_cast<std::size_t>(norm)].assign(float_vector(gain, width_of(norm), name_of(norm)), *backend_);
 }
 
 std::uint64_t Block::bytes() const {
-  std::uint64_t sum = input_gain_.bytes() + post_gain_.bytes();
+  std::uint64_t sum = 0;
+  for (const Buffer<float>& gain : gains_) sum += gain.bytes();
   for (const Linear& linear : linears_) sum += linear.bytes();
   for (const auto& transform : transforms_) sum += transform ? transform->bytes() : 0;
   for (const auto& clips : clips_) sum += clips ? clips->bytes() : 0;

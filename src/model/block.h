@@ -1,10 +1,11 @@
-// One decoder block (Llama and Qwen2), as stages that can be run one after another.
+// One decoder block (of every class in model/architecture.h), as stages that can be run one after another.
 //
 //   x  = rms_norm(h, input gain)                 attention_input     site attn_in
 //   q, k, v = q(x), k(x), v(x)                   project             (k without its bias where keys are quantized so)
+//   q, k = rms_norm(q), rms_norm(k)                                  every head, where the model has norms of heads
 //   q, k = rope(q), rope(k)                      rotate              site key: queries and keys; site value: values
 //   pages <- k, v                                append
-//   a  = attention(q, pages)                     attention           site attn_out
+//   a  = attention(q, pages)                     attention           within the layer's window; site attn_out
 //   h += o(a)                                    add_attention
 //   m  = rms_norm(h, post gain)                  mlp_input           site mlp_in
 //   u  = silu(gate(m)) * up(m)                   mlp_middle          site mlp_mid
@@ -101,7 +102,7 @@ class Block {
   // Replaces a linear's matrix, and its bias where `weight` has one: how passes put their result in place.
   void replace(LinearSlot slot, const LinearWeight& weight, ThreadPool* pool = nullptr);
 
-  void replace_gain(BlockNorm norm, const at::Tensor& gain);  // [hidden]
+  void replace_gain(BlockNorm norm, const at::Tensor& gain);  // [width of the norm]
 
   const BlockShape& shape() const { return shape_; }
   const AttentionShape& attention_shape() const { return attention_; }
@@ -125,6 +126,9 @@ class Block {
   }
   KeyStage key_stage() const { return plan_.at(Site::kKey).key_stage; }
   const Linear& linear(LinearSlot slot) const { return linears_[static_cast<std::size_t>(slot)]; }
+  const Buffer<float>& gain(BlockNorm norm) const { return gains_[static_cast<std::size_t>(norm)]; }
+  std::int64_t width_of(BlockNorm norm) const;
+  void norm_heads(BlockNorm norm, float* heads, std::int64_t count, Executor& executor) const;
 
   BlockShape shape_;
   AttentionShape attention_;
@@ -134,7 +138,7 @@ class Block {
   int degree_;  // of tensor parallelism
   const RopeTable* rope_;
   float epsilon_;
-  Buffer<float> input_gain_, post_gain_;
+  std::array<Buffer<float>, kBlockNorms.size()> gains_;  // of heads empty where the model has no such norms
   std::array<Linear, kLinearSlots.size()> linears_;
   std::array<std::optional<RowTransform>, kSites.size()> transforms_;
   std::optional<RowTransform> query_transform_;

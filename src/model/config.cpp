@@ -17,19 +17,10 @@ constexpr std::int64_t kMaxIntermediate = std::int64_t{1} << 22;
 constexpr std::int64_t kMaxLayers = 10000;
 constexpr std::int64_t kMaxVocabulary = std::int64_t{1} << 24;
 constexpr std::int64_t kMaxPositions = std::int64_t{1} << 30;
-constexpr double kDefaultRopeTheta = 10000;  // of both classes in transformers
+constexpr double kDefaultRopeTheta = 10000;  // of every class in transformers
 // Our own rope_type for GGUF's rope_freqs.weight: other programs refuse it, which is better than their ignoring it.
 constexpr const char* kDivisorsRopeType = "frequency_divisors";
 constexpr const char* kRopeTypes = "\"default\", \"linear\", \"dynamic\", \"yarn\" or \"llama3\"";
-
-struct ArchitectureRow {
-  Architecture architecture;
-  std::string_view class_name, base_class_name, model_type;
-};
-constexpr std::array kArchitectures{
-    ArchitectureRow{Architecture::kQwen2, "Qwen2ForCausalLM", "Qwen2Model", "qwen2"},
-    ArchitectureRow{Architecture::kLlama, "LlamaForCausalLM", "LlamaModel", "llama"},
-};
 
 // Keys of related models that change the function; only these values leave it as it is.
 enum class Neutral { kFalsy, kOne, kZeroOrOne };
@@ -39,9 +30,6 @@ struct ForeignKey {
 };
 constexpr std::array kForeignKeys{
     ForeignKey{"use_mrope", Neutral::kFalsy},
-    ForeignKey{"num_experts", Neutral::kZeroOrOne},
-    ForeignKey{"num_local_experts", Neutral::kZeroOrOne},
-    ForeignKey{"n_routed_experts", Neutral::kZeroOrOne},
     ForeignKey{"attention_multiplier", Neutral::kFalsy},
     ForeignKey{"embedding_multiplier", Neutral::kOne},
     ForeignKey{"residual_multiplier", Neutral::kOne},
@@ -101,18 +89,25 @@ bool is_neutral(const Json& value, Neutral neutral) {
   return false;
 }
 
+void refuse_experts(const Json& json, const std::string& where) {
+  for (const char* key : {"num_experts", "num_local_experts", "n_routed_experts"}) {
+    const auto found = json.find(key);
+    if (found == json.end() || is_neutral(*found, Neutral::kZeroOrOne)) continue;
+    throw Error(where, fmt::format("\"{}\" is {}, a mixture of experts", key, shown(*found)),
+                "a dense decoder (experts are not supported)");
+  }
+}
+
 void refuse_foreign_keys(const Json& json, const std::string& where) {
   for (const ForeignKey& key : kForeignKeys) {
     const auto found = json.find(key.name);
     if (found == json.end() || is_neutral(*found, key.neutral)) continue;
     throw Error(where, fmt::format("\"{}\" is {}", key.name, shown(*found)),
-                "a plain Qwen2 or Llama decoder (this field changes the function and is not supported)");
+                "a plain decoder (this field changes the function and is not supported)");
   }
 }
 
-Architecture parse_architecture(const Json& json, const std::string& where) {
-  constexpr const char* kKnown = "Qwen2ForCausalLM (qwen2) or LlamaForCausalLM (llama)";
-  const auto model_type = json_string_if(json, "model_type", where);
+const ArchitectureFacts& parse_architecture(const Json& json, const std::string& where) {
   std::optional<std::string> class_name;
   if (const auto found = json.find("architectures"); found != json.end() && !found->is_null()) {
     if (!found->is_array() || found->size() != 1 || !found->front().is_string()) {
@@ -120,18 +115,7 @@ Architecture parse_architecture(const Json& json, const std::string& where) {
     }
     class_name = found->front().get<std::string>();
   }
-  if (!class_name && !model_type) throw Error(where, "neither \"architectures\" nor \"model_type\"", kKnown);
-  for (const ArchitectureRow& row : kArchitectures) {
-    // A checkpoint of the base model lacks the head alone, which a tied model has in its embedding.
-    if ((!class_name || *class_name == row.class_name || *class_name == row.base_class_name) &&
-        model_type.value_or(std::string(row.model_type)) == row.model_type) {
-      return row.architecture;
-    }
-  }
-  throw Error(
-      where,
-      fmt::format("architecture {} (model_type {})", class_name.value_or("absent"), model_type.value_or("absent")),
-      kKnown);
+  return architecture_named(class_name, json_string_if(json, "model_type", where), where);
 }
 
 std::int64_t ranged(std::int64_t value, const char* key, std::int64_t limit, const std::string& where) {
@@ -152,7 +136,7 @@ void require_multiple(std::int64_t value, const char* key, std::int64_t divisor,
               fmt::format("a multiple of {}, {}", divisor_key, divisor));
 }
 
-void parse_sizes(const Json& json, const std::string& where, ModelConfig& config) {
+void parse_sizes(const Json& json, const std::string& where, const ArchitectureFacts& facts, ModelConfig& config) {
   config.hidden_size = size_of(json, "hidden_size", kMaxHidden, where);
   config.intermediate_size = size_of(json, "intermediate_size", kMaxIntermediate, where);
   config.layers = size_of(json, "num_hidden_layers", kMaxLayers, where);
@@ -164,6 +148,8 @@ void parse_sizes(const Json& json, const std::string& where, ModelConfig& config
   require_multiple(config.heads, "num_attention_heads", config.kv_heads, "num_key_value_heads", where);
   if (const auto head_dim = json_int_if(json, "head_dim", where)) {
     config.head_dim = ranged(*head_dim, "head_dim", kMaxHidden, where);
+  } else if (facts.head_dim != 0) {
+    config.head_dim = facts.head_dim;
   } else {
     require_multiple(config.hidden_size, "hidden_size", config.heads, "num_attention_heads", where);
     config.head_dim = config.hidden_size / config.heads;
@@ -174,26 +160,6 @@ void parse_sizes(const Json& json, const std::string& where, ModelConfig& config
   if (config.heads * config.head_dim > kMaxHidden) {
     throw Error(where, fmt::format("{} heads of {}", config.heads, config.head_dim),
                 fmt::format("at most {} together", kMaxHidden));
-  }
-}
-
-void parse_attention_kind(const Json& json, const std::string& where, const ModelConfig& config) {
-  if (json_bool_if(json, "use_sliding_window", where).value_or(false)) {
-    throw Error(where, "\"use_sliding_window\" is true", "false (sliding windows are not supported)");
-  }
-  // Qwen2 writes an unused window beside use_sliding_window false; a Llama config with one is a Mistral in disguise.
-  const auto window = json_int_if(json, "sliding_window", where);
-  if (window && config.architecture == Architecture::kLlama && !json.contains("use_sliding_window")) {
-    throw Error(where, fmt::format("\"sliding_window\" is {}", *window), "null (sliding windows are not supported)");
-  }
-  const auto types = json.find("layer_types");
-  if (types == json.end() || types->is_null()) return;
-  if (!types->is_array() || types->size() != static_cast<std::size_t>(config.layers)) {
-    throw Error(where, fmt::format("\"layer_types\" is {}", shown(*types)), "a list with one entry a layer");
-  }
-  for (const Json& type : *types) {
-    if (type == "full_attention") continue;
-    throw Error(where, fmt::format("\"layer_types\" holds {}", shown(type)), "\"full_attention\" everywhere");
   }
 }
 
@@ -307,19 +273,28 @@ void parse_tokens(const Json& json, const std::string& where, ModelConfig& confi
   for (const Json& value : *eos) config.eos_tokens.push_back(token_id(value, "eos_token_id", where));
 }
 
-void parse_biases(const Json& json, const std::string& where, ModelConfig& config) {
-  const auto attention_bias = json_bool_if(json, "attention_bias", where);
-  const bool mlp_bias = json_bool_if(json, "mlp_bias", where).value_or(false);
-  if (config.architecture == Architecture::kLlama) {
-    config.qkv_bias = config.output_bias = attention_bias.value_or(false);
-    config.mlp_bias = mlp_bias;
-    return;
+// Where a class has a bias or none whatever its config says, a config that says otherwise is of another model.
+void parse_biases(const Json& json, const std::string& where, const ArchitectureFacts& facts, ModelConfig& config) {
+  using AttentionBias = ArchitectureFacts::AttentionBias;
+  const auto attention = json_bool_if(json, "attention_bias", where);
+  const bool mlp = json_bool_if(json, "mlp_bias", where).value_or(false);
+  const auto refuse = [&](const char* key, bool value, const char* expected) {
+    throw Error(where, fmt::format("\"{}\" is {}", key, value), fmt::format("{} in {}", expected, facts.class_name));
+  };
+  if (mlp && facts.mlp_bias == ArchitectureFacts::MlpBias::kNone) refuse("mlp_bias", true, "no such bias");
+  config.mlp_bias = mlp;
+  switch (facts.attention_bias) {
+    case AttentionBias::kNone:
+      if (attention.value_or(false)) refuse("attention_bias", true, "no such bias");
+      return;
+    case AttentionBias::kQueryKeyValue:
+      if (!attention.value_or(true)) refuse("attention_bias", false, "q, k and v biases");
+      config.qkv_bias = true;
+      return;
+    case AttentionBias::kConfigured:
+      config.qkv_bias = config.output_bias = attention.value_or(false);
+      return;
   }
-  // The class has q, k and v biases and no others, whatever its config says; a config that says otherwise is of another
-  // model.
-  if (!attention_bias.value_or(true)) throw Error(where, "\"attention_bias\" is false", "q, k and v biases in a Qwen2");
-  if (mlp_bias) throw Error(where, "\"mlp_bias\" is true", "no such bias in a Qwen2");
-  config.qkv_bias = true;
 }
 
 }  // namespace
@@ -327,31 +302,27 @@ void parse_biases(const Json& json, const std::string& where, ModelConfig& confi
 ModelConfig parse_model_config(const Json& json, const std::string& where) {
   if (!json.is_object()) throw Error(where, fmt::format("a JSON {}", json.type_name()), "an object");
   ModelConfig config;
-  config.architecture = parse_architecture(json, where);
+  const ArchitectureFacts& facts = parse_architecture(json, where);
+  config.architecture = facts.architecture;
+  config.query_key_norm = facts.head_norms == ArchitectureFacts::HeadNorms::kQueriesAndKeys;
+  refuse_experts(json, where);
   refuse_foreign_keys(json, where);
   const std::string activation = json_string_if(json, "hidden_act", where).value_or("silu");
   if (activation != "silu" && activation != "swish") {
     throw Error(where, fmt::format("\"hidden_act\" is \"{}\"", activation), "\"silu\"");
   }
-  parse_sizes(json, where, config);
-  parse_attention_kind(json, where, config);
+  parse_sizes(json, where, facts, config);
+  config.sliding_window = parse_sliding_window(json, where, facts, config.layers);
   parse_rope(json, where, config);
   config.rms_norm_epsilon = json_number_if(json, "rms_norm_eps", where).value_or(1e-6);
   if (!(config.rms_norm_epsilon >= 0 && config.rms_norm_epsilon < 1)) {
     throw Error(where, fmt::format("\"rms_norm_eps\" is {}", config.rms_norm_epsilon), "0 or more and below 1");
   }
   config.tied_embeddings = json_bool_if(json, "tie_word_embeddings", where).value_or(false);
-  parse_biases(json, where, config);
+  parse_biases(json, where, facts, config);
   config.stored_type = parse_stored_type(json, where);
   parse_tokens(json, where, config);
   return config;
-}
-
-std::string_view hf_class_name(Architecture architecture) {
-  for (const ArchitectureRow& row : kArchitectures) {
-    if (row.architecture == architecture) return row.class_name;
-  }
-  throw Error("Architecture", fmt::format("the value {}", static_cast<int>(architecture)), "one of the enumerators");
 }
 
 }  // namespace qreason

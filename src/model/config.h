@@ -3,16 +3,17 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
+#include "model/architecture.h"
 #include "model/rope_scaling.h"
 #include "model/site.h"
+#include "model/sliding_window.h"
 
 namespace qreason {
-
-enum class Architecture { kQwen2, kLlama };
 
 enum class StoredType { kFloat32, kBFloat16, kFloat16 };
 
@@ -32,23 +33,31 @@ struct ModelConfig {
   double rms_norm_epsilon = 1e-6;
   bool tied_embeddings = false;
   bool qkv_bias = false;
-  bool output_bias = false;  // o_proj (Llama's attention_bias gives q, k, v and o a bias)
+  bool output_bias = false;  // o_proj (attention_bias gives q, k, v and o a bias)
   bool mlp_bias = false;
+  bool query_key_norm = false;  // an RMS norm over every head of the queries and of the keys, before RoPE
+  std::optional<SlidingWindow> sliding_window;
   StoredType stored_type = StoredType::kFloat32;
   std::optional<std::int64_t> bos_token;
   std::vector<std::int64_t> eos_tokens;
 };
 
 // Reads the old keys (rope_theta, rope_scaling, torch_dtype) and the form transformers 5 writes (rope_parameters,
-// dtype). A field with a value that the decoder does not implement (other activation, sliding window in use, another
-// rope type, MoE, ...) is an Error that names field and value. Sizes are checked for range and divisibility before use.
+// dtype). A field with a value that the decoder does not implement (other activation, another rope type, experts, ...)
+// is an Error that names field and value. Sizes are checked for range and divisibility before use.
 ModelConfig parse_model_config(const Json& json, const std::string& where);
 
 // The config.json of Hugging Face for this model, old keys.
 OrderedJson to_hf_json(const ModelConfig& config);
 
-std::string_view hf_class_name(Architecture architecture);  // "Qwen2ForCausalLM", "LlamaForCausalLM"
 std::int64_t parameter_count(const ModelConfig& config);
+
+// The norms that the blocks have, and the length of a gain: of all channels, or of a head.
+std::span<const BlockNorm> block_norms(const ModelConfig& config);
+std::int64_t norm_width(const ModelConfig& config, BlockNorm norm);
+
+// Positions that a query of the layer attends to, its own the last; 0: all up to its own.
+std::int64_t attention_window(const ModelConfig& config, std::int64_t layer);
 
 // The weight [rows, columns] = [out, in] of a block's linear, and whether the class gives it a bias.
 struct LinearShape {

@@ -1,4 +1,6 @@
 // What follows from a ModelConfig: its JSON and its size.
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "model/config.h"
 
@@ -39,17 +41,18 @@ std::int64_t max_position_embeddings(const ModelConfig& config) {
 }  // namespace
 
 OrderedJson to_hf_json(const ModelConfig& config) {
-  const bool llama = config.architecture == Architecture::kLlama;
+  const ArchitectureFacts& facts = facts_of(config.architecture);
   OrderedJson json;
-  json["architectures"] = {hf_class_name(config.architecture)};
-  json["model_type"] = llama ? "llama" : "qwen2";
-  if (llama) {
+  json["architectures"] = {facts.class_name};
+  json["model_type"] = facts.model_type;
+  if (facts.attention_bias == ArchitectureFacts::AttentionBias::kConfigured) {
     if (config.qkv_bias != config.output_bias) {
-      throw Error("attention_bias", "biases on q, k, v or on o alone", "all or none in LlamaForCausalLM");
+      throw Error("attention_bias", "biases on q, k, v or on o alone",
+                  fmt::format("all or none in {}", facts.class_name));
     }
     json["attention_bias"] = config.qkv_bias;
-    json["mlp_bias"] = config.mlp_bias;
   }
+  if (facts.mlp_bias == ArchitectureFacts::MlpBias::kConfigured) json["mlp_bias"] = config.mlp_bias;
   json["attention_dropout"] = 0.0;
   if (config.bos_token) json["bos_token_id"] = *config.bos_token;
   if (config.eos_tokens.size() == 1) json["eos_token_id"] = config.eos_tokens[0];
@@ -66,7 +69,7 @@ OrderedJson to_hf_json(const ModelConfig& config) {
   json["rms_norm_eps"] = config.rms_norm_epsilon;
   json["rope_scaling"] = rope_scaling_json(config);
   json["rope_theta"] = config.rope_theta;
-  if (!llama) json["use_sliding_window"] = false;
+  put_sliding_window(config.sliding_window, facts, json);
   json["tie_word_embeddings"] = config.tied_embeddings;
   json["torch_dtype"] = name_of(config.stored_type);
   json["use_cache"] = true;
@@ -81,8 +84,24 @@ std::int64_t parameter_count(const ModelConfig& config) {
   if (config.qkv_bias) block += query + 2 * key_value;
   if (config.output_bias) block += hidden;
   if (config.mlp_bias) block += 2 * inner + hidden;
+  if (config.query_key_norm) block += 2 * config.head_dim;
   const std::int64_t embeddings = (config.tied_embeddings ? 1 : 2) * config.vocab_size * hidden;
   return embeddings + config.layers * block + hidden;
+}
+
+std::span<const BlockNorm> block_norms(const ModelConfig& config) {
+  static constexpr std::array kAll{BlockNorm::kInput, BlockNorm::kPost, BlockNorm::kQuery, BlockNorm::kKey};
+  return std::span(kAll).first(config.query_key_norm ? 4 : 2);
+}
+
+std::int64_t norm_width(const ModelConfig& config, BlockNorm norm) {
+  return norm == BlockNorm::kQuery || norm == BlockNorm::kKey ? config.head_dim : config.hidden_size;
+}
+
+std::int64_t attention_window(const ModelConfig& config, std::int64_t layer) {
+  const auto& window = config.sliding_window;
+  if (!window) return 0;
+  return window->layers.empty() || window->layers.at(static_cast<std::size_t>(layer)) ? window->size : 0;
 }
 
 LinearShape linear_shape(const ModelConfig& config, LinearSlot slot) {

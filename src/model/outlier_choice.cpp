@@ -81,7 +81,7 @@ class Choice {
     for (std::size_t i = 0; i < up.rows.size(); ++i) middle.push_back(std::sqrt(gate.rows[i] * up.rows[i]));
     outliers.mlp_middle = drawn(middle, norms(LinearSlot::kDown, {}).columns, options_.channels);
     outliers.value = values(v);
-    outliers.key = keys(k);
+    outliers.key = source_.config().query_key_norm ? normed_keys() : keys(k);
     return outliers;
   }
 
@@ -170,6 +170,20 @@ class Choice {
       const float base = bias_sizes[pair] > 0 ? whole : 1;
       std::fill_n(scales.begin() + static_cast<std::ptrdiff_t>(head), width, base);
       scales[head + pair] = scales[head + pair + half] = base * scale;
+    }
+    return scales;
+  }
+
+  // One rotary pair of the gain that all heads share.
+  std::vector<float> normed_keys() {
+    const Sizes gain = gain_of(block_tensor_name(layer_, kKeyNorm));
+    const std::size_t half = gain.size() / 2;
+    Sizes sizes;
+    for (std::size_t i = 0; i < half; ++i) sizes.push_back(std::hypot(gain[i], gain[i + half]));
+    const auto pair = static_cast<std::size_t>(random_.randint(0, static_cast<std::int64_t>(half) - 1));
+    std::vector<float> scales(gain.size(), 1);
+    if (sizes[pair] > 0) {
+      scales[pair] = scales[pair + half] = power_of_two(options_.factor * median(sizes) / sizes[pair]);
     }
     return scales;
   }

@@ -63,8 +63,10 @@ OutlierModel::LinearScales OutlierModel::scales_of(const BlockOutliers& block, L
                                                    const ModelConfig& config) {
   switch (slot) {
     case LinearSlot::kQ:
+      if (config.query_key_norm) return {{}, inverse(block.attention_input)};
       return {inverse(for_query_heads(block.key, config)), inverse(block.attention_input)};
     case LinearSlot::kK:
+      if (config.query_key_norm) return {{}, inverse(block.attention_input)};
       return {block.key, inverse(block.attention_input)};
     case LinearSlot::kV:
       return {block.value, inverse(block.attention_input)};
@@ -91,6 +93,9 @@ OutlierModel::OutlierModel(const WeightSource& source, const OutlierOptions& opt
       linears_[linear_name(layer, slot)] = scales_of(blocks_.back(), slot, config());
     norms_[block_tensor_name(layer, kInputNorm)] = blocks_.back().attention_input;
     norms_[block_tensor_name(layer, kPostNorm)] = blocks_.back().mlp_input;
+    if (!config().query_key_norm) continue;
+    norms_[block_tensor_name(layer, kKeyNorm)] = blocks_.back().key;
+    norms_[block_tensor_name(layer, kQueryNorm)] = inverse(blocks_.back().key);
   }
 }
 

@@ -10,7 +10,8 @@
 //   values   v' = V v               o' = o V^-1        attention mixes positions, not channels; all query heads of a
 //                                                      key/value head share its V
 //   keys     k' = K k               q' = K^-1 q        q'.k' = q.k; RoPE turns channels i and i + head_dim / 2 into
-//                                                      each other, so they share one scale
+//                                                      each other, so they share one scale; behind norms of heads K
+//                                                      scales their gains, and all heads of a block share it
 //
 // (rows of k and v, of q and up with their biases). All scales are powers of two, so the weights stay exact in bfloat16
 // and every product and sum of a forward pass rounds as before: the logits are the same to the bit. The final norm and
@@ -18,7 +19,7 @@
 //
 // How large: channel c gets the power of two nearest to factor * median(a) / a_c, a_c being its size as the weights
 // tell it for white inputs (|gain_c|; the norms of rows). A key/value head's whole K is scaled besides, so that its
-// largest bias comes near key_bias; that changes no ratio within the head.
+// largest bias comes near key_bias; that changes no ratio within the head. (Behind a norm there is no bias.)
 //
 // Which: weights shrink by what activations grow. The rounding error of a shrunk column, grown again by its activation,
 // adds (factor^2 / 12) (step of its group)^2 to the output, until the column is below the step, is rounded away, and
@@ -53,7 +54,8 @@ void check_outlier_options(const ModelConfig& config, const OutlierOptions& opti
 struct BlockOutliers {
   std::vector<float> attention_input, mlp_input;  // [hidden]
   std::vector<float> mlp_middle;                  // [intermediate]
-  std::vector<float> value, key;                  // [kv_heads * head_dim]
+  std::vector<float> value;                       // [kv_heads * head_dim]
+  std::vector<float> key;                         // [kv_heads * head_dim]; [head_dim] behind norms of heads
 };
 
 // A view of `source`, which must outlive it. Types stay as they are.

@@ -30,6 +30,9 @@ class PlaceCheck {
       fail("a stage about RoPE", "one for quantized keys alone");
     }
     if (plan.key_stage == KeyStage::kBeforeBias && !config_.qkv_bias) fail("before-bias", "a model with a key bias");
+    if (plan.key_stage == KeyStage::kBeforeBias && config_.query_key_norm) {
+      fail("before-bias", "a model whose keys pass no norm behind their bias");
+    }
     if (plan.transform) transform(site, *plan.transform);
     if (plan.clip == ClipSource::kLearned) learned_clip(plan);
   }

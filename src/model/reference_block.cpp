@@ -76,8 +76,15 @@ ReferenceAngles reference_angles(const RopeTable& rope, const ModelConfig& confi
   return {tensor(step.cosine()), tensor(step.sine())};
 }
 
+at::Tensor unseen_keys(std::int64_t length, std::int64_t window, at::Device device) {
+  const at::Tensor all = at::ones({length, length}, at::TensorOptions().dtype(at::kBool).device(device));
+  const at::Tensor later = all.triu(1);
+  return window == 0 ? later : later.logical_or(all.tril(-window));
+}
+
 ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, const ReferenceOptions& options)
     : config_(source.config()),
+      window_(attention_window(config_, layer)),
       plan_(source.plan().block(layer)),
       quantizers_(options.quantizers),
       degree_(source.plan().tensor_parallel) {
@@ -86,8 +93,9 @@ ReferenceBlock::ReferenceBlock(const WeightSource& source, std::int64_t layer, c
     if (options.matrices == LinearMatrices::kLoaded) weight(slot) = placed(matrix_of(loaded), options);
     if (loaded.bias) bias(slot) = placed(*loaded.bias, options);
   }
-  input_gain_ = placed(source.tensor(block_tensor_name(layer, kInputNorm)), options);
-  post_gain_ = placed(source.tensor(block_tensor_name(layer, kPostNorm)), options);
+  for (const BlockNorm norm : block_norms(config_)) {
+    gain(norm) = placed(source.tensor(block_tensor_name(layer, name_of(norm))), options);
+  }
   for (const Site site : kSites) {
     SiteTensors& own = sites_[static_cast<std::size_t>(site)];
     for (const PlanTensor& named : site_tensors(config_, plan_.at(site), layer, site)) {
@@ -124,8 +132,13 @@ at::Tensor ReferenceBlock::product(LinearSlot slot, const at::Tensor& x, const s
   return sum;
 }
 
-at::Tensor ReferenceBlock::norm(const at::Tensor& h, const at::Tensor& gain) const {
-  return normalized(h, gain, static_cast<float>(config_.rms_norm_epsilon));
+at::Tensor ReferenceBlock::normed(BlockNorm norm, const at::Tensor& rows) const {
+  return normalized(rows, gain(norm), static_cast<float>(config_.rms_norm_epsilon));
+}
+
+at::Tensor ReferenceBlock::normed_heads(BlockNorm norm, const at::Tensor& rows) const {
+  if (!config_.query_key_norm) return rows;
+  return normed(norm, rows.unflatten(-1, {rows.size(-1) / config_.head_dim, config_.head_dim})).flatten(-2);
 }
 
 at::Tensor ReferenceBlock::transformed(Site site, const at::Tensor& x, const std::optional<at::Tensor>& right) const {
@@ -175,12 +188,13 @@ at::Tensor ReferenceBlock::quantized_keys(KeyStage stage, const at::Tensor& keys
 }
 
 at::Tensor ReferenceBlock::attention_input(const at::Tensor& h) const {
-  return finished(Site::kAttentionInput, norm(h, input_gain_));
+  return finished(Site::kAttentionInput, normed(BlockNorm::kInput, h));
 }
 
 ReferenceBlock::Projections ReferenceBlock::project(const at::Tensor& x) const {
   const bool bare = plan_.at(Site::kKey).key_stage == KeyStage::kBeforeBias;
-  return {linear(LinearSlot::kQ, x), product(LinearSlot::kK, x, bare ? std::nullopt : bias(LinearSlot::kK)),
+  return {normed_heads(BlockNorm::kQuery, linear(LinearSlot::kQ, x)),
+          normed_heads(BlockNorm::kKey, product(LinearSlot::kK, x, bare ? std::nullopt : bias(LinearSlot::kK))),
           linear(LinearSlot::kV, x)};
 }
 
@@ -204,10 +218,9 @@ at::Tensor ReferenceBlock::attention(const Projections& positioned) const {
   const at::Tensor keys = by_head(positioned.keys, config_.head_dim).repeat_interleave(group, -3);
   const at::Tensor values = by_head(positioned.values, config_.head_dim).repeat_interleave(group, -3);
   const double scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(config_.head_dim)));
-  const at::Tensor later =
-      at::ones({length, length}, at::TensorOptions().dtype(at::kBool).device(queries.device())).triu(1);
-  const at::Tensor scores = (at::matmul(queries, keys.transpose(-1, -2)) * scale)
-                                .masked_fill(later, -std::numeric_limits<double>::infinity());
+  const at::Tensor scores =
+      (at::matmul(queries, keys.transpose(-1, -2)) * scale)
+          .masked_fill(unseen_keys(length, window_, queries.device()), -std::numeric_limits<double>::infinity());
   const at::Tensor out = at::matmul(at::softmax(scores, -1), values).transpose(-2, -3).flatten(-2);
   return finished(Site::kAttentionOutput, out);
 }
@@ -217,7 +230,7 @@ at::Tensor ReferenceBlock::add_attention(const at::Tensor& h, const at::Tensor& 
 }
 
 at::Tensor ReferenceBlock::mlp_input(const at::Tensor& h) const {
-  return finished(Site::kMlpInput, norm(h, post_gain_));
+  return finished(Site::kMlpInput, normed(BlockNorm::kPost, h));
 }
 
 at::Tensor ReferenceBlock::mlp_middle(const at::Tensor& m) const {

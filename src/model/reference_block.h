@@ -39,6 +39,10 @@ struct ReferenceAngles {
 ReferenceAngles reference_angles(const RopeTable& rope, const ModelConfig& config, std::int64_t length,
                                  const ReferenceOptions& options);
 
+// Which keys of a sequence a query does not see, bool [length, length] by (query, key): later ones, and those before
+// the window (0: there is none).
+at::Tensor unseen_keys(std::int64_t length, std::int64_t window, at::Device device);
+
 class ReferenceBlock {
  public:
   // Weights and parameters as tensors of the options' type and device; quantized weights decoded.
@@ -49,7 +53,7 @@ class ReferenceBlock {
   struct Projections {
     at::Tensor queries, keys, values;  // [.., heads * head_dim], [.., kv_heads * head_dim]
   };
-  // Keys lack their bias where they are quantized before it.
+  // Keys lack their bias where they are quantized before it; heads are normed where the model has norms of them.
   Projections project(const at::Tensor& x) const;
   // RoPE, transforms, and the quantizers of keys before and after it and of values: what is attended to.
   Projections position(const Projections& projected, const ReferenceAngles& angles) const;
@@ -69,10 +73,8 @@ class ReferenceBlock {
   at::Tensor& weight(LinearSlot slot) { return weights_[static_cast<std::size_t>(slot)]; }  // [out, in]
   std::optional<at::Tensor>& bias(LinearSlot slot) { return biases_[static_cast<std::size_t>(slot)]; }
   const std::optional<at::Tensor>& bias(LinearSlot slot) const { return biases_[static_cast<std::size_t>(slot)]; }
-  at::Tensor& input_gain() { return input_gain_; }
-  at::Tensor& post_gain() { return post_gain_; }
-  const at::Tensor& input_gain() const { return input_gain_; }
-  const at::Tensor& post_gain() const { return post_gain_; }
+  at::Tensor& gain(BlockNorm norm) { return gains_[static_cast<std::size_t>(norm)]; }  // of block_norms
+  const at::Tensor& gain(BlockNorm norm) const { return gains_[static_cast<std::size_t>(norm)]; }
 
  private:
   struct SiteTensors {
@@ -83,7 +85,8 @@ class ReferenceBlock {
   const SiteTensors& tensors(Site site) const { return sites_[static_cast<std::size_t>(site)]; }
   at::Tensor product(LinearSlot slot, const at::Tensor& x, const std::optional<at::Tensor>& bias) const;
   at::Tensor linear(LinearSlot slot, const at::Tensor& x) const { return product(slot, x, bias(slot)); }
-  at::Tensor norm(const at::Tensor& h, const at::Tensor& gain) const;
+  at::Tensor normed(BlockNorm norm, const at::Tensor& rows) const;
+  at::Tensor normed_heads(BlockNorm norm, const at::Tensor& rows) const;  // as they are where the model has no norms
   at::Tensor transformed(Site site, const at::Tensor& x, const std::optional<at::Tensor>& right) const;
   at::Tensor finished(Site site, const at::Tensor& x) const;
   at::Tensor quantized_keys(KeyStage stage, const at::Tensor& keys) const;
@@ -91,13 +94,14 @@ class ReferenceBlock {
   at::Tensor quantized_runs(Site site, const at::Tensor& rows, std::int64_t run) const;  // of a site with a format
 
   ModelConfig config_;
+  std::int64_t window_;
   BlockPlan plan_;
   Quantizers quantizers_;
   int degree_;
   Product product_;
   std::array<at::Tensor, kLinearSlots.size()> weights_;
   std::array<std::optional<at::Tensor>, kLinearSlots.size()> biases_;
-  at::Tensor input_gain_, post_gain_;
+  std::array<at::Tensor, kBlockNorms.size()> gains_;
   std::array<SiteTensors, kSites.size()> sites_;
 };
 

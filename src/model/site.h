@@ -34,8 +34,10 @@ inline constexpr const char* kFinalNormName = "model.norm.weight";
 inline constexpr const char* kHeadName = "lm_head";
 inline constexpr const char* kInputNorm = "input_layernorm.weight";          // inside a block: before attention
 inline constexpr const char* kPostNorm = "post_attention_layernorm.weight";  // before the MLP
-inline constexpr std::array kBlockNorms{kInputNorm, kPostNorm};
-enum class BlockNorm : std::uint8_t { kInput, kPost };  // by their place in kBlockNorms
+inline constexpr const char* kQueryNorm = "self_attn.q_norm.weight";         // over every head, where a model has them
+inline constexpr const char* kKeyNorm = "self_attn.k_norm.weight";
+inline constexpr std::array kBlockNorms{kInputNorm, kPostNorm, kQueryNorm, kKeyNorm};
+enum class BlockNorm : std::uint8_t { kInput, kPost, kQuery, kKey };  // by their place in kBlockNorms
 constexpr const char* name_of(BlockNorm norm) {
   return kBlockNorms[static_cast<std::size_t>(norm)];
 }

@@ -19,7 +19,7 @@ void SharedWalk::hold(const BlockWeights& weights) {
     walk_->reopen(weights, weights.layer());
     sites_ = weights.sites_revision();
     for (const LinearSlot slot : kLinearSlots) linears_[static_cast<std::size_t>(slot)] = weights.revision(slot);
-    for (const BlockNorm norm : {BlockNorm::kInput, BlockNorm::kPost}) {
+    for (const BlockNorm norm : block_norms(weights.config())) {
       norms_[static_cast<std::size_t>(norm)] = weights.revision(norm);
     }
     return;
@@ -29,7 +29,7 @@ void SharedWalk::hold(const BlockWeights& weights) {
     if (held != weights.revision(slot)) walk_->replace(slot, weights.linear(slot));
     held = weights.revision(slot);
   }
-  for (const BlockNorm norm : {BlockNorm::kInput, BlockNorm::kPost}) {
+  for (const BlockNorm norm : block_norms(weights.config())) {
     int& held = norms_[static_cast<std::size_t>(norm)];
     if (held != weights.revision(norm)) walk_->replace_gain(norm, weights.gain(norm));
     held = weights.revision(norm);
@@ -112,7 +112,7 @@ void BlockInWork::replace(LinearSlot slot, LinearWeight weight, const LinearRepo
 }
 
 void BlockInWork::replace_gain(BlockNorm norm, at::Tensor gain) {
-  float_vector(gain, config().hidden_size, block_tensor_name(layer(), name_of(norm)));
+  float_vector(gain, norm_width(config(), norm), block_tensor_name(layer(), name_of(norm)));
   trial_.reset();
   weights_.set_gain(norm, std::move(gain), ++revision_);
 }
@@ -131,8 +131,8 @@ void BlockInWork::replace_site_tensor(Site site, std::string_view part, at::Tens
 
 void BlockInWork::put_into(BlockSink& sink, const std::string& part) const {
   for (const LinearSlot slot : kLinearSlots) sink.put_linear(linear_name(layer(), slot), weights_.linear(slot));
-  for (const char* norm : kBlockNorms) {
-    const std::string name = block_tensor_name(layer(), norm);
+  for (const BlockNorm norm : block_norms(config())) {
+    const std::string name = block_tensor_name(layer(), name_of(norm));
     sink.put_tensor(name, weights_.tensor(name));
   }
   for (const Site site : kSites) {

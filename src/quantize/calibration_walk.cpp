@@ -277,7 +277,7 @@ void CalibrationWalk::replace(LinearSlot slot, const LinearWeight& weight) {
 void CalibrationWalk::replace_gain(BlockNorm norm, const at::Tensor& gain) {
   require_block("a gain replaced");
   block_->replace_gain(norm, gain);
-  forget_behind(norm == BlockNorm::kInput ? Stage::kEntered : Stage::kJoined);
+  forget_behind(norm == BlockNorm::kPost ? Stage::kJoined : Stage::kEntered);
 }
 
 void CalibrationWalk::reopen(const WeightSource& source, std::int64_t layer) {

@@ -64,7 +64,11 @@ double checkpoint_bytes(const ModelOutline& outline, const ModelPlan& plan) {
       add_linear(linear_shape(config, slot), format == block.weights.end() ? nullptr : &format->second,
                  outline.types.linears[static_cast<std::size_t>(slot)], all);
     }
-    for (std::size_t norm = 0; norm < kBlockNorms.size(); ++norm) all.add(hidden, bytes_of(outline.types.norms));
+    for (const BlockNorm norm : block_norms(config)) {
+      const bool of_heads = norm == BlockNorm::kQuery || norm == BlockNorm::kKey;
+      all.add(static_cast<double>(norm_width(config, norm)),
+              bytes_of(of_heads ? outline.types.head_norms : outline.types.norms));
+    }
   }
   for (const PlanTensor& tensor : plan_tensors(config, plan)) {
     double values = 1;

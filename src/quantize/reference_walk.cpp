@@ -62,9 +62,7 @@ class ReferenceWalkedBlock : public WalkedBlock {
     block_.weight(slot) = placed(weight.dense_float32());
     if (weight.bias) block_.bias(slot) = placed(*weight.bias);
   }
-  void replace_gain(BlockNorm norm, const at::Tensor& gain) override {
-    (norm == BlockNorm::kInput ? block_.input_gain() : block_.post_gain()) = placed(gain);
-  }
+  void replace_gain(BlockNorm norm, const at::Tensor& gain) override { block_.gain(norm) = placed(gain); }
 
  private:
   at::Tensor placed(const at::Tensor& tensor) const { return tensor.to(options_.device, options_.type); }

@@ -122,8 +122,18 @@ TEST(GgufCheckpoint, ReadsTheRopeScalingsOfLlamaCpp) {
   EXPECT_NEAR(*std::get<YarnRopeScaling>(got).attention_factor, 0.5 * (1 + 0.1 * std::log(4.0)), 1e-12);
 }
 
+// Its name for a Mistral is llama, too; only the window tells them apart.
+TEST(GgufCheckpoint, ReadsALlamaWithAWindowAsAMistral) {
+  const ModelConfig config = TinyGguf({gguf_u32("llama.attention.sliding_window", 7)}).open()->config();
+  EXPECT_EQ(config.architecture, Architecture::kMistral);
+  EXPECT_EQ(attention_window(config, config.layers - 1), 7);
+  EXPECT_EQ(TinyGguf({gguf_u32("llama.attention.sliding_window", 0)}).open()->config().architecture,
+            Architecture::kLlama);
+}
+
 TEST(GgufCheckpoint, NamesTheMetadataThatItCannotApply) {
   using ::testing::HasSubstr;
+  EXPECT_THAT(TinyGguf({gguf_u32("llama.expert_count", 8)}).failure(), HasSubstr("a mixture of experts"));
   EXPECT_THAT(TinyGguf({gguf_string(kType, "longrope"), gguf_f32(kFactor, 2)}).failure(), HasSubstr("longrope"));
   EXPECT_THAT(TinyGguf({gguf_f32("llama.rope.scaling.attn_factor", 2)}).failure(), HasSubstr("attn_factor is 2"));
   EXPECT_THAT(TinyGguf({gguf_f32("llama.rope.scaling.yarn_log_multiplier", 0.1f)}).failure(),

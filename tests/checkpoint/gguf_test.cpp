@@ -220,7 +220,7 @@ TEST(GgufHostile, NamesMetadataThatNoModelCanHave) {
   EXPECT_THAT(with(gguf_u32("llama.attention.head_count_kv", 3)), HasSubstr("num_key_value_heads"));
   EXPECT_THAT(with(gguf_string("llama.block_count", "1")), HasSubstr("llama.block_count"));
   EXPECT_THAT(with(gguf_u32("llama.expert_count", 8)), HasSubstr("llama.expert_count"));
-  EXPECT_THAT(with(gguf_u32("llama.attention.sliding_window", 8)), HasSubstr("sliding_window"));
+  EXPECT_THAT(with(gguf_u32("llama.attention.sliding_window", 2000000000)), HasSubstr("sliding_window"));
   EXPECT_THAT(with(gguf_u32("llama.rope.dimension_count", 2)), HasSubstr("rope.dimension_count"));
   EXPECT_THAT(with(gguf_string("llama.rope.scaling.type", "longrope")), HasSubstr("longrope"));
   EXPECT_THAT(with(gguf_f32("llama.attention.layer_norm_rms_epsilon", -1)), HasSubstr("rms_norm_eps"));

@@ -21,7 +21,7 @@ std::string config_text(const ModelConfig& config) {
 }
 
 TEST(HfWriter, WritesEveryTensorInItsOwnType) {
-  for (const Architecture architecture : {Architecture::kLlama, Architecture::kQwen2}) {
+  for (const Architecture architecture : kArchitectures) {
     for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kHalf}) {
       const ModelConfig config = small_config(architecture);
       const RandomModel model(config, 3, type);

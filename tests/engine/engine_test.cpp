@@ -28,6 +28,7 @@ struct BatchCase {
   const char* name;
   ComputeType type;
   Arithmetic arithmetic = Arithmetic::kPortable;
+  Architecture architecture = Architecture::kQwen2;
 };
 
 class EngineBatches : public ::testing::TestWithParam<BatchCase> {};
@@ -35,7 +36,7 @@ class EngineBatches : public ::testing::TestWithParam<BatchCase> {};
 TEST_P(EngineBatches, ARequestsTokensDoNotDependOnBatchThreadsOrChunks) {
   const Arithmetic arithmetic = GetParam().arithmetic;
   if (const std::string missing = missing_for(arithmetic); !missing.empty()) GTEST_SKIP() << "needs " << missing;
-  const RandomModel model(small_config(Architecture::kQwen2));
+  const RandomModel model(small_config(GetParam().architecture));
   Executor packing(1, cpu_backend(arithmetic));
   Decoder decoder(model, {.type = GetParam().type, .executor = &packing});
   std::vector<Answer> want;
@@ -57,11 +58,13 @@ TEST_P(EngineBatches, ARequestsTokensDoNotDependOnBatchThreadsOrChunks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, EngineBatches,
-                         ::testing::Values(BatchCase{"Float32", ComputeType::kFloat32},
-                                           BatchCase{"BFloat16", ComputeType::kBFloat16},
-                                           BatchCase{"Fast", ComputeType::kBFloat16, Arithmetic::kFast}),
-                         [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Types, EngineBatches,
+    ::testing::Values(BatchCase{"Float32", ComputeType::kFloat32}, BatchCase{"BFloat16", ComputeType::kBFloat16},
+                      BatchCase{"Fast", ComputeType::kBFloat16, Arithmetic::kFast},
+                      BatchCase{"HeadNorms", ComputeType::kFloat32, Arithmetic::kPortable, Architecture::kQwen3},
+                      BatchCase{"SlidingWindow", ComputeType::kFloat32, Arithmetic::kPortable, Architecture::kMistral}),
+    [](const auto& one) { return one.param.name; });
 
 TEST(Engine, ATightCachePreemptsAndGivesTheSameTokens) {
   Small small;

@@ -55,7 +55,8 @@ class PagedSequence {
     const std::int64_t d = shape_.head_dim, kv = head / (shape_.heads / shape_.kv_heads);
     std::vector<double> weights, out(static_cast<std::size_t>(d), 0.0);
     double most = -1e300, sum = 0;
-    for (std::int64_t p = 0; p <= row; ++p) {
+    const std::int64_t first = shape_.window > 0 ? std::max<std::int64_t>(0, row + 1 - shape_.window) : 0;
+    for (std::int64_t p = first; p <= row; ++p) {
       double score = 0;
       for (std::int64_t i = 0; i < d; ++i) {
         score += static_cast<double>(queries_[(row * shape_.heads + head) * d + i]) *
@@ -65,8 +66,9 @@ class PagedSequence {
       most = std::max(most, weights.back());
     }
     for (double& weight : weights) sum += weight = std::exp(weight - most);
-    for (std::int64_t p = 0; p <= row; ++p) {
-      for (std::int64_t i = 0; i < d; ++i) out[i] += weights[p] / sum * values_[(p * shape_.kv_heads + kv) * d + i];
+    for (std::int64_t p = first; p <= row; ++p) {
+      for (std::int64_t i = 0; i < d; ++i)
+        out[i] += weights[p - first] / sum * values_[(p * shape_.kv_heads + kv) * d + i];
     }
     return out;
   }
@@ -84,19 +86,29 @@ class PagedSequence {
   PageStreams streams_;
 };
 
-AttentionShape shape_of(std::int64_t heads, std::int64_t kv_heads, std::int64_t head_dim) {
+AttentionShape shape_of(std::int64_t heads, std::int64_t kv_heads, std::int64_t head_dim, std::int64_t window = 0) {
   return {.heads = heads,
           .kv_heads = kv_heads,
           .head_dim = head_dim,
-          .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))};
+          .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
+          .window = window};
 }
 
 const AttentionShape kShapes[] = {shape_of(1, 1, 16),   shape_of(4, 4, 32), shape_of(9, 3, 64),
                                   shape_of(12, 2, 128), shape_of(4, 2, 6),  shape_of(3, 1, 50)};
+// Shorter than a tile of queries, within a page and a chunk, over chunks, and longer than all sequences here.
+const AttentionShape kWindows[] = {shape_of(4, 4, 32, 1),    shape_of(9, 3, 64, 3),   shape_of(4, 2, 6, 20),
+                                   shape_of(12, 2, 128, 70), shape_of(3, 1, 50, 261), shape_of(2, 1, 16, 2000)};
+
+std::vector<AttentionShape> all_shapes() {
+  std::vector<AttentionShape> shapes(std::begin(kShapes), std::end(kShapes));
+  shapes.insert(shapes.end(), std::begin(kWindows), std::end(kWindows));
+  return shapes;
+}
 
 TEST(Attention, AgreesWithTheFormulaInDoubleAndNeverReadsUnusedSlots) {
   on_every_isa([](Executor& executor) {
-    for (const AttentionShape& shape : kShapes) {
+    for (const AttentionShape& shape : all_shapes()) {
       for (const std::int64_t positions : {1, 16, 45, 300}) {
         const PagedSequence sequence(shape, positions, 11);
         const std::vector<float> out = sequence.attend(positions, executor);
@@ -119,7 +131,7 @@ TEST(Attention, AgreesWithTheFormulaInDoubleAndNeverReadsUnusedSlots) {
 
 TEST(Attention, GivesTheSameBitsInOnePieceAndRowByRow) {
   on_every_isa([](Executor& executor) {
-    for (const AttentionShape& shape : kShapes) {
+    for (const AttentionShape& shape : all_shapes()) {
       const PagedSequence sequence(shape, 290, 5);
       const std::vector<float> whole = sequence.attend(290, executor);
       for (const std::int64_t step : {1, 7, 16, 100})
@@ -129,7 +141,7 @@ TEST(Attention, GivesTheSameBitsInOnePieceAndRowByRow) {
 }
 
 TEST(Attention, GivesTheSameBitsWithAnyNumberOfThreadsAndOnEveryIsa) {
-  for (const AttentionShape& shape : kShapes) {
+  for (const AttentionShape& shape : all_shapes()) {
     const PagedSequence sequence(shape, 530, 6);
     std::vector<float> first;
     for (const Isa isa : supported_isas()) {
@@ -146,24 +158,26 @@ TEST(Attention, GivesTheSameBitsWithAnyNumberOfThreadsAndOnEveryIsa) {
 
 // Long contexts of few heads are cut where there are more threads than heads; short ones beside them see fewer chunks.
 TEST(Attention, GivesTheSameBitsWithMoreThreadsThanHeads) {
-  const AttentionShape shape = shape_of(6, 2, 32);
-  const PagedSequence one(shape, 1100, 7), other(shape, 20, 8);
-  const std::int64_t width = shape.heads * shape.head_dim;
-  Executor alone(1);
-  const std::vector<float> whole = one.attend(1100, alone), whole_other = other.attend(20, alone);
-  for (const Isa isa : supported_isas()) {
-    const ForcedIsa forced(isa);
-    for (const int threads : {3, 5, 8}) {
-      Executor executor(threads);
-      const AttentionSegment segments[] = {one.segment(0, 1098, 2), other.segment(2, 19, 1)};
-      std::vector<float> queries(one.queries().end() - 2 * width, one.queries().end()),
-          want(whole.end() - 2 * width, whole.end());
-      queries.insert(queries.end(), other.queries().end() - width, other.queries().end());
-      want.insert(want.end(), whole_other.end() - width, whole_other.end());
-      std::vector<float> out(queries.size());
-      attention(shape, {.segments = segments, .count = 2, .streams = one.streams()}, queries.data(), width, out.data(),
-                width, executor);
-      EXPECT_TRUE(bits_equal(out, want)) << name_of(isa) << ", " << threads << " threads";
+  for (const std::int64_t window : {0, 5, 400}) {
+    const AttentionShape shape = shape_of(6, 2, 32, window);
+    const PagedSequence one(shape, 1100, 7), other(shape, 20, 8);
+    const std::int64_t width = shape.heads * shape.head_dim;
+    Executor alone(1);
+    const std::vector<float> whole = one.attend(1100, alone), whole_other = other.attend(20, alone);
+    for (const Isa isa : supported_isas()) {
+      const ForcedIsa forced(isa);
+      for (const int threads : {3, 5, 8}) {
+        Executor executor(threads);
+        const AttentionSegment segments[] = {one.segment(0, 1098, 2), other.segment(2, 19, 1)};
+        std::vector<float> queries(one.queries().end() - 2 * width, one.queries().end()),
+            want(whole.end() - 2 * width, whole.end());
+        queries.insert(queries.end(), other.queries().end() - width, other.queries().end());
+        want.insert(want.end(), whole_other.end() - width, whole_other.end());
+        std::vector<float> out(queries.size());
+        attention(shape, {.segments = segments, .count = 2, .streams = one.streams()}, queries.data(), width,
+                  out.data(), width, executor);
+        EXPECT_TRUE(bits_equal(out, want)) << name_of(isa) << ", " << threads << " threads, window " << window;
+      }
     }
   }
 }

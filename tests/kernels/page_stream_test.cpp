@@ -17,15 +17,16 @@
 namespace qreason::testing {
 namespace {
 
-AttentionShape shape_of(std::int64_t heads, std::int64_t kv_heads, std::int64_t head_dim) {
+AttentionShape shape_of(std::int64_t heads, std::int64_t kv_heads, std::int64_t head_dim, std::int64_t window = 0) {
   return {.heads = heads,
           .kv_heads = kv_heads,
           .head_dim = head_dim,
-          .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))};
+          .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
+          .window = window};
 }
 
 const AttentionShape kShapes[] = {shape_of(1, 1, 16), shape_of(4, 2, 32), shape_of(9, 3, 64), shape_of(12, 2, 128),
-                                  shape_of(4, 2, 6),  shape_of(3, 1, 50), shape_of(4, 4, 12)};
+                                  shape_of(4, 2, 6),  shape_of(3, 1, 50), shape_of(4, 4, 12), shape_of(4, 2, 16, 9)};
 
 constexpr const char* kFormats[] = {"kv8-head-asym",      "kv4-head-asym",          "kv3-head-asym",
                                     "kv2-head-asym",      "kv8-head-sym",           "kv4-head-sym",
@@ -128,17 +129,19 @@ TEST(PageStream, OfCodesIsAttendedToAsFloatsOfTheirValuesBitForBit) {
 TEST(PageStream, MayBeOfCodesForKeysOrValuesAlone) {
   const QuantFormat format = parse_quant_format("kv4-head-asym");
   on_every_isa([&](Executor& executor) {
-    const AttentionShape shape = shape_of(12, 2, 128);
-    const std::int64_t positions = 300, width = 256;
-    const std::vector<float> keys = rows_of_every_kind(positions, width, 31);
-    const std::vector<float> values = rows_of_every_kind(positions, width, 32);
-    const std::vector<float> key_values = rounded(keys, shape, format), value_values = rounded(values, shape, format);
-    for (const std::int64_t step : {300, 7, 16}) {
-      SCOPED_TRACE(step);
-      EXPECT_TRUE(bits_equal(attend(shape, Pages(shape, positions, format, {}), keys, values, step, executor),
-                             attend(shape, Pages(shape, positions, {}, {}), key_values, values, 300, executor)));
-      EXPECT_TRUE(bits_equal(attend(shape, Pages(shape, positions, {}, format), keys, values, step, executor),
-                             attend(shape, Pages(shape, positions, {}, {}), keys, value_values, 300, executor)));
+    for (const std::int64_t window : {0, 70}) {
+      const AttentionShape shape = shape_of(12, 2, 128, window);
+      const std::int64_t positions = 300, width = 256;
+      const std::vector<float> keys = rows_of_every_kind(positions, width, 31);
+      const std::vector<float> values = rows_of_every_kind(positions, width, 32);
+      const std::vector<float> key_values = rounded(keys, shape, format), value_values = rounded(values, shape, format);
+      for (const std::int64_t step : {300, 7, 16}) {
+        SCOPED_TRACE(step);
+        EXPECT_TRUE(bits_equal(attend(shape, Pages(shape, positions, format, {}), keys, values, step, executor),
+                               attend(shape, Pages(shape, positions, {}, {}), key_values, values, 300, executor)));
+        EXPECT_TRUE(bits_equal(attend(shape, Pages(shape, positions, {}, format), keys, values, step, executor),
+                               attend(shape, Pages(shape, positions, {}, {}), keys, value_values, 300, executor)));
+      }
     }
   });
 }

@@ -23,11 +23,15 @@ Json small_llama() {
                     "small");
 }
 
-Json small_qwen() {
+Json small_of(const std::string& name, const std::string& type) {
   Json json = small_llama();
-  json["architectures"] = {"Qwen2ForCausalLM"};
-  json["model_type"] = "qwen2";
+  json["architectures"] = {name + "ForCausalLM"};
+  json["model_type"] = type;
   return json;
+}
+
+Json small_qwen() {
+  return small_of("Qwen2", "qwen2");
 }
 
 ModelConfig parse(const Json& json) {
@@ -204,10 +208,16 @@ TEST(ModelConfig, NamesEveryFieldThatItDoesNotImplement) {
     EXPECT_THAT(failure_of(std::move(base), key, value), HasSubstr(key));
   };
   refused("hidden_act", "gelu");
-  refused("use_sliding_window", true, small_qwen());
+  refused("use_sliding_window", true);
   refused("sliding_window", 4096);
+  refused("layer_types", Json{"full_attention", "sliding_attention"});
   refused("layer_types", Json{"full_attention", "sliding_attention"}, small_qwen());
   refused("layer_types", Json{"full_attention"}, small_qwen());
+  refused("layer_types", Json{"full_attention", "chunked_attention"}, small_qwen());
+  refused("layer_types", Json{"sliding_attention", "full_attention"}, small_of("Mistral", "mistral"));
+  refused("use_sliding_window", true, small_of("Mistral", "mistral"));
+  refused("attention_bias", true, small_of("Mistral", "mistral"));
+  refused("mlp_bias", true, small_of("Qwen3", "qwen3"));
   refused("use_mrope", true, small_qwen());
   refused("num_experts", 8);
   refused("num_local_experts", 8);
@@ -224,6 +234,7 @@ TEST(ModelConfig, NamesEveryFieldThatItDoesNotImplement) {
   refused("attention_bias", false, small_qwen());
   refused("mlp_bias", true, small_qwen());
   refused("torch_dtype", "float64");
+  EXPECT_THAT(failure_of(small_llama(), "architectures", {"GemmaForCausalLM"}), HasSubstr("GemmaForCausalLM"));
   EXPECT_THAT(failure_of(small_llama(), "architectures", {"MistralForCausalLM"}), HasSubstr("MistralForCausalLM"));
   EXPECT_THAT(failure_of(small_llama(), "model_type", "mistral"), HasSubstr("mistral"));
   EXPECT_THAT(failure_of(small_llama(), "model_type", "qwen2"), HasSubstr("qwen2"));
@@ -231,6 +242,100 @@ TEST(ModelConfig, NamesEveryFieldThatItDoesNotImplement) {
     const Json old_form{{"type", type}, {"factor", 4.0}}, new_form{{"rope_type", type}, {"rope_theta", 1e4}};
     EXPECT_THAT(failure_of(small_llama(), "rope_scaling", old_form), HasSubstr(type));
     EXPECT_THAT(failure_of(small_llama(), "rope_parameters", new_form), HasSubstr(type));
+  }
+}
+
+TEST(ModelConfig, CallsAMixtureOfExpertsWhatItIs) {
+  for (const auto& [name, type] : {std::pair("Qwen3Moe", "qwen3_moe"), std::pair("Mixtral", "mixtral"),
+                                   std::pair("Qwen2Moe", "qwen2_moe"), std::pair("PhiMoE", "phimoe")}) {
+    const std::string failure = failure_of(small_of(name, type), "num_experts", 8);
+    EXPECT_THAT(failure, HasSubstr(name));
+    EXPECT_THAT(failure, HasSubstr("a mixture of experts"));
+  }
+  for (const char* key : {"num_experts", "num_local_experts", "n_routed_experts"}) {
+    EXPECT_THAT(failure_of(small_llama(), key, 8), HasSubstr("a mixture of experts"));
+    EXPECT_EQ(failure_of(small_llama(), key, 1), "no error");
+  }
+}
+
+// The published config.json of Qwen/Qwen3-8B, whose 8190735360 parameters the class counts.
+TEST(ModelConfig, ReadsQwen3) {
+  const Json json = parse_json(R"({"architectures": ["Qwen3ForCausalLM"], "attention_bias": false,
+    "attention_dropout": 0.0, "bos_token_id": 151643, "eos_token_id": 151645, "head_dim": 128, "hidden_act": "silu",
+    "hidden_size": 4096, "initializer_range": 0.02, "intermediate_size": 12288, "max_position_embeddings": 40960,
+    "max_window_layers": 36, "model_type": "qwen3", "num_attention_heads": 32, "num_hidden_layers": 36,
+    "num_key_value_heads": 8, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 1000000,
+    "sliding_window": null, "tie_word_embeddings": false, "torch_dtype": "bfloat16",
+    "transformers_version": "4.51.0", "use_cache": true, "use_sliding_window": false, "vocab_size": 151936})",
+                               "Qwen3-8B");
+  const ModelConfig config = parse(json);
+  EXPECT_EQ(config.architecture, Architecture::kQwen3);
+  EXPECT_TRUE(config.query_key_norm);
+  EXPECT_FALSE(config.qkv_bias || config.output_bias || config.mlp_bias || config.sliding_window);
+  EXPECT_EQ(parameter_count(config), 8190735360);
+  EXPECT_EQ(block_norms(config).size(), 4u);
+  EXPECT_EQ(norm_width(config, BlockNorm::kKey), 128);
+  EXPECT_EQ(norm_width(config, BlockNorm::kPost), 4096);
+  Json biased = json;
+  biased["attention_bias"] = true;
+  biased.erase("head_dim");  // 128 of its own, whatever the other sizes are
+  biased["hidden_size"] = 1024;
+  EXPECT_TRUE(parse(biased).qkv_bias && parse(biased).output_bias);
+  EXPECT_EQ(parse(biased).head_dim, 128);
+}
+
+std::vector<std::int64_t> windows_of(const ModelConfig& config) {
+  std::vector<std::int64_t> windows;
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) windows.push_back(attention_window(config, layer));
+  return windows;
+}
+
+// As configuration_qwen2.py and configuration_mistral.py of transformers read them.
+TEST(ModelConfig, ReadsSlidingWindowsAsTheClassesDo) {
+  using Windows = std::vector<std::int64_t>;
+  const auto windows = [](Json json, const Json& fields) {
+    json.update(fields);
+    const ModelConfig config = parse(json);
+    const ModelConfig again = parse(parse_json(to_hf_json(config).dump(), "written"));
+    EXPECT_EQ(again.sliding_window, config.sliding_window) << fields;
+    return windows_of(config);
+  };
+  const Json mistral = small_of("Mistral", "mistral");
+  EXPECT_EQ(windows(mistral, Json::object()), (Windows{4096, 4096}));
+  EXPECT_EQ(windows(mistral, {{"sliding_window", 7}}), (Windows{7, 7}));
+  EXPECT_EQ(windows(mistral, {{"sliding_window", nullptr}}), (Windows{0, 0}));
+  for (const Json& qwen : {small_qwen(), small_of("Qwen3", "qwen3")}) {
+    EXPECT_EQ(windows(qwen, {{"sliding_window", 7}}), (Windows{0, 0}));
+    EXPECT_EQ(windows(qwen, {{"sliding_window", 7}, {"use_sliding_window", true}}), (Windows{0, 0}));
+    const Json used{{"use_sliding_window", true}, {"sliding_window", 7}};
+    const auto with = [&](const char* key, const Json& value) {
+      Json fields = used;
+      fields[key] = value;
+      return windows(qwen, fields);
+    };
+    EXPECT_EQ(with("max_window_layers", 1), (Windows{0, 7}));
+    EXPECT_EQ(with("max_window_layers", 0), (Windows{7, 7}));
+    EXPECT_EQ(with("layer_types", {"sliding_attention", "full_attention"}), (Windows{7, 0}));
+    EXPECT_EQ(with("sliding_window", nullptr), (Windows{0, 0}));
+  }
+  EXPECT_THAT(failure_of(mistral, "sliding_window", 0), HasSubstr("sliding_window"));
+  EXPECT_THAT(failure_of(mistral, "sliding_window", -1), HasSubstr("sliding_window"));
+  ModelConfig llama = parse(small_llama());
+  llama.sliding_window = SlidingWindow{.size = 7, .layers = {}};
+  EXPECT_THROW(to_hf_json(llama), Error);
+}
+
+TEST(ModelConfig, WritesEveryArchitectureAsItReadsIt) {
+  for (const Architecture architecture : kArchitectures) {
+    const ArchitectureFacts& facts = facts_of(architecture);
+    Json json = small_llama();
+    json["architectures"] = {facts.class_name};
+    json["model_type"] = facts.model_type;
+    const ModelConfig config = parse(json), again = parse(parse_json(to_hf_json(config).dump(), "written"));
+    EXPECT_EQ(again.architecture, architecture);
+    EXPECT_EQ(again.query_key_norm, architecture == Architecture::kQwen3);
+    EXPECT_EQ(again.qkv_bias, architecture == Architecture::kQwen2);
+    EXPECT_EQ(parameter_count(again), parameter_count(config));
   }
 }
 

@@ -105,9 +105,9 @@ void expect_near_portable(const WeightSource& model, const std::string& name) {
 
 TEST(FastDecoder, LogitsAreWithinWhatRoundingTheInputsDoes) {
   SKIP_WITHOUT_FAST();
-  for (const Architecture architecture : {Architecture::kLlama, Architecture::kQwen2}) {
+  for (const Architecture architecture : kArchitectures) {
     const ModelConfig config = small_config(architecture);
-    const std::string name = architecture == Architecture::kLlama ? "llama " : "qwen2 ";
+    const std::string name = std::string(facts_of(architecture).model_type) + " ";
     expect_near_portable(RandomModel(config), name + "bf16");
     for (const char* format : {"w4g16-asym", "w8c-sym", "w3g16-asym", "fp8e4m3", "mxfp4"}) {
       expect_near_portable(QuantizedModel(config, format), name + format);

@@ -192,7 +192,22 @@ class NaiveDecoder {
     }
   }
 
-  Row attend(const Row& q, const Rows& keys, const Rows& values) const {
+  Row norm_heads(const Row& x, const std::string& gain_name) const {
+    if (!config_.query_key_norm) return x;
+    Row y;
+    for (auto head = x.begin(); head != x.end(); head += config_.head_dim) {
+      const Row one = norm({head, head + config_.head_dim}, gain_name);
+      y.insert(y.end(), one.begin(), one.end());
+    }
+    return y;
+  }
+
+  // The last `window` of the keys, or all.
+  Row attend(const Row& q, const Rows& keys, const Rows& values, std::int64_t layer) const {
+    const auto& window = config_.sliding_window;
+    const bool slides = window && (window->layers.empty() || window->layers[static_cast<std::size_t>(layer)]);
+    const std::size_t most = slides ? static_cast<std::size_t>(window->size) : keys.size();
+    const std::size_t first = keys.size() - std::min(most, keys.size());
     const auto dim = static_cast<std::size_t>(config_.head_dim);
     const std::size_t group = static_cast<std::size_t>(config_.heads / config_.kv_heads);
     Row out(q.size());
@@ -200,14 +215,14 @@ class NaiveDecoder {
       const std::size_t kv = head / group * dim;
       Row weights;
       double sum = 0;
-      for (const Row& key : keys) {
+      for (std::size_t t = first; t < keys.size(); ++t) {
         double score = 0;
-        for (std::size_t i = 0; i < dim; ++i) score += q[head * dim + i] * key[kv + i];
+        for (std::size_t i = 0; i < dim; ++i) score += q[head * dim + i] * keys[t][kv + i];
         weights.push_back(std::exp(score / std::sqrt(static_cast<double>(dim))));
         sum += weights.back();
       }
-      for (std::size_t t = 0; t < keys.size(); ++t) {
-        for (std::size_t i = 0; i < dim; ++i) out[head * dim + i] += weights[t] / sum * values[t][kv + i];
+      for (std::size_t t = first; t < keys.size(); ++t) {
+        for (std::size_t i = 0; i < dim; ++i) out[head * dim + i] += weights[t - first] / sum * values[t][kv + i];
       }
     }
     return out;
@@ -231,6 +246,8 @@ class NaiveDecoder {
       Row key = apply(key_weight, x);
       quantize_key(layer, KeyStage::kBeforeBias, key);
       for (std::size_t i = 0; bias && i < key.size(); ++i) key[i] += bias->const_data_ptr<float>()[i];
+      q = norm_heads(q, prefix + "self_attn.q_norm.weight");
+      key = norm_heads(key, prefix + "self_attn.k_norm.weight");
       quantize_key(layer, KeyStage::kBeforeRope, key);
       values.push_back(apply(linear(LinearSlot::kV), x));
       rotate(q, t);
@@ -241,7 +258,7 @@ class NaiveDecoder {
       keys.push_back(key);
       transform(layer, Site::kValue, values.back());
       quantize_cache(layer, Site::kValue, values.back());
-      Row a = attend(q, keys, values);
+      Row a = attend(q, keys, values, layer);
       transform(layer, Site::kAttentionOutput, a);
       quantize_site(layer, Site::kAttentionOutput, a);
       add(h[t], apply(linear(LinearSlot::kO), a));

@@ -45,7 +45,7 @@ ModelConfig biased_llama() {
 }
 
 TEST(Outliers, LeaveTheLogitsAsTheyAreToTheBit) {
-  for (const ModelConfig& config : {small_config(Architecture::kLlama), small_config(Architecture::kQwen2)}) {
+  for (const ModelConfig& config : testing::small_configs()) {
     for (const at::ScalarType stored : {at::kFloat, at::kBFloat16}) {
       const RandomModel model(config, 7, stored);
       const OutlierModel outliers(model, {.seed = 3, .channels = 2, .factor = 256, .key_bias = 400});
@@ -120,7 +120,7 @@ void expect_outliers(const std::vector<double>& sizes, std::size_t count, const 
 }
 
 TEST(Outliers, StandWhereTheStudiedModelsHaveThem) {
-  for (const ModelConfig& config : {small_config(Architecture::kLlama), small_config(Architecture::kQwen2)}) {
+  for (const ModelConfig& config : testing::small_configs()) {
     const RandomModel model(config, 5);
     const OutlierModel outliers(model, {.channels = 2});
     for (std::int64_t layer = 0; layer < config.layers; ++layer) {

@@ -54,10 +54,11 @@ struct PlanCase {
   int degree = 1;
   enum class Rounds { kNo, kYes } rounds = Rounds::kYes;
 
-  // Both in turn; keys before their bias need one, which Qwen2's have.
+  // All in turn; keys before their bias need one, which Qwen2's have.
   Architecture architecture_of(std::uint64_t seed) const {
     const bool biased = std::string(name) == "bare keys";
-    return seed % 2 == 0 && !biased ? Architecture::kLlama : Architecture::kQwen2;
+    const std::size_t turn = seed + std::string(name).size();
+    return biased ? Architecture::kQwen2 : kArchitectures[turn % kArchitectures.size()];
   }
 };
 

@@ -69,7 +69,8 @@ TEST(ExactPass, KeepsTheFunctionInFloat64) {
   const Views fold{{"fold_norms", {}}}, outliers{{"insert_outliers", {{"channels", std::int64_t{2}}}}};
   const Views smooth{{"smooth_norms", {{"alpha", 0.5}}}};
   const Views all{fold[0], outliers[0], smooth[0]};
-  for (const ModelConfig& config : {testing::small_config(Architecture::kQwen2), untied, biased_llama()}) {
+  for (const ModelConfig& config : {testing::small_config(Architecture::kQwen2), untied, biased_llama(),
+                                    testing::small_configs().back(), testing::small_config(Architecture::kMistral)}) {
     const testing::RandomModel model(config, 16, at::kDouble);
     const std::vector<std::vector<std::int32_t>> samples{testing::random_tokens(20, config.vocab_size, 1)};
     const Statistics statistics = measured(testing::RandomModel(config, 16), samples);
@@ -83,13 +84,18 @@ TEST(ExactPass, KeepsTheFunctionInFloat64) {
 
 // Products of 16-bit numbers are exact in float32: folding a bfloat16 model changes nothing at all.
 TEST(ExactPass, FoldsNormsWithoutChangingTheFunction) {
-  for (const ModelConfig& config : {testing::small_config(Architecture::kQwen2), biased_llama()}) {
+  for (const ModelConfig& config :
+       {testing::small_config(Architecture::kQwen2), biased_llama(), testing::small_config(Architecture::kQwen3)}) {
     for (const auto& [type, tolerance] : {std::pair(at::kBFloat16, 1e-12), std::pair(at::kFloat, 1e-6)}) {
       const testing::RandomModel model(config, 11, type);
       const Statistics none;
       const auto folded = exact("fold_norms")->view(model, none);
       EXPECT_LT(distance(*folded, model, config.vocab_size), tolerance);
       EXPECT_FALSE(folded->config().tied_embeddings);
+      if (config.query_key_norm) {
+        const std::string kept = block_tensor_name(1, kKeyNorm);
+        EXPECT_TRUE(folded->tensor(kept).equal(model.tensor(kept)));
+      }
       for (const char* norm : {"model.norm.weight", "model.layers.2.input_layernorm.weight",
                                "model.layers.0.post_attention_layernorm.weight"}) {
         EXPECT_TRUE(folded->tensor(norm).eq(1).all().item<bool>()) << norm;

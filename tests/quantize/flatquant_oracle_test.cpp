@@ -128,7 +128,7 @@ void expect_golden_block(const testing::MemorySink& sink, SafetensorsReader& gol
     EXPECT_TRUE(testing::all_close(std::span<const float>(matrix.scales), want.scales, {.relative = 3e-7}))
         << linear_name(layer, slot);
   }
-  for (const char* norm : kBlockNorms) {
+  for (const char* norm : {kInputNorm, kPostNorm}) {
     EXPECT_LE(share_of_max(sink.tensors().at(block_tensor_name(layer, norm)),
                            golden_tensor(golden, golden_name(layer, norm))),
               2e-7);

@@ -256,7 +256,7 @@ TEST(FlatQuant, ShowsItsTransformsToThePassesBehind) {
 TEST(FlatQuant, ComesNearerToTheFloatModelByLearning) {
   RandomModel model(small_config(Architecture::kLlama), 4);
   for (std::int64_t layer = 0; layer < 3; ++layer) {
-    for (const char* norm : kBlockNorms) {
+    for (const char* norm : {kInputNorm, kPostNorm}) {
       const std::string name = block_tensor_name(layer, norm);
       at::Tensor gain = model.tensor(name).clone();
       gain.narrow(0, 5, 2).mul_(12);

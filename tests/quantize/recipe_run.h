@@ -26,6 +26,7 @@ inline bool waits_for_measurements(const Recipe& recipe) {
 struct TrialRun {
   std::int64_t sequences = 1;  // of 24 tokens
   int threads = 1;
+  enum class Cost { kMeasured, kSizes } cost = Cost::kMeasured;  // the machine is measured for half a second, or not
 };
 
 // The recipe is checked, printed, read back, costed and run; the plan of what was made.
@@ -39,11 +40,12 @@ inline ModelPlan expect_runs(const Recipe& recipe, const RandomModel& model, con
   for (std::int64_t i = 0; i < trial.sequences; ++i) {
     calibration.samples.push_back(random_tokens(24, model.config().vocab_size, static_cast<std::uint64_t>(i + 1)));
   }
+  const CostQuestion question{
+      .recipe = recipe,
+      .config = model.config(),
+      .calibration = {.sequences = trial.sequences, .tokens = calibration.tokens(), .longest = 24}};
   const QuantizeCost cost =
-      estimate_cost({.recipe = recipe,
-                     .config = model.config(),
-                     .calibration = {.sequences = trial.sequences, .tokens = calibration.tokens(), .longest = 24}},
-                    executor);
+      trial.cost == TrialRun::Cost::kSizes ? estimate_sizes(question) : estimate_cost(question, executor);
   EXPECT_EQ(cost.blocks, model.config().layers);
   EXPECT_GT(cost.checkpoint_bytes, 0U);
   const ScratchFolder folder;

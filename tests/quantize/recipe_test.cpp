@@ -38,9 +38,12 @@ using testing::method;
 using testing::small_model;
 using testing::split_list;
 
-// 128 columns everywhere, which the examples' groups divide, and biases.
-testing::RandomModel model_for_examples() {
-  ModelConfig config = testing::small_config(Architecture::kQwen2);
+// 128 columns everywhere, which the examples' groups divide, and biases where the class may have any.
+testing::RandomModel model_for_examples(Architecture architecture) {
+  ModelConfig config = testing::small_config(architecture);
+  if (facts_of(architecture).attention_bias == ArchitectureFacts::AttentionBias::kConfigured) {
+    config.qkv_bias = config.output_bias = true;
+  }
   config.hidden_size = config.intermediate_size = 128;
   config.heads = 4;
   config.head_dim = 32;
@@ -48,8 +51,24 @@ testing::RandomModel model_for_examples() {
   return testing::RandomModel(config, 3);
 }
 
+// The examples of every method on every architecture.
+TEST(Methods, QuantizeEveryArchitecture) {
+  for (const Architecture architecture : kArchitectures) {
+    if (architecture == Architecture::kQwen2) continue;  // of the next test
+    SCOPED_TRACE(hf_class_name(architecture));
+    const testing::RandomModel model = model_for_examples(architecture);
+    for (const Method& row : all_methods()) {
+      for (const std::string& name : split_list(row.example)) {
+        Recipe recipe = method(name);
+        if (recipe.calibration) recipe.calibration->length = 24;
+        expect_runs(recipe, model, {.cost = testing::TrialRun::Cost::kSizes});
+      }
+    }
+  }
+}
+
 TEST(Methods, MakeRecipesThatGoAllTheWay) {
-  const testing::RandomModel model = model_for_examples();
+  const testing::RandomModel model = model_for_examples(Architecture::kQwen2);
   for (const Method& row : all_methods()) {
     const std::vector<std::string> examples = split_list(row.example);
     EXPECT_FALSE(examples.empty()) << row.name;
@@ -105,8 +124,8 @@ std::string reader_of(const std::string& statistics) {
 }
 
 // Every pass by its example, with what it needs around it: measured before, read after, rounded before or after.
-TEST(Passes, GoAllTheWayByTheirExamples) {
-  const testing::RandomModel model = model_for_examples();
+void expect_passes_run(Architecture architecture) {
+  const testing::RandomModel model = model_for_examples(architecture);
   for (const PassRow& row : all_passes()) {
     const std::string kind(row.kind);
     std::string text = "name = \"" + kind + "\"\n[calibration]\nlength = 24\n";
@@ -120,7 +139,20 @@ TEST(Passes, GoAllTheWayByTheirExamples) {
     text += pass_text(kind);
     if (block && (*block)->work() == BlockWork::kPrepare) text += pass_text("round_rtn");
     if (std::holds_alternative<std::shared_ptr<const StatisticsPass>>(pass)) text += reader_of(kind);
-    expect_runs(parse_recipe(text, "test"), model);
+    const Recipe recipe = parse_recipe(text, "test");
+    if (kind == "correct_biases" && !model.config().qkv_bias) {
+      EXPECT_THAT(message_of([&] { validate(recipe, model.config()); }), HasSubstr("correct_biases"));
+      continue;
+    }
+    using Cost = testing::TrialRun::Cost;
+    expect_runs(recipe, model, {.cost = architecture == Architecture::kQwen2 ? Cost::kMeasured : Cost::kSizes});
+  }
+}
+
+TEST(Passes, GoAllTheWayByTheirExamples) {
+  for (const Architecture architecture : kArchitectures) {
+    SCOPED_TRACE(hf_class_name(architecture));
+    expect_passes_run(architecture);
   }
 }
 

@@ -37,7 +37,15 @@ std::vector<ModelCase> model_cases() {
   many.heads = many.kv_heads = 12;
   many.head_dim = 20;
   many.tied_embeddings = true;
-  return {{"qwen2 tied", qwen}, {"qwen2", untied}, {"llama", llama}, {"llama MHA, biases", biased}, {"llama 12", many}};
+  ModelConfig wide = testing::small_configs().back();
+  return {{"qwen2 tied", qwen},
+          {"qwen2", untied},
+          {"llama", llama},
+          {"llama MHA, biases", biased},
+          {"llama 12", many},
+          {"qwen3", testing::small_config(Architecture::kQwen3)},
+          {"qwen3, wide and biased", wide},
+          {"mistral", testing::small_config(Architecture::kMistral)}};
 }
 
 using Views = std::vector<std::pair<std::string, ParameterMap>>;

@@ -209,6 +209,33 @@ TEST(StaticKeys, AreRefusedWhereTheyHaveNoMeaning) {
   }
 }
 
+testing::RandomModel normed_with_keys_times(double factor) {
+  ModelConfig config = model_of(Architecture::kQwen3).config();
+  config.qkv_bias = config.output_bias = true;
+  testing::RandomModel model(config, 7);
+  for (const char* part : {"weight", "bias"}) {
+    const std::string name = std::string("model.layers.1.self_attn.k_proj.") + part;
+    model.set_tensor(name, model.tensor(name).mul(factor));
+  }
+  return model;
+}
+
+// Behind a norm of heads lie what RoPE turns: the size of what the norm reads tells nothing of them, nor does its bias.
+TEST(StaticKeys, AreThoseBehindANormOfHeads) {
+  const std::string keys = "keys = \"k4-channel-asym\"\npre_bias_keys = ";
+  const auto scales = [&](double factor) {
+    return values_of(
+        run(normed_with_keys_times(factor), recipe_of(kMeasured + pass("set_kv_format", keys + "\"auto\""))), 1,
+        kStaticScale);
+  };
+  const std::vector<float> one = scales(1), many = scales(64);
+  ASSERT_EQ(one.size(), many.size());
+  for (std::size_t j = 0; j < one.size(); ++j) EXPECT_NEAR(many[j] / one[j], 1, 1e-3) << j;
+  EXPECT_FALSE(has_large_key_bias(normed_with_keys_times(4096)));
+  EXPECT_THAT(failure_of(normed_with_keys_times(1), kMeasured + pass("set_kv_format", keys + "true")),
+              HasSubstr("a model whose keys pass a norm behind their bias"));
+}
+
 TEST(StaticKeys, FollowRules) {
   const testing::RandomModel model = model_of(Architecture::kQwen2);
   const Outcome result = run(

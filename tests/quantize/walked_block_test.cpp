@@ -44,8 +44,9 @@ void expect_close_taps(CalibrationWalk& got, CalibrationWalk& want) {
 
 // Every tap of every block, and again with a linear and a gain replaced.
 TEST(ReferenceBlocks, TellWhatPackedBlocksTell) {
-  for (const Architecture architecture : {Architecture::kQwen2, Architecture::kLlama}) {
-    const testing::RandomModel model(testing::small_config(architecture), 3), other(model.config(), 4);
+  for (const ModelConfig& config : testing::small_configs()) {
+    SCOPED_TRACE(hf_class_name(config.architecture));
+    const testing::RandomModel model(config, 3), other(config, 4);
     Executor executor(2);
     CalibrationWalk packed(model, samples(), {}, executor);
     CalibrationWalk reference(model, samples(), {.device = at::Device(at::kCPU)}, executor);
@@ -54,7 +55,10 @@ TEST(ReferenceBlocks, TellWhatPackedBlocksTell) {
       expect_close_taps(reference, packed);
       for (CalibrationWalk* walk : {&packed, &reference}) {
         walk->replace(LinearSlot::kK, other.linear(linear_name(layer, LinearSlot::kK)));
-        walk->replace_gain(BlockNorm::kPost, other.tensor(block_tensor_name(layer, kPostNorm)));
+        for (const BlockNorm norm : block_norms(config)) {
+          if (norm != BlockNorm::kInput)
+            walk->replace_gain(norm, other.tensor(block_tensor_name(layer, name_of(norm))));
+        }
       }
       expect_close_taps(reference, packed);
       for (CalibrationWalk* walk : {&packed, &reference}) walk->leave();

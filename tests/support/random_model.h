@@ -10,6 +10,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "model/weights.h"
 
@@ -29,7 +30,24 @@ inline ModelConfig small_config(Architecture architecture) {
   config.rope_theta = 10000;
   config.qkv_bias = architecture == Architecture::kQwen2;
   config.tied_embeddings = architecture == Architecture::kQwen2;
+  config.query_key_norm = architecture == Architecture::kQwen3;
+  if (architecture == Architecture::kMistral) config.sliding_window = SlidingWindow{.size = 5, .layers = {}};
   return config;
+}
+
+// Of every architecture; and what only some models of one have: windows in some blocks, biases beside norms of heads,
+// heads that are together wider than the rows.
+inline std::vector<ModelConfig> small_configs() {
+  std::vector<ModelConfig> configs;
+  for (const Architecture architecture : kArchitectures) configs.push_back(small_config(architecture));
+  ModelConfig some = small_config(Architecture::kQwen2);
+  some.sliding_window = SlidingWindow{.size = 3, .layers = {false, true, true}};
+  configs.push_back(some);
+  ModelConfig wide = small_config(Architecture::kQwen3);
+  wide.head_dim = 16;
+  wide.qkv_bias = wide.output_bias = wide.tied_embeddings = true;
+  configs.push_back(wide);
+  return configs;
 }
 
 class RandomModel : public WeightSource {
@@ -45,6 +63,9 @@ class RandomModel : public WeightSource {
       add(prefix + "input_layernorm.weight", {hidden}, 0.2, type, 1.0);
       add(prefix + "post_attention_layernorm.weight", {hidden}, 0.2, type, 1.0);
       for (const LinearSlot slot : kLinearSlots) add_linear(layer, slot, type);
+      if (!config_.query_key_norm) continue;
+      add(prefix + "self_attn.q_norm.weight", {config_.head_dim}, 0.2, type, 1.0);
+      add(prefix + "self_attn.k_norm.weight", {config_.head_dim}, 0.2, type, 1.0);
     }
   }
 

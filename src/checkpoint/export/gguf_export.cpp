@@ -85,9 +85,14 @@ std::vector<Unit> units_of(const ModelConfig& config) {
   };
   add(kEmbeddingName);
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    add(block_tensor_name(layer, kInputNorm));
+    const auto add_norms = [&](std::initializer_list<BlockNorm> norms) {
+      for (const BlockNorm norm : block_norms(config)) {
+        if (std::find(norms.begin(), norms.end(), norm) != norms.end()) add(block_tensor_name(layer, name_of(norm)));
+      }
+    };
+    add_norms({BlockNorm::kInput, BlockNorm::kQuery, BlockNorm::kKey});
     for (const LinearSlot slot : kLinearSlots) {
-      if (slot == LinearSlot::kGate) add(block_tensor_name(layer, kPostNorm));
+      if (slot == LinearSlot::kGate) add_norms({BlockNorm::kPost});
       add_linear(linear_name(layer, slot));
     }
   }

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "checkpoint/gguf_names.h"
 
 namespace qreason {
 namespace {
@@ -13,7 +14,24 @@ namespace {
 constexpr std::int64_t kQuantizationVersion = 2;
 
 std::string_view architecture_name(const ModelConfig& config) {
-  return config.architecture == Architecture::kLlama ? "llama" : "qwen2";
+  return gguf_architecture(config.architecture);
+}
+
+bool is_llama(const ModelConfig& config) {
+  return architecture_name(config) == "llama";
+}
+
+// What llama.cpp computes otherwise or does not load.
+void refuse_unknown(const ModelConfig& config, const std::string& where) {
+  const auto& window = config.sliding_window;
+  if (window && window->size < config.max_positions) {
+    throw Error(where, fmt::format("a sliding window of {} in {} positions", window->size, config.max_positions),
+                fmt::format("none: llama.cpp attends to all positions in {}", architecture_name(config)));
+  }
+  const bool biased = config.qkv_bias || config.output_bias;
+  if (biased && config.architecture == Architecture::kQwen3) {
+    throw Error(where, "biases of the attention", "none: llama.cpp loads none in qwen3");
+  }
 }
 
 template <class T>
@@ -24,12 +42,13 @@ const T* scaling_of(const ModelConfig& config) {
 void put_rope(const ModelConfig& config, const std::string& where, GgufMetadata& metadata) {
   const auto key = [&](std::string_view name) { return fmt::format("{}.rope.{}", architecture_name(config), name); };
   metadata.put_f32(key("freq_base"), config.rope_theta);
-  if (config.architecture == Architecture::kLlama) metadata.put_u32(key("dimension_count"), config.head_dim);
+  if (is_llama(config)) metadata.put_u32(key("dimension_count"), config.head_dim);
   if (scaling_of<DynamicRopeScaling>(config) != nullptr) {
     throw Error(where, "rotary scaling of the type dynamic", "another: llama.cpp has none that follows the length");
   }
-  if (!gguf_rope_divisors(config).empty() && config.architecture != Architecture::kLlama) {
-    throw Error(where, "rotary frequencies with divisors", "them in a Llama: llama.cpp reads them in no Qwen2");
+  if (!gguf_rope_divisors(config).empty() && !is_llama(config)) {
+    throw Error(where, "rotary frequencies with divisors",
+                fmt::format("them in a Llama: llama.cpp reads them in no {}", architecture_name(config)));
   }
   if (const auto* linear = scaling_of<LinearRopeScaling>(config)) {
     metadata.put_text(key("scaling.type"), "linear");
@@ -60,8 +79,9 @@ void put_sizes(const ModelConfig& config, GgufMetadata& metadata) {
   metadata.put_u32(key("attention.head_count"), config.heads);
   metadata.put_u32(key("attention.head_count_kv"), config.kv_heads);
   metadata.put_f32(key("attention.layer_norm_rms_epsilon"), config.rms_norm_epsilon);
-  // As converters do for every Llama.
-  if (config.architecture == Architecture::kLlama || config.heads * config.head_dim != config.hidden_size) {
+  // As converters do for every Llama and Qwen3.
+  if (is_llama(config) || config.architecture == Architecture::kQwen3 ||
+      config.heads * config.head_dim != config.hidden_size) {
     metadata.put_u32(key("attention.key_length"), config.head_dim);
     metadata.put_u32(key("attention.value_length"), config.head_dim);
   }
@@ -105,6 +125,7 @@ std::vector<float> gguf_rope_divisors(const ModelConfig& config) {
 GgufMetadata gguf_model_metadata(const Checkpoint& model, const std::string& name, std::int64_t file_type,
                                  const GgufMetadata& vocabulary) {
   const ModelConfig& config = model.config();
+  refuse_unknown(config, model.path().string());
   GgufMetadata metadata;
   metadata.put_text("general.architecture", architecture_name(config));
   metadata.put_text("general.type", "model");

@@ -59,6 +59,19 @@ std::string rope_text(const ModelConfig& config) {
   return text;
 }
 
+// What not every decoder has; empty where there is nothing of it.
+std::string attention_text(const ModelConfig& config) {
+  std::vector<std::string> parts;
+  if (config.query_key_norm) parts.emplace_back("queries and keys normed by head");
+  std::int64_t sliding = 0;
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) sliding += attention_window(config, layer) > 0 ? 1 : 0;
+  if (sliding > 0) {
+    parts.push_back(fmt::format("a window of {} positions in {} of {} layers", config.sliding_window->size, sliding,
+                                config.layers));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 void print_architecture(const ModelSummary& model) {
   const ModelConfig& config = model.config;
   line("model", model.name);
@@ -75,6 +88,7 @@ void print_architecture(const ModelSummary& model) {
   line("details", fmt::format("context {}, {} embeddings, {} q/k/v bias, RMS epsilon {}", config.max_positions,
                               config.tied_embeddings ? "tied" : "untied", config.qkv_bias ? "with" : "no",
                               config.rms_norm_epsilon));
+  if (const std::string text = attention_text(config); !text.empty()) line("attention", text);
   line("rope", rope_text(config));
 }
 

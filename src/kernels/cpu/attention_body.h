@@ -21,6 +21,7 @@ struct Chunk {
 struct ValueRange {
   std::int64_t from = 0;
   std::int64_t to = 0;
+  std::int64_t start = 0;  // where the queries' sums start: a range from here on begins them, any other continues them
   std::int64_t column = 0;
   std::int64_t lanes = 16;
 };
@@ -32,10 +33,10 @@ struct PageFloats {
 
   // The page `step` behind `at`, or the last one: what is fetched ahead.
   const float* after(std::int64_t at, std::int64_t step) const { return page[at + step < end ? at + step : end - 1]; }
-  // Those of positions [from, to) that lie here.
-  ValueRange positions(std::int64_t from, std::int64_t to) const {
+  // Those of positions [from, to) that lie here, of sums from `start` on.
+  ValueRange positions(std::int64_t from, std::int64_t to, std::int64_t start) const {
     const std::int64_t begin = first * kPageTokens, stop = end * kPageTokens;
-    return {.from = from > begin ? from : begin, .to = to < stop ? to : stop};
+    return {.from = from > begin ? from : begin, .to = to < stop ? to : stop, .start = start};
   }
 };
 
@@ -114,28 +115,35 @@ void score_rows(const AttentionTile& t, const PageFloats& keys, std::int64_t fir
   for (; page < keys.end; ++page) score_pages<L, Rows, 1>(t, keys, first_query, page);
 }
 
-// Scores become exp(score - most). Lanes past `count` may hold anything, before and after.
+// The lanes of positions [from, to) of those from i on, `other` in place of the rest.
 template <class L>
-ChunkSoftmax exponentials(float* scores, std::int64_t count) {
+typename L::V lanes_between(typename L::V v, typename L::V other, std::int64_t i, std::int64_t from, std::int64_t to) {
+  if (to - i < 16) v = L::first_of(v, other, to - i);
+  return i < from ? L::first_of(other, v, from - i) : v;
+}
+
+// Scores of positions [from, to) become exp(score - most). Other lanes may hold anything, before and after.
+template <class L>
+ChunkSoftmax exponentials(float* scores, std::int64_t from, std::int64_t to) {
   const typename L::V lowest = L::set(-__builtin_inff());
+  const std::int64_t first = from / 16 * 16;
   typename L::V most = lowest;
-  for (std::int64_t i = 0; i < count; i += 16) {
-    const typename L::V v = L::load(scores + i);
-    most = L::max(count - i < 16 ? L::first_of(v, lowest, count - i) : v, most);
+  for (std::int64_t i = first; i < to; i += 16) {
+    most = L::max(lanes_between<L>(L::load(scores + i), lowest, i, from, to), most);
   }
   ChunkSoftmax result{.most = max_lanes<L>(most)};
   const typename L::V shift = L::set(result.most);
   typename L::V sum = L::zero();
-  for (std::int64_t i = 0; i < count; i += 16) {
+  for (std::int64_t i = first; i < to; i += 16) {
     const typename L::V e = exp_lanes<L>(L::sub(L::load(scores + i), shift));
     L::store(scores + i, e);
-    sum = L::add(sum, count - i < 16 ? L::first_of(e, L::zero(), count - i) : e);
+    sum = L::add(sum, lanes_between<L>(e, L::zero(), i, from, to));
   }
   result.sum = sum_lanes<L>(sum);
   return result;
 }
 
-// Continues the weighted sums of `Rows` queries; from == 0 starts them.
+// Continues the weighted sums of `Rows` queries, or starts them.
 template <class L, int Rows, int Panels>
 void add_values(const AttentionTile& t, const PageFloats& floats, std::int64_t first_query, const ValueRange& range) {
   const auto load = [&](const float* from) {
@@ -147,7 +155,8 @@ void add_values(const AttentionTile& t, const PageFloats& floats, std::int64_t f
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
-    for (int p = 0; p < Panels; ++p) sum[r][p] = range.from == 0 ? L::zero() : load(sums + r * t.head_dim + p * 16);
+    for (int p = 0; p < Panels; ++p)
+      sum[r][p] = range.from == range.start ? L::zero() : load(sums + r * t.head_dim + p * 16);
   }
   for (std::int64_t i = range.from; i < range.to;) {
     const std::int64_t page = i / kPageTokens, slot = i % kPageTokens;
@@ -217,54 +226,98 @@ void join_query(const AttentionTile& t, std::int64_t query, ChunkSoftmax& runnin
   }
 }
 
-// The first query that sees position `first`; t.queries where none does.
-inline std::int64_t first_seeing(const AttentionTile& t, std::int64_t first) {
-  std::int64_t query = 0;
-  while (query < t.queries && t.visible[query] <= first) ++query;
-  return query;
+// The queries [first, end) that see some position of [from, from + kAttentionChunk).
+struct Queries {
+  std::int64_t first = 0, end = 0;
+};
+inline Queries queries_of(const AttentionTile& t, std::int64_t from) {
+  Queries found{.first = 0, .end = t.queries};
+  while (found.first < found.end && t.visible[found.first] <= from) ++found.first;
+  while (found.end > found.first && t.first_seen(found.end - 1) >= from + kAttentionChunk) --found.end;
+  return found;
+}
+
+// Where the positions of a chunk begin that a query sees, and where they end, in the chunk.
+struct Span {
+  std::int64_t from = 0, to = 0;
+};
+inline Span seen_in(const AttentionTile& t, const Chunk& chunk, std::int64_t query) {
+  const std::int64_t from = t.first_seen(query) - chunk.first, to = t.visible[query] - chunk.first;
+  return {.from = from > 0 ? from : 0, .to = to < chunk.end - chunk.first ? to : chunk.end - chunk.first};
+}
+
+// The weighted sums of queries [first, first + rows), of the values at hand. Each row's positions are added in order:
+// what it sees before all of them do, what all rows see together, and its own rest. Nothing unseen is ever multiplied.
+template <class L>
+void sum_values(const AttentionTile& t, const Chunk& chunk, const PageFloats& values, std::int64_t first,
+                std::int64_t rows) {
+  const Span low = seen_in(t, chunk, first), high = seen_in(t, chunk, first + rows - 1);
+  // A window shorter than the tile leaves nothing that all see.
+  const bool together = high.from < low.to;
+  const std::int64_t begin = together ? high.from : low.to, end = together ? low.to : begin;
+  const auto alone = [&](std::int64_t row, std::int64_t from, std::int64_t to, std::int64_t start) {
+    const ValueRange own = values.positions(from, to, start);
+    if (own.from < own.to) value_rows<L>(t, values, row, 1, own);
+  };
+  if (!together) {
+    for (std::int64_t row = first; row < first + rows; ++row) {
+      const Span own = seen_in(t, chunk, row);
+      alone(row, own.from, own.to, own.from);
+    }
+    return;
+  }
+  std::int64_t waiting = first;  // rows from here on see nothing before `begin`
+  for (; waiting < first + rows && seen_in(t, chunk, waiting).from < begin; ++waiting) {
+    const std::int64_t from = seen_in(t, chunk, waiting).from;
+    alone(waiting, from, begin, from);
+  }
+  const auto shared = [&](std::int64_t from, std::int64_t to, std::int64_t start) {
+    const ValueRange all = values.positions(begin, end, start);
+    if (from < to && all.from < all.to) value_rows<L>(t, values, from, to - from, all);
+  };
+  shared(first, waiting, -1);  // these have started
+  shared(waiting, first + rows, begin);
+  for (std::int64_t row = first; row < first + rows; ++row) {
+    const Span own = seen_in(t, chunk, row);
+    alone(row, end, own.to, own.from);
+  }
 }
 
 template <class L>
 void attend_chunk(const AttentionTile& t, std::int64_t first_position) {
-  const std::int64_t first = first_seeing(t, first_position);
-  if (first == t.queries) return;
-  const std::int64_t last = t.visible[t.queries - 1];
+  const Queries queries = queries_of(t, first_position);
+  if (queries.first == queries.end) return;
+  const std::int64_t last = t.visible[queries.end - 1];
   const Chunk chunk{.first = first_position,
                     .end = first_position + kAttentionChunk < last ? first_position + kAttentionChunk : last};
-  const std::int64_t length = chunk.end - chunk.first;
-  const auto seen = [&](std::int64_t q) {
-    return t.visible[q] - chunk.first < length ? t.visible[q] - chunk.first : length;
+  const std::int64_t first_page = seen_in(t, chunk, queries.first).from / kPageTokens;
+  const auto rows_from = [&](std::int64_t q) {
+    return queries.end - q < L::kTileRows ? queries.end - q : L::kTileRows;
   };
-  const auto rows_from = [&](std::int64_t q) { return t.queries - q < L::kTileRows ? t.queries - q : L::kTileRows; };
-  for (std::int64_t page = 0; page < chunk.pages();) {
+  for (std::int64_t page = first_page; page < chunk.pages();) {
     const PageFloats keys = floats_of<L, HeadOrder::kKeys>(t, chunk, t.keys, page);
-    for (std::int64_t q = first; q < t.queries; q += L::kTileRows) score_rows<L>(t, keys, q, rows_from(q));
+    for (std::int64_t q = queries.first; q < queries.end; q += L::kTileRows) score_rows<L>(t, keys, q, rows_from(q));
     page = keys.end;
   }
-  for (std::int64_t q = first; q < t.queries; ++q) {
-    t.softmax[q] = exponentials<L>(t.scores + q * kAttentionChunk, seen(q));
+  for (std::int64_t q = queries.first; q < queries.end; ++q) {
+    const Span seen = seen_in(t, chunk, q);
+    t.softmax[q] = exponentials<L>(t.scores + q * kAttentionChunk, seen.from, seen.to);
   }
-  for (std::int64_t page = 0; page < chunk.pages();) {
+  for (std::int64_t page = first_page; page < chunk.pages();) {
     const PageFloats values = floats_of<L, HeadOrder::kValues>(t, chunk, t.values, page);
-    for (std::int64_t q = first; q < t.queries; q += L::kTileRows) {
-      const std::int64_t rows = rows_from(q);
-      // What all rows of the tile see together, then each row's own rest: nothing unseen is ever multiplied.
-      const ValueRange all = values.positions(0, seen(q));
-      if (all.from < all.to) value_rows<L>(t, values, q, rows, all);
-      for (std::int64_t r = q + 1; r < q + rows; ++r) {
-        const ValueRange rest = values.positions(seen(q), seen(r));
-        if (rest.from < rest.to) value_rows<L>(t, values, r, 1, rest);
-      }
+    for (std::int64_t q = queries.first; q < queries.end; q += L::kTileRows) {
+      sum_values<L>(t, chunk, values, q, rows_from(q));
     }
     page = values.end;
   }
 }
 
-// The chunk that begins at `first` joins those before it.
+// The chunk that begins at `first` joins those before it, or starts the sums of a query whose first one it is.
 template <class L>
 void join_chunk(const AttentionTile& t, std::int64_t first, ChunkSoftmax* running) {
-  for (std::int64_t q = first_seeing(t, first); q < t.queries; ++q) {
-    if (first > 0) {
+  const Queries queries = queries_of(t, first);
+  for (std::int64_t q = queries.first; q < queries.end; ++q) {
+    if (t.first_seen(q) < first) {
       join_query<L>(t, q, running[q]);
       continue;
     }
@@ -288,7 +341,8 @@ void divide(const AttentionTile& t, const ChunkSoftmax* running) {
 template <class L>
 void attend(const AttentionTile& t) {
   ChunkSoftmax running[kMostQueries];
-  for (std::int64_t first = 0; first < t.visible[t.queries - 1]; first += kAttentionChunk) {
+  const std::int64_t start = t.first_seen(0) / kAttentionChunk * kAttentionChunk;
+  for (std::int64_t first = start; first < t.visible[t.queries - 1]; first += kAttentionChunk) {
     attend_chunk<L>(t, first);
     join_chunk<L>(t, first, running);
   }

@@ -43,7 +43,8 @@ struct AttentionTile {
   std::int64_t head_dim = 0;
   float scale = 0.0f;
   const float* query = nullptr;           // [queries, head_dim]
-  const std::int64_t* visible = nullptr;  // [queries], not decreasing: a query sees positions [0, visible)
+  const std::int64_t* visible = nullptr;  // [queries], each the last one's or one more: [first_seen, visible) is seen
+  std::int64_t window = 0;                // positions that a query sees at most; 0: any number
   std::byte* const* pages = nullptr;
   HeadStream keys, values;
   float* scores = nullptr;          // scratch [queries, kAttentionChunk]
@@ -52,6 +53,8 @@ struct AttentionTile {
   float* out = nullptr;             // [queries, head_dim]
   float* expanded = nullptr;        // scratch [kExpandedPages, kPageTokens, head_dim], where a stream is one of codes
   float* parameters = nullptr;      // scratch [2, head_dim, kPageTokens], likewise
+
+  std::int64_t first_seen(std::int64_t q) const { return window > 0 && visible[q] > window ? visible[q] - window : 0; }
 };
 
 struct AttentionKernels {

@@ -11,9 +11,11 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include "quantize/flatquant/fused_quantizer.h"
@@ -37,15 +39,21 @@ at::Tensor heads_of(const at::Tensor& rows, std::int64_t head_dim) {
   return rows.unflatten(-1, {-1, head_dim}).transpose(-2, -3);
 }
 
-// Causal attention whose scores are never all in memory, neither for their gradients.
-at::Tensor attention_of(const ReferenceBlock::Projections& found, std::int64_t head_dim) {
+// Attention whose scores are never all in memory, neither for their gradients: causal, and within the window.
+at::Tensor attention_of(const ReferenceBlock::Projections& found, std::int64_t head_dim, std::int64_t window) {
   const at::Tensor queries = heads_of(found.queries, head_dim);
   at::Tensor keys = heads_of(found.keys, head_dim), values = heads_of(found.values, head_dim);
   const std::int64_t group = queries.size(1) / keys.size(1);
   keys = keys.repeat_interleave(group, 1);
   values = values.repeat_interleave(group, 1);
   const double scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)));
-  return at::scaled_dot_product_attention(queries, keys, values, std::nullopt, 0.0, true, scale)
+  const std::int64_t length = queries.size(-2);
+  std::optional<at::Tensor> mask;  // added to the scores
+  if (window > 0 && window < length) {
+    mask = at::zeros({length, length}, queries.options().requires_grad(false))
+               .masked_fill(unseen_keys(length, window, queries.device()), -std::numeric_limits<double>::infinity());
+  }
+  return at::scaled_dot_product_attention(queries, keys, values, mask, 0.0, !mask.has_value(), scale)
       .transpose(-2, -3)
       .flatten(-2);
 }
@@ -111,6 +119,7 @@ FlatBlock::FlatBlock(const WeightSource& source, std::int64_t layer, const Block
                      Executor& executor, at::Device device)
     : plan_(plan),
       shape_(shape),
+      window_(attention_window(source.config(), layer)),
       executor_(executor),
       block_(source, layer, {.type = at::kFloat, .device = device, .matrices = LinearMatrices::kLeft}) {
   for (const LinearSlot slot : kLinearSlots) {
@@ -229,7 +238,7 @@ at::Tensor FlatBlock::forward(const FlatState& state, const at::Tensor& h, const
   found.values = rounded(Site::kValue, found.values, state);
 
   at::Tensor a =
-      attention_of(found, shape_.head_dim).unflatten(-1, {shape_.shards, shape_.shard_heads, shape_.head_dim});
+      attention_of(found, shape_.head_dim, window_).unflatten(-1, {shape_.shards, shape_.shard_heads, shape_.head_dim});
   const at::Tensor across =
       matrices.across.size() == 1 ? matrices.across.front().t() : at::stack(matrices.across, 0).transpose(-1, -2);
   a = at::matmul(across, a).flatten(-3);
@@ -284,8 +293,8 @@ FoldedBlock FlatBlock::fold(const FlatState& state) const {
   for (std::optional<at::Tensor>& bias : folded.biases) {
     if (bias) bias = bias->cpu();
   }
-  folded.input_gain = (block_.input_gain() * matrices->attention_input.diagonal).cpu();
-  folded.post_gain = (block_.post_gain() * matrices->mlp_input.diagonal).cpu();
+  folded.input_gain = (block_.gain(BlockNorm::kInput) * matrices->attention_input.diagonal).cpu();
+  folded.post_gain = (block_.gain(BlockNorm::kPost) * matrices->mlp_input.diagonal).cpu();
   add_site_tensors(state, *matrices, folded);
   return folded;
 }

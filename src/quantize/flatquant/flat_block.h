@@ -76,6 +76,7 @@ class FlatBlock {
 
   BlockPlan plan_;
   FlatShape shape_;
+  std::int64_t window_;  // of the attention; 0: there is none
   Executor& executor_;
   ReferenceBlock block_;                                   // float, without its linears' matrices
   std::array<LinearWeight, kLinearSlots.size()> weights_;  // as they are stored; on a device: dense, there

@@ -23,7 +23,7 @@ const char* quantizer_name(Site site, Architecture architecture) {
     case Site::kAttentionOutput:
       return "self_attn.o_proj.act_quantizer";
     case Site::kMlpInput:
-      return architecture == Architecture::kLlama ? "mlp.gate_proj.act_quantizer" : "mlp.up_gate_quant";
+      return architecture == Architecture::kQwen2 ? "mlp.up_gate_quant" : "mlp.gate_proj.act_quantizer";
     case Site::kMlpMiddle:
       return "mlp.down_proj.act_quantizer";
     case Site::kKey:

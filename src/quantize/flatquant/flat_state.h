@@ -37,7 +37,7 @@ struct FlatState {
   LearnedMatrix key, value;                  // of a head
   std::array<LearnedClip, kLinearSlots.size()> weights;
   std::array<LearnedClip, kSites.size()> sites;
-  Architecture architecture = Architecture::kLlama;  // names differ in one place
+  Architecture architecture = Architecture::kLlama;  // names differ in one place: Qwen2 has its own
 
   LearnedClip& clip(LinearSlot slot) { return weights[static_cast<std::size_t>(slot)]; }
   const LearnedClip& clip(LinearSlot slot) const { return weights[static_cast<std::size_t>(slot)]; }

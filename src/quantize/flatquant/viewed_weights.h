@@ -23,7 +23,7 @@ class ViewedWeights : public WeightSource {
     throw Error(name, "it asked for", "a linear of the visited block");
   }
   at::Tensor tensor(const std::string& name) const override {
-    for (const BlockNorm norm : {BlockNorm::kInput, BlockNorm::kPost}) {
+    for (const BlockNorm norm : block_norms(config())) {
       if (name == block_tensor_name(block_.layer(), name_of(norm))) return block_.gain(norm);
     }
     throw Error(name, "it asked for", "a norm of the visited block");

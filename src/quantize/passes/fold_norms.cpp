@@ -2,6 +2,7 @@
 
 #include <ATen/ops/ones_like.h>
 
+#include <algorithm>
 #include <map>
 
 #include "quantize/passes/scaled_view.h"
@@ -39,7 +40,9 @@ class FoldedNorms : public WeightSource {
 
   at::Tensor tensor(const std::string& name) const override {
     const at::Tensor values = source_.tensor(name);
-    return values.dim() == 1 ? at::ones_like(values) : values;
+    const bool folded =
+        std::any_of(norms_.begin(), norms_.end(), [&](const auto& pair) { return pair.second == name; });
+    return folded ? at::ones_like(values) : values;
   }
 
  private:

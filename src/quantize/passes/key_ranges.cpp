@@ -32,6 +32,7 @@ std::vector<GroupParameters> key_parameters(const WeightSource& source, const Si
 }
 
 bool has_large_key_bias(const WeightSource& source) {
+  if (source.config().query_key_norm) return false;
   for (std::int64_t layer = 0; layer < source.config().layers; ++layer) {
     const LinearWeight keys = source.linear(linear_name(layer, LinearSlot::kK));
     if (!keys.bias) continue;

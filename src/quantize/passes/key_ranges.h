@@ -23,7 +23,7 @@ std::vector<GroupParameters> key_parameters(const WeightSource& source, const Si
 //
 // The 0 in a static range then costs more than the keys themselves. Qwen2.5 models of 1.5B parameters have 88 in their
 // first block, and 7B about 30 (|b| of 605 and 921 in their first and last); other blocks have 0.4 to 6. A model
-// without biases has none that is large.
+// without biases has none that is large, nor has one whose keys pass a norm behind it.
 bool has_large_key_bias(const WeightSource& source);
 
 }  // namespace qreason

@@ -55,6 +55,10 @@ class SetKvFormat : public PlanPass {
       if (before_bias && !config.qkv_bias) {
         throw Error::usage("set_kv_format: pre_bias_keys", "true for a model without key biases", "false or auto");
       }
+      if (before_bias && config.query_key_norm) {
+        throw Error::usage("set_kv_format: pre_bias_keys", "true for a model whose keys pass a norm behind their bias",
+                           "false or auto");
+      }
       for (BlockPlan& block : own.blocks) {
         block.at(Site::kKey).key_stage = before_bias ? KeyStage::kBeforeBias : KeyStage::kBeforeRope;
       }

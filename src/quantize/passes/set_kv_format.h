@@ -17,7 +17,8 @@ PassPointer set_kv_format(const std::optional<QuantFormat>& keys, const std::opt
                           TextList rules = {});
 
 // Whether static keys are rounded before the bias of k_proj. kAuto: where it is large (key_ranges.h), decided from the
-// weights when the recipe meets its model; the recipe's text then says which. kYes is refused for a model without.
+// weights when the recipe meets its model; the recipe's text then says which. kYes is refused for a model without, and
+// for one whose keys pass a norm behind it.
 enum class PreBiasKeys { kAuto, kYes, kNo };
 // The parameter pre_bias_keys: "auto", true or false.
 PreBiasKeys read_pre_bias_keys(ParameterReader& parameters, PreBiasKeys fallback);

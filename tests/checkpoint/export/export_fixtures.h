@@ -60,8 +60,9 @@ inline void write_native(const std::filesystem::path& folder, const ModelConfig&
       const auto format = weights.contains(slot) ? std::optional(weights.at(slot)) : std::nullopt;
       writer.add_linear(name, rounded(model.linear(name), format));
     }
-    for (const char* norm : kBlockNorms) {
-      writer.add_tensor(block_tensor_name(layer, norm), model.tensor(block_tensor_name(layer, norm)));
+    for (const BlockNorm norm : block_norms(config)) {
+      const std::string name = block_tensor_name(layer, name_of(norm));
+      writer.add_tensor(name, model.tensor(name));
     }
     for (const Site site : kSites) {
       for (const PlanTensor& tensor : site_tensors(config, plan.block(layer).at(site), layer, site)) {

@@ -142,15 +142,21 @@ TEST(GgmlEncode, MxfpBlockByHand) {
   EXPECT_EQ(back, values);
 }
 
+// As llama.cpp needs it: one that cuts nothing.
+ModelConfig without_short_window(ModelConfig config) {
+  if (config.sliding_window) config.sliding_window->size = config.max_positions;
+  return config;
+}
+
 struct CodeCase {
   const char *format, *stored;
 };
 // Codes of every format that GGUF holds exactly come back as the same numbers.
 class GgufCodes : public ::testing::TestWithParam<CodeCase> {};
 TEST_P(GgufCodes, KeepTheirNumbers) {
-  for (const Architecture architecture : {Architecture::kLlama, Architecture::kQwen2}) {
+  for (const Architecture architecture : kArchitectures) {
     const ScratchFolder scratch;
-    const ModelConfig config = exportable_config(architecture);
+    const ModelConfig config = without_short_window(exportable_config(architecture));
     write_native(scratch.path() / "in", config, plan_with(config, GetParam().format));
     const auto model = open_checkpoint(scratch.path() / "in");
     const auto prepared = exported(*model, "gguf", scratch.path());
@@ -223,19 +229,24 @@ TEST(GgufExport, CountsScalesThatAreRounded) {
 }
 
 TEST(GgufExport, SaysTheModelInMetadata) {
-  for (const Architecture architecture : {Architecture::kLlama, Architecture::kQwen2}) {
+  for (const Architecture architecture : kArchitectures) {
     const ScratchFolder scratch;
     ModelConfig config = exportable_config(architecture);
     config.rope_theta = 123456;
     config.rms_norm_epsilon = 3e-6;
     config.max_positions = 512;
+    config = without_short_window(config);
     config.rope_scaling = YarnRopeScaling{.factor = 4, .original_max_positions = 128, .beta_fast = 16};
     write_hf(scratch.path() / "in", config);
     const auto model = open_checkpoint(scratch.path() / "in");
     exported(*model, "gguf", scratch.path());
     const auto written = open_checkpoint(scratch.path() / "model.gguf");
     const ModelConfig& got = written->config();
-    EXPECT_EQ(got.architecture, config.architecture);
+    // A Mistral whose window cuts nothing is a Llama, and called so.
+    const bool mistral = architecture == Architecture::kMistral;
+    EXPECT_EQ(got.architecture, mistral ? Architecture::kLlama : architecture);
+    EXPECT_EQ(got.query_key_norm, config.query_key_norm);
+    EXPECT_FALSE(got.sliding_window);
     EXPECT_EQ(got.head_dim, config.head_dim);
     EXPECT_EQ(got.kv_heads, config.kv_heads);
     EXPECT_EQ(got.intermediate_size, config.intermediate_size);
@@ -262,6 +273,36 @@ TEST(GgufExport, WritesLlama3ScalingAsConvertersDo) {
     ASSERT_TRUE(ours.metadata().contains(key)) << key;
     EXPECT_TRUE(ours.metadata().at(key) == value) << key;
   }
+}
+
+// The names that the package gguf gives them (TensorNameMap of QWEN3).
+TEST(GgufExport, NamesTheNormsOfHeads) {
+  const ScratchFolder scratch;
+  const ModelConfig config = exportable_config(Architecture::kQwen3);
+  write_hf(scratch.path() / "in", config);
+  exported(*open_checkpoint(scratch.path() / "in"), "gguf", scratch.path());
+  const GgufFile file(scratch.path() / "model.gguf");
+  EXPECT_EQ(file.string("general.architecture"), "qwen3");
+  EXPECT_EQ(file.integer("qwen3.attention.key_length"), config.head_dim);
+  for (const char* name : {"blk.1.attn_q_norm.weight", "blk.1.attn_k_norm.weight"}) {
+    EXPECT_EQ(file.tensor(name).type, GgmlType::kF32) << name;
+    EXPECT_EQ(file.tensor(name).shape, std::vector<std::int64_t>{config.head_dim}) << name;
+  }
+}
+
+TEST(GgufExport, RefusesWhatLlamaCppComputesOtherwise) {
+  const auto refusal_of = [](const ModelConfig& config) {
+    const ScratchFolder scratch;
+    write_hf(scratch.path() / "in", config);
+    return refusal(*open_checkpoint(scratch.path() / "in"), "gguf");
+  };
+  EXPECT_THAT(refusal_of(exportable_config(Architecture::kMistral)), HasSubstr("a sliding window of 5 in 256"));
+  ModelConfig some = exportable_config(Architecture::kQwen2);
+  some.sliding_window = SlidingWindow{.size = 9, .layers = {false, true}};
+  EXPECT_THAT(refusal_of(some), HasSubstr("a sliding window of 9 in 256"));
+  ModelConfig biased = exportable_config(Architecture::kQwen3);
+  biased.qkv_bias = biased.output_bias = true;
+  EXPECT_THAT(refusal_of(biased), HasSubstr("biases of the attention"));
 }
 
 TEST(GgufExport, RefusesRotaryScalingThatLlamaCppLacks) {

@@ -20,7 +20,7 @@ using testing::write_hf;
 using testing::write_native;
 
 TEST(HfExport, PassesAFloatModelThrough) {
-  for (const Architecture architecture : {Architecture::kLlama, Architecture::kQwen2}) {
+  for (const Architecture architecture : kArchitectures) {
     const ScratchFolder scratch;
     write_hf(scratch.path() / "in", exportable_config(architecture));
     const auto model = open_checkpoint(scratch.path() / "in");

@@ -52,7 +52,7 @@ void write_worked_model(const fs::path& folder) {
   for (const LinearSlot slot : kLinearSlots)
     writer.add_linear(linear_name(0, slot), {.matrix = worked_example(), .bias = {}});
   const auto ones = [](std::vector<std::int64_t> shape) { return at::ones(shape, at::kHalf); };
-  for (const char* norm : kBlockNorms) writer.add_tensor(block_tensor_name(0, norm), ones({kSide}));
+  for (const char* norm : {kInputNorm, kPostNorm}) writer.add_tensor(block_tensor_name(0, norm), ones({kSide}));
   writer.add_tensor(kFinalNormName, ones({kSide}));
   writer.add_tensor(kEmbeddingName, ones({config.vocab_size, kSide}));
   writer.add_linear(kHeadName, {.matrix = ones({config.vocab_size, kSide}), .bias = {}});

@@ -39,7 +39,7 @@ void expect_found_again(const ModelConfig& config, const ModelPlan& plan, const 
 }
 
 void expect_found_again(const std::string& weights, const std::string& format) {
-  for (const auto architecture : {Architecture::kLlama, Architecture::kQwen2}) {
+  for (const Architecture architecture : kArchitectures) {
     SCOPED_TRACE(weights + " in " + format);
     const ModelConfig config = exportable_config(architecture);
     expect_found_again(config, plan_with(config, weights), format);
