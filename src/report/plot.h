@@ -24,6 +24,19 @@ struct Figure {
   HtmlTable numbers;
 };
 
+// The figure of a content that is drawn for both layouts: draw(content, layout, title), numbers_of(content, title).
+template <class Content, class Draw, class Numbers>
+Figure figure_of_content(std::vector<std::pair<std::string, std::string>> choice, const std::string& title,
+                         const Content& content, const Draw& draw, const Numbers& numbers_of) {
+  return {.choice = std::move(choice),
+          .title = title,
+          .wide = draw(content, kWide, title),
+          .narrow = draw(content, kNarrow, title),
+          .legend = {},
+          .note = {},
+          .numbers = numbers_of(content, title)};
+}
+
 struct Plot {
   std::string_view id;     // of its place in the page
   std::string_view title;  // what it shows
@@ -53,7 +66,7 @@ const ReportRow* baseline_of(const ReportData& data, const std::string& model);
 // The tasks of the table with the main one first.
 std::vector<std::string> tasks_by_weight(const ReportData& data);
 // "c3": colour and mark of a method's family, and of a model.
-LegendEntry family_entry(const ReportData& data, const ReportRow& row);
+LegendEntry family_entry(const ReportRow& row);
 LegendEntry model_entry(const ReportData& data, const ReportRow& row);
 
 }  // namespace qreason

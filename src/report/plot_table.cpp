@@ -80,7 +80,7 @@ std::vector<std::string> tasks_by_weight(const ReportData& data) {
   return tasks;
 }
 
-LegendEntry family_entry(const ReportData& /*data*/, const ReportRow& row) {
+LegendEntry family_entry(const ReportRow& row) {
   if (row.family.empty()) return {.name = "unquantized", .classes = "mark base", .mark = Mark::kCircle};
   return {.name = row.family, .classes = "mark " + series_colour(row.series), .mark = series_mark(row.series)};
 }

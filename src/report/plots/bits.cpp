@@ -212,7 +212,7 @@ std::vector<Figure> bits_figures(const ReportData& data) {
       std::set<std::size_t> named;
       for (const Panel& panel : panels)
         for (const Placed& point : panel.points)
-          if (named.insert(point.row->series).second) figure.legend.push_back(family_entry(data, *point.row));
+          if (named.insert(point.row->series).second) figure.legend.push_back(family_entry(*point.row));
       figures.push_back(std::move(figure));
     }
   }

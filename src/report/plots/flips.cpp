@@ -80,13 +80,7 @@ std::vector<Figure> flip_figures(const ReportData& data) {
       }
       if (lines.empty()) continue;
       const std::string title = fmt::format("{}, {}: answers that flipped, over all seeds", model, task);
-      figures.push_back({.choice = {{"model", model}, {"task", task}},
-                         .title = title,
-                         .wide = draw(lines, kWide, title),
-                         .narrow = draw(lines, kNarrow, title),
-                         .legend = {},
-                         .note = {},
-                         .numbers = numbers_of(lines, title)});
+      figures.push_back(figure_of_content({{"model", model}, {"task", task}}, title, lines, draw, numbers_of));
     }
   }
   return figures;

@@ -88,13 +88,7 @@ std::vector<Figure> forest_figures(const ReportData& data) {
       if (lines.empty()) continue;
       const ReportRow* base = data.find(*lines.front().row->table->compared_with);
       const std::string title = fmt::format("{}, {}: difference from {}", model, task, base->table->method);
-      figures.push_back({.choice = {{"model", model}, {"task", task}},
-                         .title = title,
-                         .wide = draw(lines, kWide, title),
-                         .narrow = draw(lines, kNarrow, title),
-                         .legend = {},
-                         .note = {},
-                         .numbers = numbers_of(lines, title)});
+      figures.push_back(figure_of_content({{"model", model}, {"task", task}}, title, lines, draw, numbers_of));
     }
   }
   return figures;

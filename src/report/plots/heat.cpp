@@ -128,13 +128,7 @@ HtmlTable numbers_of(const Grid& grid, const std::string& title) {
 void add_figure(std::vector<Figure>& figures, const Grid& grid, const std::string& model, const std::string& by) {
   if (grid.rows.size() < 2 || grid.columns.size() < 2) return;
   const std::string title = fmt::format("{}: accuracy (%) by {}", model, by);
-  figures.push_back({.choice = {{"model", model}, {"by", by}},
-                     .title = title,
-                     .wide = draw(grid, kWide, title),
-                     .narrow = draw(grid, kNarrow, title),
-                     .legend = {},
-                     .note = {},
-                     .numbers = numbers_of(grid, title)});
+  figures.push_back(figure_of_content({{"model", model}, {"by", by}}, title, grid, draw, numbers_of));
 }
 
 }  // namespace

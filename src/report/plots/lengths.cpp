@@ -107,13 +107,7 @@ std::vector<Figure> length_figures(const ReportData& data) {
           if (auto line = lengths_of(data, row, task)) lines.push_back(*std::move(line));
       if (lines.empty()) continue;
       const std::string title = fmt::format("{}, {}: length of answers", model, task);
-      figures.push_back({.choice = {{"model", model}, {"task", task}},
-                         .title = title,
-                         .wide = draw(lines, kWide, title),
-                         .narrow = draw(lines, kNarrow, title),
-                         .legend = {},
-                         .note = {},
-                         .numbers = numbers_of(lines, title)});
+      figures.push_back(figure_of_content({{"model", model}, {"task", task}}, title, lines, draw, numbers_of));
     }
   }
   return figures;
