@@ -10,10 +10,6 @@ std::string minutes(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
-double since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 }  // namespace
 
 std::string_view name_of(StudyStep step) {
@@ -34,18 +30,17 @@ std::string text_of(const PlannedStep& planned) {
   return fmt::format("{} {}", name_of(planned.step), planned.cell->run_name());
 }
 
-StudyClock::Time StudyClock::begin(std::size_t index) {
+void StudyClock::begin(std::size_t index) {
   const std::lock_guard lock(mutex_);
   const std::string left = durations_.empty() ? "" : fmt::format(", about {} left", minutes(estimate()));
   listener_.note(fmt::format("[{}/{}] {} ({} elapsed{})", ++begun_, plan_->size(), text_of((*plan_)[index]),
-                             minutes(since(start_)), left));
-  return std::chrono::steady_clock::now();
+                             minutes(elapsed_.seconds()), left));
 }
 
-void StudyClock::end(std::size_t index, Time start) {
+void StudyClock::end(std::size_t index, double seconds) {
   const std::lock_guard lock(mutex_);
   auto& [sum, count] = durations_[(*plan_)[index].step];
-  sum += since(start);
+  sum += seconds;
   ++count;
   left_[index] = false;
 }

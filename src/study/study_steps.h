@@ -1,7 +1,6 @@
 // The steps of a study, and how long they take.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "base/stopwatch.h"
 #include "study/study_runner.h"
 
 namespace qreason {
@@ -33,15 +33,15 @@ class StudyClock {
   // Runs the plan's step of this index.
   template <class Run>
   void timed(std::size_t index, Run&& run) {
-    const Time start = begin(index);
+    begin(index);
+    const Stopwatch watch;
     run();
-    end(index, start);
+    end(index, watch.seconds());
   }
 
  private:
-  using Time = std::chrono::steady_clock::time_point;
-  Time begin(std::size_t index);
-  void end(std::size_t index, Time start);
+  void begin(std::size_t index);
+  void end(std::size_t index, double seconds);
   double estimate() const;
 
   const std::vector<PlannedStep>* plan_;
@@ -49,7 +49,7 @@ class StudyClock {
   std::vector<bool> left_;  // of the plan: not ended yet
   ProgressListener& listener_;
   std::mutex mutex_;
-  Time start_ = std::chrono::steady_clock::now();
+  Stopwatch elapsed_;
   std::size_t begun_ = 0;
   std::map<StudyStep, std::pair<double, std::int64_t>> durations_;
 };
