@@ -10,10 +10,6 @@ namespace {
 
 constexpr double kLevel = 0.975;
 
-double accuracy_of(const std::vector<int>& grades) {
-  return static_cast<double>(std::count(grades.begin(), grades.end(), 1)) / static_cast<double>(grades.size());
-}
-
 Interval clipped(double mean, double se, Interval clip) {
   const double width = normal_quantile(kLevel) * se;
   return {.low = std::max(clip.low, mean - width), .high = std::min(clip.high, mean + width)};
@@ -23,15 +19,17 @@ Interval clipped(double mean, double se, Interval clip) {
 
 std::optional<CompositeStatistics> compose(const std::vector<CompositePart>& parts) {
   CompositeStatistics result;
+  std::vector<GroupStatistics> tasks;
+  for (const CompositePart& part : parts) tasks.push_back(describe(*part.group));
   for (const std::uint64_t seed : parts.at(0).group->seeds) {
     double value = 0;
     bool everywhere = true;
-    for (const CompositePart& part : parts) {
-      const auto& seeds = part.group->seeds;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto& seeds = parts[i].group->seeds;
       const auto found = std::find(seeds.begin(), seeds.end(), seed);
       everywhere = everywhere && found != seeds.end();
       if (everywhere)
-        value += part.weight * accuracy_of(part.group->grades[static_cast<std::size_t>(found - seeds.begin())]);
+        value += parts[i].weight * tasks[i].accuracy_per_seed[static_cast<std::size_t>(found - seeds.begin())];
     }
     if (!everywhere) continue;
     result.seeds.push_back(seed);
@@ -41,10 +39,10 @@ std::optional<CompositeStatistics> compose(const std::vector<CompositePart>& par
   result.accuracy = spread(result.per_seed);
   double variance = 0;
   bool defined = true;
-  for (const CompositePart& part : parts) {
-    const auto se = describe(*part.group).clustered_se;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto se = tasks[i].clustered_se;
     defined = defined && se.has_value();
-    if (se) variance += part.weight * part.weight * *se * *se;
+    if (se) variance += parts[i].weight * parts[i].weight * *se * *se;
   }
   if (defined) {
     result.clustered_se = std::sqrt(variance);
