@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "model/shown_json.h"
 
 namespace qreason {
 namespace {
@@ -67,11 +68,6 @@ constexpr std::array kForeignKeys{
     ForeignKey{"kv_lora_rank", Neutral::kFalsy},
     ForeignKey{"q_lora_rank", Neutral::kFalsy},
 };
-
-std::string shown(const Json& value) {
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.size() > 60 ? text.substr(0, 60) + "..." : text;
-}
 
 bool is_neutral(const Json& value, Neutral neutral) {
   if (value.is_null()) return true;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "model/shown_json.h"
 
 namespace qreason {
 namespace {
@@ -16,11 +17,6 @@ constexpr std::int64_t kMaxWindow = std::int64_t{1} << 30;
 constexpr std::int64_t kDefaultWindow = 4096, kDefaultFirstLayer = 28;
 constexpr const char* kSlides = "sliding_attention";
 constexpr const char* kFull = "full_attention";
-
-std::string shown(const Json& value) {
-  const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.size() > 60 ? text.substr(0, 60) + "..." : text;
-}
 
 bool is_null(const Json& json, const char* key) {
   const auto found = json.find(key);
