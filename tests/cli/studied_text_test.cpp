@@ -10,6 +10,7 @@
 #include "cli/model_loader.h"
 #include "support/fixtures.h"
 #include "support/random_model.h"
+#include "support/studied_model.h"
 
 namespace qreason {
 namespace {
@@ -43,21 +44,6 @@ const std::vector<StudiedModel>& studied() {
   return models;
 }
 
-ModelConfig config_of(const StudiedModel& model) {
-  const fs::path path = testing::project_path("tests/data/model/studied") / (std::string(model.name) + ".config.json");
-  return parse_model_config(parse_json(read_text_file(path), path.string()), path.string());
-}
-
-// The model with heads of another size, two blocks, and rows as many times shorter.
-ModelConfig with_heads_of(ModelConfig config, std::int64_t head_dim) {
-  const std::int64_t times = config.head_dim / head_dim;
-  config.hidden_size /= times;
-  config.intermediate_size /= times;
-  config.head_dim = head_dim;
-  config.layers = 2;
-  return config;
-}
-
 void write_model(const fs::path& folder, const ModelConfig& config) {
   fs::create_directories(folder);
   write_hf_model(folder, testing::RandomModel(config, 3, at::kBFloat16), to_hf_json(config).dump(2));
@@ -66,14 +52,14 @@ void write_model(const fs::path& folder, const ModelConfig& config) {
 class StudiedText : public ::testing::TestWithParam<std::size_t> {
  protected:
   const StudiedModel& model() const { return studied()[GetParam()]; }
-  const ModelConfig config_ = config_of(studied()[GetParam()]);
+  const ModelConfig config_ = testing::studied_config(studied()[GetParam()].name);
   testing::ScratchFolder scratch_;
 };
 
 TEST_P(StudiedText, AreAskedAndEndedAsTheirFilesSay) {
   QREASON_REQUIRE_SHARED(tokenizer, std::string("models/tokenizers/") + model().tokenizer);
   const fs::path folder = scratch_.path() / "model";
-  ModelConfig config = with_heads_of(config_, 2);
+  ModelConfig config = testing::with_heads_of(config_, 2);
   config.layers = 1;
   write_model(folder, config);
   for (const char* file : {"tokenizer.json", "tokenizer_config.json"}) fs::copy(tokenizer / file, folder / file);

@@ -16,6 +16,7 @@
 #include "quantize/runner.h"
 #include "support/fixtures.h"
 #include "support/random_model.h"
+#include "support/studied_model.h"
 
 namespace qreason {
 namespace {
@@ -29,24 +30,9 @@ constexpr const char* kStudied[] = {"DeepSeek-R1-Distill-Qwen-1.5B",
                                     "DeepSeek-R1-Distill-Llama-8B",
                                     "DeepSeek-R1-Distill-Llama-70B"};
 
-ModelConfig config_of(const std::string& name) {
-  const fs::path path = testing::project_path("tests/data/model/studied") / (name + ".config.json");
-  return parse_model_config(parse_json(read_text_file(path), path.string()), path.string());
-}
-
-// The model with heads of another size, two blocks, and rows as many times shorter.
-ModelConfig with_heads_of(ModelConfig config, std::int64_t head_dim) {
-  const std::int64_t times = config.head_dim / head_dim;
-  config.hidden_size /= times;
-  config.intermediate_size /= times;
-  config.head_dim = head_dim;
-  config.layers = 2;
-  return config;
-}
-
 class StudiedModels : public ::testing::TestWithParam<const char*> {
  protected:
-  const ModelConfig config_ = config_of(GetParam());
+  const ModelConfig config_ = testing::studied_config(GetParam());
 };
 
 // By hand: 4 bits a weight and 5 bytes for every 128 of them (a float32 scale, a zero point); embedding and head in
@@ -133,7 +119,7 @@ void expect_runs(const fs::path& folder, const Settings& settings) {
 }
 
 TEST_P(StudiedModels, GoThroughEveryFamilyOfMethodsInSmall) {
-  ModelConfig config = with_heads_of(config_, 4);
+  ModelConfig config = testing::with_heads_of(config_, 4);
   config.vocab_size = 64;
   config.max_positions = 64;
   config.bos_token = 0;
