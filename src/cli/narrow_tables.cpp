@@ -108,14 +108,21 @@ std::string verdicts(const StudyTable& table, std::size_t columns) {
   });
 }
 
+std::string with_interval(const std::string& value, const std::optional<Interval>& interval, double scale) {
+  return interval ? fmt::format("{} ({})", value, interval_text(interval, scale)) : value;
+}
+
+std::string several_answers(const StudyTable& table, const AtKColumn& column, std::size_t columns) {
+  return matrix(table, fmt::format("**{}** (95 %)", column.name), columns, [&](const TableCell& cell) {
+    const auto value = column.of(cell, column.k);
+    return value ? with_interval(number_text(value->percent, 1), value->ci95, 1) : std::string(kMissingCell);
+  });
+}
+
 std::string published(const StudyTable& table, std::size_t columns) {
   if (!has_published(table)) return "No result here has a published number beside it.\n";
   return matrix(table, fmt::format("**{}**", kPublishedTitle), columns,
                 [](const TableCell& cell) { return published_text(cell, "±"); });
-}
-
-std::string with_interval(const std::string& value, const std::optional<Interval>& interval, double scale) {
-  return interval ? fmt::format("{} ({})", value, interval_text(interval, scale)) : value;
 }
 
 std::string one_task(const StudyTable& table, const std::string& task, std::size_t columns) {
@@ -148,8 +155,10 @@ std::string narrow_tables(const StudyTable& table, std::size_t columns) {
   if (table.metric == Metric::kAccuracy) {
     for (const std::string& task : table.tasks) text += one_task(table, task, columns);
     if (any_compared(table)) text += "\n" + verdicts(table, columns);
+    for (const AtKColumn& column : at_k_columns(table)) text += "\n" + several_answers(table, column, columns);
     if (table.published) text += "\n" + published(table, columns);
     text += "\n" + wrap_text(legend(table), columns, 0) + "\n";
+    if (!table.at_k.empty()) text += wrap_text(kAtKLegend, columns, 0) + "\n";
   }
   for (const std::string& note : table.notes) text += "\n" + wrap_text("Note: " + printable(note), columns, 0) + "\n";
   return text;

@@ -7,23 +7,14 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "eval/graders/thinking.h"
-#include "eval/task.h"
 #include "eval/user_task.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-// The header's task, a user's by its definition there; a study file's name may say more than the task
-// ("gptq-w4g128_AIME-90").
-Task task_of(const ResultFile& file) {
-  if (file.header.dataset.is_object() && file.header.dataset.contains("task"))
-    return user_task_of(file.header.dataset["task"], file.path.string());
-  if (const Task* task = find_task(file.header.task)) return *task;
-  if (file.format == ResultFormat::kStudy) {
-    for (const Task& task : task_table())
-      if (file.header.task.ends_with(task.name)) return task;
-  }
+Task require_task_of(const ResultFile& file) {
+  if (auto task = task_of_results(file)) return *std::move(task);
   throw Error(file.path.string(), fmt::format("the task {}", file.header.task), "one that `qreason evaluate` knows");
 }
 
@@ -64,9 +55,27 @@ std::string_view thought_of(std::string_view text) {
 
 }  // namespace
 
+std::optional<Task> task_of_results(const ResultFile& file) {
+  if (file.header.dataset.is_object() && file.header.dataset.contains("task"))
+    return user_task_of(file.header.dataset["task"], file.path.string());
+  if (const Task* task = find_task(file.header.task)) return *task;
+  // A study file's name may say more than the task ("gptq-w4g128_AIME-90").
+  if (file.format == ResultFormat::kStudy) {
+    for (const Task& task : task_table())
+      if (file.header.task.ends_with(task.name)) return task;
+  }
+  return std::nullopt;
+}
+
+bool right_in_thought(const Task& task, const AnswerRecord& answer) {
+  const std::string_view thought = thought_of(answer.text);
+  if (task.graded_by != GradedBy::kGold || thought.empty()) return false;
+  return task.grader(thought, {.id = answer.problem_id, .question = {}, .gold = answer.gold, .fields = {}}).correct;
+}
+
 Regraded regrade(const fs::path& path, ThreadPool& pool, const RegradeOptions& options) {
   Regraded result{.file = read_result_file(path)};
-  const Task task = with_code_grading(task_of(result.file), options.code);
+  const Task task = with_code_grading(require_task_of(result.file), options.code);
   const Problems problems(task, result.file, options);
   result.file.header.task = task.name;
   if (!task.grading.is_null()) result.file.header.dataset["grading"] = task.grading;
@@ -78,9 +87,7 @@ Regraded regrade(const fs::path& path, ThreadPool& pool, const RegradeOptions& o
     const auto i = static_cast<std::size_t>(index);
     const Problem problem = problems.of(answers[i]);
     grades[i] = task.grader(answers[i].text, problem);
-    const std::string_view thought = thought_of(answers[i].text);
-    if (by_gold && !grades[i].correct && !thought.empty())
-      in_thought[i] = task.grader(thought, problem).correct ? 1 : 0;
+    in_thought[i] = !grades[i].correct && right_in_thought(task, answers[i]) ? 1 : 0;
   });
   if (by_gold) result.right_in_thought = std::count(in_thought.begin(), in_thought.end(), 1);
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -99,7 +106,7 @@ Regraded regrade(const fs::path& path, ThreadPool& pool, const RegradeOptions& o
 std::optional<std::string> explain_answer(const fs::path& path, std::string_view problem_id,
                                           const RegradeOptions& options) {
   const ResultFile file = read_result_file(path);
-  const Task task = with_code_grading(task_of(file), options.code);
+  const Task task = with_code_grading(require_task_of(file), options.code);
   for (const AnswerRecord& answer : file.answers) {
     if (answer.problem_id != problem_id) continue;
     std::string lines = task.explainer(answer.text, Problems(task, file, options).of(answer));

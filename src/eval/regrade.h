@@ -13,8 +13,16 @@
 #include "eval/graders/code/code_grader.h"
 #include "eval/graders/thinking.h"
 #include "eval/results.h"
+#include "eval/task.h"
 
 namespace qreason {
+
+// The task whose answers the file holds: the header's, a user's by its definition there; nullopt for an unknown one.
+std::optional<Task> task_of_results(const ResultFile& file);
+
+// Whether the same grader finds the thought of this answer right by itself, where the thought came to an end. Of tasks
+// that are graded by gold alone: a thought holds many programs.
+bool right_in_thought(const Task& task, const AnswerRecord& answer);
 
 struct Regraded {
   ResultFile file;  // with the new grades and extracted answers

@@ -29,6 +29,7 @@ struct Task {
   Grader grader;
   Explainer explainer;
   GradedBy graded_by = GradedBy::kGold;
+  SameAnswer same_answer = {};         // as of its grader
   double test_seconds = kTestSeconds;  // of a program for one test, where nothing else is asked for
   OrderedJson grading = {};            // what decides grades beside the answers, for headers; null: nothing
   // Of a user's task alone: its own data (from `local` where it is given), and what its file says, for headers.

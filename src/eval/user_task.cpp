@@ -104,6 +104,7 @@ Task task_of(const TaskDefinition& definition, const fs::path& source) {
       .grader = grader.grader,
       .explainer = grader.explainer,
       .graded_by = grader.graded_by,
+      .same_answer = grader.same_answer,
       .test_seconds = definition.test_seconds,
       .load =
           [definition, source](const std::optional<fs::path>& local) {

@@ -149,6 +149,10 @@ HtmlTable comparison_table(const ReportData& data, const std::string& task) {
                   .rows = {}};
   const bool loops = has_loops(data.table, task);
   if (loops) table.columns.push_back({"looping (%)", Kind::kNumber, "answers that end in a loop"});
+  const bool in_thought = has_right_in_thought(data.table, task);
+  if (in_thought)
+    table.columns.push_back({"in thought (%)", Kind::kNumber,
+                             "answers that are wrong while their thought, which came to an end, is right"});
   const bool unfinished = has_unfinished(data.table, task);
   if (unfinished) {
     table.columns.push_back({"unfinished (%)", Kind::kNumber, "thoughts that do not come to an end"});
@@ -169,6 +173,7 @@ HtmlTable comparison_table(const ReportData& data, const std::string& task) {
     cells.push_back(number_cell(cell.tokens, 0));
     cells.push_back(percent(cell.truncation_rate));
     if (loops) cells.push_back(percent(cell.looping_rate));
+    if (in_thought) cells.push_back(percent(cell.right_in_thought_rate));
     if (unfinished) {
       cells.push_back(percent(cell.unfinished_rate));
       cells.push_back(number_cell(other_count(data.table, cell), 1));

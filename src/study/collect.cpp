@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/method_names.h"
 #include "eval/graders/thinking.h"
+#include "eval/regrade.h"
+#include "eval/task.h"
 #include "study/looping.h"
 
 namespace qreason {
@@ -53,6 +55,21 @@ std::string plain_folder(const ResultFile& file, const std::string& name) {
   if (is_plain_name(name)) return name;
   throw Error(file.path.string(), fmt::format("model \"{}\", method \"{}\"", file.header.model, file.header.method),
               kPlainName);
+}
+
+// What the grader of the task says of thoughts, and of answers where the file has none.
+void grade_again(const ResultFile& file, Collected what, StudyRun& result) {
+  const std::optional<Task> task = task_of_results(file);
+  if (!task || task->graded_by != GradedBy::kGold) return;
+  for (const AnswerRecord& answer : file.answers)
+    result.run.in_thought.push_back(answer.grade == 0 && right_in_thought(*task, answer));
+  if (what == Collected::kGrades || !task->same_answer) return;
+  result.same_answer = task->same_answer;
+  for (const AnswerRecord& answer : file.answers) {
+    const Problem problem{.id = answer.problem_id, .question = {}, .gold = answer.gold, .fields = {}};
+    const bool recorded = file.format == ResultFormat::kOurs;
+    result.run.answers.push_back(recorded ? answer.extracted : task->grader(answer.text, problem).extracted);
+  }
 }
 
 }  // namespace
@@ -101,27 +118,29 @@ std::int64_t count_steps(std::string_view text) {
   return pieces;
 }
 
-StudyRun to_study_run(const ResultFile& file) {
+StudyRun to_study_run(const ResultFile& file, Collected what) {
   StudyRun result{file.header.model, file.header.method, file.header.task, origin_of(file.header), {}};
   if (file.format == ResultFormat::kStudy) {
     const RunName name = split_run_name(file.header.model);
     result.model = name.model;
     result.method = name.method;
   }
-  result.run.name = file.path.string();
-  result.run.seed = file.header.seed;
+  Run& run = result.run;
+  run.name = file.path.string();
+  run.seed = file.header.seed;
   for (const AnswerRecord& answer : file.answers) {
-    result.run.ids.push_back(answer.problem_id);
-    result.run.grades.push_back(answer.grade);
-    result.run.tokens.push_back(answer.output_tokens);
-    result.run.steps.push_back(count_steps(answer.text));
-    result.run.thoughts.push_back(!thought_is_unfinished(answer.full_prompt, answer.text) ? Thought::kEnded
-                                  : answer.grade == 1                                     ? Thought::kUnfinishedRight
-                                                                                          : Thought::kUnfinished);
-    result.run.looping.push_back(ends_in_loop(answer.text));
-    result.run.truncated.push_back(answer.finish_reason.empty() ? std::nullopt
-                                                                : std::optional(answer.finish_reason == "length"));
+    run.ids.push_back(answer.problem_id);
+    run.grades.push_back(answer.grade);
+    run.tokens.push_back(answer.output_tokens);
+    run.steps.push_back(count_steps(answer.text));
+    run.thoughts.push_back(!thought_is_unfinished(answer.full_prompt, answer.text) ? Thought::kEnded
+                           : answer.grade == 1                                     ? Thought::kUnfinishedRight
+                                                                                   : Thought::kUnfinished);
+    run.looping.push_back(ends_in_loop(answer.text));
+    run.truncated.push_back(answer.finish_reason.empty() ? std::nullopt
+                                                         : std::optional(answer.finish_reason == "length"));
   }
+  grade_again(file, what, result);
   return result;
 }
 
@@ -135,9 +154,13 @@ std::vector<fs::path> study_result_files(const fs::path& folder) {
   return paths;
 }
 
-std::vector<StudyRun> collect_runs(const fs::path& folder) {
-  std::vector<StudyRun> runs;
-  for (const fs::path& path : study_result_files(folder)) runs.push_back(to_study_run(read_result_file(path)));
+std::vector<StudyRun> collect_runs(const fs::path& folder, Collected what, ThreadPool* pool) {
+  const std::vector<fs::path> files = study_result_files(folder);
+  std::vector<StudyRun> runs(files.size());
+  run_on(pool, static_cast<std::int64_t>(files.size()), [&](std::int64_t index) {
+    const auto i = static_cast<std::size_t>(index);
+    runs[i] = to_study_run(read_result_file(files[i]), what);
+  });
   return runs;
 }
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/parallel.h"
+#include "eval/graders/grade.h"
 #include "eval/results.h"
 #include "study/seed_group.h"
 
@@ -26,7 +28,10 @@ struct StudyRun {
   std::string model, method, task;
   RunOrigin origin;
   Run run;
+  SameAnswer same_answer = {};  // of its task, where Run::answers were collected and can be compared
 };
+
+enum class Collected { kGrades, kAnswers };  // with kAnswers Run::answers, too
 
 // "<model>-<method>[-tpN]" taken apart: the method begins at the first known method name (base/method_names.h);
 // without one it is unknown. "-tp1" says nothing and is dropped.
@@ -44,11 +49,14 @@ std::string study_script_folder_name(const ResultFile& file);
 // Number of "\n\n"-separated pieces, as the study counts reasoning steps.
 std::int64_t count_steps(std::string_view text);
 
-StudyRun to_study_run(const ResultFile& file);
+// Thoughts of wrong answers are graded, and answers found in the study's files, which hold none, where the task is
+// known and is not graded by running programs.
+StudyRun to_study_run(const ResultFile& file, Collected what = Collected::kGrades);
 
 // Every finished result file in `<name>-seed<s>` folders below `folder`, sorted by path. Error when there is none.
 std::vector<std::filesystem::path> study_result_files(const std::filesystem::path& folder);
-// What is in them. Fields of headers go before names of folders.
-std::vector<StudyRun> collect_runs(const std::filesystem::path& folder);
+// What is in them, in that order. Fields of headers go before names of folders.
+std::vector<StudyRun> collect_runs(const std::filesystem::path& folder, Collected what = Collected::kGrades,
+                                   ThreadPool* pool = nullptr);
 
 }  // namespace qreason

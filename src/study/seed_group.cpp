@@ -20,6 +20,9 @@ void check_run(const Run& run) {
     throw Error(run.name, fmt::format("columns of {} and {} rows", n, run.thoughts.size()), "equal lengths");
   if (!run.looping.empty() && run.looping.size() != n)
     throw Error(run.name, fmt::format("columns of {} and {} rows", n, run.looping.size()), "equal lengths");
+  for (const std::size_t size : {run.in_thought.size(), run.answers.size()})
+    if (size != 0 && size != n)
+      throw Error(run.name, fmt::format("columns of {} and {} rows", n, size), "equal lengths");
   for (std::size_t i = 0; i < n; ++i)
     if (run.grades[i] != 0 && run.grades[i] != 1)
       throw Error(run.name, fmt::format("grade {} of problem {}", run.grades[i], run.ids[i]), "0 or 1");
@@ -77,6 +80,8 @@ SeedGroup group_runs(const std::vector<Run>& runs) {
     group.thoughts.push_back(run.thoughts.empty() ? std::vector<Thought>(order.size(), Thought::kEnded)
                                                   : reordered(run.thoughts, order));
     group.looping.push_back(run.looping.empty() ? std::vector<bool>{} : reordered(run.looping, order));
+    group.in_thought.push_back(run.in_thought.empty() ? std::vector<bool>{} : reordered(run.in_thought, order));
+    group.answers.push_back(run.answers.empty() ? std::vector<std::string>{} : reordered(run.answers, order));
   }
   return group;
 }

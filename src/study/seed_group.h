@@ -22,6 +22,9 @@ struct Run {
   std::vector<std::optional<bool>> truncated;  // finish reason "length"; nullopt: not recorded
   std::vector<Thought> thoughts = {};          // empty: all of them ended
   std::vector<bool> looping = {};              // whether the text ends in a loop (study/looping.h); empty: not known
+  // Whether a wrong answer stands right in its thought, which came to an end (eval/regrade.h); empty: not known.
+  std::vector<bool> in_thought = {};
+  std::vector<std::string> answers = {};  // as found in the texts, empty where there is none; no row: not known
 };
 
 // Runs of one method over seeds, aligned by problem id. Matrices are [seed][problem].
@@ -32,7 +35,11 @@ struct SeedGroup {
   std::vector<std::vector<std::int64_t>> tokens, steps;
   std::vector<std::vector<std::optional<bool>>> truncated;
   std::vector<std::vector<Thought>> thoughts;
-  std::vector<std::vector<bool>> looping = {};  // a row is empty where it is not known
+  std::vector<std::vector<bool>> looping = {};         // a row is empty where it is not known
+  std::vector<std::vector<bool>> in_thought = {};      // the same
+  std::vector<std::vector<std::string>> answers = {};  // the same
+  // Which answers of a problem are one, over all seeds (study/at_k.h); empty where they were not compared.
+  std::vector<std::vector<int>> candidates = {};
 
   std::size_t problems() const { return ids.size(); }
 };

@@ -115,14 +115,15 @@ void describe_seeds(const SeedGroup& group, GroupStatistics& result) {
   result.seed_disagreement = 2 * static_cast<double>(products) / all;
 }
 
-void describe_loops(const SeedGroup& group, GroupStatistics& result) {
-  std::int64_t looping = 0;
-  for (const auto& loops : group.looping) {
-    if (loops.size() != group.problems()) return;
-    looping += std::count(loops.begin(), loops.end(), true);
+// The share of answers that a matrix of the group marks; nullopt where not all rows are known.
+std::optional<double> marked_rate(const SeedGroup& group, const std::vector<std::vector<bool>>& marks) {
+  std::int64_t marked = 0;
+  for (const auto& row : marks) {
+    if (row.size() != group.problems()) return std::nullopt;
+    marked += std::count(row.begin(), row.end(), true);
   }
-  if (!group.looping.empty())
-    result.looping_rate = static_cast<double>(looping) / static_cast<double>(group.seeds.size() * group.problems());
+  if (marks.empty()) return std::nullopt;
+  return static_cast<double>(marked) / static_cast<double>(group.seeds.size() * group.problems());
 }
 
 // variant - baseline by problem, in units of 1 / lcm(S_b, S_v).
@@ -179,7 +180,8 @@ GroupStatistics describe(const SeedGroup& group) {
   result.report_ci95 = estimate.report;
   describe_lengths(group, result);
   describe_thoughts(group, result);
-  describe_loops(group, result);
+  result.looping_rate = marked_rate(group, group.looping);
+  result.right_in_thought_rate = marked_rate(group, group.in_thought);
   describe_seeds(group, result);
   return result;
 }

@@ -35,6 +35,9 @@ struct GroupStatistics {
   double unfinished_right_rate = 0;    // of answers found in such thoughts that are right: what the two ways to count
                                        // them (eval/graders/thinking.h) differ by
   std::optional<double> looping_rate;  // of answers that end in a loop; nullopt where it is not known of all
+  // Of all answers, those that are wrong and right in their thought (eval/regrade.h); nullopt where it is not known of
+  // all.
+  std::optional<double> right_in_thought_rate;
   // Mean over problems of the ddof-1 variance of y_ik over seeds: what study/power.h needs. nullopt for one seed.
   std::optional<double> within_variance;
   // Share of problems whose grade differs between two seeds, mean over pairs of seeds: the flips that need no

@@ -14,6 +14,7 @@
 #include "eval/composite.h"
 #include "study/baseline.h"
 #include "study/family.h"
+#include "study/row_groups.h"
 #include "study/table_notes.h"
 
 namespace qreason {
@@ -72,67 +73,10 @@ std::optional<TableCell> make_cell(const SeedGroup& group, const TableOptions& o
   cell.unfinished_rate = statistics.unfinished_rate;
   cell.looping_rate = statistics.looping_rate;
   cell.seed_disagreement = statistics.seed_disagreement;
+  cell.right_in_thought_rate = statistics.right_in_thought_rate;
+  if (metric == Metric::kAccuracy) cell.at_k = at_k(group, options.at_k);
   if (metric == Metric::kAccuracy) count_both(cell, options.unfinished, statistics.unfinished_right_rate);
   return cell;
-}
-
-using TaskGroups = std::map<std::string, SeedGroup>;
-
-// The seeds that all parts have.
-std::vector<std::uint64_t> common_seeds(const Composite& composite, const TaskGroups& groups) {
-  std::vector<std::uint64_t> seeds;
-  for (const auto& [task, weight] : composite.parts) {
-    const auto found = groups.find(std::string(task));
-    if (found == groups.end()) return {};
-    const std::vector<std::uint64_t>& own = found->second.seeds;
-    if (task == composite.parts.front().first) seeds = own;
-    std::erase_if(seeds, [&](std::uint64_t seed) { return std::find(own.begin(), own.end(), seed) == own.end(); });
-  }
-  return seeds;
-}
-
-// The problems of all parts as one set, over the seeds that all of them have, where that has the composite's weights
-// (every problem the same): what can be compared like a task.
-std::optional<SeedGroup> pooled(const Composite& composite, const TaskGroups& groups) {
-  std::map<std::string, double> weights;
-  for (const auto& [task, weight] : composite.parts) weights[std::string(task)] = weight;
-  SeedGroup pool{.ids = {},
-                 .seeds = common_seeds(composite, groups),
-                 .grades = {},
-                 .tokens = {},
-                 .steps = {},
-                 .truncated = {},
-                 .thoughts = {},
-                 .looping = {}};
-  const std::size_t seeds = pool.seeds.size();
-  if (seeds == 0) return std::nullopt;
-  pool.grades.resize(seeds);
-  pool.tokens.resize(seeds);
-  pool.steps.resize(seeds);
-  pool.truncated.resize(seeds);
-  pool.thoughts.resize(seeds);
-  pool.looping.resize(seeds);
-  double of_a_problem = 0;
-  for (const auto& [task, weight] : weights) {
-    const SeedGroup& part = groups.at(task);
-    const double own = weight / static_cast<double>(part.problems());
-    if (pool.ids.empty()) of_a_problem = own;
-    if (std::abs(own - of_a_problem) > 1e-9 * own) return std::nullopt;
-    for (const std::string& id : part.ids) pool.ids.push_back(task + "/" + id);
-    const auto append = [&](auto& to, const auto& from) {
-      for (std::size_t k = 0; k < seeds; ++k) {
-        const auto at = std::find(part.seeds.begin(), part.seeds.end(), pool.seeds[k]) - part.seeds.begin();
-        to[k].insert(to[k].end(), from[static_cast<std::size_t>(at)].begin(), from[static_cast<std::size_t>(at)].end());
-      }
-    };
-    append(pool.grades, part.grades);
-    append(pool.tokens, part.tokens);
-    append(pool.steps, part.steps);
-    append(pool.truncated, part.truncated);
-    append(pool.thoughts, part.thoughts);
-    append(pool.looping, part.looping);
-  }
-  return pool;
 }
 
 // Of the parts, over these seeds.
@@ -177,7 +121,7 @@ std::optional<TableCell> make_composite(const Composite& composite, const TaskGr
   if (metric == Metric::kAccuracy) count_both(cell, options.unfinished, right_in_unfinished(parts, cell.per_seed));
   const auto statistics = metric == Metric::kAccuracy ? compose(parts) : std::nullopt;
   if (statistics && statistics->ci95) cell.ci95 = Interval{100 * statistics->ci95->low, 100 * statistics->ci95->high};
-  if (const auto pool = pooled(composite, groups)) {
+  if (const auto pool = pooled_group(composite, groups)) {
     const GroupStatistics all = describe(*pool);
     // Where nothing varies the parts' errors say nothing; the bound for zero events in all problems does.
     if (cell.ci95 && cell.ci95->low == cell.ci95->high && all.report_ci95)
@@ -187,26 +131,10 @@ std::optional<TableCell> make_composite(const Composite& composite, const TaskGr
     cell.unfinished_rate = all.unfinished_rate;
     cell.looping_rate = all.looping_rate;
     cell.seed_disagreement = all.seed_disagreement;
+    cell.right_in_thought_rate = all.right_in_thought_rate;
+    if (metric == Metric::kAccuracy) cell.at_k = at_k(*pool, options.at_k);
   }
   return cell;
-}
-
-using Groups = std::map<RowKey, TaskGroups>;
-
-Run counted(Run run, UnfinishedThoughts unfinished) {
-  if (unfinished == UnfinishedThoughts::kWrong)
-    for (std::size_t i = 0; i < run.thoughts.size(); ++i)
-      if (run.thoughts[i] != Thought::kEnded) run.grades[i] = 0;
-  return run;
-}
-
-Groups grouped(const std::vector<StudyRun>& runs, UnfinishedThoughts unfinished) {
-  std::map<std::tuple<std::string, std::string, std::string>, std::vector<Run>> lists;
-  for (const StudyRun& run : runs) lists[{run.model, run.method, run.task}].push_back(counted(run.run, unfinished));
-  Groups groups;
-  for (const auto& [key, list] : lists)
-    groups[{std::get<0>(key), std::get<1>(key)}][std::get<2>(key)] = group_runs(list);
-  return groups;
 }
 
 // The origin of a row's runs, the first that is known; runs of one row that come from different models get a note.
@@ -241,7 +169,7 @@ void compare_composites(TableRow& row, const TaskGroups& own, const TaskGroups& 
     const auto found = row.cells.find(std::string(composite.name));
     if (found == row.cells.end()) continue;
     TableCell& cell = found->second;
-    const auto variant = pooled(composite, own), base = pooled(composite, baseline);
+    const auto variant = pooled_group(composite, own), base = pooled_group(composite, baseline);
     if (variant && base && variant->ids == base->ids) {
       cell.against_baseline = compare(*base, *variant);
       continue;
@@ -277,7 +205,15 @@ void compare_row(TableRow& row, const TaskGroups& own, const TaskGroups& baselin
   compare_composites(row, own, baseline, options);
 }
 
-std::vector<std::string> task_columns(const Groups& groups, const std::vector<TableRow>& rows) {
+bool has_k(const StudyTable& table, std::int64_t k) {
+  const auto in_cell = [&](const auto& cell) {
+    return std::any_of(cell.second.at_k.begin(), cell.second.at_k.end(), [&](const AtK& one) { return one.k == k; });
+  };
+  return std::any_of(table.rows.begin(), table.rows.end(),
+                     [&](const TableRow& row) { return std::any_of(row.cells.begin(), row.cells.end(), in_cell); });
+}
+
+std::vector<std::string> task_columns(const RowGroups& groups, const std::vector<TableRow>& rows) {
   std::set<std::string> present;
   for (const auto& [key, tasks] : groups)
     for (const auto& [task, group] : tasks) present.insert(task);
@@ -324,11 +260,12 @@ std::string_view name_of(UnfinishedThoughts unfinished) {
 }
 
 StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& options) {
-  const Groups groups = grouped(runs, options.unfinished);
+  const RowGroups groups = group_rows(runs, options.unfinished);
   StudyTable table;
   table.metric = options.metric;
   table.unfinished = options.unfinished;
   table.baseline = options.baseline;
+  table.at_k = options.at_k;
   const std::map<RowKey, RunOrigin> origins = origins_of(runs, table.notes);
   const BaselineChoice baselines(origins, options.baseline);
   std::set<std::uint64_t> seeds;
@@ -349,6 +286,8 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
     table.rows.push_back(std::move(row));
   }
   note_doubtful_runs(runs, table.notes);
+  for (const std::int64_t k : options.at_k)
+    if (!has_k(table, k)) table.notes.push_back(fmt::format("pass@{}: no row has as many seeds", k));
   table.seeds.assign(seeds.begin(), seeds.end());
   table.tasks = task_columns(groups, table.rows);
   std::sort(table.rows.begin(), table.rows.end(), [&](const TableRow& a, const TableRow& b) {

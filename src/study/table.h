@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "eval/graders/thinking.h"
+#include "study/at_k.h"
 #include "study/baseline.h"
 #include "study/collect.h"
 #include "study/composite_statistics.h"
@@ -39,7 +40,10 @@ struct TableCell {
   // Accuracy with these counted as they stand, and as wrong; percent. One of them is `value`.
   std::optional<double> as_they_stand, finished_only;
   std::optional<double> looping_rate;  // fraction of answers
+  // Fraction of answers that are wrong while their thought, which came to an end, is right by itself.
+  std::optional<double> right_in_thought_rate;
   std::optional<double> seed_disagreement;
+  std::vector<AtK> at_k;  // where it was asked for; of composites those whose problems all weigh the same
   std::optional<PairStatistics> against_baseline;
   // Instead, of a composite whose problems do not weigh the same (Avg.), and what of the baseline it is, in percent.
   std::optional<CompositeDifference> weighted;
@@ -70,6 +74,7 @@ struct StudyTable {
   Metric metric = Metric::kAccuracy;
   UnfinishedThoughts unfinished = UnfinishedThoughts::kAsTheyStand;
   std::string baseline;                    // as named; empty: the unquantized model
+  std::vector<std::int64_t> at_k;          // of which k pass@k and maj@k were asked for
   std::vector<std::string> tasks;          // columns; the composites AIME-120 and Avg. where all their parts are
   std::vector<std::uint64_t> seeds;        // of any run
   std::vector<TableRow> rows;              // by model, the unquantized one first
@@ -83,6 +88,7 @@ struct TableOptions {
   UnfinishedThoughts unfinished = UnfinishedThoughts::kAsTheyStand;
   std::vector<std::string> models, methods;  // their order; what is not named follows by name
   std::string baseline;                      // what the others are compared with; empty: by provenance
+  std::vector<std::int64_t> at_k = {};       // pass@k and maj@k of accuracies (study/at_k.h), for these k
 };
 // Without a named baseline, a row is compared with the unquantized model whose hash is that of the model it was
 // quantized from (of several, the one of its dtype and name); where provenance names none, with the unquantized model

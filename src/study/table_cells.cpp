@@ -17,6 +17,23 @@ bool any_cell(const StudyTable& table, const Holds& holds) {
   });
 }
 
+bool any_rate(const StudyTable& table, const std::string& task, std::optional<double> TableCell::*rate) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [&](const TableRow& row) {
+    const auto cell = row.cells.find(task);
+    return cell != row.cells.end() && (cell->second.*rate).value_or(0) > 0;
+  });
+}
+
+const AtK* find_k(const TableCell& cell, std::int64_t k) {
+  const auto found = std::find_if(cell.at_k.begin(), cell.at_k.end(), [&](const AtK& one) { return one.k == k; });
+  return found == cell.at_k.end() ? nullptr : &*found;
+}
+
+std::optional<Interval> in_percent(const std::optional<Interval>& interval) {
+  if (!interval) return std::nullopt;
+  return Interval{100 * interval->low, 100 * interval->high};
+}
+
 }  // namespace
 
 std::string number_text(double value, int decimals) {
@@ -136,10 +153,11 @@ bool has_published(const StudyTable& table) {
 }
 
 bool has_loops(const StudyTable& table, const std::string& task) {
-  return std::any_of(table.rows.begin(), table.rows.end(), [&](const TableRow& row) {
-    const auto cell = row.cells.find(task);
-    return cell != row.cells.end() && cell->second.looping_rate.value_or(0) > 0;
-  });
+  return any_rate(table, task, &TableCell::looping_rate);
+}
+
+bool has_right_in_thought(const StudyTable& table, const std::string& task) {
+  return any_rate(table, task, &TableCell::right_in_thought_rate);
 }
 
 std::string published_text(const TableCell& cell, std::string_view plus_minus) {
@@ -153,10 +171,27 @@ std::string published_text(const TableCell& cell, std::string_view plus_minus) {
 }
 
 bool has_unfinished(const StudyTable& table, const std::string& task) {
-  return std::any_of(table.rows.begin(), table.rows.end(), [&](const TableRow& row) {
-    const auto cell = row.cells.find(task);
-    return cell != row.cells.end() && cell->second.unfinished_rate.value_or(0) > 0;
-  });
+  return any_rate(table, task, &TableCell::unfinished_rate);
+}
+
+std::optional<AtKCell> pass_cell(const TableCell& cell, std::int64_t k) {
+  const AtK* found = find_k(cell, k);
+  if (found == nullptr) return std::nullopt;
+  return AtKCell{100 * found->pass, in_percent(found->pass_ci95)};
+}
+
+std::optional<AtKCell> majority_cell(const TableCell& cell, std::int64_t k) {
+  const AtK* found = find_k(cell, k);
+  if (found == nullptr || !found->majority) return std::nullopt;
+  return AtKCell{100 * *found->majority, in_percent(found->majority_ci95)};
+}
+
+std::vector<AtKColumn> at_k_columns(const StudyTable& table) {
+  std::vector<AtKColumn> columns;
+  for (const std::int64_t k : table.at_k) columns.push_back({fmt::format("pass@{}", k), k, pass_cell});
+  for (const std::int64_t k : table.at_k)
+    if (k > 1) columns.push_back({fmt::format("maj@{}", k), k, majority_cell});
+  return columns;
 }
 
 std::optional<double> other_count(const StudyTable& table, const TableCell& cell) {
@@ -177,7 +212,10 @@ std::string legend(const StudyTable& table) {
           : "";
   const bool any_loops = std::any_of(table.tasks.begin(), table.tasks.end(),
                                      [&](const std::string& task) { return has_loops(table, task); });
-  const std::string loops = any_loops ? " looping: answers that end in one text again and again." : "";
+  std::string loops = any_loops ? " looping: answers that end in one text again and again." : "";
+  if (std::any_of(table.tasks.begin(), table.tasks.end(),
+                  [&](const std::string& task) { return has_right_in_thought(table, task); }))
+    loops += " in thought: answers that are wrong and right in their thought.";
   return fmt::format(
       "Against {}, on the same problems: difference in points; answers that became worse (right to wrong) and better, "
       "over all seeds; p: exact sign-flip test over problems, all seeds together; Holm: the same, adjusted for all "

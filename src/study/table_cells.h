@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "study/table.h"
 
@@ -58,6 +59,27 @@ bool has_loops(const StudyTable& table, const std::string& task);
 std::string published_text(const TableCell& cell, std::string_view plus_minus);
 inline constexpr const char* kPublishedTitle =
     "Published (arXiv 2504.04823), and by how many standard errors ours differ";
+
+// Of one k: the estimate and its interval in percent; nullopt where the cell has too few seeds, or no votes.
+struct AtKCell {
+  double percent = 0;
+  std::optional<Interval> ci95;  // percent
+};
+std::optional<AtKCell> pass_cell(const TableCell& cell, std::int64_t k);
+std::optional<AtKCell> majority_cell(const TableCell& cell, std::int64_t k);
+// pass@k of every k of the table, then maj@k of those above 1 (maj@1 is pass@1): "pass@2" and how to get it.
+struct AtKColumn {
+  std::string name;
+  std::int64_t k = 1;
+  std::optional<AtKCell> (*of)(const TableCell& cell, std::int64_t k);
+};
+std::vector<AtKColumn> at_k_columns(const StudyTable& table);
+inline constexpr const char* kAtKLegend =
+    "pass@k: that one of k answers is right at least; maj@k: that the most frequent of k answers is (of several as "
+    "frequent one at random); over all draws of k of the seeds, with bootstrap intervals over problems.";
+
+// Whether any answer to this task is wrong while its thought is right.
+bool has_right_in_thought(const StudyTable& table, const std::string& task);
 
 // Whether any answer to this task has a thought without an end; what the accuracy is when these are counted in the
 // other way than the table's, and how that is called.

@@ -32,7 +32,7 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-using Field = std::pair<const char*, std::string>;  // a column's name and its value in one line
+using Field = std::pair<std::string, std::string>;  // a column's name and its value in one line
 
 // The columns of one cell. New ones join at the end: others read these by position.
 std::vector<Field> csv_fields(const StudyTable& table, const TableRow& row, const std::string& task,
@@ -85,7 +85,20 @@ std::vector<Field> csv_comparison(const TableCell& cell) {
           {"token_ratio_se", pair != nullptr ? exact(pair->tokens.of_means_se) : ""},
           {"token_ratio_both_right", pair != nullptr ? exact(pair->tokens.of_means_both_right) : ""},
           {"looping_rate", exact(cell.looping_rate)},
-          {"seed_disagreement", exact(cell.seed_disagreement)}};
+          {"seed_disagreement", exact(cell.seed_disagreement)},
+          {"right_in_thought_rate", exact(cell.right_in_thought_rate)}};
+}
+
+std::vector<Field> csv_at_k(const StudyTable& table, const TableCell& cell) {
+  std::vector<Field> fields;
+  for (const AtKColumn& column : at_k_columns(table)) {
+    const auto value = column.of(cell, column.k);
+    const auto ci95 = value ? value->ci95 : std::nullopt;
+    fields.emplace_back(column.name, value ? exact(value->percent) : "");
+    fields.emplace_back(column.name + "_low", ci95 ? exact(ci95->low) : "");
+    fields.emplace_back(column.name + "_high", ci95 ? exact(ci95->high) : "");
+  }
+  return fields;
 }
 
 std::vector<Field> csv_published(const TableCell& cell) {
@@ -103,8 +116,9 @@ std::vector<Field> csv_line(const StudyTable& table, const TableRow& row, const 
                             const TableCell& cell) {
   std::vector<Field> fields = csv_fields(table, row, task, cell);
   for (Field& field : csv_comparison(cell)) fields.push_back(std::move(field));
-  if (!table.published) return fields;
-  for (Field& field : csv_published(cell)) fields.push_back(std::move(field));
+  if (table.published)
+    for (Field& field : csv_published(cell)) fields.push_back(std::move(field));
+  for (Field& field : csv_at_k(table, cell)) fields.push_back(std::move(field));
   return fields;
 }
 
@@ -170,6 +184,17 @@ OrderedJson published_json(const PublishedCell& cell) {
           {"p_welch", json_or_null(cell.difference.p_welch)}};
 }
 
+OrderedJson at_k_json(const std::vector<AtK>& values) {
+  OrderedJson list = OrderedJson::array();
+  for (const AtK& value : values)
+    list.push_back({{"k", value.k},
+                    {"pass", 100 * value.pass},
+                    {"pass_ci95", json_or_null(value.pass_ci95, 100)},
+                    {"majority", value.majority ? OrderedJson(100 * *value.majority) : OrderedJson(nullptr)},
+                    {"majority_ci95", json_or_null(value.majority_ci95, 100)}});
+  return list;
+}
+
 OrderedJson cell_json(const TableCell& cell) {
   OrderedJson per_seed = OrderedJson::object();
   for (const auto& [seed, value] : cell.per_seed) per_seed[std::to_string(seed)] = value;
@@ -186,6 +211,8 @@ OrderedJson cell_json(const TableCell& cell) {
                       {"accuracy_finished_only", json_or_null(cell.finished_only)}};
   json["looping_rate"] = json_or_null(cell.looping_rate);
   json["seed_disagreement"] = json_or_null(cell.seed_disagreement);
+  json["right_in_thought_rate"] = json_or_null(cell.right_in_thought_rate);
+  if (!cell.at_k.empty()) json["at_k"] = at_k_json(cell.at_k);
   json["against_baseline"] = cell.against_baseline ? pair_json(*cell.against_baseline)
                              : cell.weighted       ? weighted_json(*cell.weighted, cell.weighted_recovery)
                                                    : OrderedJson(nullptr);

@@ -77,6 +77,8 @@ std::string task_table(const StudyTable& table, const std::string& task) {
                                   "recovery", "tokens", "x tokens", "truncated"};
   if (unfinished) titles.insert(titles.end(), {"unfinished", other_count_title(table)});
   if (loops) titles.emplace_back("looping");
+  const bool in_thought = has_right_in_thought(table, task);
+  if (in_thought) titles.emplace_back("in thought");
   text += markdown_head(titles, 2);
   for (const TableRow& row : table.rows) {
     const auto found = row.cells.find(task);
@@ -93,10 +95,32 @@ std::string task_table(const StudyTable& table, const std::string& task) {
       cells.push_back(number_text(other_count(table, cell), 1));
     }
     if (loops) cells.push_back(percent_text(cell.looping_rate));
+    if (in_thought) cells.push_back(percent_text(cell.right_in_thought_rate));
     text += markdown_row(cells);
   }
   const std::string power = power_text(table, task);
   return power.empty() ? text : text + "\n" + power + "\n";
+}
+
+// What several answers are worth, where it was asked for.
+std::string at_k_table(const StudyTable& table, const std::string& task) {
+  const std::vector<AtKColumn> columns = at_k_columns(table);
+  std::vector<std::string> titles{"Model", "Method"};
+  for (const AtKColumn& column : columns) titles.insert(titles.end(), {column.name, "95 % interval"});
+  std::string text =
+      fmt::format("\n**{}**, several answers (%), {}\n\n", task, problems_text(table, task)) + markdown_head(titles, 2);
+  for (const TableRow& row : table.rows) {
+    const auto found = row.cells.find(task);
+    if (found == row.cells.end()) continue;
+    std::vector<std::string> cells{escaped_markdown(row.model), escaped_markdown(row.method)};
+    for (const AtKColumn& column : columns) {
+      const auto cell = column.of(found->second, column.k);
+      cells.push_back(cell ? number_text(cell->percent, 1) : kMissingCell);
+      cells.push_back(interval_text(cell ? cell->ci95 : std::nullopt, 1));
+    }
+    text += markdown_row(cells);
+  }
+  return text;
 }
 
 // Rows that were published, by the tasks that any of them was.
@@ -196,6 +220,9 @@ std::string to_summary(const StudyTable& table) {
   if (table.metric == Metric::kAccuracy) {
     for (const std::string& task : table.tasks) text += task_table(table, task);
     text += "\n" + legend(table) + "\n";
+    for (const std::string& task : table.tasks)
+      if (!table.at_k.empty()) text += at_k_table(table, task);
+    if (!table.at_k.empty()) text += fmt::format("\n{}\n", kAtKLegend);
     if (table.published) text += published_table(table);
   }
   return text + notes_text(table);
@@ -210,6 +237,13 @@ std::string to_latex(const StudyTable& table) {
   if (table.metric != Metric::kAccuracy) return text;
   if (any_compared(table))
     text += "\n% difference in points, 95 \\% interval, p by Holm, verdict\n" + latex_table(table, latex_comparison);
+  for (const AtKColumn& column : at_k_columns(table))
+    text +=
+        fmt::format("\n% {} (\\%), 95 \\% interval\n", column.name) + latex_table(table, [&](const TableCell& cell) {
+          const auto value = column.of(cell, column.k);
+          return value ? fmt::format("{} [{}]", number_text(value->percent, 1), interval_text(value->ci95, 1))
+                       : std::string(kMissingCell);
+        });
   if (has_published(table))
     text += fmt::format("\n% {}\n", kPublishedTitle) +
             latex_table(table, [](const TableCell& cell) { return published_text(cell, "$\\pm$"); });

@@ -36,6 +36,18 @@ StudyTable a_table(const std::vector<std::string>& tasks, const std::string& mod
   return make_table(runs, {});
 }
 
+TEST(NarrowTables, ShowWhatSeveralAnswersAreWorth) {
+  StudyTable table = a_table({"GSM8K"}, "m");
+  table.at_k = {2};
+  TableCell& cell = table.rows[0].cells.at("GSM8K");
+  cell.at_k = {{.k = 2, .pass = 0.8, .pass_ci95 = Interval{0.5, 1}, .majority = {}, .majority_ci95 = {}}};
+  const std::string text = narrow_tables(table, 80);
+  EXPECT_THAT(text, HasSubstr("**pass@2** (95 %)"));
+  EXPECT_THAT(text, HasSubstr("80.0 (50.0 to 100.0)"));
+  EXPECT_THAT(text, HasSubstr("**maj@2** (95 %)"));
+  EXPECT_THAT(text, HasSubstr("pass@k: that one of k answers is right"));
+}
+
 std::size_t widest_line(const std::string& text) {
   std::size_t widest = 0;
   std::istringstream lines(text);

@@ -1,10 +1,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/narrow_tables.h"
 #include "cli/output.h"
+#include "cli/process_executor.h"
 #include "cli/terminal.h"
 #include "study/collect.h"
 #include "study/table.h"
@@ -31,16 +35,22 @@ class TableCommand : public Command {
         "--baseline", baseline_,
         "What the others are compared with: a method, or a row as MODEL-METHOD (default: the unquantized model "
         "that each was made from)");
+    options.list("--at-k", at_k_,
+                 "Also what several answers are worth, of the answers of all seeds: pass@k and maj@k with their "
+                 "intervals for these k, as in 1,2,4 (docs/statistics.md)");
     options.flag("--published", published_,
                  "Put the study's published accuracies beside ours, with the difference in standard errors");
   }
 
   void run(const CommonOptions& common) override {
-    StudyTable table = make_table(collect_runs(folder_), {.metric = parse_metric(metric_),
-                                                          .unfinished = parse_unfinished(unfinished_),
-                                                          .models = {},
-                                                          .methods = {},
-                                                          .baseline = baseline_});
+    const TableOptions wanted{.metric = parse_metric(metric_),
+                              .unfinished = parse_unfinished(unfinished_),
+                              .models = {},
+                              .methods = {},
+                              .baseline = baseline_,
+                              .at_k = counts_of_answers()};
+    const Collected what = at_k_.empty() ? Collected::kGrades : Collected::kAnswers;
+    StudyTable table = make_table(collect_runs(folder_, what, &process_executor().pool()), wanted);
     if (published_) {
       if (table.metric != Metric::kAccuracy)
         throw Error::usage("--published", "given with --metric " + metric_, "accuracies, which alone are published");
@@ -51,6 +61,23 @@ class TableCommand : public Command {
   }
 
  private:
+  // The numbers of --at-k.
+  std::vector<std::int64_t> counts_of_answers() const {
+    std::vector<std::int64_t> counts;
+    for (const std::string& text : at_k_) {
+      std::int64_t k = 0;
+      const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), k);
+      if (failure != std::errc{} || end != text.data() + text.size() || k < 1)
+        throw Error::usage("--at-k", "\"" + text + "\"", "numbers of answers from 1, as in 1,2,4");
+      if (std::find(counts.begin(), counts.end(), k) != counts.end())
+        throw Error::usage("--at-k", text + " twice", "each once");
+      counts.push_back(k);
+    }
+    if (!counts.empty() && metric_ != "accuracy")
+      throw Error::usage("--at-k", "given with --metric " + metric_, "accuracies, which alone have right answers");
+    return counts;
+  }
+
   std::string text_of(const StudyTable& table, const CommonOptions& common) const {
     if (format_ == "csv") return noted(to_csv(table), table);
     if (format_ == "latex") return noted(to_latex(table), table);
@@ -66,6 +93,7 @@ class TableCommand : public Command {
   }
 
   std::string folder_, metric_ = "accuracy", unfinished_ = "as-they-stand", format_, baseline_;
+  std::vector<std::string> at_k_;
   bool published_ = false;
 };
 

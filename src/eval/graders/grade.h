@@ -24,4 +24,7 @@ using Grader = std::function<Grade(std::string_view text, const Problem& problem
 // The same for people: what was extracted, how both answers are read, and what decided. Lines, the last one ended.
 using Explainer = std::function<std::string(std::string_view text, const Problem& problem)>;
 
+// Whether two answers that were found in texts are one: what votes are counted by. Empty where there is no such thing.
+using SameAnswer = std::function<bool(std::string_view a, std::string_view b)>;
+
 }  // namespace qreason

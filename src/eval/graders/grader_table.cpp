@@ -1,10 +1,12 @@
 #include "eval/graders/grader_table.h"
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "eval/graders/choice/choice_grader.h"
 #include "eval/graders/code/code_grader.h"
+#include "eval/graders/math/compare.h"
 #include "eval/graders/math/math_grader.h"
 
 namespace qreason {
@@ -29,10 +31,11 @@ std::span<const NamedGrader> grader_table() {
   static const CodeGraders code = code_graders({});
   static const std::vector<NamedGrader> kGraders{
       {"math", [](std::string_view text, const Problem& problem) { return grade_math(text, problem.gold); },
-       [](std::string_view text, const Problem& problem) { return explain_math(text, problem.gold); }, fault_of_value},
+       [](std::string_view text, const Problem& problem) { return explain_math(text, problem.gold); }, fault_of_value,
+       GradedBy::kGold, [](std::string_view a, std::string_view b) { return math::same_answer(a, b); }},
       {"choice", [](std::string_view text, const Problem& problem) { return grade_choice(text, problem.gold); },
        [](std::string_view text, const Problem& problem) { return explain_choice(text, problem.gold); },
-       fault_of_letter},
+       fault_of_letter, GradedBy::kGold, std::equal_to<>()},
       {"code", code.grader, code.explainer, nothing_wrong, GradedBy::kTests},
   };
   return kGraders;

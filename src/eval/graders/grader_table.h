@@ -16,6 +16,7 @@ struct NamedGrader {
   // What a gold answer must be, in a few words, where it cannot be one; empty where it can.
   std::string (*fault_of_gold)(std::string_view gold);
   GradedBy graded_by = GradedBy::kGold;
+  SameAnswer same_answer = {};  // of programs none
 };
 
 std::span<const NamedGrader> grader_table();

@@ -43,7 +43,8 @@ Task gpqa_diamond_task() {
           .pose = pose,
           .prompt = prompt,
           .grader = choice.grader,
-          .explainer = choice.explainer};
+          .explainer = choice.explainer,
+          .same_answer = choice.same_answer};
 }
 
 }  // namespace qreason

@@ -27,7 +27,8 @@ Task math_task(const char* name) {
           .pose = {},
           .prompt = math_prompt,
           .grader = find_grader("math")->grader,
-          .explainer = find_grader("math")->explainer};
+          .explainer = find_grader("math")->explainer,
+          .same_answer = find_grader("math")->same_answer};
 }
 
 }  // namespace
