@@ -84,24 +84,24 @@ Recipe recipe_of(const StudyMethod& quantization) {
 
 const ResidentModel& EngineStudyWorker::baseline(const StudyCell& cell) {
   const StudyModel& model = *cell.model;
-  if (baseline_name_ != model.name) {
+  if (baseline_name_ != model.weights) {
     baseline_.reset();
     quantized_.reset();
     quantized_name_.clear();
     baseline_ = std::make_unique<ResidentModel>(
         load_resident(cell.reference, model.dtype, process_executor(model.arithmetic, device_)));
-    baseline_name_ = model.name;
+    baseline_name_ = model.weights;
   }
   return *baseline_;
 }
 
 const ResidentModel& EngineStudyWorker::resident(const StudyCell& cell) {
   if (cell.baseline()) return baseline(cell);
-  if (quantized_name_ != cell.run_name()) {
+  if (quantized_name_ != cell.weights_name()) {
     quantized_.reset();
     quantized_ = std::make_unique<ResidentModel>(
         load_resident(cell.checkpoint.string(), cell.model->dtype, process_executor(cell.model->arithmetic, device_)));
-    quantized_name_ = cell.run_name();
+    quantized_name_ = cell.weights_name();
   }
   return *quantized_;
 }

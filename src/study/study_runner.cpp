@@ -37,11 +37,12 @@ class Study {
       : spec_(spec), options_(options), worker_(worker) {
     std::size_t count = 0;
     for (const StudyModel& model : spec.models) {
-      const std::string reference = model.outliers ? outlier_folder(model).string() : model.reference;
+      if (model.weights != model.name) continue;  // with the model itself, below
       for (const std::string& method : model.methods) {
-        StudyCell cell{&model, reference, method, method_of(spec, model, method), {}, options.folder / kResults};
-        if (!is_baseline(method) && !model.endpoint) cell.checkpoint = options.folder / "models" / cell.run_name();
-        if (options.shard.has(count++)) cells_.push_back(std::move(cell));
+        if (!options.shard.has(count++)) continue;
+        add_cell(model, method);
+        for (const StudyModel& limited : spec.models)
+          if (limited.weights == model.name && &limited != &model && !model.endpoint) add_cell(limited, method);
       }
     }
   }
@@ -49,8 +50,7 @@ class Study {
   StudyOutcome run() {
     require_own_tables();
     if (!options_.merged.empty()) merge();
-    for (const StudyModel& model : spec_.models) drop_other(model);
-    for (const StudyCell& cell : cells_) drop_other(cell);
+    drop_others();
     const std::vector<PlannedStep> plan = open_steps();
     if (!options_.merged.empty()) require_finished(plan);
     require_models(plan);
@@ -59,10 +59,20 @@ class Study {
   }
 
  private:
-  fs::path outlier_folder(const StudyModel& model) const { return options_.folder / "models" / model.name; }
-  fs::path settings_path(const StudyModel& model) const { return options_.folder / "models" / (model.name + ".json"); }
+  // Cells that run the same checkpoint follow each other.
+  void add_cell(const StudyModel& model, const std::string& method) {
+    const std::string reference = model.outliers ? outlier_folder(model).string() : model.reference;
+    StudyCell cell{&model, reference, method, method_of(spec_, model, method), {}, options_.folder / kResults};
+    if (!is_baseline(method) && !model.endpoint) cell.checkpoint = options_.folder / "models" / cell.weights_name();
+    cells_.push_back(std::move(cell));
+  }
+
+  fs::path outlier_folder(const StudyModel& model) const { return options_.folder / "models" / model.weights; }
+  fs::path settings_path(const StudyModel& model) const {
+    return options_.folder / "models" / (model.weights + ".json");
+  }
   fs::path settings_path(const StudyCell& cell) const {
-    return options_.folder / "models" / (cell.run_name() + ".json");
+    return options_.folder / "models" / (cell.weights_name() + ".json");
   }
   fs::path measure_path(const StudyCell& cell) const {
     return options_.folder / "measures" / (cell.run_name() + ".json");
@@ -92,20 +102,25 @@ class Study {
                 "the same settings, another -o, or --force");
   }
 
-  // Its quantized forms are refused, or go, by settings of their own.
-  void drop_other(const StudyModel& model) {
-    if (!model.outliers || !is_other(settings_path(model), outlier_settings(model))) return;
-    StagedDirectory::remove(outlier_folder(model));
-    drop_results(model, fmt::format("{}-{}", model.name, kBaselineMethod));
-    fs::remove(settings_path(model));
-  }
-
-  // A checkpoint of other settings is an Error, or goes with its results; nothing else goes.
-  void drop_other(const StudyCell& cell) {
-    if (cell.baseline() || !is_other(settings_path(cell), quantize_settings(cell))) return;
-    StagedDirectory::remove(cell.checkpoint);
-    drop_results(*cell.model, cell.run_name());
-    fs::remove(settings_path(cell));
+  // A model or checkpoint of other settings is an Error, or goes with the results of all rows that ran it; nothing else
+  // goes. Quantized forms of a model with outliers are refused, or go, by settings of their own.
+  void drop_others() {
+    std::vector<const StudyModel*> models;
+    for (const StudyModel& model : spec_.models)
+      if (model.outliers && is_other(settings_path(model), outlier_settings(model))) models.push_back(&model);
+    std::vector<const StudyCell*> cells;
+    for (const StudyCell& cell : cells_)
+      if (!cell.baseline() && is_other(settings_path(cell), quantize_settings(cell))) cells.push_back(&cell);
+    for (const StudyModel* model : models) {
+      StagedDirectory::remove(outlier_folder(*model));
+      drop_results(*model, fmt::format("{}-{}", model->name, kBaselineMethod));
+      fs::remove(settings_path(*model));
+    }
+    for (const StudyCell* cell : cells) {
+      StagedDirectory::remove(cell->checkpoint);
+      drop_results(*cell->model, cell->run_name());
+      fs::remove(settings_path(*cell));
+    }
   }
 
   void drop_results(const StudyModel& model, const std::string& run_name) const {
@@ -130,16 +145,17 @@ class Study {
 
   std::vector<PlannedStep> open_steps() {
     std::vector<PlannedStep> plan;
-    std::set<const StudyModel*> made;
+    std::set<std::string> made, quantized;
     for (const StudyCell& cell : cells_) {
       const std::size_t before = plan.size();
       const bool measure = cell.model->measure && !measured(cell);
       const bool evaluate = !cell.model->tasks.empty() && !worker_.evaluated(cell);
-      if (!cell.baseline() && !fs::exists(cell.checkpoint)) plan.push_back({StudyStep::kQuantize, &cell});
+      if (!cell.baseline() && !fs::exists(cell.checkpoint) && quantized.insert(cell.weights_name()).second)
+        plan.push_back({StudyStep::kQuantize, &cell});
       if (measure) plan.push_back({StudyStep::kMeasure, &cell});
       if (evaluate) plan.push_back({StudyStep::kEvaluate, &cell});
       if (plan.size() == before || !cell.model->outliers || fs::exists(cell.reference)) continue;
-      if (made.insert(cell.model).second) plan.insert(plan.begin() + before, {StudyStep::kOutliers, &cell});
+      if (made.insert(cell.reference).second) plan.insert(plan.begin() + before, {StudyStep::kOutliers, &cell});
     }
     return plan;
   }
@@ -202,21 +218,25 @@ class Study {
   int jobs_for(const std::vector<PlannedStep>& plan) {
     std::vector<const StudyCell*> open;
     for (const auto& [step, cell] : plan)
-      if (open.empty() || open.back() != cell) open.push_back(cell);
+      if (open.empty() || !shares_weights(*open.back(), *cell)) open.push_back(cell);
     if (open.size() < 2) return 1;
     const int jobs = options_.jobs > 0 ? options_.jobs : worker_.side_by_side(open);
     return static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(jobs), open.size()));
   }
 
-  // The steps of a cell one after another, cells on whichever thread is free; models with outliers before all. After a
-  // failure no step begins, and what has begun is ended and kept.
+  static bool shares_weights(const StudyCell& a, const StudyCell& b) {
+    return &a == &b || (!a.model->endpoint && !b.model->endpoint && a.weights_name() == b.weights_name());
+  }
+
+  // The steps of cells that share a checkpoint one after another, others on whichever thread is free; models with
+  // outliers before all. After a failure no step begins, and what has begun is ended and kept.
   template <class Run>
   void run_side_by_side(const std::vector<PlannedStep>& plan, int jobs, const Run& run) {
     std::vector<std::vector<std::size_t>> cells;
     for (std::size_t i = 0; i < plan.size(); ++i) {
       if (plan[i].step == StudyStep::kOutliers) {
         run(i, worker_);
-      } else if (cells.empty() || plan[cells.back().front()].cell != plan[i].cell) {
+      } else if (cells.empty() || !shares_weights(*plan[cells.back().front()].cell, *plan[i].cell)) {
         cells.push_back({i});
       } else {
         cells.back().push_back(i);

@@ -32,6 +32,7 @@ struct StudyCell {
   std::filesystem::path checkpoint;  // the quantized model; empty for the unquantized one and for what a server serves
   std::filesystem::path results;     // folder of the result files
   std::string run_name() const { return model->name + "-" + method; }
+  std::string weights_name() const { return model->weights + "-" + method; }  // what rows of other budgets share
   bool baseline() const { return checkpoint.empty(); }
 };
 

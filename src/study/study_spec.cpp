@@ -10,13 +10,14 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "base/method_names.h"
-#include "eval/toml_file.h"
+#include "study/study_reader.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
+
+using Reader = StudyReader;
 
 const std::set<std::string> kSettings = {"methods",
                                          "tasks",
@@ -39,107 +40,8 @@ const std::set<std::string> kSettings = {"methods",
                                          "presence_penalty",
                                          "frequency_penalty",
                                          "thinking_budget",
-                                         "thinking_minimum"};
-
-// Reads tables of one file: every access is typed and named with its line.
-class Reader : public TomlFile {
- public:
-  using TomlFile::TomlFile;
-
-  void text(const toml::table& table, const char* key, std::string& target) const {
-    if (const toml::node* node = table.get(key)) {
-      if (!node->is_string()) fail(*node, key, "a text");
-      target = node->as_string()->get();
-      if (target.empty()) fail(*node, fmt::format("an empty {}", key), "a text");
-    }
-  }
-
-  void integer(const toml::table& table, const char* key, std::int64_t low, std::int64_t& target) const {
-    if (const toml::node* node = table.get(key)) target = integer_of(*node, key, low);
-  }
-  void integer(const toml::table& table, const char* key, std::int64_t low, std::optional<std::int64_t>& target) const {
-    if (const toml::node* node = table.get(key)) target = integer_of(*node, key, low);
-  }
-
-  void number(const toml::table& table, const char* key, double& target) const {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    const auto value = node->value<double>();
-    if (!value) fail(*node, key, "a number");
-    target = *value;
-  }
-
-  template <class Names>
-  void choice(const toml::table& table, const char* key, const Names& names, std::string& target) const {
-    text(table, key, target);
-    if (std::find(names.begin(), names.end(), target) == names.end())
-      fail(*table.get(key), fmt::format("{} {}", key, target), fmt::format("{}", fmt::join(names, ", ")));
-  }
-
-  // A whole number of bytes, or a text such as "2GiB".
-  void bytes(const toml::table& table, const char* key, std::optional<std::uint64_t>& target) const {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    const std::string written = node->is_string()    ? node->as_string()->get()
-                                : node->is_integer() ? std::to_string(node->as_integer()->get())
-                                                     : "";
-    target = parse_bytes(written);
-    if (!target) fail(*node, fmt::format("{} {}", key, written), "a size, as in \"2GiB\" or 2147483648");
-  }
-
-  void texts(const toml::table& table, const char* key, std::vector<std::string>& target) const {
-    each(
-        table, key,
-        [&](const toml::node& node) {
-          if (!node.is_string()) fail(node, key, "a list of texts");
-          const std::string value = node.as_string()->get();
-          if (std::find(target.begin(), target.end(), value) != target.end()) fail(node, value + " twice", "each once");
-          target.push_back(value);
-        },
-        target);
-  }
-
-  void seeds(const toml::table& table, const char* key, std::vector<std::uint64_t>& target) const {
-    each(
-        table, key,
-        [&](const toml::node& node) {
-          const auto value = static_cast<std::uint64_t>(integer_of(node, key, 0));
-          if (std::find(target.begin(), target.end(), value) != target.end())
-            fail(node, fmt::format("seed {} twice", value), "each once");
-          target.push_back(value);
-        },
-        target);
-  }
-
-  const toml::table* table(const toml::table& parent, const char* key) const {
-    const toml::node* node = parent.get(key);
-    if (node == nullptr) return nullptr;
-    if (!node->is_table()) fail(*node, key, fmt::format("a table [{}]", key));
-    return node->as_table();
-  }
-
-  // A path as written when it exists, else beside the study file when it exists there, else as written (a name).
-  std::string beside(const std::string& path) const {
-    const fs::path candidate = file().parent_path() / path;
-    return !fs::exists(path) && fs::exists(candidate) ? candidate.string() : path;
-  }
-
- private:
-  std::int64_t integer_of(const toml::node& node, const char* key, std::int64_t low) const {
-    if (!node.is_integer() || node.as_integer()->get() < low)
-      fail(node, key, fmt::format("a whole number from {}", low));
-    return node.as_integer()->get();
-  }
-
-  template <class Take, class T>
-  void each(const toml::table& table, const char* key, Take take, std::vector<T>& target) const {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    if (!node->is_array() || node->as_array()->empty()) fail(*node, key, "a list that is not empty");
-    target.clear();
-    for (const toml::node& element : *node->as_array()) take(element);
-  }
-};
+                                         "thinking_minimum",
+                                         "budgets"};
 
 void read_calibration(const Reader& reader, const toml::table& table, StudyCalibration& calibration) {
   reader.only(table, {"source", "samples", "length"});
@@ -187,6 +89,7 @@ void read_settings(const Reader& reader, const toml::table& table, StudyModel& m
   reader.integer(table, "limit", 1, model.limit);
   reader.integer(table, "shuffle_seed", 0, model.shuffle_seed);
   read_sampling(reader, table, model.sampling);
+  reader.texts(table, "budgets", model.budgets);
   reader.integer(table, "context", 2, model.context);
   reader.bytes(table, "cache_memory", model.cache_memory);
   std::string arithmetic(name_of(model.arithmetic));
@@ -207,6 +110,7 @@ void read_name(const Reader& reader, const toml::table& table, StudyModel& model
   if (model.name.ends_with(".gguf")) model.name.resize(model.name.size() - 5);
   reader.text(table, "name", model.name);
   if (!is_plain_name(model.name)) reader.fail(table, "name " + model.name, kPlainName);
+  model.weights = model.name;
 }
 
 StudyOutliers read_outliers(const Reader& reader, const toml::table& table) {
@@ -240,6 +144,33 @@ StudyMethod read_method(const Reader& reader, const toml::table& table) {
   return method;
 }
 
+StudyBudget read_budget(const Reader& reader, const toml::table& table) {
+  reader.only(table, {"name", "thinking_budget", "thinking_minimum"});
+  StudyBudget budget;
+  reader.text(table, "name", budget.name);
+  if (!is_plain_name(budget.name)) reader.fail(table, "name " + budget.name, kPlainName);
+  reader.integer(table, "thinking_budget", 0, budget.budget);
+  reader.integer(table, "thinking_minimum", 0, budget.minimum);
+  if (budget.budget == 0 && budget.minimum == 0)
+    reader.fail(table, "budget " + budget.name, "thinking_budget, thinking_minimum, or both");
+  return budget;
+}
+
+// The same model with the budget's limits: nothing of it is made or measured again.
+StudyModel with_budget(const Reader& reader, const toml::table& table, const StudyModel& model,
+                       const StudyBudget& budget) {
+  StudyModel limited = model;
+  limited.name = fmt::format("{}-{}", model.name, budget.name);
+  limited.budgets.clear();
+  limited.measure.reset();
+  limited.sampling.thinking_budget = budget.budget;
+  limited.sampling.thinking_minimum = budget.minimum;
+  if (const auto fault = find_fault(limited.sampling))
+    reader.fail(table, fmt::format("budget {} with {} {}", budget.name, fault->key, fault->got), fault->expected);
+  if (model.tasks.empty()) reader.fail(table, "budgets without tasks", "tasks = [...]");
+  return limited;
+}
+
 // A row of the tables that a server answers for. Its methods are one: what is served.
 StudyModel read_endpoint(const Reader& reader, const toml::table& table, const StudyModel& defaults) {
   std::set<std::string> keys{"url",          "model",        "name", "method", "api",
@@ -250,6 +181,7 @@ StudyModel read_endpoint(const Reader& reader, const toml::table& table, const S
   reader.only(table, keys);
   StudyModel model = defaults;
   model.measure.reset();
+  model.budgets.clear();
   StudyEndpoint endpoint;
   reader.text(table, "url", endpoint.url);
   if (endpoint.url.empty()) reader.fail(table, "no url", "url = \"http://HOST:PORT/v1\"");
@@ -299,6 +231,32 @@ StudyModel read_model(const Reader& reader, const toml::table& table, const Stud
   return model;
 }
 
+// All [[KEY]], each by its name.
+template <class T>
+void read_named(const Reader& reader, const toml::table& root, const char* key,
+                T (*read)(const Reader& reader, const toml::table& table), std::map<std::string, T>& target) {
+  const toml::node* nodes = root.get(key);
+  if (nodes == nullptr) return;
+  if (!nodes->is_array_of_tables()) reader.fail(*nodes, key, fmt::format("[[{}]]", key));
+  for (const toml::node& node : *nodes->as_array()) {
+    const T one = read(reader, *node.as_table());
+    if (!target.emplace(one.name, one).second)
+      reader.fail(node, fmt::format("two {}s {}", key, one.name), "different names");
+  }
+}
+
+// Behind the model that was read last, the same with each of its budgets.
+void add_budgets(const Reader& reader, const toml::table& table, StudySpec& spec, std::set<std::string>& names) {
+  const StudyModel model = spec.models.back();
+  for (const std::string& name : model.budgets) {
+    const auto found = spec.budgets.find(name);
+    if (found == spec.budgets.end()) reader.fail(table, "budget " + name, "the name of a [[budget]]");
+    spec.models.push_back(with_budget(reader, table, model, found->second));
+    if (!names.insert(spec.models.back().name).second)
+      reader.fail(table, "two models " + spec.models.back().name, "different names");
+  }
+}
+
 // All [[model]], then all [[endpoint]]. Several of these may serve one model by different methods.
 void read_rows(const Reader& reader, const toml::table& root, const StudyModel& defaults, StudySpec& spec) {
   std::set<std::string> names;
@@ -317,6 +275,7 @@ void read_rows(const Reader& reader, const toml::table& root, const StudyModel& 
       if (is_endpoint && !served.emplace(row.name, row.methods[0]).second)
         reader.fail(node, fmt::format("two endpoints for {} {}", row.name, row.methods[0]),
                     "different names or methods");
+      if (!is_endpoint) add_budgets(reader, *node.as_table(), spec, names);
     }
   }
   if (spec.models.empty()) throw Error(reader.file().string(), "no model", "one [[model]] or [[endpoint]] at least");
@@ -345,7 +304,7 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
   const toml::table root = parse_toml(text, file);
   const Reader reader(file);
   std::set<std::string> keys = kSettings;
-  keys.insert({"name", "model", "method", "endpoint", "data"});
+  keys.insert({"name", "model", "method", "endpoint", "budget", "data"});
   reader.only(root, keys);
   StudySpec spec;
   spec.name = file.stem().string();
@@ -362,15 +321,8 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
       spec.data[require_task(key.str()).dataset] = reader.beside(path);
     }
   }
-  if (const toml::node* methods = root.get("method")) {
-    if (!methods->is_array_of_tables()) reader.fail(*methods, "method", "[[method]]");
-    for (const toml::node& node : *methods->as_array()) {
-      const StudyMethod method = read_method(reader, *node.as_table());
-      if (!spec.methods.emplace(method.name, method).second) {
-        reader.fail(node, "two methods " + method.name, "different names");
-      }
-    }
-  }
+  read_named(reader, root, "method", read_method, spec.methods);
+  read_named(reader, root, "budget", read_budget, spec.budgets);
   read_rows(reader, root, defaults, spec);
   return spec;
 }

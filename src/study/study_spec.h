@@ -43,6 +43,13 @@ struct StudyOutliers {
   double factor = 64, key_bias = 300;
 };
 
+// Limits to thoughts under a name (engine/thought.h): a model that has it in its `budgets` is asked once more with
+// them, in rows of their own, `MODEL-NAME`.
+struct StudyBudget {
+  std::string name;
+  std::int64_t budget = 0, minimum = 0;  // tokens; 0: none
+};
+
 // A server that answers in the place of our engine, as the options --endpoint... of `qreason evaluate` say it.
 struct StudyEndpoint {
   std::string url;
@@ -58,7 +65,9 @@ struct StudyModel {
   std::optional<StudyOutliers> outliers;  // the study makes the model first, from `reference`
   std::optional<StudyEndpoint> endpoint;  // then `methods` is the one that is served, and nothing is quantized
   std::string name;                       // in results and tables
-  std::vector<std::string> methods;       // "bf16": unquantized
+  std::string weights;               // the name of the model whose checkpoints these rows run: its own, but of a budget
+  std::vector<std::string> budgets;  // of [[budget]]
+  std::vector<std::string> methods;  // "bf16": unquantized
   std::vector<Task> tasks;
   std::vector<std::uint64_t> seeds;
   std::optional<std::int64_t> limit;         // problems a task
@@ -77,7 +86,8 @@ struct StudyModel {
 struct StudySpec {
   std::string name;
   std::vector<StudyModel> models;
-  std::map<std::string, StudyMethod> methods;         // [[method]], by name
+  std::map<std::string, StudyMethod> methods;  // [[method]], by name
+  std::map<std::string, StudyBudget> budgets;  // [[budget]], by name; each model that has it stands behind its own
   std::map<std::string, std::filesystem::path> data;  // local files of data sets
 };
 

@@ -103,7 +103,8 @@ class StudyCommand : public Command {
   // Of the parts that --slurm is asked for; by default one for each cell.
   std::int64_t slurm_parts(const StudySpec& spec) const {
     std::int64_t cells = 0;
-    for (const StudyModel& model : spec.models) cells += static_cast<std::int64_t>(model.methods.size());
+    for (const StudyModel& model : spec.models)
+      if (model.weights == model.name) cells += static_cast<std::int64_t>(model.methods.size());
     return shards_ ? parse_shard("1/" + *shards_).count : cells;
   }
 
