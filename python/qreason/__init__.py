@@ -20,10 +20,11 @@ from .grading import Grade, explain, grade
 from .models import Model, ProgramError, open
 from .statistics import (Answers, Comparison, Description, McNemar, benjamini_hochberg, clopper_pearson,
                          clustered_problems, compare, describe, exact_mcnemar_power, exact_mcnemar_problems, holm, jeffreys,
-                         mcnemar, mcnemar_problems, wilson)
+                         majority_at_k, mcnemar, mcnemar_problems, pass_at_k, wilson)
 
 __all__ = [
     "Answers", "Comparison", "Description", "Error", "Grade", "McNemar", "Model", "ProgramError", "benjamini_hochberg",
     "clopper_pearson", "clustered_problems", "compare", "describe", "exact_mcnemar_power", "exact_mcnemar_problems",
-    "explain", "grade", "holm", "jeffreys", "mcnemar", "mcnemar_problems", "open", "wilson",
+    "explain", "grade", "holm", "jeffreys", "majority_at_k", "mcnemar", "mcnemar_problems", "open", "pass_at_k",
+    "wilson",
 ]

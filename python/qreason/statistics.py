@@ -163,6 +163,20 @@ def clopper_pearson(correct: int, n: int) -> Interval:
     return _core.clopper_pearson(correct, n)
 
 
+def pass_at_k(n: int, right: int, k: int) -> float:
+    """The chance that one of k answers to a problem is right at least, where `right` of n are (Chen et al. 2021)."""
+    return _core.pass_at_k(n, right, k)
+
+
+def majority_at_k(answers: Sequence[str], grades: Sequence[int], k: int) -> float:
+    """The chance that the most frequent of k answers to a problem is right (self-consistency, Wang et al. 2022), over
+    all draws of k of them. Answers are one where the mathematics grader takes them for equal; of several as frequent one
+    is taken at random, and an empty one has no vote."""
+    if any(grade not in (0, 1) for grade in grades):
+        raise ValueError("grades: a value that is neither 0 nor 1")
+    return _core.majority_at_k([str(answer) for answer in answers], [int(grade) for grade in grades], k)
+
+
 def _p_values(p: Iterable[float | None]) -> list[float | None]:
     values = [None if value is None or np.isnan(value) else float(value) for value in p]
     if any(value is not None and not 0 <= value <= 1 for value in values):

@@ -3,6 +3,8 @@
 #include <pybind11/stl.h>
 
 #include "bindings.h"
+#include "eval/graders/math/compare.h"
+#include "study/at_k.h"
 #include "study/multiple_testing.h"
 #include "study/power.h"
 #include "study/proportion_intervals.h"
@@ -107,6 +109,12 @@ void bind_statistics(py::module_& module) {
   bind_interval(module, "wilson", wilson_interval);
   bind_interval(module, "jeffreys", jeffreys_interval);
   bind_interval(module, "clopper_pearson", clopper_pearson_interval);
+  module.def("pass_at_k", pass_at_k);
+  module.def("majority_at_k",
+             [](const std::vector<std::string>& answers, const std::vector<int>& grades, std::int64_t k) {
+               const SameAnswer same = [](std::string_view a, std::string_view b) { return math::same_answer(a, b); };
+               return majority_at_k(candidates_of(answers, same), grades, k);
+             });
   module.def("holm", holm);
   module.def("benjamini_hochberg", benjamini_hochberg);
   module.def("mcnemar_problems", mcnemar_problems);

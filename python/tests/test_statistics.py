@@ -69,6 +69,16 @@ class Statistics(unittest.TestCase):
         with self.assertRaises(ValueError):
             qreason.Answers([[1], [0]], seeds=[42, 42])
 
+    def test_several_answers(self):
+        self.assertAlmostEqual(qreason.pass_at_k(3, 1, 2), 2 / 3)
+        # Pairs: (1/2, 0.5) is right, the two others are ties of a right and a wrong answer.
+        self.assertAlmostEqual(qreason.majority_at_k([r"\frac{1}{2}", "0.5", "3"], [1, 1, 0], 2), 2 / 3)
+        self.assertAlmostEqual(qreason.majority_at_k(["7", "8", ""], [0, 1, 0], 2), 1 / 2)
+        with self.assertRaises(qreason.Error):
+            qreason.pass_at_k(3, 1, 4)
+        with self.assertRaises(ValueError):
+            qreason.majority_at_k(["7"], [2], 1)
+
     def test_power(self):
         # (z_.975 sqrt(.1) + z_.8 sqrt(.1 - .0025))^2 / .0025
         z975, z80 = 1.959963984540054, 0.8416212335729143
