@@ -10,6 +10,7 @@
 #include "report/axes.h"
 #include "report/html.h"
 #include "report/report_data.h"
+#include "study/row_pairs.h"
 
 namespace qreason {
 
@@ -50,6 +51,10 @@ std::span<const Plot> plot_table();
 std::vector<Figure> bits_figures(const ReportData& data);
 std::vector<Figure> forest_figures(const ReportData& data);
 std::vector<Figure> cost_figures(const ReportData& data);
+std::vector<Figure> scaling_figures(const ReportData& data);
+std::vector<Figure> equal_size_figures(const ReportData& data);
+std::vector<Figure> thinking_figures(const ReportData& data);
+std::vector<Figure> several_figures(const ReportData& data);
 std::vector<Figure> heat_figures(const ReportData& data);
 std::vector<Figure> radar_figures(const ReportData& data);
 std::vector<Figure> flip_figures(const ReportData& data);
@@ -65,6 +70,8 @@ std::string accuracy_tip(const ReportRow& row, const TableCell& cell);
 const ReportRow* baseline_of(const ReportData& data, const std::string& model);
 // The tasks of the table with the main one first.
 std::vector<std::string> tasks_by_weight(const ReportData& data);
+// Of a pair of rows: difference in points, its interval, p, Holm's p, problems to find it.
+void add_pair_cells(std::vector<HtmlCell>& cells, const RowPair& pair);
 // "c3": colour and mark of a method's family, and of a model.
 LegendEntry family_entry(const ReportRow& row);
 LegendEntry model_entry(const ReportData& data, const ReportRow& row);

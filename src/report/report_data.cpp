@@ -69,6 +69,14 @@ RowMeasures read_measures(const fs::path& file) {
           .same_top1 = number_if(result, "same_top1")};
 }
 
+ThoughtLimits limits_of(const OrderedJson& provenance) {
+  if (!provenance.is_object() || !provenance.contains("sampling")) return {};
+  const auto tokens = [&](const char* key) {
+    return static_cast<std::int64_t>(std::clamp(number_if(provenance["sampling"], key).value_or(0), 0.0, 1e9));
+  };
+  return {.budget = tokens("thinking_budget"), .minimum = tokens("thinking_minimum")};
+}
+
 class Reader {
  public:
   explicit Reader(const ReportOptions& options) : options_(options), study_(study_folder(options.folder)) {}
@@ -85,7 +93,9 @@ class Reader {
                        .baseline = options_.baseline};
     take_order(own_table, order);
     data_.table = make_table(data_.runs, order);
+    data_.groups = group_rows(data_.runs, options_.unfinished);
     for (const TableRow& row : data_.table.rows) add_row(row);
+    share_sizes();
     return std::move(data_);
   }
 
@@ -98,7 +108,7 @@ class Reader {
     const std::set<RowKey> rows = whole ? std::set<RowKey>{} : rows_of(own_table);
     for (const fs::path& path : files) {
       const ResultFile file = read_result_file(path);
-      StudyRun run = to_study_run(file);
+      StudyRun run = to_study_run(file, Collected::kAnswers);
       if (!rows.empty() && !rows.contains({run.model, run.method})) continue;
       data_.runs.push_back(std::move(run));
       data_.headers.push_back(file.header);
@@ -135,7 +145,20 @@ class Reader {
     const bool planned = provenance.is_object() && provenance.contains("plan");
     if (!is_baseline(row.method))
       result.bits = row_bits(planned ? provenance["plan"] : OrderedJson(nullptr), checkpoint, row.method);
+    result.limits = limits_of(provenance);
     data_.rows.push_back(std::move(result));
+  }
+
+  // Rows of the same weights that were not measured: those of a study's budgets.
+  void share_sizes() {
+    std::map<std::string, double> sizes;
+    for (const ReportRow& row : data_.rows)
+      if (row.measures.weight_bytes) sizes.emplace(row.weights_sha256(), *row.measures.weight_bytes);
+    for (ReportRow& row : data_.rows) {
+      const auto found = sizes.find(row.weights_sha256());
+      const bool known = !row.weights_sha256().empty() && found != sizes.end();
+      if (known && !row.measures.weight_bytes) row.measures.weight_bytes = found->second;
+    }
   }
 
   static std::size_t place(const std::vector<std::string>& list, const std::string& name) {
@@ -158,6 +181,22 @@ const ReportRow* ReportData::find(const RowKey& key) const {
   for (const ReportRow& row : rows)
     if (row.table->model == key.first && row.table->method == key.second) return &row;
   return nullptr;
+}
+
+std::optional<SeedGroup> ReportData::group(const ReportRow& row, const std::string& task) const {
+  const auto found = groups.find({row.table->model, row.table->method});
+  return found == groups.end() ? std::nullopt : group_of(found->second, task);
+}
+
+std::string ReportRow::weights_sha256() const {
+  const OrderedJson& provenance = header.provenance;
+  return provenance.is_object() && provenance.contains("model") ? text_or_empty(provenance["model"], "sha256") : "";
+}
+
+std::string limits_text(const ThoughtLimits& limits) {
+  if (limits.budget > 0 && limits.minimum > 0) return fmt::format("{} to {}", limits.minimum, limits.budget);
+  if (limits.budget > 0) return fmt::format("at most {}", limits.budget);
+  return limits.minimum > 0 ? fmt::format("at least {}", limits.minimum) : "free";
 }
 
 ReportData read_report_data(const ReportOptions& options) {

@@ -92,6 +92,11 @@ std::string draw_scatter(const std::vector<ScatterPoint>& points, const ScatterA
     steps.push_back({frame.right, steps.back().y});
     svg.polyline(steps, "frontier");
   }
+  for (const ScatterLine& line : axes.lines) {
+    std::vector<Point> joined;
+    for (const std::size_t i : line.points) joined.push_back({x.at(points[i].x), y.at(points[i].y)});
+    if (joined.size() > 1) svg.polyline(joined, "series " + line.colour);
+  }
   std::vector<Point> at;
   for (const ScatterPoint& point : points) {
     at.push_back({x.at(point.x), y.at(point.y)});

@@ -1,6 +1,7 @@
 // Points of rows over a number: accuracy against length, size, divergence.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,10 +24,17 @@ struct ScatterPoint {
 // What no point has more of y for less of x: its points from the left, as indices. Of equal ones the first.
 std::vector<std::size_t> frontier(const std::vector<ScatterPoint>& points);
 
+// Points joined in this order, as indices.
+struct ScatterLine {
+  std::vector<std::size_t> points;
+  std::string colour;  // "c1"
+};
+
 struct ScatterAxes {
   std::string_view x, y;  // titles with units
   ScaleKind x_kind = ScaleKind::kLinear;
   bool frontier = false;  // drawn as steps
+  std::vector<ScatterLine> lines = {};
 };
 // Labels stand where they cover neither marks nor one another; the others are told by the pointer and the table.
 std::string draw_scatter(const std::vector<ScatterPoint>& points, const ScatterAxes& axes, const Layout& layout,
