@@ -8,8 +8,8 @@ packages=(g++ cmake ninja-build pkg-config ccache mold python3-venv clang-format
   libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libpcre2-dev libutf8proc-dev
   libzstd-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libboost-dev libgtest-dev libgmock-dev
   libseccomp-dev bubblewrap
-  libcpp-httplib-dev openssl)
-optional=(ccache mold clang-format-14)
+  libcpp-httplib-dev openssl gnuplot-nox)
+optional=(ccache mold clang-format-14 gnuplot-nox)
 torch_version=2.13.0
 arrow_version='pyarrow>=21,<30'  # Arrow and Parquet for C++, headers included
 cpu_index=https://download.pytorch.org/whl/cpu

@@ -19,6 +19,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(make_grade_command());
   commands.push_back(make_table_command());
   commands.push_back(make_report_command());
+  commands.push_back(make_figure_command());
   commands.push_back(make_steps_command());
   commands.push_back(make_outliers_command());
   commands.push_back(make_study_command());

@@ -25,6 +25,7 @@ std::unique_ptr<Command> make_evaluate_command();
 std::unique_ptr<Command> make_grade_command();
 std::unique_ptr<Command> make_table_command();
 std::unique_ptr<Command> make_report_command();
+std::unique_ptr<Command> make_figure_command();
 std::unique_ptr<Command> make_steps_command();
 std::unique_ptr<Command> make_outliers_command();
 std::unique_ptr<Command> make_study_command();

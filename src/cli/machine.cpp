@@ -7,6 +7,7 @@
 #include <chrono>
 #include <fstream>
 
+#include "analysis/gnuplot.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/device.h"
@@ -66,6 +67,15 @@ std::string missing_for_sandbox() {
     Sandbox sandbox({}, kPrelude);
     const SandboxResult result = sandbox.run({.payload = "whole", .stdin_bytes = {}});
     return result.report == "whole" ? "" : "a program in it did not end as it should";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+std::string missing_for_figures() {
+  try {
+    require_gnuplot();
+    return "";
   } catch (const Error& error) {
     return error.what();
   }

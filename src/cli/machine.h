@@ -21,6 +21,9 @@ double measure_read_bandwidth(ThreadPool& pool);
 // way.
 std::string missing_for_sandbox();
 
+// Empty where `qreason figure` can draw; else what is in the way.
+std::string missing_for_figures();
+
 // Devices of libtorch's besides the processor that --device takes here: "cuda", "npu".
 std::vector<std::string> usable_devices();
 

@@ -71,12 +71,17 @@ TEST(Doctor, SaysWhatIsInTheWayOfTheSandbox) {
   EXPECT_THAT(found.at("missing_for_sandbox").dump(), HasSubstr("the sandbox: "));
 }
 
+TEST(Doctor, SaysWhatIsInTheWayOfFigures) {
+  const Json found = doctor("PATH=/nowhere");
+  EXPECT_THAT(found.at("missing_for_figures").dump(), HasSubstr("gnuplot: no such program in PATH"));
+}
+
 TEST(Doctor, FitsATerminal) {
   const CommandResult result = run_command(qreason_binary() + " doctor");
   EXPECT_EQ(result.exit_code, 0) << result.standard_error;
   std::istringstream text(result.standard_output);
   for (std::string line; std::getline(text, line);) EXPECT_LE(line.size(), 80u) << line;
-  for (const char* name : {"processor", "memory", "devices", "sandbox"}) {
+  for (const char* name : {"processor", "memory", "devices", "sandbox", "figures"}) {
     EXPECT_THAT(result.standard_output, HasSubstr(std::string("\n") + name));
   }
 }

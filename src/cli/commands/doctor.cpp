@@ -35,6 +35,7 @@ struct Facts {
   std::uint64_t memory = available_memory();
   double read_rate = measure_read_bandwidth(executor.pool());
   std::string no_sandbox = missing_for_sandbox();
+  std::string no_figures = missing_for_figures();
   std::vector<std::string> devices = usable_devices();
   std::optional<std::filesystem::path> store = store_folder();
 };
@@ -88,6 +89,7 @@ class DoctorCommand : public Command {
                                             "a libtorch that has it, and the device)"
                                           : fmt::format("cpu, {}", fmt::join(facts.devices, ", ")));
     line("sandbox", facts.no_sandbox.empty() ? "works: answers that are programs can be graded" : facts.no_sandbox);
+    line("figures", facts.no_figures.empty() ? "gnuplot is there to draw them" : facts.no_figures);
     print_models(facts);
   }
 
@@ -132,6 +134,7 @@ class DoctorCommand : public Command {
         {"store_free_bytes", facts.store ? OrderedJson(available_disk(*facts.store)) : OrderedJson(nullptr)},
         {"devices", facts.devices},
         {"missing_for_sandbox", or_null(facts.no_sandbox)},
+        {"missing_for_figures", or_null(facts.no_figures)},
         {"models", OrderedJson::array()}};
     for (const ZooModel& model : model_zoo()) {
       OrderedJson entry{{"name", model.name}};
