@@ -169,14 +169,14 @@ void draw(const GridPanel& panel, const std::string& title, Script& script) {
                 grid.column_step, grid.row_step);
     return;
   }
-  script.line("set zlabel {} rotate parallel", text_of(panel.value));
+  script.line("set zlabel {} rotate parallel offset 2,0", text_of(panel.value));
   script.line("set xrange [0:{}]", std::max<std::int64_t>(1, panel.columns - 1));
   script.line("set yrange [0:{}]", std::max<std::int64_t>(1, panel.rows - 1));
   script.line("set view 55,325,1,1.2");
   script.line("set xyplane 0");
   script.line("unset colorbox");
   script.line("set zrange [0:*]");
-  script.line("set pm3d depthorder");
+  script.line("set pm3d depthorder corners2color max");
   script.line("splot {} matrix using ($1*{}):($2*{}):3 with pm3d notitle", script.data(grid.values, grid.columns),
               grid.column_step, grid.row_step);
 }
