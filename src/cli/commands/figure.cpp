@@ -18,6 +18,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/process_executor.h"
+#include "cli/result_figure.h"
 #include "cli/run_options.h"
 #include "cli/terminal.h"
 
@@ -53,15 +54,16 @@ class FigureCommand : public Command {
  public:
   std::string_view name() const override { return "figure"; }
   std::string_view purpose() const override {
-    return "Draws what a model's activations are like: channels, keys, massive activations, attention";
+    return "Draws a model's activations (channels, keys, massive activations, attention), or a plot of results";
   }
   std::string_view example() const override { return "qreason figure key-bias steps-qwen2-3m -o key-bias.svg"; }
 
   Devices devices() const override { return Devices::kAny; }
 
   void declare(OptionSet& options) override {
-    options.positional("KIND", kind_, kind_names());
-    options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`; a float one");
+    options.positional("KIND", kind_, kind_names() + "; of results: " + result_figure_names());
+    options.positional("MODEL", model_,
+                       "Directory, .gguf file, or a name from `qreason models`; a float one. Of results: their folder");
     options.value("-o,--output", output_, "The picture: .svg, .pdf or .png", OptionSet::Need::kRequired);
     options.repeated("--text", texts_,
                      "Text file, - for standard input (default: the model's own traces, else GSM8K); for domain-gap "
@@ -79,6 +81,7 @@ class FigureCommand : public Command {
     options.value("--sample", figure_.sample, "Tokens of each text that t-SNE places");
     options.value("--perplexity", figure_.perplexity, "Of t-SNE, at most a third of its tokens");
     options.value("--seed", seed_, "Seed of that sample");
+    options.repeated("--choose", choices_, "NAME=VALUE: which of several plots of results, as in model=steps-qwen2-3m");
     options.value("--activation-memory", activation_megabytes_, "MB of activations held in memory");
   }
 
@@ -90,8 +93,10 @@ class FigureCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
+    if (is_result_figure(kind_)) return draw_results(common);
     const FigureKind* kind = find_figure(kind_);
-    if (kind == nullptr) throw Error::usage("KIND", fmt::format("\"{}\"", kind_), kind_names());
+    if (kind == nullptr)
+      throw Error::usage("KIND", fmt::format("\"{}\"", kind_), kind_names() + ", " + result_figure_names());
     const PictureFormat format = picture_format(output_);
     check_options();
     require_output_file(output_, if_exists(common));
@@ -106,7 +111,17 @@ class FigureCommand : public Command {
   }
 
  private:
+  void draw_results(const CommonOptions& common) const {
+    const OrderedJson drawn = write_result_figure(
+        {.id = kind_, .folder = model_, .output = output_, .choices = choices_, .if_exists = if_exists(common)});
+    if (common.json) return print_json(drawn);
+    const auto others = drawn["others"].get<std::size_t>();
+    fmt::print("{}: {}{}\n", printable(output_), printable(drawn["title"].get<std::string>()),
+               others == 0 ? "" : fmt::format(" (and {} others: --choose)", others));
+  }
+
   void check_options() {
+    if (!choices_.empty()) throw Error::usage("--choose", fmt::format("it with {}", kind_), "a plot of results");
     if (tokens_) require_between("--tokens", *tokens_, 1, kMostTokens);
     require_between("--window", figure_.window, 2, kMostTokens);
     require_between("--shown", figure_.shown, 2, kMostShown);
@@ -163,7 +178,7 @@ class FigureCommand : public Command {
   }
 
   std::string kind_, model_, output_, statistic_ = "mean";
-  std::vector<std::string> texts_, blocks_;
+  std::vector<std::string> texts_, blocks_, choices_;
   std::optional<std::int64_t> tokens_, range_;
   std::int64_t seed_ = 0, activation_megabytes_ = 2000;
   FigureOptions figure_;
