@@ -97,7 +97,8 @@ std::optional<std::int64_t> steps_of(const std::vector<double>& values) {
   return std::nullopt;
 }
 
-Estimate estimate_of(const std::vector<double>& values) {
+// `bounds`: what a value can be.
+Estimate estimate_of(const std::vector<double>& values, const Interval& bounds) {
   const auto steps = steps_of(values);
   const std::int64_t scale = steps.value_or(kFineLattice);
   std::vector<std::int64_t> whole;
@@ -114,7 +115,7 @@ Estimate estimate_of(const std::vector<double>& values) {
   result.ci95 = bootstrap->bca;
   if (bootstrap->acceleration) return result;
   const double bound = zero_event_bound(static_cast<std::int64_t>(values.size()));
-  result.ci95 = Interval{std::max(0.0, result.mean - bound), std::min(1.0, result.mean + bound)};
+  result.ci95 = Interval{std::max(bounds.low, result.mean - bound), std::min(bounds.high, result.mean + bound)};
   return result;
 }
 
@@ -177,7 +178,7 @@ std::vector<AtK> at_k(const SeedGroup& group, const std::vector<std::int64_t>& k
   std::vector<AtK> results;
   for (const std::int64_t k : ks) {
     if (k > n) continue;
-    std::vector<double> pass, majority;
+    std::vector<double> pass, majority, gain;
     for (std::size_t i = 0; i < right.size(); ++i) {
       pass.push_back(pass_at_k(n, right[i], k));
       if (!counted) continue;
@@ -187,13 +188,20 @@ std::vector<AtK> at_k(const SeedGroup& group, const std::vector<std::int64_t>& k
         grades.push_back(group.grades[s][i]);
       }
       majority.push_back(majority_at_k(candidates, grades, k));
+      gain.push_back(majority.back() - pass_at_k(n, right[i], 1));
     }
-    const Estimate passed = estimate_of(pass);
-    AtK result{.k = k, .pass = passed.mean, .pass_ci95 = passed.ci95, .majority = {}, .majority_ci95 = {}};
+    constexpr Interval kShare{0, 1}, kDifference{-1, 1};
+    const Estimate passed = estimate_of(pass, kShare);
+    AtK result{.k = k, .pass = passed.mean, .pass_ci95 = passed.ci95};
     if (counted) {
-      const Estimate given = estimate_of(majority);
+      const Estimate given = estimate_of(majority, kShare);
       result.majority = given.mean;
       result.majority_ci95 = given.ci95;
+    }
+    if (counted && k > 1) {
+      const Estimate gained = estimate_of(gain, kDifference);
+      result.gain = gained.mean;
+      result.gain_ci95 = gained.ci95;
     }
     results.push_back(result);
   }

@@ -34,10 +34,13 @@ double majority_at_k(const std::vector<int>& candidates, const std::vector<int>&
 struct AtK {
   std::int64_t k = 1;
   double pass = 0;
-  std::optional<Interval> pass_ci95;  // nullopt for one problem
+  std::optional<Interval> pass_ci95 = {};  // nullopt for one problem
   // nullopt where not all answers are known (SeedGroup::candidates): programs have none that could be counted.
-  std::optional<double> majority;
-  std::optional<Interval> majority_ci95;
+  std::optional<double> majority = {};
+  std::optional<Interval> majority_ci95 = {};
+  // maj@k less pass@1, problem by problem: what k times the tokens gain; nullopt for one answer.
+  std::optional<double> gain = {};
+  std::optional<Interval> gain_ci95 = {};
 };
 // Of those `ks` that the group has as many seeds for.
 std::vector<AtK> at_k(const SeedGroup& group, const std::vector<std::int64_t>& ks);

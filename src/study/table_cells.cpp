@@ -186,11 +186,20 @@ std::optional<AtKCell> majority_cell(const TableCell& cell, std::int64_t k) {
   return AtKCell{100 * *found->majority, in_percent(found->majority_ci95)};
 }
 
+std::optional<AtKCell> gain_cell(const TableCell& cell, std::int64_t k) {
+  const AtK* found = find_k(cell, k);
+  if (found == nullptr || !found->gain) return std::nullopt;
+  return AtKCell{100 * *found->gain, in_percent(found->gain_ci95)};
+}
+
 std::vector<AtKColumn> at_k_columns(const StudyTable& table) {
   std::vector<AtKColumn> columns;
   for (const std::int64_t k : table.at_k) columns.push_back({fmt::format("pass@{}", k), k, pass_cell});
-  for (const std::int64_t k : table.at_k)
-    if (k > 1) columns.push_back({fmt::format("maj@{}", k), k, majority_cell});
+  for (const std::int64_t k : table.at_k) {
+    if (k == 1) continue;
+    columns.push_back({fmt::format("maj@{}", k), k, majority_cell});
+    columns.push_back({fmt::format("gain@{}", k), k, gain_cell});
+  }
   return columns;
 }
 

@@ -67,7 +67,9 @@ struct AtKCell {
 };
 std::optional<AtKCell> pass_cell(const TableCell& cell, std::int64_t k);
 std::optional<AtKCell> majority_cell(const TableCell& cell, std::int64_t k);
-// pass@k of every k of the table, then maj@k of those above 1 (maj@1 is pass@1): "pass@2" and how to get it.
+std::optional<AtKCell> gain_cell(const TableCell& cell, std::int64_t k);
+// pass@k of every k of the table, then maj@k and its gain of those above 1 (maj@1 is pass@1): "pass@2" and how to get
+// it.
 struct AtKColumn {
   std::string name;
   std::int64_t k = 1;
@@ -76,7 +78,8 @@ struct AtKColumn {
 std::vector<AtKColumn> at_k_columns(const StudyTable& table);
 inline constexpr const char* kAtKLegend =
     "pass@k: that one of k answers is right at least; maj@k: that the most frequent of k answers is (of several as "
-    "frequent one at random); over all draws of k of the seeds, with bootstrap intervals over problems.";
+    "frequent one at random); gain@k: maj@k less pass@1, in points; over all draws of k of the seeds, with bootstrap "
+    "intervals over problems.";
 
 // Whether any answer to this task is wrong while its thought is right.
 bool has_right_in_thought(const StudyTable& table, const std::string& task);

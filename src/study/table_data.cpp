@@ -191,7 +191,9 @@ OrderedJson at_k_json(const std::vector<AtK>& values) {
                     {"pass", 100 * value.pass},
                     {"pass_ci95", json_or_null(value.pass_ci95, 100)},
                     {"majority", value.majority ? OrderedJson(100 * *value.majority) : OrderedJson(nullptr)},
-                    {"majority_ci95", json_or_null(value.majority_ci95, 100)}});
+                    {"majority_ci95", json_or_null(value.majority_ci95, 100)},
+                    {"gain", value.gain ? OrderedJson(100 * *value.gain) : OrderedJson(nullptr)},
+                    {"gain_ci95", json_or_null(value.gain_ci95, 100)}});
   return list;
 }
 

@@ -108,6 +108,7 @@ def main() -> None:
         for k in range(1, seeds + 1):
             passes = [pass_at(grades, k) for _, grades in own]
             majorities = [majority_at(candidates, grades, k) for candidates, grades in own]
+            gains = [many - pass_at(grades, 1) for many, (_, grades) in zip(majorities, own)]
             rows.append(
                 {
                     "k": k,
@@ -115,6 +116,8 @@ def main() -> None:
                     "pass_ci95": bca(passes),
                     "majority": float(sum(majorities) / count),
                     "majority_ci95": bca(majorities),
+                    "gain": float(sum(gains) / count),
+                    "gain_ci95": bca(gains),
                 }
             )
         groups.append({"candidates": [c for c, _ in own], "grades": [g for _, g in own], "at_k": rows})

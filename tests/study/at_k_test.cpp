@@ -128,14 +128,15 @@ TEST(AtK, StandsInEveryFormOfTheTable) {
   EXPECT_NEAR(values[1].pass, 5.0 / 6, 1e-12);
   EXPECT_NEAR(*values[1].majority, 7.0 / 12, 1e-12);
   EXPECT_NEAR(*values[2].majority, 0.75, 1e-12);
+  EXPECT_NEAR(*values[2].gain, 0.25, 1e-12);  // 1 - 2/3 and 1/2 - 1/3
   const std::string text = to_summary(table);
   EXPECT_THAT(text, HasSubstr("**GSM8K**, several answers (%), 2 problems"));
   EXPECT_THAT(text, HasSubstr("| pass@1 | 95 % interval | pass@2 | 95 % interval | pass@3 | 95 % interval | pass@4 |"));
   EXPECT_THAT(text, HasSubstr(" | 83.3 | "));
   EXPECT_THAT(text, HasSubstr("pass@4: no row has as many seeds"));
   EXPECT_THAT(to_csv(table), HasSubstr(",pass@2,pass@2_low,pass@2_high,"));
-  EXPECT_THAT(to_csv(table), HasSubstr(",maj@3,maj@3_low,maj@3_high,maj@4,maj@4_low,maj@4_high\n"));
-  EXPECT_THAT(to_csv(table), HasSubstr(",75,50,100,,,\n"));
+  EXPECT_THAT(to_csv(table), HasSubstr(",maj@3,maj@3_low,maj@3_high,gain@3,gain@3_low,gain@3_high,maj@4,"));
+  EXPECT_THAT(to_csv(table), HasSubstr(",75,50,100,24.99"));
   EXPECT_THAT(to_latex(table), HasSubstr("% maj@3 (\\%), 95 \\% interval\n"));
   EXPECT_THAT(to_latex(table), HasSubstr("m & bf16 & 75.0 [50.0 to 100.0] \\\\\n"));
   EXPECT_NEAR(to_json(table)["rows"][0]["tasks"]["GSM8K"]["at_k"][2]["majority"].get<double>(), 75, 1e-9);

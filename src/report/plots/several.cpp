@@ -37,15 +37,18 @@ std::optional<Several> several_of(const ReportData& data, const ReportRow& row, 
 }
 
 HtmlTable numbers_of(const std::vector<Several>& rows, const std::string& title) {
-  HtmlTable table{.caption = title + ": numbers",
-                  .columns = {{"Method", HtmlColumn::Kind::kText},
-                              {"answers (k)"},
-                              {"output tokens", HtmlColumn::Kind::kNumber, "of k answers together"},
-                              {"pass@k (%)"},
-                              {"95 % interval (%)"},
-                              {"maj@k (%)"},
-                              {"95 % interval (%)"}},
-                  .rows = {}};
+  HtmlTable table{
+      .caption = title + ": numbers",
+      .columns = {{"Method", HtmlColumn::Kind::kText},
+                  {"answers (k)"},
+                  {"output tokens", HtmlColumn::Kind::kNumber, "of k answers together"},
+                  {"pass@k (%)"},
+                  {"95 % interval (%)"},
+                  {"maj@k (%)"},
+                  {"95 % interval (%)"},
+                  {"gain (points)", HtmlColumn::Kind::kNumber, "maj@k less one answer, on the same problems"},
+                  {"95 % interval"}},
+      .rows = {}};
   const auto percent = [](const std::optional<double>& value) {
     return number_cell(value ? std::optional(100 * *value) : std::nullopt, 1);
   };
@@ -61,7 +64,9 @@ HtmlTable numbers_of(const std::vector<Several>& rows, const std::string& title)
                             percent(value.pass),
                             interval(value.pass_ci95),
                             percent(value.majority),
-                            interval(value.majority_ci95)});
+                            interval(value.majority_ci95),
+                            percent(value.gain),
+                            interval(value.gain_ci95)});
     }
   return table;
 }
