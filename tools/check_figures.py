@@ -7,7 +7,7 @@
 MODEL is a folder in the Hugging Face layout, or a .gguf file. Printed for every kind: the largest difference of any number,
 relative to the largest number of its panel; for t-SNE the divergence of our places, reckoned anew from them, beside
 scikit-learn's. Fails over 1e-3, and
-where the divergences of all panels together are 2 % over scikit-learn's.
+where the divergences of all panels together are 5 % over scikit-learn's.
 """
 import argparse
 import json
@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import figure_numbers  # noqa: E402
 
 LARGEST_DIFFERENCE = 1e-3
-LARGEST_LOSS = 0.02  # of all panels together: where one descent ends depends on the last bits of its start
+LARGEST_LOSS = 0.05  # of all panels together: where one descent ends depends on the last bits of its start
 
 
 def load(path):

@@ -84,9 +84,10 @@ def domain_gap(model, figure):
 def key_bias(model, figure):
     taps = Taps(model, figure["token_ids"][0][:figure["tokens"]])
     for panel in figure["panels"]:
-        keys = taps.keys[panel["block"]]
-        bias = array(model.model.layers[panel["block"]].self_attn.k_proj.bias)
-        yield (panel["block"], panel["stage"], "surface"), np.abs(keys if panel["stage"] == "after" else keys - bias)
+        block = panel["block"]
+        # Not keys - bias, whose digits a large bias has taken.
+        bare = taps.inputs["attn_in"][block] @ array(model.model.layers[block].self_attn.k_proj.weight).T
+        yield (block, panel["stage"], "surface"), np.abs(taps.keys[block] if panel["stage"] == "after" else bare)
 
 
 def key_rope(model, figure):

@@ -68,14 +68,7 @@ void expect_close(const Golden& got, const Golden& wanted) {
 
 class Figures : public ::testing::TestWithParam<int> {};
 
-TEST_P(Figures, AreWhatTransformersComputes) {
-  const Golden all = testing::golden_json("analysis/figures.json");
-  const Golden& golden = all.at(static_cast<std::size_t>(GetParam()));
-  const auto model = open(golden["model"]);
-  Executor executor(1);
-  const FigureKind* kind = find_figure(golden["figure"].get<std::string>());
-  ASSERT_NE(kind, nullptr);
-  const OrderedJson figure = figure_json(kind->compute(request_of(golden, *model, executor)));
+void expect_panels(const OrderedJson& figure, const Golden& golden) {
   for (const Golden& wanted : golden["panels"]) {
     int found = 0;
     for (const OrderedJson& panel : figure["panels"]) {
@@ -86,9 +79,25 @@ TEST_P(Figures, AreWhatTransformersComputes) {
     }
     EXPECT_EQ(found, 1) << wanted.value("drawn", "");
   }
-  if (!golden.contains("texts")) return;
-  for (std::size_t t = 0; t < golden["texts"].size(); ++t)
-    EXPECT_EQ(Golden(figure["texts"][t]["sampled"]), golden["texts"][t]["sampled"]);
+}
+
+// On the kernels, and in tensors as on a device.
+TEST_P(Figures, AreWhatTransformersComputes) {
+  const Golden all = testing::golden_json("analysis/figures.json");
+  const Golden& golden = all.at(static_cast<std::size_t>(GetParam()));
+  const auto model = open(golden["model"]);
+  Executor executor(1);
+  const FigureKind* kind = find_figure(golden["figure"].get<std::string>());
+  ASSERT_NE(kind, nullptr);
+  for (const auto& device : {std::optional<at::Device>(), std::optional<at::Device>(at::kCPU)}) {
+    FigureRequest request = request_of(golden, *model, executor);
+    request.walk.device = device;
+    const OrderedJson figure = figure_json(kind->compute(request));
+    expect_panels(figure, golden);
+    if (!golden.contains("texts")) continue;
+    for (std::size_t t = 0; t < golden["texts"].size(); ++t)
+      EXPECT_EQ(Golden(figure["texts"][t]["sampled"]), golden["texts"][t]["sampled"]);
+  }
 }
 INSTANTIATE_TEST_SUITE_P(Golden, Figures, ::testing::Range(0, 8));
 

@@ -25,7 +25,7 @@
 namespace qreason {
 namespace {
 
-constexpr std::int64_t kMostTokens = 10'000'000, kMostShown = 4096;
+constexpr std::int64_t kMostTokens = 10'000'000, kMostShown = 4096, kMostSampled = 1024;
 
 std::string kind_names() {
   std::string names;
@@ -126,7 +126,7 @@ class FigureCommand : public Command {
     require_between("--window", figure_.window, 2, kMostTokens);
     require_between("--shown", figure_.shown, 2, kMostShown);
     if (range_) require_between("--range", *range_, 1, kMostTokens);
-    require_between("--sample", figure_.sample, 1, kMostShown);
+    require_between("--sample", figure_.sample, 1, kMostSampled);
     require_between("--seed", seed_, 0, std::numeric_limits<std::int64_t>::max());
     require_between("--activation-memory", activation_megabytes_, 0, std::int64_t{1} << 40);
     if (!(figure_.perplexity > 1 && figure_.perplexity <= static_cast<double>(kMostShown)))
