@@ -44,7 +44,7 @@ TEST_F(ScalingReport, ComparesModelsOfEqualSize) {
   write("small", "bf16", "11110000", 2);
   write("small", "rtn-w4g64", "10000000", 1);
   const std::string text = page();
-  EXPECT_THAT(text, HasSubstr("GSM8K: models of equal size"));
+  EXPECT_THAT(text, HasSubstr("GSM8K, at equal size: big less small"));
   // 100 - 50 points, four differences of one sign: p = 2 / 2^4. (1.959964 + 0.841621)^2 * (2 / 7) / 0.25 = 8.97
   // problems.
   EXPECT_THAT(text, HasSubstr("big rtn-w4g64</th><td class=\"n\" data-k=\"2\">2.00</td><td class=\"n\" data-k=\"100\">"
@@ -60,7 +60,7 @@ TEST_F(ScalingReport, HasNoPairsOfOneModel) {
   write("big", "bf16", "1111", 8);
   write("big", "rtn-w4g64", "1111", 2);
   write("big", "gptq-w4g64", "1111", 2);
-  EXPECT_THAT(page(), Not(HasSubstr("models of equal size</figcaption>")));
+  EXPECT_THAT(page(), Not(HasSubstr("equal size</figcaption>")));
   EXPECT_THAT(page(), Not(HasSubstr("accuracy against size and bits")));
 }
 

@@ -55,23 +55,32 @@ std::string row_name(const ReportRow& row) {
   return row.table->model + " " + row.table->method;
 }
 
-// The methods, with their models where there are more than two of them.
+// Whether all pairs are of the same two models, which need to be named once then.
+bool of_two_models(const Pairs& pairs) {
+  const auto model = [&](std::size_t row) { return pairs.rows[row]->table->model; };
+  return std::all_of(pairs.list.begin(), pairs.list.end(), [&](const RowPair& pair) {
+    return model(pair.first) == model(pairs.list[0].first) && model(pair.second) == model(pairs.list[0].second);
+  });
+}
+
 std::vector<PlotLine> lines_of(const Pairs& pairs) {
-  std::vector<std::string> models;
-  for (const RowPair& pair : pairs.list)
-    for (const std::size_t i : {pair.first, pair.second})
-      if (std::find(models.begin(), models.end(), pairs.rows[i]->table->model) == models.end())
-        models.push_back(pairs.rows[i]->table->model);
+  const bool two = of_two_models(pairs);
   std::vector<PlotLine> lines;
   for (const RowPair& pair : pairs.list) {
     const ReportRow &large = *pairs.rows[pair.second], &small = *pairs.rows[pair.first];
-    const bool two = models.size() == 2;
     lines.push_back({fmt::format("{} - {}", two ? large.table->method : row_name(large),
                                  two ? small.table->method : row_name(small)),
                      fmt::format("{} ({})", number_text(100 * pair.statistics.difference, 1),
                                  interval_text(pair.statistics.report_ci95, 100))});
   }
   return lines;
+}
+
+std::string title_of(const Pairs& pairs) {
+  if (!of_two_models(pairs)) return pairs.task + ": models of equal size";
+  const RowPair& pair = pairs.list.front();
+  return fmt::format("{}, at equal size: {} less {}", pairs.task, pairs.rows[pair.second]->table->model,
+                     pairs.rows[pair.first]->table->model);
 }
 
 std::string draw(const Pairs& pairs, const Layout& layout, std::string_view label) {
@@ -83,8 +92,7 @@ std::string draw(const Pairs& pairs, const Layout& layout, std::string_view labe
     high = std::max(high, 100 * ends.high);
   }
   const std::vector<PlotLine> lines = lines_of(pairs);
-  RowPlot plot(lines, rounded_scale(ScaleKind::kLinear, low, high, 8), layout, label,
-               "larger model with fewer bits less smaller one with more (percentage points)");
+  RowPlot plot(lines, rounded_scale(ScaleKind::kLinear, low, high, 8), layout, label, "difference (percentage points)");
   plot.svg().line({plot.x(0), plot.frame().top}, {plot.x(0), plot.frame().bottom}, "baseline");
   for (std::size_t i = 0; i < pairs.list.size(); ++i) {
     const RowPair& pair = pairs.list[i];
@@ -137,8 +145,7 @@ std::vector<Figure> equal_size_figures(const ReportData& data) {
   for (const std::string& task : tasks_by_weight(data)) {
     const Pairs pairs = pairs_of(data, task);
     if (pairs.list.empty()) continue;
-    figures.push_back(
-        figure_of_content({{"task", task}}, fmt::format("{}: models of equal size", task), pairs, draw, numbers_of));
+    figures.push_back(figure_of_content({{"task", task}}, title_of(pairs), pairs, draw, numbers_of));
   }
   return figures;
 }

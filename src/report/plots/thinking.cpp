@@ -13,6 +13,8 @@
 namespace qreason {
 namespace {
 
+constexpr const char* kAll = "all";
+
 // The rows of the same weights, by their mean tokens; and how each differs from the one that thinks as long as it
 // likes.
 struct Series {
@@ -141,7 +143,8 @@ Figure figure_of(const ReportData& data, const std::vector<Series>& all, const s
     }
     axes.lines.push_back(std::move(line));
   }
-  const std::string title = fmt::format("{}, {}: accuracy against tokens, with limits to thoughts", models, task);
+  const std::string title =
+      fmt::format("{}: accuracy against tokens, with limits to thoughts", models == kAll ? task : models + ", " + task);
   return {.choice = {{"models", models}, {"task", task}},
           .title = title,
           .wide = draw_scatter(points, axes, kWide, title),
@@ -161,7 +164,7 @@ std::vector<Figure> thinking_figures(const ReportData& data) {
       if (const std::string& model = named_by(series).table->model;
           std::find(models.begin(), models.end(), model) == models.end())
         models.push_back(model);
-    if (models.size() > 1) figures.push_back(figure_of(data, all, "all", task));
+    if (models.size() > 1) figures.push_back(figure_of(data, all, kAll, task));
     for (const std::string& model : models) {
       std::vector<Series> own = all;
       std::erase_if(own, [&](const Series& series) { return named_by(series).table->model != model; });
