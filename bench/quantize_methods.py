@@ -4,9 +4,10 @@ tokens and threads. Prints seconds of the clock and of the processor (over all t
 A partner that does not run is left out, with its reason.
 
     python3 bench/quantize_methods.py [--threads 2] [--sequences 16] [--steps 4] [--only awq] [--python PYTHON]
+                                      [--autoawq-python PYTHON] [--gptqmodel-python PYTHON]
 
-`--python` has torch, and autoawq and gptqmodel where those are wanted; build/qreason and build/bench/bench_quantize are
-built. AWQ: w4g128 on SEQUENCES x 512 tokens, the whole command. FlatQuant: w4a4kv4, a step of 4 x 512 tokens: what STEPS
+`--python` has torch; autoawq and gptqmodel ask for different versions of transformers, so each may have an environment of its
+own (those of tools/check_consumers.py do). build/qreason and build/bench/bench_quantize are built. AWQ: w4g128 on SEQUENCES x 512 tokens, the whole command. FlatQuant: w4a4kv4, a step of 4 x 512 tokens: what STEPS
 more of them take. GPTQ: w4g128 on 4 x 2048 tokens.
 """
 import argparse
@@ -79,7 +80,9 @@ class Bench:
         return done
 
     def partner(self, script, *more):
-        return self.run([self.options.python, ROOT / "bench" / script, *more, "--threads", self.options.threads])
+        python = {"quantize_autoawq.py": self.options.autoawq_python,
+                  "quantize_gptqmodel.py": self.options.gptqmodel_python}.get(script) or self.options.python
+        return self.run([python, ROOT / "bench" / script, *more, "--threads", self.options.threads])
 
     def quantize(self, method, samples, *settings):
         return self.run([ROOT / "build/qreason", "quantize", self.model, method, "--calibration", self.tokens, "-o",
@@ -123,6 +126,8 @@ def main():
     options.add_argument("--steps", type=int, default=4)
     options.add_argument("--only", choices=["awq", "flatquant", "gptq"])
     options.add_argument("--python", default=sys.executable)
+    options.add_argument("--autoawq-python")
+    options.add_argument("--gptqmodel-python")
     options = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, folder)
