@@ -379,6 +379,10 @@ const std::vector<std::int64_t>* GgufFile::integers(const std::string& key) cons
   return array_as<std::int64_t>(metadata_, key, path().string(), "an array of whole numbers");
 }
 
+const std::vector<double>* GgufFile::numbers(const std::string& key) const {
+  return array_as<double>(metadata_, key, path().string(), "an array of floating-point numbers");
+}
+
 const GgufTensor& GgufFile::tensor(const std::string& name) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end())

@@ -60,6 +60,7 @@ class GgufFile {
   std::optional<bool> boolean(const std::string& key) const;
   const std::vector<std::string>* strings(const std::string& key) const;
   const std::vector<std::int64_t>* integers(const std::string& key) const;
+  const std::vector<double>* numbers(const std::string& key) const;
   const GgufTensor& tensor(const std::string& name) const;
 
  private:

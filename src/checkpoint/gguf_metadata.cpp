@@ -66,6 +66,13 @@ void GgufMetadata::put_i32s(std::string_view key, std::span<const std::int64_t> 
   for (const std::int64_t value : values) put(bytes_, static_cast<std::int32_t>(value));
 }
 
+void GgufMetadata::put_f32s(std::string_view key, std::span<const double> values) {
+  begin(key, kArray);
+  put<std::uint32_t>(bytes_, kF32);
+  put<std::uint64_t>(bytes_, values.size());
+  for (const double value : values) put(bytes_, static_cast<float>(value));
+}
+
 void GgufMetadata::put_all(const GgufMetadata& other) {
   bytes_ += other.bytes_;
   count_ += other.count_;

@@ -18,6 +18,7 @@ class GgufMetadata {
   void put_text(std::string_view key, std::string_view value);
   void put_texts(std::string_view key, std::span<const std::string> values);
   void put_i32s(std::string_view key, std::span<const std::int64_t> values);
+  void put_f32s(std::string_view key, std::span<const double> values);
   void put_all(const GgufMetadata& other);
 
   std::uint64_t count() const { return count_; }

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <queue>
 
+#include "tokenizer/unicode.h"
+
 namespace qreason {
 namespace {
 
@@ -59,10 +61,18 @@ std::size_t table_size(std::size_t entries) {
 }  // namespace
 
 Bpe::Bpe(std::span<const BpeToken> tokens, std::span<const BpeMerge> merges, const BpeOptions& options)
-    : fuse_unknown_(options.fuse_unknown), unknown_token_(options.unknown_token) {
+    : characters_(options.characters),
+      byte_fallback_(options.byte_fallback),
+      fuse_unknown_(options.fuse_unknown),
+      unknown_token_(options.unknown_token) {
   byte_tokens_.fill(-1);
   for (const BpeToken& token : tokens) {
-    if (token.bytes.size() == 1) byte_tokens_[static_cast<unsigned char>(token.bytes[0])] = token.id;
+    if (characters_) {
+      if (token.bytes.empty()) continue;
+      const DecodedChar first = decode_valid(token.bytes.data());
+      if (first.length == token.bytes.size()) character_tokens_.emplace(first.codepoint, token.id);
+    } else if (token.bytes.size() == 1)
+      byte_tokens_[static_cast<unsigned char>(token.bytes[0])] = token.id;
   }
   every_byte_known_ = std::find(byte_tokens_.begin(), byte_tokens_.end(), -1) == byte_tokens_.end();
   build_pairs(merges);
@@ -155,11 +165,42 @@ void Bpe::encode_word(std::string_view word, std::vector<std::int32_t>& out) con
 }
 
 void Bpe::merge_word(std::string_view word, std::vector<std::int32_t>& out) const {
-  if (every_byte_known_ && word.size() <= kShortWord) {
+  if (characters_) {
+    std::vector<std::int32_t> symbols = characters_of(word);
+    symbols.size() <= kShortWord ? merge_few(symbols, out) : merge_long(std::move(symbols), out);
+  } else if (every_byte_known_ && word.size() <= kShortWord) {
     merge_short(word, out);
   } else {
     merge_long(symbols_of(word), out);
   }
+}
+
+// All bytes of the character, or none.
+bool Bpe::fall_back(std::string_view character, std::vector<std::int32_t>& symbols) const {
+  if (byte_fallback_.empty()) return false;
+  const auto token_of = [&](char byte) { return byte_fallback_[static_cast<unsigned char>(byte)]; };
+  if (!std::all_of(character.begin(), character.end(), [&](char byte) { return token_of(byte).has_value(); })) {
+    return false;
+  }
+  for (const char byte : character) symbols.push_back(*token_of(byte));
+  return true;
+}
+
+std::vector<std::int32_t> Bpe::characters_of(std::string_view word) const {
+  std::vector<std::int32_t> symbols;
+  symbols.reserve(word.size());
+  bool after_unknown = false;
+  for (std::size_t i = 0; i < word.size();) {
+    const DecodedChar next = decode_valid(word.data() + i);
+    const auto found = character_tokens_.find(next.codepoint);
+    const bool known = found != character_tokens_.end();
+    if (known) symbols.push_back(found->second);
+    const bool unknown = !known && !fall_back(word.substr(i, next.length), symbols);
+    if (unknown && unknown_token_ && !(after_unknown && fuse_unknown_)) symbols.push_back(*unknown_token_);
+    after_unknown = unknown;
+    i += next.length;
+  }
+  return symbols;
 }
 
 std::vector<std::int32_t> Bpe::symbols_of(std::string_view word) const {
@@ -178,19 +219,40 @@ std::vector<std::int32_t> Bpe::symbols_of(std::string_view word) const {
   return symbols;
 }
 
-// Arrays that shrink: for short words the memory moves cost less than a queue.
-void Bpe::merge_short(std::string_view word, std::vector<std::int32_t>& out) const {
+struct Bpe::ShortWord {
   std::array<std::int32_t, kShortWord + 1> ids{};
   std::array<std::uint32_t, kShortWord + 1> ranks{};  // of the pair that begins here
   std::array<std::int32_t, kShortWord + 1> merged{};
-  std::size_t count = word.size();
-  for (std::size_t i = 0; i < count; ++i) ids[i] = byte_tokens_[static_cast<unsigned char>(word[i])];
-  for (std::size_t i = 0; i + 1 < count; ++i) {
-    const Merge merge =
-        byte_pairs_[static_cast<unsigned char>(word[i]) * std::size_t{256} + static_cast<unsigned char>(word[i + 1])];
+  std::size_t count = 0;
+
+  void put(std::size_t i, const Merge& merge) {
     ranks[i] = merge.rank;
     merged[i] = merge.merged;
   }
+};
+
+void Bpe::merge_short(std::string_view word, std::vector<std::int32_t>& out) const {
+  ShortWord symbols;
+  const std::size_t count = symbols.count = word.size();
+  for (std::size_t i = 0; i < count; ++i) symbols.ids[i] = byte_tokens_[static_cast<unsigned char>(word[i])];
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    const auto left = static_cast<unsigned char>(word[i]), right = static_cast<unsigned char>(word[i + 1]);
+    symbols.put(i, byte_pairs_[left * std::size_t{256} + right]);
+  }
+  merge_pairs(symbols, out);
+}
+
+void Bpe::merge_few(std::span<const std::int32_t> symbols, std::vector<std::int32_t>& out) const {
+  ShortWord word;
+  word.count = symbols.size();
+  std::copy(symbols.begin(), symbols.end(), word.ids.begin());
+  for (std::size_t i = 0; i + 1 < word.count; ++i) word.put(i, find_merge(word.ids[i], word.ids[i + 1]));
+  merge_pairs(word, out);
+}
+
+// Arrays that shrink: for short words the memory moves cost less than a queue.
+void Bpe::merge_pairs(ShortWord& word, std::vector<std::int32_t>& out) const {
+  auto& [ids, ranks, merged, count] = word;
   while (count > 1) {
     std::size_t best = 0;
     for (std::size_t i = 1; i + 1 < count; ++i) best = ranks[i] < ranks[best] ? i : best;
@@ -202,15 +264,11 @@ void Bpe::merge_short(std::string_view word, std::vector<std::int32_t>& out) con
       merged[i] = merged[i + 1];
     }
     --count;
-    const auto refresh = [&](std::size_t i) {
-      const Merge merge = find_merge(ids[i], ids[i + 1]);
-      ranks[i] = merge.rank;
-      merged[i] = merge.merged;
-    };
+    const auto refresh = [&](std::size_t i) { word.put(i, find_merge(ids[i], ids[i + 1])); };
     if (best > 0) refresh(best - 1);
     if (best + 1 < count) refresh(best);
   }
-  out.insert(out.end(), ids.begin(), ids.begin() + count);
+  out.insert(out.end(), ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 // A queue over linked symbols: n log n, for words of any length. An entry is stale when its symbols have changed since.

@@ -12,6 +12,9 @@
 
 #include "base/json.h"
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/metaspace.h"
+#include "tokenizer/normalizer.h"
+#include "tokenizer/piece_text.h"
 #include "tokenizer/splitter.h"
 #include "tokenizer/tokenizer.h"
 
@@ -32,6 +35,7 @@ struct TokenizerDefinition {
   std::vector<AddedToken> added;
   bool ignore_merges = false;
   bool fuse_unknown = false;
+  bool byte_fallback = false;  // a character without a token is the tokens "<0x0A>" of its bytes
   std::optional<std::string> unknown_token;
   // The sections of tokenizer.json, null where absent.
   Json normalizer, pre_tokenizer, post_processor, decoder;
@@ -51,14 +55,19 @@ struct TokenizerFamily {
   std::string tokenizer_class;
   Json normalizer, pre_tokenizer, post_processor, decoder;
   bool ignore_merges = false;
-  bool adds_bos = false;                 // when the file does not say
-  bool has_bos = true;                   // false: the family has no BOS token, whatever a file names
+  bool adds_bos = false;  // when the file does not say
+  bool has_bos = true;    // false: the family has no BOS token, whatever a file names
+  bool fuse_unknown = false, byte_fallback = false;
   std::vector<std::string> not_special;  // added tokens that GGUF marks as control but are not special
 };
 TokenizerFamily tokenizer_family(const std::string& pre, const std::string& where);
 // The name of the family that cuts texts as this tokenizer does and merges as it does; of several the first that has a
 // BOS token where it has one. An Error: none does.
 std::string family_name_of(const TokenizerDefinition& definition);
+// The family of SentencePiece's vocabularies (tokenizer.ggml.model "llama"), and whether a definition is of it: whether
+// it puts a space before every part of a text, nullopt where it is not.
+TokenizerFamily scored_family(bool space_prefix);
+std::optional<bool> scored_family_prefix(const TokenizerDefinition& definition);
 
 TokenizerDefinition read_tokenizer_directory(const std::filesystem::path& path);
 TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary);
@@ -74,21 +83,19 @@ struct SpecialText {
 Json frame_template(const std::optional<SpecialText>& before, const std::optional<SpecialText>& after);
 
 // What the sections mean.
-enum class Normalization { kNone, kNfc };
-Normalization read_normalizer(const Json& section, const std::string& where);
-
 struct PreTokenizer {
   std::vector<std::unique_ptr<Splitter>> stages;
   bool add_prefix_space = false;  // to each piece before the last stage that does not begin with a space
   std::size_t stages_before_prefix = 0;
+  std::optional<Metaspace> metaspace{};  // instead of all these
+  bool adds_prefix() const { return metaspace ? metaspace->prefix != Metaspace::Prefix::kNever : add_prefix_space; }
 };
-PreTokenizer read_pre_tokenizer(const Json& section, const std::string& where);
+// Of a vocabulary spelled in bytes: stages of which ByteLevel is the last. In characters: Metaspace or none.
+PreTokenizer read_pre_tokenizer(const Json& section, Spelling spelling, const std::string& where);
 
 struct SpecialFrame {
   std::vector<std::int32_t> before, after;  // token ids put around a text
 };
 SpecialFrame read_post_processor(const Json& section, const std::string& where);
-
-void check_decoder(const Json& section, const std::string& where);
 
 }  // namespace qreason

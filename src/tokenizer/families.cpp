@@ -123,6 +123,28 @@ std::string family_name_of(const TokenizerDefinition& definition) {
               "that of Qwen2, DeepSeek-R1-Distill, Llama 3, GPT-2 or SmolLM2");
 }
 
+TokenizerFamily scored_family(bool space_prefix) {
+  return {.tokenizer_class = "LlamaTokenizerFast",
+          .normalizer = space_normalizer(space_prefix),
+          .pre_tokenizer = nullptr,
+          .post_processor = nullptr,
+          .decoder = space_decoder(space_prefix),
+          .adds_bos = true,
+          .fuse_unknown = true,
+          .byte_fallback = true};
+}
+
+std::optional<bool> scored_family_prefix(const TokenizerDefinition& definition) {
+  for (const bool prefix : {true, false}) {
+    const TokenizerFamily family = scored_family(prefix);
+    if (definition.normalizer == family.normalizer && definition.pre_tokenizer.is_null() && definition.byte_fallback &&
+        !definition.ignore_merges) {
+      return prefix;
+    }
+  }
+  return std::nullopt;
+}
+
 TokenizerFamily tokenizer_family(const std::string& pre, const std::string& where) {
   std::string known;
   for (const FamilyRow& row : kFamilies) {

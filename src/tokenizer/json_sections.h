@@ -14,6 +14,10 @@ inline constexpr std::uint64_t kLargestTokenizerFile = std::uint64_t{256} << 20;
 
 // The member, null where it is absent.
 Json section(const Json& document, const std::string& key);
+// A member that is an array, or an Error.
+const Json& json_list(const Json& section, std::string_view key, const std::string& where);
+// The "pattern" of a section that replaces or splits at a text, {"String": text}: not empty, and no regular expression.
+std::string literal_pattern(const Json& section, const std::string& where);
 // The id of the token `name`, or an Error.
 std::int32_t token_id_of(const Json& value, std::string_view name, const std::string& where);
 // An object with content and properties; the id is the caller's.

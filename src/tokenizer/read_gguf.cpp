@@ -5,17 +5,30 @@
 
 #include "base/error.h"
 #include "tokenizer/definition.h"
+#include "tokenizer/scored_merges.h"
 #include "tokenizer/unicode.h"
 
 namespace qreason {
 namespace {
 
-enum TokenType : std::int64_t { kNormal = 1, kControl = 3, kUserDefined = 4, kUnused = 5 };
+enum TokenType : std::int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
+
+bool has_scores(const GgufVocabulary& vocabulary) {
+  return vocabulary.model == "llama";
+}
 
 void check_lists(const GgufVocabulary& vocabulary) {
   const std::string& where = vocabulary.where;
-  if (vocabulary.model != "gpt2") {
-    throw Error(where, fmt::format("the tokenizer model \"{}\"", shown(vocabulary.model)), "gpt2 (byte-level BPE)");
+  if (vocabulary.model != "gpt2" && !has_scores(vocabulary)) {
+    throw Error(where, fmt::format("the tokenizer model \"{}\"", shown(vocabulary.model)),
+                "gpt2 (byte-level BPE) or llama (SentencePiece's BPE)");
+  }
+  if (has_scores(vocabulary) && vocabulary.scores.size() != vocabulary.tokens.size()) {
+    throw Error(where, fmt::format("{} scores for {} tokens", vocabulary.scores.size(), vocabulary.tokens.size()),
+                "one for each");
+  }
+  if (!has_scores(vocabulary) && vocabulary.add_space_prefix.value_or(false)) {
+    throw Error(where, "add_space_prefix is true", "false in byte-level BPE");
   }
   if (vocabulary.tokens.empty() || vocabulary.tokens.size() > static_cast<std::size_t>(kTokenIdLimit)) {
     throw Error(where, fmt::format("{} tokens", vocabulary.tokens.size()), fmt::format("1 to {}", kTokenIdLimit));
@@ -27,9 +40,14 @@ void check_lists(const GgufVocabulary& vocabulary) {
   }
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const std::int64_t type = vocabulary.token_types[id];
-    if (type != kNormal && type != kControl && type != kUserDefined && type != kUnused) {
+    const bool known = type == kNormal || type == kControl || type == kUserDefined || type == kUnused ||
+                       (has_scores(vocabulary) && (type == kUnknown || type == kByte));
+    if (!known) {
       throw Error(where, fmt::format("token {} has type {}", id, type),
-                  "1 normal, 3 control, 4 user defined or 5 unused");
+                  "1 normal, 3 control, 4 user defined or 5 unused, with scores 2 unknown and 6 byte too");
+    }
+    if (type == kByte && !byte_of_piece(vocabulary.tokens[id])) {
+      throw Error(where, fmt::format("the byte token {} is \"{}\"", id, shown(vocabulary.tokens[id])), "\"<0x0A>\"");
     }
     if (valid_utf8_prefix(vocabulary.tokens[id]).length != vocabulary.tokens[id].size()) {
       throw Error(where, fmt::format("token {} is no UTF-8 text", id));
@@ -89,13 +107,7 @@ void put_special_tokens(const GgufVocabulary& vocabulary, const TokenizerFamily&
   if (before || after) definition.post_processor = frame_template(before, after);
 }
 
-}  // namespace
-
-TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary) {
-  check_lists(vocabulary);
-  TokenizerFamily family = tokenizer_family(vocabulary.pre, vocabulary.where);
-  TokenizerDefinition definition;
-  definition.where = vocabulary.where;
+void put_tokens(const GgufVocabulary& vocabulary, const TokenizerFamily& family, TokenizerDefinition& definition) {
   const auto& types = vocabulary.token_types;
   // Added tokens at the end of the list stay out of the model's vocabulary, as in the files the tokenizers came from.
   std::size_t last = types.size();
@@ -105,17 +117,46 @@ TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary) {
     if (types[i] == kUnused) continue;
     const std::string& text = vocabulary.tokens[i];
     const auto id = static_cast<std::int32_t>(i);
-    if (types[i] != kNormal) {
+    if (types[i] != kNormal && types[i] != kByte) {
       const bool marked_wrongly =
           std::find(family.not_special.begin(), family.not_special.end(), text) != family.not_special.end();
-      definition.added.push_back({.content = text, .id = id, .special = types[i] == kControl && !marked_wrongly});
+      const bool special = types[i] == kUnknown || (types[i] == kControl && !marked_wrongly);
+      definition.added.push_back({.content = text, .id = id, .special = special});
     }
+    if (types[i] == kUnknown) definition.unknown_token = text;
     if (i < last) definition.vocabulary.push_back({text, id});
   }
-  for (std::size_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
-    definition.merges.push_back(split_merge(vocabulary.merges[rank], rank, vocabulary.where));
+}
+
+// Pieces of text; control tokens and bytes come from nothing.
+std::vector<ScoredPiece> mergeable_pieces(const GgufVocabulary& vocabulary) {
+  std::vector<ScoredPiece> pieces;
+  for (std::size_t i = 0; i < vocabulary.tokens.size(); ++i) {
+    const bool text = vocabulary.token_types[i] == kNormal || vocabulary.token_types[i] == kUserDefined;
+    if (text) pieces.push_back({vocabulary.tokens[i], static_cast<std::int32_t>(i), vocabulary.scores[i]});
+  }
+  return pieces;
+}
+
+}  // namespace
+
+TokenizerDefinition definition_from_gguf(const GgufVocabulary& vocabulary) {
+  check_lists(vocabulary);
+  TokenizerFamily family = has_scores(vocabulary) ? scored_family(vocabulary.add_space_prefix.value_or(true))
+                                                  : tokenizer_family(vocabulary.pre, vocabulary.where);
+  TokenizerDefinition definition;
+  definition.where = vocabulary.where;
+  put_tokens(vocabulary, family, definition);
+  if (has_scores(vocabulary)) {
+    definition.merges = merges_of_scores(mergeable_pieces(vocabulary));
+  } else {
+    for (std::size_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
+      definition.merges.push_back(split_merge(vocabulary.merges[rank], rank, vocabulary.where));
+    }
   }
   definition.ignore_merges = family.ignore_merges;
+  definition.fuse_unknown = family.fuse_unknown;
+  definition.byte_fallback = family.byte_fallback;
   definition.normalizer = std::move(family.normalizer);
   definition.pre_tokenizer = std::move(family.pre_tokenizer);
   definition.post_processor = std::move(family.post_processor);

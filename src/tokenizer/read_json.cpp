@@ -22,7 +22,6 @@ void refuse_model_options(const Json& model, const std::string& where) {
     const std::string value = json_string_if(model, field, where).value_or("");
     if (!value.empty()) refuse(field, fmt::format("\"{}\"", shown(value)));
   }
-  if (json_bool_if(model, "byte_fallback", where).value_or(false)) refuse("byte_fallback", "true");
 }
 
 void read_vocabulary(const Json& vocabulary, TokenizerDefinition& definition) {
@@ -76,6 +75,7 @@ void read_model(const Json& model, TokenizerDefinition& definition) {
   refuse_model_options(model, where);
   definition.ignore_merges = json_bool_if(model, "ignore_merges", where).value_or(false);
   definition.fuse_unknown = json_bool_if(model, "fuse_unk", where).value_or(false);
+  definition.byte_fallback = json_bool_if(model, "byte_fallback", where).value_or(false);
   definition.unknown_token = json_string_if(model, "unk_token", where);
   read_vocabulary(json_member(model, "vocab", where), definition);
   read_merges(json_member(model, "merges", where), definition);
@@ -146,6 +146,18 @@ void put_frame(TokenizerDefinition& definition) {
 
 Json section(const Json& document, const std::string& key) {
   return document.contains(key) ? document[key] : Json();
+}
+
+const Json& json_list(const Json& section, std::string_view key, const std::string& where) {
+  const Json& member = json_member(section, key, where);
+  if (!member.is_array()) throw Error(where, fmt::format("\"{}\" is a JSON {}", key, member.type_name()), "an array");
+  return member;
+}
+
+std::string literal_pattern(const Json& section, const std::string& where) {
+  std::string text = json_string(json_member(section, "pattern", where), "String", where);
+  if (text.empty()) throw Error(where, "an empty pattern", "a text");
+  return text;
 }
 
 std::int32_t token_id_of(const Json& value, std::string_view name, const std::string& where) {

@@ -88,7 +88,7 @@ std::int32_t id_of_key(const std::string& key, const std::string& content, const
 }
 
 // "added_tokens_decoder": ids to tokens, in the order of the ids.
-std::map<std::int32_t, AddedToken> read_decoder(const Json& decoder, const std::string& where) {
+std::map<std::int32_t, AddedToken> read_added_by_id(const Json& decoder, const std::string& where) {
   if (!decoder.is_object()) throw Error(where, "\"added_tokens_decoder\" is no object", "an object");
   std::map<std::int32_t, AddedToken> tokens;
   for (const auto& [key, entry] : decoder.items()) {
@@ -131,8 +131,9 @@ void refuse_options(const Json& config, const TokenizerDefinition& definition, c
     throw Error(where, fmt::format("\"{}\" is true", kCorrupt), "it absent: texts are decoded as they are");
   }
   const auto prefix = json_bool_if(config, "add_prefix_space", where);
-  if (prefix && definition.pre_tokenizer.is_object() &&
-      *prefix != read_pre_tokenizer(definition.pre_tokenizer, definition.where).add_prefix_space) {
+  if (!prefix || !definition.pre_tokenizer.is_object()) return;
+  const Spelling spelling = read_decoder(definition.decoder, definition.where).spelling;
+  if (*prefix != read_pre_tokenizer(definition.pre_tokenizer, spelling, definition.where).adds_prefix()) {
     throw Error(where, fmt::format("\"add_prefix_space\" is {}", *prefix),
                 "what the pre_tokenizer of tokenizer.json says");
   }
@@ -180,7 +181,7 @@ class Neighbours {
 
   void add_decoder() {
     known_.clear();
-    for (const auto& [id, token] : read_decoder(config_["added_tokens_decoder"], where_)) {
+    for (const auto& [id, token] : read_added_by_id(config_["added_tokens_decoder"], where_)) {
       adder().put_at(token, id);
       known_.emplace(token.content, token);
     }

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "tokenizer/definition.h"
+#include "tokenizer/json_sections.h"
 #include "tokenizer/unicode.h"
 
 namespace qreason {
@@ -14,12 +14,6 @@ constexpr std::size_t kMostFrameTokens = 64;
 [[noreturn]] void unsupported(const std::string& where, std::string_view section, const std::string& type,
                               std::string_view known) {
   throw Error(where, fmt::format("{} of type \"{}\"", section, shown(type)), std::string(known));
-}
-
-const Json& json_array(const Json& section, std::string_view key, const std::string& where) {
-  const Json& member = json_member(section, key, where);
-  if (!member.is_array()) throw Error(where, fmt::format("\"{}\" is a JSON {}", key, member.type_name()), "an array");
-  return member;
 }
 
 SplitBehavior read_behavior(const std::string& name, const std::string& where) {
@@ -66,7 +60,7 @@ class PreTokenizerReader {
     }
     const std::string type = json_string(section, "type", where_);
     if (type == "Sequence") {
-      for (const Json& stage : json_array(section, "pretokenizers", where_)) read(stage);
+      for (const Json& stage : json_list(section, "pretokenizers", where_)) read(stage);
     } else if (type == "Split") {
       result_.stages.push_back(read_split(section, where_));
     } else if (type == "Digits") {
@@ -102,7 +96,7 @@ class PreTokenizerReader {
 // The ids that a template's special token stands for.
 std::vector<std::int32_t> template_ids(const Json& specials, const std::string& name, const std::string& where) {
   std::vector<std::int32_t> ids;
-  for (const Json& id : json_array(json_member(specials, name, where), "ids", where)) {
+  for (const Json& id : json_list(json_member(specials, name, where), "ids", where)) {
     const bool fits = id.is_number_integer() && id >= 0 && id < kTokenIdLimit;
     if (!fits || ids.size() >= kMostFrameTokens) {
       throw Error(where, fmt::format("post_processor token \"{}\" has bad ids", shown(name)),
@@ -116,7 +110,7 @@ std::vector<std::int32_t> template_ids(const Json& specials, const std::string& 
 SpecialFrame read_template(const Json& section, const std::string& where) {
   SpecialFrame frame;
   bool text_seen = false;
-  for (const Json& part : json_array(section, "single", where)) {
+  for (const Json& part : json_list(section, "single", where)) {
     if (part.is_object() && part.contains("Sequence")) {
       if (text_seen || json_string(part["Sequence"], "id", where) != "A") {
         throw Error(where, "a post_processor template for one text with other sequences", "Sequence A once");
@@ -136,19 +130,13 @@ SpecialFrame read_template(const Json& section, const std::string& where) {
 
 }  // namespace
 
-Normalization read_normalizer(const Json& section, const std::string& where) {
-  if (section.is_null()) return Normalization::kNone;
-  const std::string type = json_string(section, "type", where);
-  if (type == "NFC") return Normalization::kNfc;
-  if (type != "Sequence") unsupported(where, "a normalizer", type, "NFC, or a Sequence of it");
-  Normalization result = Normalization::kNone;
-  for (const Json& part : json_array(section, "normalizers", where)) {
-    if (!part.is_null() && read_normalizer(part, where) == Normalization::kNfc) result = Normalization::kNfc;
+PreTokenizer read_pre_tokenizer(const Json& section, Spelling spelling, const std::string& where) {
+  if (spelling == Spelling::kCharacters) {
+    if (section.is_null()) return {};
+    const std::string type = json_string(section, "type", where);
+    if (type != "Metaspace") unsupported(where, "a pre_tokenizer", type, "Metaspace, as the decoder has no ByteLevel");
+    return {.metaspace = read_metaspace(section, where)};
   }
-  return result;
-}
-
-PreTokenizer read_pre_tokenizer(const Json& section, const std::string& where) {
   if (section.is_null()) throw Error(where, "no pre_tokenizer", "one with ByteLevel");
   PreTokenizerReader reader(where);
   reader.read(section);
@@ -162,7 +150,7 @@ SpecialFrame read_post_processor(const Json& section, const std::string& where) 
   if (type == "TemplateProcessing") return read_template(section, where);
   if (type != "Sequence") unsupported(where, "a post_processor", type, "TemplateProcessing, ByteLevel or Sequence");
   SpecialFrame frame;
-  for (const Json& part : json_array(section, "processors", where)) {
+  for (const Json& part : json_list(section, "processors", where)) {
     const SpecialFrame outer = read_post_processor(part, where);
     frame.before.insert(frame.before.begin(), outer.before.begin(), outer.before.end());
     frame.after.insert(frame.after.end(), outer.after.begin(), outer.after.end());
@@ -171,16 +159,6 @@ SpecialFrame read_post_processor(const Json& section, const std::string& where) 
     }
   }
   return frame;
-}
-
-void check_decoder(const Json& section, const std::string& where) {
-  if (section.is_null()) throw Error(where, "no decoder", "ByteLevel");
-  const std::string type = json_string(section, "type", where);
-  if (type == "ByteLevel") return;
-  if (type != "Sequence") unsupported(where, "a decoder", type, "ByteLevel");
-  const Json& parts = json_array(section, "decoders", where);
-  if (parts.size() != 1) throw Error(where, fmt::format("a sequence of {} decoders", parts.size()), "ByteLevel");
-  check_decoder(parts[0], where);
 }
 
 }  // namespace qreason

@@ -30,8 +30,10 @@ struct Tokenizer::Model {
   std::deque<TokenEntry> entries;                          // those that exist; they never move
   std::vector<std::int32_t> entry_of_id;                   // position in entries, -1 for gaps
   std::unordered_map<std::string_view, std::int32_t> ids;  // views into entries
-  Normalization normalization = Normalization::kNone;
+  Normalizer normalizer;
+  PieceText piece_text;
   PreTokenizer pre_tokenizer;
+  bool cut_at_spaces = false;  // a text without stages is cut before its spaces: no token reaches over one
   SpecialFrame frame;
   AddedTokenMatcher raw_matcher, normalized_matcher;
   std::optional<Bpe> bpe;
@@ -39,10 +41,13 @@ struct Tokenizer::Model {
 
   explicit Model(TokenizerDefinition source) : definition(std::move(source)) {
     const std::string& where = definition.where;
-    normalization = read_normalizer(definition.normalizer, where);
-    pre_tokenizer = read_pre_tokenizer(definition.pre_tokenizer, where);
+    normalizer = read_normalizer(definition.normalizer, where);
+    piece_text = read_decoder(definition.decoder, where);
+    pre_tokenizer = read_pre_tokenizer(definition.pre_tokenizer, piece_text.spelling, where);
     frame = read_post_processor(definition.post_processor, where);
-    check_decoder(definition.decoder, where);
+    if (definition.byte_fallback && piece_text.spelling == Spelling::kBytes) {
+      throw Error(where, "model.byte_fallback is true", "it absent in a vocabulary of bytes (a ByteLevel decoder)");
+    }
     collect_entries();
     build_bpe();
     build_matchers();
@@ -117,7 +122,11 @@ struct Tokenizer::Model {
     model_ids.reserve(definition.vocabulary.size());
     for (const VocabularyEntry& item : definition.vocabulary) {
       model_ids.emplace(item.piece, item.id);
-      if (auto bytes = symbols_to_bytes(item.piece)) tokens.push_back({std::move(*bytes), item.id});
+      if (piece_text.spelling == Spelling::kCharacters) {
+        tokens.push_back({item.piece, item.id});
+      } else if (auto bytes = symbols_to_bytes(item.piece)) {
+        tokens.push_back({std::move(*bytes), item.id});
+      }
     }
     const auto id_of = [&](const std::string& piece, std::size_t rank) {
       const auto found = model_ids.find(piece);
@@ -131,7 +140,11 @@ struct Tokenizer::Model {
       const auto& [left, right] = definition.merges[rank];
       merges.push_back({id_of(left, rank), id_of(right, rank), id_of(left + right, rank)});
     }
-    BpeOptions options{.ignore_merges = definition.ignore_merges, .fuse_unknown = definition.fuse_unknown};
+    BpeOptions options{.ignore_merges = definition.ignore_merges,
+                       .fuse_unknown = definition.fuse_unknown,
+                       .characters = piece_text.spelling == Spelling::kCharacters};
+    if (definition.byte_fallback) options.byte_fallback = byte_pieces();
+    cut_at_spaces = options.characters && ids.contains(kSpaceMark) && spaces_begin_words();
     if (definition.unknown_token) {
       const auto found = model_ids.find(*definition.unknown_token);
       if (found == model_ids.end()) {
@@ -143,6 +156,24 @@ struct Tokenizer::Model {
     bpe.emplace(tokens, merges, options);
   }
 
+  // The ids of "<0x00>" to "<0xFF>", those that are there.
+  std::vector<std::optional<std::int32_t>> byte_pieces() const {
+    std::vector<std::optional<std::int32_t>> found(256);
+    for (const VocabularyEntry& item : definition.vocabulary) {
+      const auto byte = byte_of_piece(item.piece);
+      if (byte && item.piece == fmt::format("<0x{:02X}>", *byte)) found[*byte] = item.id;
+    }
+    return found;
+  }
+
+  // No merge makes a piece with a space behind another character: words may be encoded one by one.
+  bool spaces_begin_words() const {
+    return std::none_of(definition.merges.begin(), definition.merges.end(), [](const auto& merge) {
+      const bool spaces_only = replaced_text(merge.first, kSpaceMark, "").empty();
+      return !spaces_only && merge.second.starts_with(kSpaceMark);
+    });
+  }
+
   void build_matchers() {
     std::string buffer;
     // A special token wins over another one of the same spelling; the order is that of the tokenizers library.
@@ -150,7 +181,7 @@ struct Tokenizer::Model {
       for (const AddedToken& token : definition.added) {
         if (token.special != special) continue;
         if (token.normalized) {
-          normalized_matcher.add(token, normalized(token.content, buffer));
+          normalized_matcher.add(token, normalizer.apply(token.content, buffer));
         } else {
           raw_matcher.add(token, token.content);
         }
@@ -158,12 +189,9 @@ struct Tokenizer::Model {
     }
   }
 
-  std::string_view normalized(std::string_view text, std::string& buffer) const {
-    return normalization == Normalization::kNfc ? to_nfc(text, buffer) : text;
-  }
-
   void encode_text(std::string_view text, std::vector<std::int32_t>& out) const;
   void encode_plain(std::string_view text, std::vector<std::int32_t>& out) const;
+  void encode_characters(std::string_view text, bool first, std::vector<std::int32_t>& out) const;
 };
 
 // Added tokens that are looked for in the raw text, then those in the normalized text, then words.
@@ -177,10 +205,13 @@ void Tokenizer::Model::encode_text(std::string_view text, std::vector<std::int32
       continue;
     }
     inner_parts.clear();
-    normalized_matcher.split(normalized(part.text, buffer), definition.special_in_text, inner_parts);
+    const std::string_view plain = normalizer.apply(part.text, buffer);
+    normalized_matcher.split(plain, definition.special_in_text, inner_parts);
     for (const TextPart& inner : inner_parts) {
       if (inner.id >= 0) {
         out.push_back(inner.id);
+      } else if (piece_text.spelling == Spelling::kCharacters) {
+        encode_characters(inner.text, part.text.data() == text.data() && inner.text.data() == plain.data(), out);
       } else {
         encode_plain(inner.text, out);
       }
@@ -203,6 +234,22 @@ void Tokenizer::Model::encode_plain(std::string_view text, std::vector<std::int3
     pieces.swap(cut);
   }
   for (const std::string_view word : pieces) bpe->encode_word(word, out);
+}
+
+// `first`: the part begins the text.
+void Tokenizer::Model::encode_characters(std::string_view part, bool first, std::vector<std::int32_t>& out) const {
+  std::string marked;
+  std::vector<std::string_view> words;
+  const std::optional<Metaspace>& metaspace = pre_tokenizer.metaspace;
+  if (metaspace) part = marked = metaspace->apply(part, first);
+  if (metaspace && metaspace->split) {
+    cut_at_marks(part, metaspace->mark, MarkCuts::kEvery, words);
+  } else if (cut_at_spaces) {
+    cut_at_marks(part, kSpaceMark, MarkCuts::kRuns, words);
+  } else {
+    words.push_back(part);
+  }
+  for (const std::string_view word : words) bpe->encode_word(word, out);
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<Model> model) : model_(std::move(model)) {}
@@ -231,11 +278,17 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, SpecialTokens
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> tokens, bool skip_special) const {
+  if (model_->piece_text.spelling == Spelling::kCharacters) {
+    StreamDecoder stream(*this, skip_special);
+    std::string text;
+    for (const std::int32_t token : tokens) text += stream.push(token);
+    return text + stream.finish();
+  }
   std::string bytes;
   for (const std::int32_t token : tokens) {
     const TokenEntry* entry = model_->entry(token);
     if (entry == nullptr || (skip_special && entry->special)) continue;
-    bytes += symbols_to_bytes(entry->piece).value_or(entry->piece);
+    bytes += model_->piece_text.bytes_of(entry->piece);
   }
   return utf8_lossy(bytes);
 }
@@ -245,8 +298,11 @@ const std::string& Tokenizer::piece(std::int32_t token) const {
 }
 
 std::string Tokenizer::token_bytes(std::int32_t token) const {
-  const std::string& spelling = piece(token);
-  return symbols_to_bytes(spelling).value_or(spelling);
+  return model_->piece_text.bytes_of(piece(token));
+}
+
+const PieceText& Tokenizer::piece_text() const {
+  return model_->piece_text;
 }
 
 std::int64_t Tokenizer::vocabulary_size() const {

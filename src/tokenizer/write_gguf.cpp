@@ -3,12 +3,13 @@
 
 #include "base/error.h"
 #include "tokenizer/definition.h"
+#include "tokenizer/scored_merges.h"
 #include "tokenizer/unicode.h"
 
 namespace qreason {
 namespace {
 
-enum TokenType : std::int64_t { kNormal = 1, kControl = 3, kUserDefined = 4, kUnused = 5 };
+enum TokenType : std::int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
 
 // Two pieces in one text with a space between.
 std::string merge_line(const std::pair<std::string, std::string>& merge, const std::string& where) {
@@ -31,10 +32,26 @@ std::optional<std::int64_t> id_of(const TokenizerDefinition& definition, std::st
   return std::nullopt;
 }
 
+void put_scores(const TokenizerDefinition& definition, GgufVocabulary& gguf) {
+  gguf.add_space_prefix = scored_family_prefix(definition);
+  if (!gguf.add_space_prefix) {
+    throw Error(definition.where, "a way with spaces that GGUF has no word for",
+                "the normalizers Prepend (or not) and Replace of SentencePiece, bytes for unknown characters");
+  }
+  gguf.scores.assign(gguf.tokens.size(), 0.0);
+  const std::vector<double> scores = scores_of_merges(definition);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    gguf.scores[static_cast<std::size_t>(definition.vocabulary[i].id)] = scores[i];
+  }
+}
+
 }  // namespace
 
 GgufVocabulary definition_to_gguf(const TokenizerDefinition& definition, std::int64_t size) {
-  GgufVocabulary gguf{.model = "gpt2", .pre = family_name_of(definition), .where = definition.where};
+  const bool scored = read_decoder(definition.decoder, definition.where).spelling == Spelling::kCharacters;
+  GgufVocabulary gguf{.model = scored ? "llama" : "gpt2",
+                      .pre = scored ? "default" : family_name_of(definition),
+                      .where = definition.where};
   for (std::int64_t id = 0; id < size; ++id) gguf.tokens.push_back(fmt::format("[PAD{}]", id));
   gguf.token_types.assign(static_cast<std::size_t>(size), kUnused);
   const auto put = [&](const std::string& piece, std::int32_t id, TokenType type) {
@@ -44,11 +61,18 @@ GgufVocabulary definition_to_gguf(const TokenizerDefinition& definition, std::in
     gguf.tokens[static_cast<std::size_t>(id)] = piece;
     gguf.token_types[static_cast<std::size_t>(id)] = type;
   };
-  for (const VocabularyEntry& entry : definition.vocabulary) put(entry.piece, entry.id, kNormal);
-  for (const AddedToken& token : definition.added) {
-    put(token.content, token.id, token.special ? kControl : kUserDefined);
+  for (const VocabularyEntry& entry : definition.vocabulary) {
+    put(entry.piece, entry.id, scored && byte_of_piece(entry.piece) ? kByte : kNormal);
   }
-  for (const auto& merge : definition.merges) gguf.merges.push_back(merge_line(merge, definition.where));
+  for (const AddedToken& token : definition.added) {
+    const bool unknown = scored && token.content == definition.unknown_token;
+    put(token.content, token.id, unknown ? kUnknown : token.special ? kControl : kUserDefined);
+  }
+  if (scored) {
+    put_scores(definition, gguf);
+  } else {
+    for (const auto& merge : definition.merges) gguf.merges.push_back(merge_line(merge, definition.where));
+  }
   gguf.bos_token = id_of(definition, "bos_token");
   gguf.eos_token = id_of(definition, "eos_token");
   gguf.unknown_token = id_of(definition, "unk_token");

@@ -43,7 +43,7 @@ OrderedJson tokenizer_json(const TokenizerDefinition& definition) {
                        {"continuing_subword_prefix", nullptr},
                        {"end_of_word_suffix", nullptr},
                        {"fuse_unk", definition.fuse_unknown},
-                       {"byte_fallback", false},
+                       {"byte_fallback", definition.byte_fallback},
                        {"ignore_merges", definition.ignore_merges},
                        {"vocab", OrderedJson(std::move(vocabulary))},
                        {"merges", std::move(merges)}};
@@ -61,7 +61,7 @@ OrderedJson tokenizer_json(const TokenizerDefinition& definition) {
 OrderedJson tokenizer_config_json(const TokenizerDefinition& definition) {
   OrderedJson added = OrderedJson::object();
   for (const AddedToken& token : definition.added) added[std::to_string(token.id)] = attributes(token);
-  return {
+  OrderedJson config = {
       {"add_bos_token", definition.add_bos_token},
       {"add_prefix_space", false},
       {"added_tokens_decoder", std::move(added)},
@@ -73,6 +73,10 @@ OrderedJson tokenizer_config_json(const TokenizerDefinition& definition) {
       {"pad_token", text_or_null(definition.special_token("pad_token"))},
       {"tokenizer_class", definition.tokenizer_class.empty() ? "PreTrainedTokenizerFast" : definition.tokenizer_class},
       {"unk_token", text_or_null(definition.special_token("unk_token"))}};
+  // The sections say what happens to spaces; said here too, transformers 4 would make the tokenizer anew.
+  if (read_decoder(definition.decoder, definition.where).spelling == Spelling::kCharacters)
+    config.erase("add_prefix_space");
+  return config;
 }
 
 }  // namespace qreason

@@ -25,10 +25,13 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// ggml-vocab-gpt-2.gguf is a real file; .inp and .out are llama.cpp's test strings and their ids.
-TEST(Tokenize, GivesLlamaCppsIdsForAGgufVocabulary) {
+// Real files, of bytes and of SentencePiece's scores (Llama 2's); .inp and .out are llama.cpp's test strings and their
+// ids.
+class GgufVocabularies : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(GgufVocabularies, GiveLlamaCppsIds) {
   QREASON_REQUIRE_SHARED(folder, "models/llamacpp-vocab");
-  const std::string name = "ggml-vocab-gpt-2.gguf", separator = "\n__ggml_vocab_test__\n";
+  const std::string name = GetParam(), separator = "\n__ggml_vocab_test__\n";
   const std::string strings = read_text_file(folder / (name + ".inp"));
   std::string as_json_lines;
   for (std::size_t begin = 0; begin < strings.size();) {
@@ -53,6 +56,11 @@ TEST(Tokenize, GivesLlamaCppsIdsForAGgufVocabulary) {
     EXPECT_EQ(object["pieces"].size(), ids.size());
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Tokenize, GgufVocabularies,
+                         ::testing::Values("ggml-vocab-gpt-2.gguf", "ggml-vocab-llama-spm.gguf"), [](const auto& row) {
+                           return std::string(row.param).find("spm") != std::string::npos ? "Scores" : "Bytes";
+                         });
 
 TEST(Tokenize, PutsTheTextThroughTheChatTemplateWithoutASecondBos) {
   QREASON_REQUIRE_SHARED(folder, "models/tokenizers/derived-deepseek-r1-distill-qwen");

@@ -138,7 +138,7 @@ std::string error_of(const std::function<void(GgufVocabulary&)>& change) {
 
 TEST(GgufVocabulary, ThatIsWrongOrUnsupportedIsNamed) {
   EXPECT_EQ(error_of([](GgufVocabulary&) {}), "no error");
-  EXPECT_THAT(error_of([](GgufVocabulary& v) { v.model = "llama"; }), HasSubstr("llama"));
+  EXPECT_THAT(error_of([](GgufVocabulary& v) { v.model = "t5"; }), HasSubstr("t5"));
   EXPECT_THAT(error_of([](GgufVocabulary& v) { v.pre = "tekken"; }), HasSubstr("tekken"));
   EXPECT_THAT(error_of([](GgufVocabulary& v) { v.tokens.clear(); }), HasSubstr("0 tokens"));
   EXPECT_THAT(error_of([](GgufVocabulary& v) { v.token_types.pop_back(); }), HasSubstr("3 token types for 4 tokens"));
