@@ -23,6 +23,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LENGTH, VOCABULARY = 512, 2048
+STEP_SEQUENCES = 4  # FlatQuant's batch
 CONFIG = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": 1536, "intermediate_size": 8960,
           "num_hidden_layers": 28, "num_attention_heads": 12, "num_key_value_heads": 2, "vocab_size": VOCABULARY,
           "max_position_embeddings": 4096, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0, "tie_word_embeddings": True,
@@ -68,6 +69,8 @@ class Bench:
         self.run([options.python, ROOT / "tools/random_model.py", self.folder / "config.json", self.model, "--blocks", 1],
                  check=True)
         write_tokens(self.tokens, options.sequences)
+        self.step_tokens = self.folder / "step.safetensors"
+        write_tokens(self.step_tokens, STEP_SEQUENCES)
 
     def run(self, command, check=False):
         """A finished process, with what it took."""
@@ -84,14 +87,13 @@ class Bench:
                   "quantize_gptqmodel.py": self.options.gptqmodel_python}.get(script) or self.options.python
         return self.run([python, ROOT / "bench" / script, *more, "--threads", self.options.threads])
 
-    def quantize(self, method, samples, *settings):
-        return self.run([ROOT / "build/qreason", "quantize", self.model, method, "--calibration", self.tokens, "-o",
-                         self.folder / method, "--force", "--threads", self.options.threads, "--set",
-                         f"samples={samples}", "--set", f"length={LENGTH}", *settings], check=True)
+    def quantize(self, method, tokens, *settings):
+        return self.run([ROOT / "build/qreason", "quantize", self.model, method, "--calibration", tokens, "-o",
+                         self.folder / method, "--force", "--threads", self.options.threads, *settings], check=True)
 
     def awq(self, rows):
         size = f"AWQ, {self.options.sequences} x {LENGTH} tokens"
-        ours = self.quantize("awq-w4g128", self.options.sequences)
+        ours = self.quantize("awq-w4g128", self.tokens)
         rows.add(f"{size}: qreason", ours.seconds, ours.processor)
         for name, script in (("PyTorch formula", "quantize_awq_reference.py"), ("AutoAWQ", "quantize_autoawq.py")):
             run = self.partner(script, self.model, self.tokens, "--sequences", self.options.sequences)
@@ -100,10 +102,10 @@ class Bench:
 
     def flatquant(self, rows):
         steps = self.options.steps
-        few, more = (self.quantize("flatquant-w4a4kv4", 4, "--set", f"epochs={count}") for count in (1, 1 + steps))
+        few, more = (self.quantize("flatquant-w4a4kv4", self.step_tokens, "--set", f"epochs={count}") for count in (1, 1 + steps))
         rows.add("FlatQuant, a step: qreason", (more.seconds - few.seconds) / steps,
                  (more.processor - few.processor) / steps)
-        run = self.partner("quantize_flatquant_reference.py", self.model, self.tokens, "--steps", steps)
+        run = self.partner("quantize_flatquant_reference.py", self.model, self.step_tokens, "--steps", steps)
         rows.partner("FlatQuant, a step: PyTorch formula", run,
                      lambda run: (last_json(run.stdout)[key]["steps"] / steps for key in ("seconds", "processor")))
 
