@@ -35,8 +35,7 @@ Metaspace read_metaspace(const Json& section, const std::string& where) {
   }
   // Files of before 2023 say whether, not where.
   const bool added = json_bool_if(section, "add_prefix_space", where).value_or(true);
-  const std::string scheme =
-      json_string_if(section, "prepend_scheme", where).value_or(added ? "always" : "never");
+  const std::string scheme = json_string_if(section, "prepend_scheme", where).value_or(added ? "always" : "never");
   if (scheme == "always") {
     result.prefix = Metaspace::Prefix::kAlways;
   } else if (scheme == "first") {

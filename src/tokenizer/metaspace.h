@@ -1,5 +1,5 @@
-// SentencePiece's way with spaces (Kudo and Richardson 2018): a text is spelled in characters, "▁" stands for a space and
-// for the beginning of a text.
+// SentencePiece's way with spaces (Kudo and Richardson 2018): a text is spelled in characters, "▁" stands for a space
+// and for the beginning of a text.
 #pragma once
 
 #include <string>

@@ -67,7 +67,8 @@ PieceText read_decoder(const Json& section, const std::string& where) {
   const auto reach = [&](Stage stage, const std::string& type) {
     const bool again = stage == reached && stage != kReplace;
     if (stage < reached || again) {
-      throw Error(where, fmt::format("a decoder {} behind others", type), "Replace, ByteFallback, Fuse, Strip, in order");
+      throw Error(where, fmt::format("a decoder {} behind others", type),
+                  "Replace, ByteFallback, Fuse, Strip, in order");
     }
     reached = stage;
   };

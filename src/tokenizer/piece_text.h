@@ -22,7 +22,7 @@ struct PieceText {
   Spelling spelling = Spelling::kBytes;
   // Of characters:
   std::vector<std::pair<std::string, std::string>> replacements{};  // texts and what stands for them, in order
-  bool byte_pieces = false;      // pieces "<0x0A>" are bytes; a run of them is text if all of it is UTF-8
+  bool byte_pieces = false;        // pieces "<0x0A>" are bytes; a run of them is text if all of it is UTF-8
   std::size_t leading_spaces = 0;  // a text loses at most so many at its beginning
 
   // The bytes that a piece stands for, alone.

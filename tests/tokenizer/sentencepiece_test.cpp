@@ -29,7 +29,8 @@ Tokenizer tokenizer_of(const Json& document) {
 // The tokenizer with other sections, or members of its model.
 Json changed(const Json& sections) {
   Json document = golden("tokenizer.json");
-  for (const auto& [key, value] : sections.items()) (document["model"].contains(key) ? document["model"] : document)[key] = value;
+  for (const auto& [key, value] : sections.items())
+    (document["model"].contains(key) ? document["model"] : document)[key] = value;
   return document;
 }
 
@@ -129,7 +130,8 @@ TEST(SentencePiece, RefusesWhatItDoesNotRead) {
   EXPECT_THAT(reading({{"normalizer", {{"type", "Precompiled"}}}}), HasSubstr("a normalizer of type \"Precompiled\""));
   EXPECT_THAT(reading({{"normalizer", {{"type", "Replace"}, {"pattern", {{"String", ""}}}, {"content", "x"}}}}),
               HasSubstr("an empty pattern"));
-  EXPECT_THAT(reading({{"pre_tokenizer", {{"type", "Whitespace"}}}}), HasSubstr("a pre_tokenizer of type \"Whitespace\""));
+  EXPECT_THAT(reading({{"pre_tokenizer", {{"type", "Whitespace"}}}}),
+              HasSubstr("a pre_tokenizer of type \"Whitespace\""));
   EXPECT_THAT(reading({{"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "ab"}}}}), HasSubstr("one character"));
   EXPECT_THAT(reading({{"pre_tokenizer", {{"type", "Metaspace"}, {"prepend_scheme", "last"}}}}),
               HasSubstr("the prepend_scheme \"last\""));
@@ -155,7 +157,9 @@ TEST(SentencePiece, RefusesToWriteMergesThatScoresCannotSay) {
   merges.erase(merges.begin() + 20);
   EXPECT_THAT(refusal([&] { tokenizer_of(document).to_gguf(420); }), HasSubstr("a score a piece, not merges"));
   const Json first = {{"type", "Metaspace"}, {"replacement", "\u2581"}, {"prepend_scheme", "first"}, {"split", false}};
-  EXPECT_THAT(refusal([&] { tokenizer_of(changed({{"normalizer", nullptr}, {"pre_tokenizer", first}})).to_gguf(420); }),
+  EXPECT_THAT(refusal([&] {
+                tokenizer_of(changed({{"normalizer", nullptr}, {"pre_tokenizer", first}})).to_gguf(420);
+              }),
               HasSubstr("a way with spaces"));
 }
 
