@@ -103,10 +103,11 @@ TEST(SentencePiece, GoesIntoGgufAndBack) {
   EXPECT_EQ(written.token_types[1], 3);
   EXPECT_EQ(written.token_types[3], 6);
   EXPECT_EQ(written.token_types[425], 5);
-  const std::vector<double> scores = golden("model.json")["scores"].get<std::vector<double>>();
+  const Json model = golden("model.json");
+  const std::vector<double> scores = model["scores"].get<std::vector<double>>();
   for (std::size_t i = 259; i < 259 + 100; ++i) EXPECT_EQ(written.scores[i], scores[i]) << i;
   const Tokenizer again = Tokenizer::from_gguf(written);
-  for (const Json& expected : golden("model.json")["cases"]) {
+  for (const Json& expected : model["cases"]) {
     EXPECT_EQ(again.encode(expected["text"].get<std::string>()), expected["ids"].get<Ids>()) << expected["text"];
   }
   for (const std::string text : {"a<s> b</s>", " <s> ", "<unk>x"}) {
