@@ -7,8 +7,9 @@ A partner that does not run is left out, with its reason.
                                       [--autoawq-python PYTHON] [--gptqmodel-python PYTHON]
 
 `--python` has torch; autoawq and gptqmodel ask for different versions of transformers, so each may have an environment of its
-own (those of tools/check_consumers.py do). build/qreason and build/bench/bench_quantize are built. AWQ: w4g128 on SEQUENCES x 512 tokens, the whole command. FlatQuant: w4a4kv4, a step of 4 x 512 tokens: what STEPS
-more of them take. GPTQ: w4g128 on 4 x 2048 tokens.
+own (those of tools/check_consumers.py do). build/qreason and build/bench/bench_quantize are built. AWQ: w4g128 on
+SEQUENCES x 512 tokens, the whole command. FlatQuant: w4a4kv4, a step of 4 x 512 tokens: what STEPS more of them take.
+GPTQ: w4g128 on 4 x 2048 tokens.
 """
 import argparse
 import json
@@ -102,7 +103,8 @@ class Bench:
 
     def flatquant(self, rows):
         steps = self.options.steps
-        few, more = (self.quantize("flatquant-w4a4kv4", self.step_tokens, "--set", f"epochs={count}") for count in (1, 1 + steps))
+        few, more = (self.quantize("flatquant-w4a4kv4", self.step_tokens, "--set", f"epochs={count}")
+                     for count in (1, 1 + steps))
         rows.add("FlatQuant, a step: qreason", (more.seconds - few.seconds) / steps,
                  (more.processor - few.processor) / steps)
         run = self.partner("quantize_flatquant_reference.py", self.model, self.step_tokens, "--steps", steps)

@@ -75,6 +75,9 @@ GgufVocabulary definition_to_gguf(const TokenizerDefinition& definition, std::in
 OrderedJson tokenizer_json(const TokenizerDefinition& definition);
 OrderedJson tokenizer_config_json(const TokenizerDefinition& definition);
 
+// What GGUF's tokenizer.ggml.token_type says of a token.
+enum GgufTokenType : std::int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
+
 // A post-processor that puts `before` and `after` around the text, those that are there.
 struct SpecialText {
   std::string text;

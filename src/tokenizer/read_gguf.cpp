@@ -11,8 +11,6 @@
 namespace qreason {
 namespace {
 
-enum TokenType : std::int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
-
 bool has_scores(const GgufVocabulary& vocabulary) {
   return vocabulary.model == "llama";
 }

@@ -169,8 +169,7 @@ struct Tokenizer::Model {
   // No merge makes a piece with a space behind another character: words may be encoded one by one.
   bool spaces_begin_words() const {
     return std::none_of(definition.merges.begin(), definition.merges.end(), [](const auto& merge) {
-      const bool spaces_only = replaced_text(merge.first, kSpaceMark, "").empty();
-      return !spaces_only && merge.second.starts_with(kSpaceMark);
+      return merge.second.starts_with(kSpaceMark) && !replaced_text(merge.first, kSpaceMark, "").empty();
     });
   }
 

@@ -9,8 +9,6 @@
 namespace qreason {
 namespace {
 
-enum TokenType : std::int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
-
 // Two pieces in one text with a space between.
 std::string merge_line(const std::pair<std::string, std::string>& merge, const std::string& where) {
   for (const std::string& piece : {merge.first, merge.second}) {
@@ -54,7 +52,7 @@ GgufVocabulary definition_to_gguf(const TokenizerDefinition& definition, std::in
                       .where = definition.where};
   for (std::int64_t id = 0; id < size; ++id) gguf.tokens.push_back(fmt::format("[PAD{}]", id));
   gguf.token_types.assign(static_cast<std::size_t>(size), kUnused);
-  const auto put = [&](const std::string& piece, std::int32_t id, TokenType type) {
+  const auto put = [&](const std::string& piece, std::int32_t id, GgufTokenType type) {
     if (id >= size) {
       throw Error(definition.where, fmt::format("token {} for an embedding of {} rows", id, size), "a row a token");
     }
