@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "tokenizer/definition.h"
@@ -35,6 +36,11 @@ void check_lists(const GgufVocabulary& vocabulary) {
     throw Error(where,
                 fmt::format("{} token types for {} tokens", vocabulary.token_types.size(), vocabulary.tokens.size()),
                 "one for each");
+  }
+  for (std::size_t id = 0; id < vocabulary.scores.size(); ++id) {
+    if (!std::isfinite(vocabulary.scores[id])) {
+      throw Error(where, fmt::format("the score of token {} is {}", id, vocabulary.scores[id]), "a finite number");
+    }
   }
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const std::int64_t type = vocabulary.token_types[id];

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <sstream>
 
 #include "base/error.h"
@@ -146,6 +147,7 @@ TEST(SentencePiece, RefusesGgufFilesThatContradictThemselves) {
     return refusal([&] { Tokenizer::from_gguf(vocabulary); });
   };
   EXPECT_THAT(reading([](GgufVocabulary& v) { v.scores.pop_back(); }), HasSubstr("scores for 420 tokens"));
+  EXPECT_THAT(reading([](GgufVocabulary& v) { v.scores[300] = NAN; }), HasSubstr("the score of token 300 is nan"));
   EXPECT_THAT(reading([](GgufVocabulary& v) { v.token_types[300] = 6; }), HasSubstr("the byte token 300 is"));
   EXPECT_THAT(reading([](GgufVocabulary& v) { v.model = "t5"; }), HasSubstr("the tokenizer model \"t5\""));
   EXPECT_THAT(reading([](GgufVocabulary& v) { v.model = "gpt2"; }), HasSubstr("token 0 has type 2"));
