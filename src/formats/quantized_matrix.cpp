@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "formats/float_codecs.h"
+#include "formats/group_kernels.h"
 #include "formats/scale_codec.h"
 
 namespace qreason {
@@ -112,6 +113,22 @@ void check_codes(const QuantizedMatrix& matrix, const char* where) {
   }
 }
 
+// Columns from this one on, side by side, that share its scale.
+std::int64_t columns_together(const QuantizedMatrix& matrix, std::int64_t column) {
+  if (matrix.group_index.empty()) {
+    return std::min(matrix.group_size - column % matrix.group_size, matrix.columns - column);
+  }
+  std::int64_t end = column + 1;
+  while (end < matrix.columns && matrix.group_of(end) == matrix.group_of(column)) ++end;
+  return end - column;
+}
+
+void decode_group(NumberKind kind, std::span<const std::uint8_t> codes, GroupParameters parameters, float* out) {
+  if (kind == NumberKind::kInteger) return group_kernels().decode(codes.data(), codes.size(), parameters, out);
+  const auto elements = element_values(kind);
+  for (std::size_t i = 0; i < codes.size(); ++i) out[i] = parameters.scale * (elements[codes[i]] - parameters.zero);
+}
+
 }  // namespace
 
 float QuantizedMatrix::zero_of(std::int64_t slot) const {
@@ -141,17 +158,12 @@ void dequantize_row(const QuantizedMatrix& matrix, std::int64_t row, std::span<f
                 fmt::format("one of {} rows of {}", matrix.rows, matrix.columns));
   }
   const std::uint8_t* codes = matrix.codes.data() + row * matrix.columns;
-  const auto elements = element_values(matrix.format.kind);
-  std::int64_t last = -1;
-  float scale = 0, zero = 0;
-  for (std::int64_t column = 0; column < matrix.columns; ++column) {
-    const std::int64_t slot = row * matrix.groups + matrix.group_of(column);
-    if (slot != last) {
-      scale = matrix.scale_of(slot);
-      zero = matrix.zero_of(slot);
-      last = slot;
-    }
-    out[static_cast<std::size_t>(column)] = scale * (elements[codes[column]] - zero);
+  for (std::int64_t column = 0; column < matrix.columns;) {
+    const std::int64_t group = matrix.group_of(column), slot = row * matrix.groups + group;
+    const auto count = static_cast<std::size_t>(columns_together(matrix, column));
+    decode_group(matrix.format.kind, {codes + column, count}, {matrix.scale_of(slot), matrix.zero_of(slot)},
+                 out.data() + column);
+    column += static_cast<std::int64_t>(count);
   }
 }
 

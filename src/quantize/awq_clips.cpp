@@ -168,10 +168,7 @@ std::int64_t ClipSearch::tries() const {
 }
 
 SampledRows sample_rows(BlockView& block, Site site, std::int64_t tokens) {
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-    lengths.push_back(block.read(Tap::kBlockInput, sequence).count);
-  }
+  const std::vector<std::int64_t> lengths = sequence_lengths(block);
   const std::int64_t all = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
   const std::int64_t stride = std::max<std::int64_t>(1, all / tokens);
   // Inputs of the last linear are computed of the sampled rows alone.

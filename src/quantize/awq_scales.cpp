@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 
@@ -116,43 +117,46 @@ class ModuleLosses : public GroupLosses {
   Change change_{block_};
 };
 
-// Of a single linear; units are its outputs. Its Gram matrix is laid out anew for every product, so that parts of the
-// outputs cost what they save.
-template <class Gram>
+// Of a single linear; units are its outputs.
+template <class Change>
 class LinearLosses : public GroupLosses {
  public:
   LinearLosses(BlockVisit& block, AwqGroup group, const ScaleSearch& search)
-      : GroupLosses(block, group, search), before_(candidates_.weight(slot())), gram_(before_.size(1)) {}
+      : GroupLosses(block, group, search), before_(candidates_.weight(slot())), change_(before_.size(1), tokens()) {}
   std::int64_t units() const override { return before_.size(0); }
   void begin(std::int64_t step) override { now_ = rounded(slot(), before_, step); }
   void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override {
-    gram_.changes(before_, now_, units, terms, block_.executor());
+    change_.of(before_, now_, units, terms, block_.executor());
   }
 
  private:
   LinearSlot slot() const { return candidates_.slots().front(); }
-  void keep(std::int64_t sequence) override {
-    gram_.add(block_.read(tap_of(input_site(slot())), sequence), block_.executor());
+  std::int64_t tokens() const {
+    const std::vector<std::int64_t> lengths = sequence_lengths(block_);
+    return std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
   }
-  void finish_keeping() override { gram_.finish(block_.executor()); }
-  Judging judging() const override { return Judging::kToTheEnd; }
-  double values() const override { return static_cast<double>(gram_.tokens()) * static_cast<double>(units()); }
+  void keep(std::int64_t sequence) override {
+    change_.add(block_.read(tap_of(input_site(slot())), sequence), block_.executor());
+  }
+  void finish_keeping() override { change_.finish(block_.executor()); }
+  Judging judging() const override { return change_.has_cheap_parts() ? search_.judging : Judging::kToTheEnd; }
+  double values() const override { return static_cast<double>(change_.tokens()) * static_cast<double>(units()); }
 
   at::Tensor before_, now_;
-  Gram gram_;
+  Change change_;
 };
 
-// Changes of the attention and of the MLP, and Gram matrices.
-template <class Attention, class Mlp, class Gram>
+// Changes of the attention, of the MLP, and of single linears.
+template <class Attention, class Mlp, class Linear>
 std::unique_ptr<GroupLosses> losses_by(BlockVisit& block, AwqGroup group, const ScaleSearch& search) {
   if (group == AwqGroup::kQkv) return std::make_unique<ModuleLosses<Attention>>(block, group, search);
   if (group == AwqGroup::kGateUp) return std::make_unique<ModuleLosses<Mlp>>(block, group, search);
-  return std::make_unique<LinearLosses<Gram>>(block, group, search);
+  return std::make_unique<LinearLosses<Linear>>(block, group, search);
 }
 
 std::unique_ptr<GroupLosses> losses_of(BlockVisit& block, AwqGroup group, const ScaleSearch& search) {
-  if (!block.device()) return losses_by<AttentionChange, MlpChange, InputGram>(block, group, search);
-  return losses_by<TensorAttentionChange, TensorMlpChange, TensorGram>(block, group, search);
+  if (!block.device()) return losses_by<AttentionChange, MlpChange, LinearChange>(block, group, search);
+  return losses_by<TensorAttentionChange, TensorMlpChange, TensorLinearChange>(block, group, search);
 }
 
 // The linears that a folding changes, each replaced once.

@@ -72,17 +72,21 @@ void MlpChange::of(std::span<const std::int64_t> tokens, std::span<double> chang
   }
 }
 
-InputGram::InputGram(std::int64_t columns)
-    : columns_(columns), gram_(static_cast<std::size_t>(columns * columns), 0.0f) {}
+LinearChange::LinearChange(std::int64_t columns, std::int64_t tokens) : columns_(columns), all_tokens_(tokens) {
+  if (!keeps_rows(columns, tokens)) gram_.assign(static_cast<std::size_t>(columns * columns), 0.0f);
+}
 
-void InputGram::add(const ActivationRows& rows, Executor& executor) {
-  accumulate_gram(rows.data, rows.count, columns_, 1.0f, gram_.data(), executor);
+void LinearChange::add(const ActivationRows& rows, Executor& executor) {
   tokens_ += rows.count;
+  if (!gram_.empty()) return accumulate_gram(rows.data, rows.count, columns_, 1.0f, gram_.data(), executor);
+  const std::span values(rows.data, static_cast<std::size_t>(rows.count * columns_));
+  rows_.push_back(PackedMatrix::from_float32(values, rows.count, columns_, &executor.pool()));
 }
 
 // e G e^T is the sum over blocks of columns b of (e_b G_bb + 2 sum of e_a G_ab over the blocks a before b) e_b^T: the
 // blocks on the diagonal are made whole, those above it doubled, and what lies below is never read.
-void InputGram::finish(Executor& executor) {
+void LinearChange::finish(Executor& executor) {
+  if (gram_.empty()) return;
   for (std::int64_t first = 0; first < columns_; first += kBlock) {
     const std::int64_t count = std::min(kBlock, columns_ - first);
     mirror_upper(gram_.data() + first * columns_ + first, count, columns_, executor);
@@ -93,41 +97,75 @@ void InputGram::finish(Executor& executor) {
   }
 }
 
-void InputGram::changes(const at::Tensor& before_matrix, const at::Tensor& now_matrix,
-                        std::span<const std::int64_t> outputs, std::span<double> changes, Executor& executor) const {
+void LinearChange::of(const at::Tensor& before_matrix, const at::Tensor& now_matrix,
+                      std::span<const std::int64_t> outputs, std::span<double> changes, Executor& executor) const {
   const float *before = before_matrix.const_data_ptr<float>(), *now = now_matrix.const_data_ptr<float>();
-  const std::int64_t most = std::min<std::int64_t>(kOutputs, static_cast<std::int64_t>(outputs.size()));
-  std::vector<float> error(static_cast<std::size_t>(most * columns_)), product(error.size());
-  for (std::size_t begin = 0; begin < outputs.size(); begin += static_cast<std::size_t>(most)) {
-    const auto batch = outputs.subspan(begin, std::min(outputs.size() - begin, static_cast<std::size_t>(most)));
-    const auto count = static_cast<std::int64_t>(batch.size());
-    executor.run(count, [&](std::int64_t i) {
+  const std::size_t most = std::min<std::size_t>(kOutputs, outputs.size());
+  std::vector<float> error(most * static_cast<std::size_t>(columns_));
+  std::vector<double> found(most);
+  for (std::size_t begin = 0; begin < outputs.size(); begin += most) {
+    const auto batch = outputs.subspan(begin, std::min(outputs.size() - begin, most));
+    executor.run(static_cast<std::int64_t>(batch.size()), [&](std::int64_t i) {
       for (std::int64_t j = 0; j < columns_; ++j) {
         error[i * columns_ + j] = now[batch[i] * columns_ + j] - before[batch[i] * columns_ + j];
-        product[i * columns_ + j] = 0;
       }
     });
-    for (std::int64_t first = 0; first < columns_; first += kBlock) {
-      const std::int64_t width = std::min(kBlock, columns_ - first);
-      subtract_product({.a = error.data(),
-                        .a_stride = columns_,
-                        .b = gram_.data() + first,
-                        .b_stride = columns_,
-                        .c = product.data() + first,
-                        .c_stride = columns_,
-                        .m = count,
-                        .n = width,
-                        .k = first + width},
-                       executor);
+    const auto own = std::span(found).first(batch.size());
+    if (gram_.empty()) {
+      find_by_rows(error, own, executor);
+    } else {
+      find_by_gram(error, own, executor);
     }
+    for (std::size_t i = 0; i < batch.size(); ++i) changes[batch[i]] = own[i];
+  }
+}
+
+void LinearChange::find_by_rows(const std::vector<float>& error, std::span<double> changes, Executor& executor) const {
+  const auto count = static_cast<std::int64_t>(changes.size());
+  std::fill(changes.begin(), changes.end(), 0.0);
+  std::vector<float> product;
+  for (const PackedMatrix& rows : rows_) {
+    const std::int64_t tokens = rows.rows();
+    product.resize(static_cast<std::size_t>(count * tokens));
+    matmul(rows, {.x = error.data(), .rows = count, .x_stride = columns_, .y = product.data(), .y_stride = tokens},
+           executor);
     executor.run(count, [&](std::int64_t i) {
       double sum = 0;
-      for (std::int64_t at = i * columns_; at < (i + 1) * columns_; ++at) {
-        sum -= double{error[at]} * double{product[at]};
-      }
-      changes[batch[i]] = sum;
+      for (std::int64_t at = i * tokens; at < (i + 1) * tokens; ++at) sum += double{product[at]} * double{product[at]};
+      changes[i] += sum;
     });
   }
+}
+
+void LinearChange::find_by_gram(const std::vector<float>& error, std::span<double> changes, Executor& executor) const {
+  const auto count = static_cast<std::int64_t>(changes.size());
+  std::vector<float> product(static_cast<std::size_t>(count * columns_), 0.0f);
+  for (std::int64_t first = 0; first < columns_; first += kBlock) {
+    const std::int64_t width = std::min(kBlock, columns_ - first);
+    subtract_product({.a = error.data(),
+                      .a_stride = columns_,
+                      .b = gram_.data() + first,
+                      .b_stride = columns_,
+                      .c = product.data() + first,
+                      .c_stride = columns_,
+                      .m = count,
+                      .n = width,
+                      .k = first + width},
+                     executor);
+  }
+  executor.run(count, [&](std::int64_t i) {
+    double sum = 0;
+    for (std::int64_t at = i * columns_; at < (i + 1) * columns_; ++at) sum -= double{error[at]} * double{product[at]};
+    changes[i] = sum;
+  });
+}
+
+std::vector<std::int64_t> sequence_lengths(BlockView& block) {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
+    lengths.push_back(block.read(Tap::kBlockInput, sequence).count);
+  }
+  return lengths;
 }
 
 void mirror_upper(float* a, std::int64_t n, std::int64_t stride, Executor& executor) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/packed_matrix.h"
 #include "quantize/block_visit.h"
 
 namespace qreason {
@@ -45,25 +46,38 @@ class MlpChange {
   ActivationStore rows_;  // of a token its inputs, then its outputs
 };
 
-// The same for a single linear y = W x, output by output, from the Gram matrix G = sum x x^T of its inputs:
-//     |X (w - w')|^2 = (w - w') G (w - w')^T
-class InputGram {
+// The same for a single linear y = W x, output by output. Of few tokens the inputs X themselves are kept, as a weight
+// laid out once that rows of the change are multiplied with: |(w - w') X^T|^2. Of many their Gram matrix
+// G = sum x x^T, whose product with a row then costs less: (w - w') G (w - w')^T.
+class LinearChange {
  public:
-  static constexpr std::int64_t kBlock = 1024;  // columns at a time
+  static constexpr std::int64_t kBlock = 1024;  // columns of G at a time
 
-  explicit InputGram(std::int64_t columns);
+  // Of so many tokens in all.
+  LinearChange(std::int64_t columns, std::int64_t tokens);
   void add(const ActivationRows& rows, Executor& executor);
   void finish(Executor& executor);  // after the last rows, before the first change
 
+  // Whichever multiplies less.
+  static bool keeps_rows(std::int64_t columns, std::int64_t tokens) { return 2 * tokens <= columns + kBlock; }
+  // Whether some of the outputs cost no more than their share. (G is laid out anew for every product.)
+  bool has_cheap_parts() const { return keeps_rows(columns_, all_tokens_); }
   std::int64_t tokens() const { return tokens_; }
   // changes[w] of every row w in `outputs`; matrices [outputs of the linear, columns].
-  void changes(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,
-               std::span<double> changes, Executor& executor) const;
+  void of(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,
+          std::span<double> changes, Executor& executor) const;
 
  private:
-  std::int64_t columns_, tokens_ = 0;
-  std::vector<float> gram_;  // [columns, columns]; finished: see finish()
+  void find_by_rows(const std::vector<float>& error, std::span<double> changes, Executor& executor) const;
+  void find_by_gram(const std::vector<float>& error, std::span<double> changes, Executor& executor) const;
+
+  std::int64_t columns_, all_tokens_, tokens_ = 0;
+  std::vector<PackedMatrix> rows_;  // by sequence [its tokens, columns], or
+  std::vector<float> gram_;         // [columns, columns]; finished: see finish()
 };
+
+// Rows of every sequence.
+std::vector<std::int64_t> sequence_lengths(BlockView& block);
 
 // The lower triangle of a [n, n], whose rows are `stride` apart, becomes the mirror image of the upper one.
 void mirror_upper(float* a, std::int64_t n, std::int64_t stride, Executor& executor);

@@ -2,11 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "quantize/awq_bench.h"
 #include "quantize/awq_scales.h"
+#include "quantize/module_loss.h"
 #include "support/fixtures.h"
 
 namespace qreason {
@@ -52,6 +55,41 @@ TEST(AwqScales, AreTheSameWhereverRowsAreKept) {
     const GroupScales want = search_scales(*in_memory.block, group, {}), got = search_scales(*on_disk.block, group, {});
     EXPECT_EQ(got.scales, want.scales);
     EXPECT_EQ(got.losses, want.losses);
+  }
+}
+
+// Of few tokens by their rows and of many by the Gram matrix: what float64 products give, and parts of the outputs as
+// all.
+TEST(LinearChange, IsThatOfTheOutputs) {
+  constexpr std::int64_t kOutputs = 21, kColumns = 40;
+  Executor executor(2);
+  for (const auto& lengths : {std::vector<std::int64_t>{1, 300, 231}, {500, 100}}) {
+    const std::int64_t tokens = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
+    SCOPED_TRACE(tokens);
+    at::manual_seed(3);
+    const at::Tensor before = at::randn({kOutputs, kColumns}), now = before + 0.01 * at::randn({kOutputs, kColumns});
+    LinearChange change(kColumns, tokens);
+    EXPECT_EQ(change.has_cheap_parts(), tokens == 532);
+    std::vector<at::Tensor> rows;
+    for (const std::int64_t length : lengths) {
+      rows.push_back(at::randn({length, kColumns}));
+      change.add({rows.back().const_data_ptr<float>(), length, kColumns, rows.back()}, executor);
+    }
+    change.finish(executor);
+    EXPECT_EQ(change.tokens(), tokens);
+    const at::Tensor want = at::matmul((now - before).to(at::kDouble), at::cat(rows).to(at::kDouble).t());
+    const at::Tensor sums = want.square().sum(1);
+
+    const std::vector<std::int64_t> some{20, 3, 4};
+    std::vector<std::int64_t> all(kOutputs);
+    std::iota(all.begin(), all.end(), 0);
+    std::vector<double> found(kOutputs), parts(kOutputs, -1);
+    change.of(before, now, all, found, executor);
+    change.of(before, now, some, parts, executor);
+    for (std::int64_t i = 0; i < kOutputs; ++i) {
+      EXPECT_NEAR(found[i], sums[i].item<double>(), 1e-5 * sums[i].item<double>()) << i;
+      EXPECT_EQ(parts[i], std::find(some.begin(), some.end(), i) == some.end() ? -1 : found[i]) << i;
+    }
   }
 }
 

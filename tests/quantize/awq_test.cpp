@@ -1,6 +1,7 @@
 // AWQ's searches against the same searched directly, in double by tensor operations; folding against the function that
 // must not change; and inputs and weights without meaning.
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@
 #include "quantize/block_in_work.h"
 #include "quantize/memory_sink.h"
 #include "quantize/methods/method_table.h"
+#include "quantize/module_loss.h"
 #include "quantize/runner.h"
 #include "support/closeness.h"
 #include "support/fixtures.h"
@@ -65,17 +67,19 @@ DirectScales search_directly(const at::Tensor& x, const at::Tensor& weight, cons
   return found;
 }
 
-// What is shipped and trained, and (the shipped ones share key/value heads) a random one for v and o.
-TEST(AwqScales, ByTheGramMatrixAreThoseOfTheDirectSearch) {
+// What is shipped and trained, and (the shipped ones share key/value heads) a random one for v and o; so few tokens
+// that their rows are kept, and so many that their Gram matrix is.
+TEST(AwqScales, OfALinearAreThoseOfTheDirectSearch) {
   const auto trained = open_checkpoint(testing::project_path("models/steps-llama-1m"));
   const testing::RandomModel random(with_all_heads(testing::small_config(Architecture::kQwen2)), 3);
-  const auto expect_same = [](const WeightSource& model, const std::string& method, std::int64_t layer,
-                              AwqGroup group) {
-    SCOPED_TRACE(method + " " + std::string(name_of(group)));
+  const auto expect_same = [](const WeightSource& model, const std::string& method, std::int64_t layer, AwqGroup group,
+                              std::int64_t tokens) {
+    SCOPED_TRACE(fmt::format("{} {} {} tokens", method, name_of(group), tokens));
     const Recipe recipe = recipe_of(method);
-    Bench bench(model, recipe, layer);
+    Bench bench(model, recipe, layer, tokens);
     const LinearSlot slot = readers_of(group).front();
-    const GroupScales got = search_scales(*bench.block, group, {});
+    EXPECT_EQ(LinearChange::keeps_rows(bench.block->linear(slot).columns(), tokens / 2 * 3), tokens == 200);
+    const GroupScales got = search_scales(*bench.block, group, {.judging = Judging::kToTheEnd});
     const DirectScales want = search_directly(bench.rows(*bench.block, tap_of(inputs_of(group))),
                                               bench.block->weight(slot), bench.block->format(slot), 20);
     EXPECT_EQ(got.best, want.best);
@@ -83,9 +87,11 @@ TEST(AwqScales, ByTheGramMatrixAreThoseOfTheDirectSearch) {
     for (std::size_t i = 0; i < 20; ++i) EXPECT_NEAR(got.losses[i] / want.losses[i], 1, 1e-4) << i;
   };
   for (const std::int64_t layer : {0, 2, 4}) {
-    for (const char* method : {"awq-w4g64", "awq-w3c"}) expect_same(*trained, method, layer, AwqGroup::kDown);
+    for (const char* method : {"awq-w4g64", "awq-w3c"}) expect_same(*trained, method, layer, AwqGroup::kDown, 200);
   }
-  for (const char* method : {"awq-w4g16", "awq-w3g16"}) expect_same(random, method, 1, AwqGroup::kO);
+  expect_same(*trained, "awq-w3g64", 1, AwqGroup::kDown, 800);
+  for (const char* method : {"awq-w4g16", "awq-w3g16"}) expect_same(random, method, 1, AwqGroup::kO, 200);
+  expect_same(random, "awq-w3g16", 1, AwqGroup::kO, 800);
 }
 
 TEST(AwqClips, ByTheGramMatrixAreThoseOfTheDirectSearch) {

@@ -101,7 +101,7 @@ class ScaleAwq : public BlockPass {
           break;
         case AwqGroup::kO:
         case AwqGroup::kDown:
-          largest = std::max(largest, add_gram(question, group, cost) + 2.5 * weights(question.config, group));
+          largest = std::max(largest, add_linear(question, group, cost) + 2.5 * weights(question.config, group));
           break;
       }
     }
@@ -130,13 +130,17 @@ class ScaleAwq : public BlockPass {
     cost.rounded += (1 + 2 * others) * weights(question.config, group);
   }
 
-  // A Gram matrix, and half of it for every ratio; what it takes.
-  double add_gram(const BlockCostQuestion& question, AwqGroup group, BlockCost& cost) const {
-    const auto columns = static_cast<double>(linear_shape(question.config, readers_of(group).front()).columns);
+  // A single linear, by the inputs or by their Gram matrix, half of it for every ratio; what either takes.
+  double add_linear(const BlockCostQuestion& question, AwqGroup group, BlockCost& cost) const {
+    const std::int64_t width = linear_shape(question.config, readers_of(group).front()).columns;
+    const auto columns = static_cast<double>(width), tokens = static_cast<double>(question.calibration.tokens);
     const auto steps = static_cast<double>(scaling_.search.steps);
     const double all = weights(question.config, group);
-    cost.flops += static_cast<double>(question.calibration.tokens) * columns * columns +
-                  steps * all * std::min(2 * columns, columns + InputGram::kBlock);
+    if (LinearChange::keeps_rows(width, question.calibration.tokens)) {
+      add_search(2 * tokens * all, 0.65, question, group, cost);
+      return tokens * columns;
+    }
+    cost.flops += tokens * columns * columns + steps * all * std::min(2 * columns, columns + LinearChange::kBlock);
     cost.rounded += steps * all;
     return columns * columns;
   }

@@ -81,14 +81,14 @@ void TensorMlpChange::of(std::span<const std::int64_t> tokens, std::span<double>
   put((now - before_.front().index_select(0, wanted)).square().sum(1, false, at::kDouble), tokens, changes);
 }
 
-void TensorGram::add(const ActivationRows& rows, Executor&) {
+void TensorLinearChange::add(const ActivationRows& rows, Executor&) {
   if (!gram_.defined()) gram_ = at::zeros({columns_, columns_}, rows.tensor.options());
   gram_.addmm_(rows.tensor.t(), rows.tensor);
   tokens_ += rows.count;
 }
 
-void TensorGram::changes(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,
-                         std::span<double> changes, Executor&) const {
+void TensorLinearChange::of(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,
+                            std::span<double> changes, Executor&) const {
   const at::Tensor error = (now - before).index_select(0, places(outputs, now));
   put((at::matmul(error, gram_) * error).sum(1, false, at::kDouble), outputs, changes);
 }

@@ -47,15 +47,16 @@ class TensorMlpChange {
   std::vector<at::Tensor> inputs_, before_;  // by sequence; joined: one of each
 };
 
-// InputGram.
-class TensorGram {
+// LinearChange, by the Gram matrix however many tokens there are.
+class TensorLinearChange {
  public:
-  explicit TensorGram(std::int64_t columns) : columns_(columns) {}
+  TensorLinearChange(std::int64_t columns, std::int64_t /*tokens*/) : columns_(columns) {}
   void add(const ActivationRows& rows, Executor&);
   void finish(Executor&) {}
+  bool has_cheap_parts() const { return false; }
   std::int64_t tokens() const { return tokens_; }
-  void changes(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,
-               std::span<double> changes, Executor&) const;
+  void of(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,
+          std::span<double> changes, Executor&) const;
 
  private:
   std::int64_t columns_, tokens_ = 0;
