@@ -42,21 +42,30 @@ TEST(Cost, CountsWhatAwqSearches) {
   config.max_positions = 512;
   const Recipe recipe = make_recipe("awq-w4g32", {{"search_steps", std::int64_t{2}}});
   const ModelPlan plan = validate(recipe, config);
-  const auto cost_of = [&](std::size_t pass) {
+  const auto cost_of = [&](std::size_t pass, std::int64_t tokens) {
     return std::get<std::shared_ptr<const BlockPass>>(recipe.passes.at(pass))
-        ->cost(
-            {.config = config, .plan = plan.block(0), .calibration = {.sequences = 2, .tokens = 100, .longest = 50}});
+        ->cost({.config = config,
+                .plan = plan.block(0),
+                .calibration = {.sequences = 2, .tokens = tokens, .longest = tokens / 2}});
   };
-  const double attention = 2 * 100 * 4 * 64 * 64 + 2 * 100 * 50 * 64, mlp = 2 * 100 * 3 * 64 * 128;
-  const BlockCost scales = cost_of(0);
-  const double grams = 100 * 64 * 64 + 100 * 128 * 128, losses = 2 * 2 * (64 * 64 * 64 + 64 * 128 * 128);
-  // At the end, of two ratios one and a share; of the attention once more for the MLP's inputs.
-  EXPECT_DOUBLE_EQ(scales.flops, 3.85 * attention + 2.65 * mlp + grams + losses);
-  EXPECT_EQ(scales.rounded, 3 * (3 * 64 * 64 + 2 * 64 * 128) + 2 * (64 * 64 + 64 * 128));
-  EXPECT_GT(scales.memory, 4 * (2 * 100 * 64 + 128 * 128 + 2 * 64 * 128));
-  const BlockCost clips = cost_of(1);
+  const auto attention = [](double tokens) { return 2 * tokens * 4 * 64 * 64 + tokens * tokens * 64; };
+  const auto mlp = [](double tokens) { return 2 * tokens * 3 * 64 * 128; };
+  // At the end, of two ratios one and a share; of the attention once more for the MLP's inputs. Of single linears too,
+  // by few inputs.
+  const BlockCost few = cost_of(0, 100);
+  EXPECT_DOUBLE_EQ(few.flops, 3.85 * attention(100) + 2.65 * mlp(100) + 1.65 * 2 * 100 * (64 * 64 + 64 * 128));
+  EXPECT_EQ(few.rounded, 3 * (4 * 64 * 64 + 3 * 64 * 128));
+  EXPECT_GT(few.memory, 4 * (2 * 100 * 64 + 2 * 64 * 128));
+  // By Gram matrices of many.
+  const BlockCost many = cost_of(0, 1000);
+  const double grams = 1000 * 64 * 64 + 1000 * 128 * 128, losses = 2 * 2 * (64 * 64 * 64 + 64 * 128 * 128);
+  EXPECT_DOUBLE_EQ(many.flops, 3.85 * attention(1000) + 2.65 * mlp(1000) + grams + losses);
+  EXPECT_EQ(many.rounded, 3 * (3 * 64 * 64 + 2 * 64 * 128) + 2 * (64 * 64 + 64 * 128));
+  // Rows that find no room: a sequence of them, and the weights of gate and up as they are tried.
+  EXPECT_DOUBLE_EQ(many.memory, 4 * (2 * 500 * 64 + 2.75 * 2 * 64 * 128));
+  const BlockCost clips = cost_of(1, 100);
   EXPECT_EQ(clips.rounded, 10 * (2 * 64 * 64 + 3 * 64 * 128));
-  EXPECT_EQ(cost_of(2).flops, 0);
+  EXPECT_EQ(cost_of(2, 100).flops, 0);
 }
 
 // By hand, for hidden 64, intermediate 128, no shared heads, 100 tokens and 5 epochs: a forward before, and a forward
