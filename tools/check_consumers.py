@@ -183,27 +183,23 @@ def judge(name, export_name, result):
     return result["kl"] <= limit
 
 
-def same_tokens(one, other):
-    pairs = [(a, b) for x, y in zip(one, other) for a, b in zip(x, y)]
-    return sum(a == b for a, b in pairs) / max(1, len(pairs))
-
-
-def our_answers(options, out, rows, scratch):
-    """What our engine goes on with after the first half of each row, greedily, one token at a time."""
-    rows = [row[: len(row) // 2] for row in rows]
-    begin = len(rows[0])
-    for _ in range(options.greedy):
-        write_tokens(scratch / "greedy.safetensors", rows)
-        target = scratch / "greedy-logits.safetensors"
-        must([options.qreason, "logits", out, "--tokens", scratch / "greedy.safetensors", "-o", target, "--force", "--quiet"])
-        blob = target.read_bytes()
-        size = struct.unpack("<Q", blob[:8])[0]
-        n, length, vocabulary = json.loads(blob[8 : 8 + size])["logits"]["shape"]
-        for r in range(n):
-            at = 8 + size + ((r * length + length - 1) * vocabulary) * 4
-            last = struct.unpack(f"<{vocabulary}f", blob[at : at + 4 * vocabulary])
-            rows[r].append(max(range(vocabulary), key=last.__getitem__))
-    return [row[begin:] for row in rows]
+def share_of_ours(options, source, rows, answers, scratch):
+    """Of the greedy answers to the first half of each row: the share of tokens that are our choice behind the same ones."""
+    begin, length = len(rows[0]) // 2, min(len(answer) for answer in answers)
+    rows = [row[:begin] + answer[:length] for row, answer in zip(rows, answers)]
+    write_tokens(scratch / "greedy.safetensors", rows)
+    target = scratch / "greedy-logits.safetensors"
+    must([options.qreason, "logits", source, "--tokens", scratch / "greedy.safetensors", "-o", target, "--force", "--quiet"])
+    blob = target.read_bytes()
+    size = struct.unpack("<Q", blob[:8])[0]
+    vocabulary = json.loads(blob[8 : 8 + size])["logits"]["shape"][2]
+    same = 0
+    for r, row in enumerate(rows):
+        for at in range(begin, begin + length):
+            first = 8 + size + 4 * (r * len(row) + at - 1) * vocabulary
+            logits = struct.unpack(f"<{vocabulary}f", blob[first : first + 4 * vocabulary])
+            same += max(range(vocabulary), key=logits.__getitem__) == row[at]
+    return same / (len(rows) * length)
 
 
 def main():
@@ -214,7 +210,6 @@ def main():
     parser.add_argument("--only", default=",".join(CONSUMERS), help="programs")
     parser.add_argument("--exports", default=",".join(EXPORTS))
     parser.add_argument("--length", type=int, default=96, help="tokens of a row")
-    parser.add_argument("--greedy", type=int, default=32, help="tokens to go on with; at most 32")
     options = parser.parse_args()
     folder = options.folder.resolve()
     pythons = {name: environment_of(name, folder) for name in options.only.split(",")}
@@ -234,7 +229,6 @@ def main():
             logits = scratch / f"{name}.logits.safetensors"
             reference = out if form in ("hf", "gguf") else source
             must([options.qreason, "logits", reference, "--tokens", tokens, "-o", logits, "--force", "--quiet"])
-            greedy = our_answers(options, reference, rows, scratch) if readers != ["gguf"] and options.greedy else []
             for reader in readers:
                 ours = logits
                 if reader == "gguf":
@@ -250,8 +244,8 @@ def main():
                 result = json.loads([text for text in done.stdout.splitlines() if text.startswith('{"')][-1])
                 good = judge(reader, name, result)
                 numbers = " ".join(f"{key} {result[key]:.3g}" for key in ("kl", "largest", "top1", "logprob", "weights") if key in result)
-                if result["greedy"] and greedy:
-                    numbers += f" greedy {same_tokens(result['greedy'], greedy):.2f}"
+                if result["greedy"]:
+                    numbers += f" greedy {share_of_ours(options, reference, rows, result['greedy'], scratch):.2f}"
                 print(line, "ok " if good else "OFF", numbers, flush=True)
                 if not good:
                     failed.append(line)

@@ -74,6 +74,9 @@ class PlaceCheck {
       fail(to_string(format), is_static ? "a format per channel, k4-channel-asym, or per tensor for static parameters"
                                         : "one per head or token; per channel or tensor with static parameters alone");
     }
+    if (format.granularity == Granularity::kTensor && plan.transform) {
+      fail(to_string(*plan.transform), "none before a range that is known, per tensor");
+    }
     if (channel && site != Site::kKey) fail(to_string(format), "parameters per channel for keys alone");
     if (channel && format.kind != NumberKind::kInteger) fail(to_string(format), "integers per channel");
     if (format.granularity == Granularity::kTokenGroup && config_.head_dim % format.group_size != 0) {

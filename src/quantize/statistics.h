@@ -26,7 +26,8 @@ class Statistics {
   std::map<std::string, std::vector<float>> values_;
 };
 
-// "layers.3.attn_in.absmax": the largest |x| of every channel that the linears at a site of a block read.
+// "layers.3.attn_in.absmax": the largest |x| of every channel that the linears at a site of a block read,
+// or ("key", "value") of what its cache is given.
 std::string channel_maxima_name(std::int64_t layer, std::string_view site);
 // "layers.3.key.min", "layers.3.key.max": the smallest and largest value of every channel of the keys of a block, as
 // projected: bias included, before RoPE.

@@ -119,7 +119,8 @@ INSTANTIATE_TEST_SUITE_P(All, EveryFormat,
 TEST(FloatFormats, AreRefusedWhereTheyCannotBe) {
   EXPECT_THROW(round_gptq({.format = parse_quant_format("mxfp4")}, {}), Error);
   EXPECT_THROW(set_activation_format(parse_quant_format("a:fp8e4m3-tensor")), Error);
-  EXPECT_THROW(set_kv_format(parse_quant_format("k:fp8e4m3"), std::nullopt), Error);  // per tensor
+  EXPECT_THROW(set_kv_format(parse_quant_format("k8-tensor-sym"), std::nullopt), Error);
+  EXPECT_THROW(set_kv_format(parse_quant_format("v:fp8e4m3"), std::nullopt), Error);  // of values
 }
 
 }  // namespace

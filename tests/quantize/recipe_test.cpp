@@ -108,10 +108,12 @@ std::vector<std::string_view> reads_of(const PassPointer& pass) {
   return {};
 }
 
-// The first pass of the table that reads what a statistics pass measures. Keys are read where they are per channel,
-// which the example of set_kv_format has not; sensitivities under a budget, which the example of round_rtn has not.
+// The first pass of the table that reads what a statistics pass measures. Keys are read where they are per channel, a
+// cache where it is per tensor, which the example of set_kv_format has not; sensitivities under a budget, which the
+// example of round_rtn has not.
 std::string reader_of(const std::string& statistics) {
   if (statistics == "measure_keys") return "[[pass]]\nkind = \"set_kv_format\"\nkeys = \"k4-channel-asym\"\n";
+  if (statistics == "measure_cache") return "[[pass]]\nkind = \"set_kv_format\"\nkeys = \"k:fp8e4m3-tensor\"\n";
   if (statistics == "measure_sensitivity") {
     return "[[pass]]\nkind = \"round_rtn\"\nbudget = 3.7\ncandidates = [\"w2g64-asym\", \"w4g64-asym\"]\n";
   }

@@ -22,9 +22,10 @@ std::vector<std::byte> scales_as(const QuantizedMatrix& matrix, ScaleType type) 
   return bytes;
 }
 
-std::vector<std::byte> one_float(float value) {
-  std::vector<std::byte> bytes(sizeof(value));
-  std::memcpy(bytes.data(), &value, sizeof(value));
+std::vector<std::byte> one_number(float value, StoredType type) {
+  std::vector<std::byte> bytes(bytes_each(type));
+  NumberChanges none;
+  encode_floats({&value, 1}, type, bytes, none, "");
   return bytes;
 }
 
@@ -59,7 +60,8 @@ class CompressedEncoding : public LinearEncoding {
       : type_(type),
         scale_type_(type == StoredType::kFloat32   ? ScaleType::kFloat32
                     : type == StoredType::kFloat16 ? ScaleType::kFloat16
-                                                   : ScaleType::kBFloat16) {
+                                                   : ScaleType::kBFloat16),
+        has_cache_scales_(has_tensor_cache(model.plan())) {
     for (const std::string& name : linear_names(model.config())) plan(model, name);
     // A tied head is a linear to the programs, too.
     if (model.config().tied_embeddings) ignored_.emplace_back(kHeadName);
@@ -108,10 +110,25 @@ class CompressedEncoding : public LinearEncoding {
     std::vector<EncodedTensor> tensors{
         {"weight_packed", SafetensorsType::kU8, {matrix.rows, matrix.columns / 2}, [&] { return packed_fp4(matrix); }},
         {"weight_scale", SafetensorsType::kF8E4M3, groups, [&] { return scales_as(matrix, ScaleType::kE4M3); }},
-        {"weight_global_scale", SafetensorsType::kF32, {1}, [&] { return one_float(matrix.global_scale); }}};
+        {"weight_global_scale", SafetensorsType::kF32, {1}, [&] {
+           return one_number(matrix.global_scale, StoredType::kFloat32);
+         }}};
     // Ours are found from each row alone, which is a scale of one for all.
     if (!scheme_of(name).inputs.is_null()) {
-      tensors.push_back({"input_global_scale", SafetensorsType::kF32, {1}, [] { return one_float(1); }});
+      tensors.push_back(
+          {"input_global_scale", SafetensorsType::kF32, {1}, [] { return one_number(1, StoredType::kFloat32); }});
+    }
+    return tensors;
+  }
+
+  // In the type of the model where that holds them, as llm-compressor has them; vLLM reads any.
+  std::vector<EncodedTensor> encode_attention(const Checkpoint& model, std::int64_t layer) const override {
+    if (!has_cache_scales_) return {};
+    std::vector<EncodedTensor> tensors;
+    for (const auto& [site, suffix] : {std::pair{Site::kKey, "k_scale"}, std::pair{Site::kValue, "v_scale"}}) {
+      const float scale = model.tensor(site_tensor_name(layer, site, kStaticScale)).item<float>();
+      const StoredType type = as_stored(scale, type_) == scale ? type_ : StoredType::kFloat32;
+      tensors.push_back({suffix, safetensors_type(type), {1}, [scale, type] { return one_number(scale, type); }});
     }
     return tensors;
   }
@@ -134,7 +151,7 @@ class CompressedEncoding : public LinearEncoding {
     }
     config["quantization_config"] = {
         {"quant_method", "compressed-tensors"}, {"format", format},   {"quantization_status", "compressed"},
-        {"config_groups", std::move(groups)},   {"ignore", ignored_}, {"kv_cache_scheme", nullptr},
+        {"config_groups", std::move(groups)},   {"ignore", ignored_}, {"kv_cache_scheme", cache_scheme()},
         {"global_compression_ratio", nullptr}};
   }
 
@@ -203,8 +220,14 @@ class CompressedEncoding : public LinearEncoding {
     return tensors;
   }
 
+  OrderedJson cache_scheme() const {
+    if (!has_cache_scales_) return nullptr;
+    return {{"num_bits", 8}, {"type", "float"}, {"symmetric", true}, {"strategy", "tensor"}, {"dynamic", false}};
+  }
+
   StoredType type_;
   ScaleType scale_type_;
+  bool has_cache_scales_;
   std::vector<Group> groups_;
   std::vector<std::string> ignored_;
 };
@@ -212,7 +235,7 @@ class CompressedEncoding : public LinearEncoding {
 }  // namespace
 
 std::unique_ptr<PreparedExport> prepare_compressed_tensors(const ExportSource& source, const ExportOptions& options) {
-  refuse_what_runs_online(source.model, "compressed-tensors", InputRounding::kSpeakable);
+  refuse_what_runs_online(source.model, "compressed-tensors", InputRounding::kSpeakable, CacheRounding::kTensorScales);
   refuse_quantized_outside(source.model, "compressed-tensors");
   // Loaders give scales the type of the model.
   const auto asked = stored_type_named(options.type);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "base/error.h"
@@ -11,6 +12,11 @@ namespace {
 
 bool is_cache(Site site) {
   return site == Site::kKey || site == Site::kValue;
+}
+
+bool has_tensor_scale(const SitePlan& plan) {
+  return plan.format && plan.format->kind == NumberKind::kFp8E4M3 && plan.format->granularity == Granularity::kTensor &&
+         plan.range == RangeSource::kStatic && plan.key_stage == KeyStage::kAfterRope && !plan.transform;
 }
 
 // The first block and site of which `holds` is true, and in how many blocks it is.
@@ -46,14 +52,25 @@ void refuse(const Checkpoint& model, const std::function<bool(Site, const SitePl
 
 }  // namespace
 
-void refuse_what_runs_online(const Checkpoint& model, std::string_view format, InputRounding inputs) {
+bool has_tensor_cache(const ModelPlan& plan) {
+  return std::all_of(plan.blocks.begin(), plan.blocks.end(), [](const BlockPlan& block) {
+    return has_tensor_scale(block.at(Site::kKey)) && has_tensor_scale(block.at(Site::kValue));
+  });
+}
+
+void refuse_what_runs_online(const Checkpoint& model, std::string_view format, InputRounding inputs,
+                             CacheRounding cache) {
   refuse(
       model, [](Site, const SitePlan& plan) { return plan.transform.has_value(); }, "an online transform",
       fmt::format("none: no program that reads {} runs one. What is folded into weights can be exported", format));
-  refuse(
-      model, [](Site site, const SitePlan& plan) { return is_cache(site) && plan.format.has_value(); },
-      "a rounded cache",
-      fmt::format("a float cache: {} has no word for this one. Quantize with the rule `key, value = float`", format));
+  const bool speakable = cache == CacheRounding::kTensorScales;
+  if (!speakable || !has_tensor_cache(model.plan())) {
+    refuse(
+        model, [](Site site, const SitePlan& plan) { return is_cache(site) && plan.format.has_value(); },
+        "a rounded cache",
+        fmt::format("a float cache{}: {} has no word for this one. Quantize with the rule `key, value = float`",
+                    speakable ? ", or keys and values of all blocks in fp8 with static_cache=true" : "", format));
+  }
   if (inputs == InputRounding::kSpeakable) return;
   refuse(
       model, [](Site site, const SitePlan& plan) { return !is_cache(site) && plan.format.has_value(); },

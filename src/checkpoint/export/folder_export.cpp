@@ -15,21 +15,24 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-// A tensor or a linear: what is read, and written, at a time.
+// What is read, and written, at a time.
 struct Unit {
-  std::string name;  // of a linear without ".weight"
-  bool linear = false;
+  std::string name;  // of a linear without ".weight", of an attention "model.layers.3.self_attn"
+  enum class Kind { kTensor, kLinear, kAttention } kind = Kind::kTensor;
+  std::int64_t layer = -1;  // of an attention
 };
 
 std::vector<Unit> units_of(const ModelConfig& config) {
   std::vector<Unit> units;
   for (const std::string& name : plain_tensor_names(config)) {
     if (const auto place = split_layer_name(name); place && place->rest == kInputNorm) {
-      for (const LinearSlot slot : kLinearSlots) units.push_back({linear_name(place->layer, slot), true});
+      for (const LinearSlot slot : kLinearSlots)
+        units.push_back({linear_name(place->layer, slot), Unit::Kind::kLinear});
+      units.push_back({block_tensor_name(place->layer, "self_attn"), Unit::Kind::kAttention, place->layer});
     }
-    units.push_back({name, false});
+    units.push_back({name});
   }
-  if (!config.tied_embeddings) units.push_back({kHeadName, true});
+  if (!config.tied_embeddings) units.push_back({kHeadName, Unit::Kind::kLinear});
   return units;
 }
 
@@ -89,16 +92,19 @@ class FolderExport : public PreparedExport {
     return StoredType::kFloat32;
   }
 
+  std::vector<EncodedTensor> attention_tensors(const Unit& unit) const {
+    return form_.encoding ? form_.encoding->encode_attention(model_, unit.layer) : std::vector<EncodedTensor>{};
+  }
+
   std::vector<SafetensorsSlot> survey(const Unit& unit) {
+    if (unit.kind == Unit::Kind::kAttention) return slots_of(unit, attention_tensors(unit));
     const LinearWeight weight = read(unit, scales_);
     std::vector<SafetensorsSlot> slots;
     const RowsShape shape = rows_shape(weight);
     const auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix);
     if (codes != nullptr && form_.encoding) {
       form_.encoding->survey(unit.name, *codes);
-      for (EncodedTensor& tensor : form_.encoding->encode(unit.name, *codes)) {
-        slots.push_back({fmt::format("{}.{}", unit.name, tensor.suffix), tensor.type, std::move(tensor.shape)});
-      }
+      slots = slots_of(unit, form_.encoding->encode(unit.name, *codes));
     } else {
       std::vector<std::int64_t> sizes{shape.rows, shape.columns};
       if (codes == nullptr) sizes = std::get<at::Tensor>(weight.matrix).sizes().vec();
@@ -110,16 +116,31 @@ class FolderExport : public PreparedExport {
     return slots;
   }
 
-  static std::string weight_name(const Unit& unit) { return unit.linear ? unit.name + ".weight" : unit.name; }
+  static std::vector<SafetensorsSlot> slots_of(const Unit& unit, const std::vector<EncodedTensor>& tensors) {
+    std::vector<SafetensorsSlot> slots;
+    for (const EncodedTensor& tensor : tensors) {
+      slots.push_back({fmt::format("{}.{}", unit.name, tensor.suffix), tensor.type, tensor.shape});
+    }
+    return slots;
+  }
+
+  static std::string weight_name(const Unit& unit) {
+    return unit.kind == Unit::Kind::kLinear ? unit.name + ".weight" : unit.name;
+  }
+
+  static void write(const Unit& unit, const std::vector<EncodedTensor>& tensors, ShardedFolder& files) {
+    for (const EncodedTensor& tensor : tensors) {
+      files.write(fmt::format("{}.{}", unit.name, tensor.suffix), tensor.bytes());
+    }
+  }
 
   void write(const Unit& unit, ShardedFolder& files) {
+    if (unit.kind == Unit::Kind::kAttention) return write(unit, attention_tensors(unit), files);
     NumberChanges counted;
     const LinearWeight weight = read(unit, counted);
     const auto* codes = std::get_if<QuantizedMatrix>(&weight.matrix);
     if (codes != nullptr && form_.encoding) {
-      for (const EncodedTensor& tensor : form_.encoding->encode(unit.name, *codes)) {
-        files.write(fmt::format("{}.{}", unit.name, tensor.suffix), tensor.bytes());
-      }
+      write(unit, form_.encoding->encode(unit.name, *codes), files);
     } else {
       const std::string name = weight_name(unit);
       encode_weight(

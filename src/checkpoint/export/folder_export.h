@@ -14,7 +14,7 @@
 
 namespace qreason {
 
-// A tensor of a quantized linear as a format stores it.
+// A tensor of a quantized linear, or of an attention, as a format stores it.
 struct EncodedTensor {
   std::string suffix;  // "qweight" of NAME.qweight
   SafetensorsType type;
@@ -35,6 +35,10 @@ class LinearEncoding {
   virtual std::vector<EncodedTensor> encode(const std::string& name, const QuantizedMatrix& matrix) const = 0;
   // Types that a bias is written in, the first that holds it; float32 does.
   virtual std::vector<StoredType> bias_types() const = 0;
+  // What stands beside the projections of a block's attention, in "model.layers.N.self_attn.".
+  virtual std::vector<EncodedTensor> encode_attention(const Checkpoint& /*model*/, std::int64_t /*layer*/) const {
+    return {};
+  }
   // Keys that config.json gets, and files of the format's own.
   virtual void finish(OrderedJson& config, const std::filesystem::path& folder) const = 0;
 };

@@ -39,7 +39,7 @@ FlatState published_start(BlockView& float_block, const WeightSource& weights, c
   for (std::int64_t earlier = 0; earlier < float_block.layer(); ++earlier) skip_block(shape, random);
   FlatDiagonals maxima;
   for (const Site site : kActivationSites) {
-    maxima[static_cast<std::size_t>(site)] = at::tensor(channel_maxima(float_block, site), at::kFloat);
+    maxima[static_cast<std::size_t>(site)] = at::tensor(channel_maxima(float_block, tap_of(site)), at::kFloat);
   }
   const FlatDiagonals diagonals = start_diagonals(weights, float_block.layer(), maxima);
   return start_state({float_block.config(), shape, parametrization}, diagonals, random);

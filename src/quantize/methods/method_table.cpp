@@ -95,6 +95,12 @@ Parameters flatquant_parameters() {
           {"skip_blocks", "", "blocks that stay float: last, or numbers (0,5)"}};
 }
 
+Parameters fp8_parameters() {
+  return {
+      {"scale_type", "float32", "float16 or bfloat16: scales of weights and of a static cache as they will be stored"},
+      {"static_cache", "false", "one calibrated scale for all keys of a block and one for its values"}};
+}
+
 Parameters embedding_parameters() {
   return {{"embedding", "none", "the format that the embedding is rounded to, and with it a tied head: w8g64-sym"},
           {"head", "none", "the same of a head of its own"}};
@@ -171,11 +177,8 @@ const std::vector<Method>& all_methods() {
        microscaling, block_rotation_parameters(), "mxfp4"},
       {"nvfp4", "NVFP4: E2M1 with an E4M3 scale for 16 numbers, rounded to nearest", "nvfp4-w4a4kv4, nvfp4-w4",
        microscaling, block_rotation_parameters(), "nvfp4"},
-      {"fp8",
-       "FP8 (E4M3): a scale for a channel, a token, a head; rounded to nearest",
-       "fp8-w8a8kv8, fp8-w8",
-       own_floats,
-       {},
+      {"fp8", "FP8 (E4M3): a scale for a channel, a token, a head; rounded to nearest", "fp8-w8, fp8-w8a8kv8", fp8,
+       joined({fp8_parameters(), calibration_parameters({.what = "of a static cache, calibration samples"})}),
        "fp8e4m3"},
       {"flatquant", "transforms and clips learned block by block (Sun et al. 2024)", "flatquant-w4a4kv4", flatquant,
        joined({flatquant_parameters(), calibration_parameters()})},

@@ -38,6 +38,9 @@ Recipe quarot(Target target, ParameterReader& parameters);
 // whose groups share a scale, with rotate_groups of that size where block_rotation asks for it.
 Recipe own_floats(Target target, ParameterReader& parameters);
 Recipe microscaling(Target target, ParameterReader& parameters);
+// FP8 (E4M3) with scales of channels, tokens and heads; static_cache: one scale for all keys of a block and one for its
+// values, as calibrated, which is what vLLM's FP8 cache has.
+Recipe fp8(Target target, ParameterReader& parameters);
 
 // FlatQuant (methods.md, section 10): learned transforms and clips, weights symmetric per channel, activations per
 // token and cache per head asymmetric.

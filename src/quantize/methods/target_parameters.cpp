@@ -29,14 +29,6 @@ float read_clip(ParameterReader& parameters, const std::string& key, double fall
   return static_cast<float>(clip);
 }
 
-ScaleType read_scale_type(ParameterReader& parameters) {
-  const std::string text = parameters.text("scale_type", "float32");
-  if (text == "float32") return ScaleType::kFloat32;
-  if (text == "float16") return ScaleType::kFloat16;
-  if (text == "bfloat16") return ScaleType::kBFloat16;
-  throw Error::usage(parameters.where() + ": scale_type", text, "float32, float16 or bfloat16");
-}
-
 void set_cache_format(std::optional<QuantFormat>& format, float clip, std::int64_t group) {
   format = format->clipped(clip);
   if (group == 0) return;
@@ -76,6 +68,14 @@ std::vector<QuantFormat> read_candidates(ParameterReader& parameters, const Quan
 }
 
 }  // namespace
+
+ScaleType read_scale_type(ParameterReader& parameters) {
+  const std::string text = parameters.text("scale_type", "float32");
+  if (text == "float32") return ScaleType::kFloat32;
+  if (text == "float16") return ScaleType::kFloat16;
+  if (text == "bfloat16") return ScaleType::kBFloat16;
+  throw Error::usage(parameters.where() + ": scale_type", text, "float32, float16 or bfloat16");
+}
 
 // Parameters of what the target does not quantize are not asked for, so that giving one is an error.
 void apply_weight_parameters(Target& target, ParameterReader& parameters) {

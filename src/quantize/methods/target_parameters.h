@@ -12,6 +12,7 @@ namespace qreason {
 
 // symmetric, group, scale_type, budget.
 void apply_weight_parameters(Target& target, ParameterReader& parameters);
+ScaleType read_scale_type(ParameterReader& parameters);
 // mse_search, `search` being the default.
 void apply_range_search(Target& target, ParameterReader& parameters, RangeSearch search);
 // activation_symmetric, activation_clip, key_clip, value_clip, kv_group; a method's own ratios where they are not

@@ -17,17 +17,17 @@ class MeasureChannels : public StatisticsPass {
 
   void look(MeasuredBlock& block, Statistics& found) const override {
     for (const Site site : kActivationSites) {
-      found.put(channel_maxima_name(block.layer(), name_of(site)), channel_maxima(block, site));
+      found.put(channel_maxima_name(block.layer(), name_of(site)), channel_maxima(block, tap_of(site)));
     }
   }
 };
 
 }  // namespace
 
-std::vector<float> channel_maxima(BlockView& block, Site site) {
+std::vector<float> channel_maxima(BlockView& block, Tap tap) {
   at::Tensor maxima;  // a NaN stays one: Statistics refuses it by name
   for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-    const at::Tensor rows = block.read(tap_of(site), sequence).tensor;
+    const at::Tensor rows = block.read(tap, sequence).tensor;
     const at::Tensor largest = at::amax(rows.abs(), {0});
     maxima = maxima.defined() ? at::maximum(maxima, largest) : largest;
   }

@@ -8,6 +8,7 @@
 #include "quantize/passes/correct_biases.h"
 #include "quantize/passes/fold_norms.h"
 #include "quantize/passes/insert_outliers.h"
+#include "quantize/passes/measure_cache.h"
 #include "quantize/passes/measure_channels.h"
 #include "quantize/passes/measure_keys.h"
 #include "quantize/passes/measure_sensitivity.h"
@@ -31,6 +32,8 @@ const std::vector<PassRow>& all_passes() {
       {"fold_norms", "norm gains into the linears that read them, the head untied", "", read_fold_norms},
       {"insert_outliers", "outliers like the studied models have, for tests of methods", "channels = 1\nfactor = 64.0",
        read_insert_outliers},
+      {"measure_cache", "the largest |x| of the keys after RoPE and of the values, over the calibration", "",
+       read_measure_cache},
       {"measure_channels", "the largest |x| of every channel of the linears' inputs, over the calibration", "",
        read_measure_channels},
       {"measure_keys", "the range of every channel of the keys before RoPE, over the calibration", "",
@@ -50,7 +53,7 @@ const std::vector<PassRow>& all_passes() {
        "size = 32", read_rotate_groups},
       {"set_activation_format", "inputs of linears quantized while the model runs", "format = \"a8-token-asym\"",
        read_set_activation_format},
-      {"set_kv_format", "the cache quantized while the model runs, keys per channel as measured",
+      {"set_kv_format", "the cache quantized while the model runs, keys per channel and all per tensor as measured",
        "keys = \"k4-head-asym\"\nvalues = \"v4-head-asym\"", read_set_kv_format},
       {"scale_awq", "scales that make linears round better, searched on calibration inputs (AWQ)", "", read_scale_awq},
       {"clip_awq", "ranges of weight groups cut where that changes the outputs less (AWQ)", "", read_clip_awq},

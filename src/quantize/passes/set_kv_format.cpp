@@ -3,7 +3,11 @@
 #include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "base/error.h"
+#include "formats/reference_quantizer.h"
 #include "quantize/passes/key_ranges.h"
 #include "quantize/passes/pass_rules.h"
 #include "quantize/passes/weight_formats.h"
@@ -19,6 +23,10 @@ struct KvFormats {
 
 bool is_per_channel(const std::optional<QuantFormat>& format) {
   return format && format->granularity == Granularity::kChannel;
+}
+
+bool is_per_tensor(const std::optional<QuantFormat>& format) {
+  return format && format->granularity == Granularity::kTensor;
 }
 
 class SetKvFormat : public PlanPass {
@@ -70,23 +78,27 @@ class SetKvFormat : public PlanPass {
         check_group(said.format, site == Site::kKey ? "keys" : "values", config);
         plan.blocks[layer].at(site).format = said.format;
         plan.blocks[layer].at(site).key_stage = said.format ? said.key_stage : KeyStage::kAfterRope;
-        if (site == Site::kKey && is_static() && is_per_channel(said.format)) {
-          plan.blocks[layer].at(site).range = RangeSource::kStatic;
-        }
+        const bool is_measured = (site == Site::kKey && is_static() && is_per_channel(said.format)) ||
+                                 (has_tensor_scales() && is_per_tensor(said.format));
+        if (is_measured) plan.blocks[layer].at(site).range = RangeSource::kStatic;
       }
     }
   }
 
   std::vector<std::string_view> reads() const override {
-    return is_static() ? std::vector<std::string_view>{"measure_keys"} : std::vector<std::string_view>{};
+    std::vector<std::string_view> passes;
+    if (is_static()) passes.emplace_back("measure_keys");
+    if (has_tensor_scales()) passes.emplace_back("measure_cache");
+    return passes;
   }
 
   std::map<std::string, at::Tensor> site_values(const WeightSource& source, const ModelPlan& plan,
                                                 const Statistics& statistics) const override {
     std::map<std::string, at::Tensor> values;
     for (std::int64_t layer = 0; layer < source.config().layers; ++layer) {
+      for (const Site site : {Site::kKey, Site::kValue}) add_tensor_scale(plan, layer, site, statistics, values);
       const SitePlan& keys = plan.block(layer).at(Site::kKey);
-      if (keys.range != RangeSource::kStatic) continue;
+      if (keys.range != RangeSource::kStatic || !is_per_channel(keys.format)) continue;
       std::vector<float> scales, zeros;
       for (const GroupParameters& channel : key_parameters(source, keys, layer, statistics)) {
         scales.push_back(channel.scale);
@@ -100,6 +112,18 @@ class SetKvFormat : public PlanPass {
 
  private:
   bool is_static() const { return is_per_channel(formats_.keys); }
+  bool has_tensor_scales() const { return is_per_tensor(formats_.keys) || is_per_tensor(formats_.values); }
+
+  static void add_tensor_scale(const ModelPlan& plan, std::int64_t layer, Site site, const Statistics& statistics,
+                               std::map<std::string, at::Tensor>& values) {
+    const SitePlan& place = plan.block(layer).at(site);
+    if (place.range != RangeSource::kStatic || !is_per_tensor(place.format)) return;
+    const std::vector<float>& maxima = statistics.at(channel_maxima_name(layer, name_of(site)));
+    const float largest = *std::max_element(maxima.begin(), maxima.end());
+    values[site_tensor_name(layer, site, kStaticScale)] =
+        at::tensor({find_parameters(std::span(&largest, 1), *place.format).scale});
+    values[site_tensor_name(layer, site, kStaticZero)] = at::tensor({0.0f});
+  }
 
   // A group never crosses a head: what a head's cache holds must not depend on its neighbours.
   static void check_group(const std::optional<QuantFormat>& format, const char* what, const ModelConfig& config) {
@@ -118,8 +142,9 @@ constexpr const char* kValueExamples = "v4-head-asym, v:fp8e4m3-head or v:mxfp4"
 
 void check_format(const std::optional<QuantFormat>& format, Role role, const char* example) {
   if (!format) return;
-  if (format->role != role ||
-      (format->granularity != Granularity::kHead && format->granularity != Granularity::kTokenGroup)) {
+  const bool known = format->granularity == Granularity::kHead || format->granularity == Granularity::kTokenGroup ||
+                     (is_per_tensor(format) && format->kind != NumberKind::kInteger);
+  if (format->role != role || !known) {
     throw Error::usage("set_kv_format", to_string(*format), fmt::format("a format such as {}", example));
   }
 }

@@ -4,6 +4,8 @@
 //
 // Keys of a format per channel (k4-channel-asym) are static (KVQuant*, methods.md section 6): rounded before RoPE with
 // ranges that the pass makes of what measure_keys found, and before their bias as well where pre_bias_keys says so.
+// Float formats per tensor (k:fp8e4m3-tensor, v:fp8e4m3-tensor) have one scale for all that a block caches, which holds
+// the largest that measure_cache found: what servers call calibrated scales of an FP8 cache. What is larger saturates.
 #pragma once
 
 #include <optional>

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "checkpoint/export/export_fixtures.h"
 #include "formats/float_codecs.h"
 
@@ -11,6 +13,7 @@ using testing::code_at;
 using testing::config_of;
 using testing::exportable_config;
 using testing::exported;
+using ::testing::HasSubstr;
 using testing::plan_with;
 using testing::ScratchFolder;
 using testing::write_native;
@@ -81,6 +84,47 @@ TEST(CompressedTensorsExport, WritesFloatFormats) {
     EXPECT_EQ(file.read_f32(name + ".weight_global_scale"), std::vector<float>{matrix.global_scale});
     EXPECT_EQ(file.contains(name + ".input_global_scale"), *c.inputs != 0);
   }
+}
+
+// checkpoint_formats.md, section 3.4: the only scheme that vLLM takes, and scales of [1] on the attention.
+TEST(CompressedTensorsExport, WritesTheScalesOfAnFp8Cache) {
+  const ScratchFolder scratch;
+  const ModelConfig config = exportable_config(Architecture::kLlama);
+  ModelPlan plan = plan_with(config, "fp8e4m3-sbf16");
+  testing::set_known_cache_scales(plan);
+  write_native(scratch.path() / "in", config, plan);
+  exported(*open_checkpoint(scratch.path() / "in"), "compressed-tensors", scratch.path() / "out");
+  EXPECT_EQ(config_of(scratch.path() / "out").at("quantization_config").at("kv_cache_scheme").dump(),
+            R"({"num_bits":8,"type":"float","symmetric":true,"strategy":"tensor","dynamic":false})");
+  const SafetensorsFile file(scratch.path() / "out/model.safetensors");
+  for (const auto& [name, bits] : {std::pair{"model.layers.1.self_attn.k_scale", 0x3FA0},     // 1.25
+                                   std::pair{"model.layers.1.self_attn.v_scale", 0x3FC0}}) {  // 1.5
+    EXPECT_EQ(file.entry(name).type, SafetensorsType::kBF16);
+    EXPECT_EQ(file.entry(name).shape, std::vector<std::int64_t>{1});
+    const MappedBytes scale = file.bytes(name);
+    EXPECT_EQ(static_cast<int>(scale.bytes()[0]) + 256 * static_cast<int>(scale.bytes()[1]), bits);
+  }
+}
+
+TEST(CompressedTensorsExport, RefusesOtherRoundedCaches) {
+  const ModelConfig config = exportable_config(Architecture::kLlama);
+  const auto refusal_of = [&](const std::function<void(ModelPlan&)>& change, const std::string& format) {
+    const ScratchFolder scratch;
+    ModelPlan plan = plan_with(config, "w4g32-sym-sf16");
+    testing::set_known_cache_scales(plan);
+    change(plan);
+    write_native(scratch.path() / "in", config, plan);
+    return testing::refusal(*open_checkpoint(scratch.path() / "in"), format, {.type = "f16"});
+  };
+  const auto as_it_is = [](ModelPlan&) {};
+  EXPECT_EQ(refusal_of(as_it_is, "compressed-tensors"), "");
+  EXPECT_THAT(refusal_of(as_it_is, "gptq"), HasSubstr("blocks[0].key has a rounded cache, k:fp8e4m3 static"));
+  EXPECT_THAT(refusal_of([](ModelPlan& plan) { plan.blocks[1].at(Site::kValue) = {}; }, "compressed-tensors"),
+              HasSubstr("keys and values of all blocks in fp8 with static_cache=true"));
+  const auto per_head = [](ModelPlan& plan) {
+    plan.blocks[1].at(Site::kKey) = {.format = parse_quant_format("k8-head-sym")};
+  };
+  EXPECT_THAT(refusal_of(per_head, "compressed-tensors"), HasSubstr("a rounded cache"));
 }
 
 TEST(CompressedTensorsExport, GivesEveryWidthAGroupOfItsOwn) {

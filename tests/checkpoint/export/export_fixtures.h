@@ -1,7 +1,7 @@
 // Small models to export: random ones in Hugging Face's layout and in ours, any plan.
 #pragma once
 
-#include <ATen/ops/ones.h>
+#include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -66,7 +66,11 @@ inline void write_native(const std::filesystem::path& folder, const ModelConfig&
     }
     for (const Site site : kSites) {
       for (const PlanTensor& tensor : site_tensors(config, plan.block(layer).at(site), layer, site)) {
-        writer.add_tensor(tensor.name, at::ones(tensor.shape));
+        // Static ranges that tell the sites apart.
+        const bool is_scale = tensor.name == site_tensor_name(layer, site, kStaticScale);
+        const bool is_zero = tensor.name == site_tensor_name(layer, site, kStaticZero);
+        const double value = is_scale ? 0.25 * (1 + static_cast<double>(site)) : is_zero ? 0 : 1;
+        writer.add_tensor(tensor.name, at::full(tensor.shape, value, at::kFloat));
       }
     }
   }
@@ -85,6 +89,14 @@ inline ModelPlan plan_with(const ModelConfig& config, const std::string& format)
   ModelPlan plan = uniform_plan(config.layers);
   for (const LinearSlot slot : kLinearSlots) plan.set_weight(slot, parse_quant_format(format));
   return plan;
+}
+
+inline void set_known_cache_scales(ModelPlan& plan) {
+  plan.set_format(Site::kKey, parse_quant_format("k:fp8e4m3-tensor"));
+  plan.set_format(Site::kValue, parse_quant_format("v:fp8e4m3-tensor"));
+  for (BlockPlan& block : plan.blocks) {
+    for (const Site site : {Site::kKey, Site::kValue}) block.at(site).range = RangeSource::kStatic;
+  }
 }
 
 // Writes `model` in a format; a folder, or for gguf the file "model.gguf" in it.

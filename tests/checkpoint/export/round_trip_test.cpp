@@ -34,6 +34,9 @@ void expect_found_again(const ModelConfig& config, const ModelPlan& plan, const 
     }
     for (const Site site : kSites) {
       EXPECT_EQ(found->plan().block(layer).at(site), plan.block(layer).at(site)) << name_of(site);
+      for (const PlanTensor& tensor : site_tensors(config, plan.block(layer).at(site), layer, site)) {
+        EXPECT_TRUE(found->tensor(tensor.name).equal(model->tensor(tensor.name))) << tensor.name;
+      }
     }
   }
 }
@@ -74,6 +77,15 @@ TEST(RoundTrip, OfEightBitInputs) {
   ModelPlan plan = plan_with(config, "w8c-sym-sbf16");
   for (const Site site : kActivationSites) plan.set_format(site, parse_quant_format("a8-token-asym"));
   expect_found_again(config, plan, "compressed-tensors");
+}
+
+TEST(RoundTrip, OfACacheWithKnownScales) {
+  const ModelConfig config = exportable_config(Architecture::kQwen2);
+  for (const char* weights : {"fp8e4m3-sbf16", "w4g32-sym-sbf16"}) {
+    ModelPlan plan = plan_with(config, weights);
+    testing::set_known_cache_scales(plan);
+    expect_found_again(config, plan, "compressed-tensors");
+  }
 }
 
 // Blocks that differ: the linears of a fused product alike, all else drawn.
