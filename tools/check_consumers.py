@@ -185,21 +185,21 @@ def judge(name, export_name, result):
 
 def share_of_ours(options, source, rows, answers, scratch):
     """Of the greedy answers to the first half of each row: the share of tokens that are our choice behind the same ones."""
-    begin, length = len(rows[0]) // 2, min(len(answer) for answer in answers)
-    rows = [row[:begin] + answer[:length] for row, answer in zip(rows, answers)]
-    write_tokens(scratch / "greedy.safetensors", rows)
+    begin, longest = len(rows[0]) // 2, max(len(answer) for answer in answers)
+    filled = [row[:begin] + answer + [0] * (longest - len(answer)) for row, answer in zip(rows, answers)]
+    write_tokens(scratch / "greedy.safetensors", filled)
     target = scratch / "greedy-logits.safetensors"
     must([options.qreason, "logits", source, "--tokens", scratch / "greedy.safetensors", "-o", target, "--force", "--quiet"])
     blob = target.read_bytes()
     size = struct.unpack("<Q", blob[:8])[0]
     vocabulary = json.loads(blob[8 : 8 + size])["logits"]["shape"][2]
     same = 0
-    for r, row in enumerate(rows):
-        for at in range(begin, begin + length):
-            first = 8 + size + 4 * (r * len(row) + at - 1) * vocabulary
+    for r, answer in enumerate(answers):
+        for at, token in enumerate(answer, begin):
+            first = 8 + size + 4 * (r * (begin + longest) + at - 1) * vocabulary
             logits = struct.unpack(f"<{vocabulary}f", blob[first : first + 4 * vocabulary])
-            same += max(range(vocabulary), key=logits.__getitem__) == row[at]
-    return same / (len(rows) * length)
+            same += max(range(vocabulary), key=logits.__getitem__) == token
+    return same / max(1, sum(map(len, answers)))
 
 
 def main():

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "base/error.h"
 #include "formats/quantized_matrix.h"
@@ -168,15 +167,13 @@ std::int64_t ClipSearch::tries() const {
 }
 
 SampledRows sample_rows(BlockView& block, Site site, std::int64_t tokens) {
-  const std::vector<std::int64_t> lengths = sequence_lengths(block);
-  const std::int64_t all = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
-  const std::int64_t stride = std::max<std::int64_t>(1, all / tokens);
+  const std::int64_t stride = std::max<std::int64_t>(1, block.tokens() / tokens);
   // Inputs of the last linear are computed of the sampled rows alone.
   const bool middle = site == Site::kMlpMiddle;
   std::vector<at::Tensor> taken;
   std::int64_t next = 0, begin = 0;  // the next row that is taken, the first one of the sequence
   for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-    const std::int64_t end = begin + lengths[static_cast<std::size_t>(sequence)];
+    const std::int64_t end = begin + block.length(sequence);
     if (next < end) {
       const ActivationRows rows = block.read(middle ? Tap::kMlpInput : tap_of(site), sequence);
       taken.push_back(rows.tensor.slice(0, next - begin, rows.count, stride).clone());

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <span>
 
@@ -122,7 +121,9 @@ template <class Change>
 class LinearLosses : public GroupLosses {
  public:
   LinearLosses(BlockVisit& block, AwqGroup group, const ScaleSearch& search)
-      : GroupLosses(block, group, search), before_(candidates_.weight(slot())), change_(before_.size(1), tokens()) {}
+      : GroupLosses(block, group, search),
+        before_(candidates_.weight(slot())),
+        change_(before_.size(1), block.tokens()) {}
   std::int64_t units() const override { return before_.size(0); }
   void begin(std::int64_t step) override { now_ = rounded(slot(), before_, step); }
   void find_terms(std::span<const std::int64_t> units, std::span<double> terms) override {
@@ -131,10 +132,6 @@ class LinearLosses : public GroupLosses {
 
  private:
   LinearSlot slot() const { return candidates_.slots().front(); }
-  std::int64_t tokens() const {
-    const std::vector<std::int64_t> lengths = sequence_lengths(block_);
-    return std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
-  }
   void keep(std::int64_t sequence) override {
     change_.add(block_.read(tap_of(input_site(slot())), sequence), block_.executor());
   }

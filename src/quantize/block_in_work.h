@@ -24,6 +24,7 @@ class SharedWalk {
   // Enters `walk`, which may be null: nothing can be read then.
   SharedWalk(CalibrationWalk* walk, const BlockWeights& found);
   std::int64_t sequences() const { return walk_ ? walk_->sequences() : 0; }
+  std::int64_t length(std::int64_t sequence) const { return walk_->length(sequence); }  // of a walk that is there
   std::optional<at::Device> device() const { return walk_ ? walk_->device() : std::nullopt; }
   // `weights`: those that were found or a copy that has changed since.
   ActivationRows read(const BlockWeights& weights, Tap tap, std::int64_t sequence);
@@ -56,6 +57,7 @@ class FoundBlock : public View {
   Executor& executor() override { return *executor_; }
   std::optional<at::Device> device() const override { return walk_.device(); }
   std::int64_t sequences() const override { return walk_.sequences(); }
+  std::int64_t length(std::int64_t sequence) const override { return walk_.length(sequence); }
   ActivationRows read(Tap tap, std::int64_t sequence) override { return walk_.read(*weights_, tap, sequence); }
   void compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out) override {
     walk_.compute_mlp(*weights_, tap, inputs, out);
@@ -129,6 +131,7 @@ class BlockInWork : public BlockVisit {
   Executor& executor() override { return *executor_; }
   std::optional<at::Device> device() const override { return reads_ ? reads_->device() : std::nullopt; }
   std::int64_t sequences() const override { return reads_ ? reads_->sequences() : 0; }
+  std::int64_t length(std::int64_t sequence) const override { return reads_->length(sequence); }
   ActivationRows read(Tap tap, std::int64_t sequence) override;
   void compute_mlp(Tap tap, const at::Tensor& inputs, const at::Tensor& out) override;
   const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }

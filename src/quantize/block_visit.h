@@ -31,6 +31,12 @@ class BlockView {
   virtual std::optional<at::Device> device() const = 0;
 
   virtual std::int64_t sequences() const = 0;
+  virtual std::int64_t length(std::int64_t sequence) const = 0;  // its rows
+  std::int64_t tokens() const {
+    std::int64_t sum = 0;
+    for (std::int64_t sequence = 0; sequence < sequences(); ++sequence) sum += length(sequence);
+    return sum;
+  }
   // The rows of one sequence at a tap, as the block computes them as it is now. Any tap of any sequence may be asked
   // for, as often as one likes; the rows are valid until the next read() of the same view. An Error where the recipe
   // carries no calibration sequences (BlockPass::propagation).

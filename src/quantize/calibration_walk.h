@@ -61,6 +61,7 @@ class CalibrationWalk {
                   Executor& executor);
 
   std::int64_t sequences() const { return static_cast<std::int64_t>(lengths_.size()); }
+  std::int64_t length(std::int64_t sequence) const { return lengths_.at(static_cast<std::size_t>(sequence)); }
   const std::optional<at::Device>& device() const { return options_.device; }
 
   // The next block, with its weights in this source.

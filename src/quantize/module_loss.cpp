@@ -72,12 +72,11 @@ void MlpChange::of(std::span<const std::int64_t> tokens, std::span<double> chang
   }
 }
 
-LinearChange::LinearChange(std::int64_t columns, std::int64_t tokens) : columns_(columns), all_tokens_(tokens) {
+LinearChange::LinearChange(std::int64_t columns, std::int64_t tokens) : columns_(columns), tokens_(tokens) {
   if (!keeps_rows(columns, tokens)) gram_.assign(static_cast<std::size_t>(columns * columns), 0.0f);
 }
 
 void LinearChange::add(const ActivationRows& rows, Executor& executor) {
-  tokens_ += rows.count;
   if (!gram_.empty()) return accumulate_gram(rows.data, rows.count, columns_, 1.0f, gram_.data(), executor);
   const std::span values(rows.data, static_cast<std::size_t>(rows.count * columns_));
   rows_.push_back(PackedMatrix::from_float32(values, rows.count, columns_, &executor.pool()));
@@ -158,14 +157,6 @@ void LinearChange::find_by_gram(const std::vector<float>& error, std::span<doubl
     for (std::int64_t at = i * columns_; at < (i + 1) * columns_; ++at) sum -= double{error[at]} * double{product[at]};
     changes[i] = sum;
   });
-}
-
-std::vector<std::int64_t> sequence_lengths(BlockView& block) {
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t sequence = 0; sequence < block.sequences(); ++sequence) {
-    lengths.push_back(block.read(Tap::kBlockInput, sequence).count);
-  }
-  return lengths;
 }
 
 void mirror_upper(float* a, std::int64_t n, std::int64_t stride, Executor& executor) {

@@ -61,7 +61,7 @@ class LinearChange {
   // Whichever multiplies less.
   static bool keeps_rows(std::int64_t columns, std::int64_t tokens) { return 2 * tokens <= columns + kBlock; }
   // Whether some of the outputs cost no more than their share. (G is laid out anew for every product.)
-  bool has_cheap_parts() const { return keeps_rows(columns_, all_tokens_); }
+  bool has_cheap_parts() const { return gram_.empty(); }
   std::int64_t tokens() const { return tokens_; }
   // changes[w] of every row w in `outputs`; matrices [outputs of the linear, columns].
   void of(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,
@@ -71,13 +71,10 @@ class LinearChange {
   void find_by_rows(const std::vector<float>& error, std::span<double> changes, Executor& executor) const;
   void find_by_gram(const std::vector<float>& error, std::span<double> changes, Executor& executor) const;
 
-  std::int64_t columns_, all_tokens_, tokens_ = 0;
+  std::int64_t columns_, tokens_;
   std::vector<PackedMatrix> rows_;  // by sequence [its tokens, columns], or
   std::vector<float> gram_;         // [columns, columns]; finished: see finish()
 };
-
-// Rows of every sequence.
-std::vector<std::int64_t> sequence_lengths(BlockView& block);
 
 // The lower triangle of a [n, n], whose rows are `stride` apart, becomes the mirror image of the upper one.
 void mirror_upper(float* a, std::int64_t n, std::int64_t stride, Executor& executor);

@@ -36,6 +36,7 @@ class GoldenVisit : public BlockVisit {
   Executor& executor() override { return executor_; }
   std::optional<at::Device> device() const override { return walk_.device(); }
   std::int64_t sequences() const override { return walk_.sequences(); }
+  std::int64_t length(std::int64_t sequence) const override { return walk_.length(sequence); }
   const at::Tensor& gain(BlockNorm norm) const override { return weights_.gain(norm); }
   const LinearWeight& linear(LinearSlot slot) const override { return weights_.linear(slot); }
   const std::vector<LinearSlot>& to_round() const override { return all_linears_; }

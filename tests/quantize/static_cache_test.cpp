@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "quantize/calibration_walk.h"
-#include "quantize/memory_sink.h"
+#include "quantize/measured_ranges.h"
 #include "quantize/methods/method_table.h"
 #include "quantize/runner.h"
 #include "support/fixtures.h"
@@ -16,27 +16,11 @@
 namespace qreason {
 namespace {
 
+using testing::calibration;
+using testing::failure_of;
 using ::testing::HasSubstr;
-
-const CalibrationSet& calibration() {
-  static const CalibrationSet kSet{.description = "random",
-                                   .samples = {testing::random_tokens(20, 101, 1), testing::random_tokens(31, 101, 2)}};
-  return kSet;
-}
-
-testing::MemorySink run(const WeightSource& model, const Recipe& recipe) {
-  testing::MemorySink sink;
-  Executor executor(1);
-  const testing::ScratchFolder folder;
-  run_recipe({.source = model,
-              .recipe = recipe,
-              .calibration = &calibration(),
-              .sink = sink,
-              .folder = folder.path(),
-              .model_identity = "random"},
-             executor);
-  return sink;
-}
+using testing::pass;
+using testing::run;
 
 Recipe method(const std::string& name, std::vector<std::string> settings) {
   settings.emplace_back("length=31");
@@ -53,8 +37,8 @@ float number_of(const testing::MemorySink& sink, std::int64_t layer, Site site, 
 TEST(StaticCache, HasTheLargestValueOfTheCalibrationAsItsLargest) {
   for (const Architecture architecture : {Architecture::kQwen2, Architecture::kQwen3}) {
     const testing::RandomModel model(testing::small_config(architecture), 4);
-    const testing::MemorySink plain = run(model, method("fp8-kv8", {"static_cache=true"})),
-                              stored = run(model, method("fp8-kv8", {"static_cache=true", "scale_type=bfloat16"}));
+    const testing::MemorySink plain = run(model, method("fp8-kv8", {"static_cache=true"})).sink,
+                              stored = run(model, method("fp8-kv8", {"static_cache=true", "scale_type=bfloat16"})).sink;
     Executor executor(1);
     CalibrationWalk walk(model, calibration().samples, {}, executor);
     for (std::int64_t layer = 0; layer < 2; ++layer) {
@@ -83,27 +67,19 @@ TEST(StaticCache, OfZerosHasAScaleOfOne) {
   testing::RandomModel model(testing::small_config(Architecture::kLlama), 4);
   const std::string name = "model.layers.1.self_attn.v_proj.weight";
   model.set_tensor(name, at::zeros_like(model.tensor(name)));
-  const testing::MemorySink sink = run(model, method("fp8-k16v8", {"static_cache=true"}));
+  const testing::MemorySink sink = run(model, method("fp8-k16v8", {"static_cache=true"})).sink;
   EXPECT_EQ(number_of(sink, 1, Site::kValue, kStaticScale), 1);
   EXPECT_FALSE(sink.plan().block(1).at(Site::kKey).format);
 }
 
 TEST(StaticCache, IsRefusedWhereItHasNoMeaning) {
   const testing::RandomModel model(testing::small_config(Architecture::kQwen2), 4);
-  const auto failure_of = [&](const std::string& passes) -> std::string {
-    try {
-      run(model, parse_recipe("name = \"x\"\n[calibration]\nsamples = 2\nlength = 31\n" + passes, "x.toml"));
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
-  };
-  const std::string measure = "[[pass]]\nkind = \"measure_cache\"\n", rotate = "[[pass]]\nkind = \"rotate_keys\"\n",
-                    keys = "[[pass]]\nkind = \"set_kv_format\"\nkeys = \"k:fp8e4m3-tensor\"\n";
-  EXPECT_EQ(failure_of(measure + keys), "no error");
-  EXPECT_THAT(failure_of(keys), HasSubstr("set_kv_format without measure_cache"));
-  EXPECT_THAT(failure_of(rotate + measure + keys), HasSubstr("none before a range that is known, per tensor"));
-  EXPECT_THAT(failure_of(measure + "[[pass]]\nkind = \"set_kv_format\"\nkeys = \"k8-tensor-sym\"\n"),
+  const std::string measure = pass("measure_cache"), rotate = pass("rotate_keys"),
+                    keys = pass("set_kv_format", "keys = \"k:fp8e4m3-tensor\"");
+  EXPECT_EQ(failure_of(model, measure + keys), "no error");
+  EXPECT_THAT(failure_of(model, keys), HasSubstr("set_kv_format without measure_cache"));
+  EXPECT_THAT(failure_of(model, rotate + measure + keys), HasSubstr("none before a range that is known, per tensor"));
+  EXPECT_THAT(failure_of(model, measure + pass("set_kv_format", "keys = \"k8-tensor-sym\"")),
               HasSubstr("a format such as"));
   EXPECT_THROW(method("fp8-w8", {"static_cache=true"}), Error);
 }

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "model/naive_decoder.h"
 #include "quantize/calibration_walk.h"
-#include "quantize/memory_sink.h"
+#include "quantize/measured_ranges.h"
 #include "quantize/methods/method_table.h"
 #include "quantize/passes/key_ranges.h"
 #include "quantize/runner.h"
@@ -17,8 +17,14 @@
 namespace qreason {
 namespace {
 
+using testing::calibration;
+using testing::failure_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::Outcome;
+using testing::pass;
+using testing::recipe_of;
+using testing::run;
 
 constexpr std::int64_t kChannels = 24;
 
@@ -26,49 +32,7 @@ testing::RandomModel model_of(Architecture architecture) {
   return testing::RandomModel(testing::small_config(architecture), 4);
 }
 
-const CalibrationSet& calibration() {
-  static const CalibrationSet kSet{.description = "random",
-                                   .samples = {testing::random_tokens(20, 101, 1), testing::random_tokens(31, 101, 2)}};
-  return kSet;
-}
-
-struct Outcome {
-  testing::MemorySink sink;
-  OrderedJson report;
-};
-
-Recipe recipe_of(const std::string& text) {
-  return parse_recipe("name = \"keys\"\n[calibration]\nsamples = 2\nlength = 31\n" + text, "keys.toml");
-}
-
-std::string pass(const std::string& kind, const std::string& parameters = "") {
-  return "[[pass]]\nkind = \"" + kind + "\"\n" + parameters + "\n";
-}
-
 const std::string kMeasured = pass("measure_keys");
-
-Outcome run(const WeightSource& model, const Recipe& recipe) {
-  Outcome result;
-  Executor executor(1);
-  const testing::ScratchFolder folder;
-  result.report = run_recipe({.source = model,
-                              .recipe = recipe,
-                              .calibration = &calibration(),
-                              .sink = result.sink,
-                              .folder = folder.path(),
-                              .model_identity = "random"},
-                             executor);
-  return result;
-}
-
-std::string failure_of(const WeightSource& model, const std::string& text) {
-  try {
-    run(model, recipe_of(text));
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 std::vector<float> values_of(const Outcome& result, std::int64_t layer, std::string_view part) {
   const at::Tensor tensor = result.sink.tensors().at(site_tensor_name(layer, Site::kKey, part));

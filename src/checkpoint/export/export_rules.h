@@ -20,7 +20,7 @@ enum class CacheRounding : std::uint8_t { kUnspeakable, kTensorScales };
 // would be exportable.
 void refuse_what_runs_online(const Checkpoint& model, std::string_view format, InputRounding inputs,
                              CacheRounding cache = CacheRounding::kUnspeakable);
-// Keys after RoPE and values in FP8 (E4M3) with a known scale, in every block. False: in none.
+// Whether every block caches keys, after RoPE, and values in FP8 (E4M3), each with one known scale.
 bool has_tensor_cache(const ModelPlan& plan);
 
 // Where the plan rounds the embedding or the head and the format has both in floats.

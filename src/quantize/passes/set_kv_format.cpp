@@ -38,7 +38,7 @@ class SetKvFormat : public PlanPass {
     ParameterMap parameters;
     if (formats_.keys) parameters["keys"] = to_string(*formats_.keys);
     if (formats_.values) parameters["values"] = to_string(*formats_.values);
-    if (is_static()) {
+    if (has_static_channels()) {
       parameters["pre_bias_keys"] = formats_.pre_bias == PreBiasKeys::kAuto
                                         ? ParameterValue("auto")
                                         : ParameterValue(formats_.pre_bias == PreBiasKeys::kYes);
@@ -48,7 +48,7 @@ class SetKvFormat : public PlanPass {
   }
 
   std::shared_ptr<const PlanPass> decided(const WeightSource& source) const override {
-    if (!is_static() || formats_.pre_bias != PreBiasKeys::kAuto) return nullptr;
+    if (!has_static_channels() || formats_.pre_bias != PreBiasKeys::kAuto) return nullptr;
     KvFormats formats = formats_;
     formats.pre_bias = has_large_key_bias(source) ? PreBiasKeys::kYes : PreBiasKeys::kNo;
     return std::make_shared<const SetKvFormat>(std::move(formats));
@@ -58,7 +58,7 @@ class SetKvFormat : public PlanPass {
     ModelPlan own = uniform_plan(config.layers);
     own.set_format(Site::kKey, formats_.keys);
     own.set_format(Site::kValue, formats_.values);
-    if (is_static()) {
+    if (has_static_channels()) {
       const bool before_bias = formats_.pre_bias == PreBiasKeys::kYes;
       if (before_bias && !config.qkv_bias) {
         throw Error::usage("set_kv_format: pre_bias_keys", "true for a model without key biases", "false or auto");
@@ -78,7 +78,7 @@ class SetKvFormat : public PlanPass {
         check_group(said.format, site == Site::kKey ? "keys" : "values", config);
         plan.blocks[layer].at(site).format = said.format;
         plan.blocks[layer].at(site).key_stage = said.format ? said.key_stage : KeyStage::kAfterRope;
-        const bool is_measured = (site == Site::kKey && is_static() && is_per_channel(said.format)) ||
+        const bool is_measured = (site == Site::kKey && has_static_channels() && is_per_channel(said.format)) ||
                                  (has_tensor_scales() && is_per_tensor(said.format));
         if (is_measured) plan.blocks[layer].at(site).range = RangeSource::kStatic;
       }
@@ -87,7 +87,7 @@ class SetKvFormat : public PlanPass {
 
   std::vector<std::string_view> reads() const override {
     std::vector<std::string_view> passes;
-    if (is_static()) passes.emplace_back("measure_keys");
+    if (has_static_channels()) passes.emplace_back("measure_keys");
     if (has_tensor_scales()) passes.emplace_back("measure_cache");
     return passes;
   }
@@ -111,7 +111,7 @@ class SetKvFormat : public PlanPass {
   }
 
  private:
-  bool is_static() const { return is_per_channel(formats_.keys); }
+  bool has_static_channels() const { return is_per_channel(formats_.keys); }
   bool has_tensor_scales() const { return is_per_tensor(formats_.keys) || is_per_tensor(formats_.values); }
 
   static void add_tensor_scale(const ModelPlan& plan, std::int64_t layer, Site site, const Statistics& statistics,

@@ -84,7 +84,6 @@ void TensorMlpChange::of(std::span<const std::int64_t> tokens, std::span<double>
 void TensorLinearChange::add(const ActivationRows& rows, Executor&) {
   if (!gram_.defined()) gram_ = at::zeros({columns_, columns_}, rows.tensor.options());
   gram_.addmm_(rows.tensor.t(), rows.tensor);
-  tokens_ += rows.count;
 }
 
 void TensorLinearChange::of(const at::Tensor& before, const at::Tensor& now, std::span<const std::int64_t> outputs,

@@ -50,7 +50,7 @@ class TensorMlpChange {
 // LinearChange, by the Gram matrix however many tokens there are.
 class TensorLinearChange {
  public:
-  TensorLinearChange(std::int64_t columns, std::int64_t /*tokens*/) : columns_(columns) {}
+  TensorLinearChange(std::int64_t columns, std::int64_t tokens) : columns_(columns), tokens_(tokens) {}
   void add(const ActivationRows& rows, Executor&);
   void finish(Executor&) {}
   bool has_cheap_parts() const { return false; }
@@ -59,7 +59,7 @@ class TensorLinearChange {
           std::span<double> changes, Executor&) const;
 
  private:
-  std::int64_t columns_, tokens_ = 0;
+  std::int64_t columns_, tokens_;
   at::Tensor gram_;
 };
 
