@@ -82,6 +82,8 @@ TEST(StaticCache, IsRefusedWhereItHasNoMeaning) {
   EXPECT_THAT(failure_of(model, measure + pass("set_kv_format", "keys = \"k8-tensor-sym\"")),
               HasSubstr("a format such as"));
   EXPECT_THROW(method("fp8-w8", {"static_cache=true"}), Error);
+  EXPECT_NO_THROW(make_recipe("fp8-kv8", {}));
+  EXPECT_THROW(make_recipe("fp8-kv8", {{"scale_type", std::string("bfloat16")}}), Error);
 }
 
 }  // namespace

@@ -13,9 +13,10 @@ Recipe own_floats(Target target, ParameterReader&) {
 }
 
 Recipe fp8(Target target, ParameterReader& parameters) {
-  const ScaleType scales = read_scale_type(parameters);
-  if (target.weight) target.weight->scale_type = scales;
   const bool is_static = (target.keys || target.values) && parameters.flag("static_cache", false);
+  // Not asked for where nothing has such scales, so that giving one is an error.
+  const ScaleType scales = target.weight || is_static ? read_scale_type(parameters) : ScaleType::kFloat32;
+  if (target.weight) target.weight->scale_type = scales;
   for (auto* cached : {&target.keys, &target.values}) {
     if (!*cached || !is_static) continue;
     (*cached)->granularity = Granularity::kTensor;
