@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "study/bootstrap.h"
+#include "study/distributions.h"
 #include "study/proportion_intervals.h"
 
 namespace qreason {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kMostSteps = 60;
 constexpr std::int64_t kFineLattice = 1 << 20;
+constexpr double kLevel = 0.975;
 
 void require_draw(std::int64_t n, std::int64_t k) {
   if (k < 1 || k > n) throw Error("k answers", fmt::format("{} of {}", k, n), "from 1 to as many as there are");
@@ -124,6 +126,73 @@ bool all_known(const SeedGroup& group) {
                                                   [&](const auto& row) { return row.size() == group.problems(); });
 }
 
+// One number a problem; no majority where votes are not known, and no gain of one answer.
+struct ProblemValues {
+  std::vector<double> pass, majority, gain;
+};
+using Column = std::vector<double> ProblemValues::*;
+
+// Of the answers of these seeds.
+ProblemValues values_of(const SeedGroup& group, const std::vector<std::uint64_t>& seeds, std::int64_t k) {
+  std::vector<std::size_t> rows;
+  for (std::size_t row = 0; row < group.seeds.size(); ++row)
+    if (std::find(seeds.begin(), seeds.end(), group.seeds[row]) != seeds.end()) rows.push_back(row);
+  const auto n = static_cast<std::int64_t>(rows.size());
+  const bool counted = all_known(group);
+  ProblemValues values;
+  for (std::size_t i = 0; i < group.problems(); ++i) {
+    std::vector<int> candidates, grades;
+    for (const std::size_t row : rows) {
+      grades.push_back(group.grades[row][i]);
+      if (counted) candidates.push_back(group.candidates[row][i]);
+    }
+    const std::int64_t right = std::count(grades.begin(), grades.end(), 1);
+    values.pass.push_back(pass_at_k(n, right, k));
+    if (!counted) continue;
+    values.majority.push_back(majority_at_k(candidates, grades, k));
+    if (k > 1) values.gain.push_back(values.majority.back() - pass_at_k(n, right, 1));
+  }
+  return values;
+}
+
+// The mean of tasks' means; their errors are independent, so that squares add up.
+Estimate weighted_estimate(const std::vector<CompositePart>& parts, const std::vector<ProblemValues>& tasks,
+                           Column column, const Interval& bounds) {
+  Estimate result;
+  double variance = 0, bound = 0;
+  bool defined = true;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::vector<double>& values = tasks[i].*column;
+    const Spread own = spread(values);
+    const auto n = static_cast<double>(values.size());
+    result.mean += parts[i].weight * own.mean;
+    defined = defined && own.std.has_value();
+    const double se = parts[i].weight * own.std.value_or(0) / std::sqrt(n);
+    variance += se * se;
+    bound += parts[i].weight * zero_event_bound(static_cast<std::int64_t>(values.size()));
+  }
+  if (!defined) return result;
+  const double width = variance > 0 ? normal_quantile(kLevel) * std::sqrt(variance) : bound;
+  result.ci95 = Interval{std::max(bounds.low, result.mean - width), std::min(bounds.high, result.mean + width)};
+  return result;
+}
+
+// `estimate(column, bounds)`; majorities and gains where there are any.
+AtK make_at_k(std::int64_t k, bool counted, const auto& estimate) {
+  constexpr Interval kShare{0, 1}, kDifference{-1, 1};
+  const Estimate passed = estimate(&ProblemValues::pass, kShare);
+  AtK result{.k = k, .pass = passed.mean, .pass_ci95 = passed.ci95};
+  if (!counted) return result;
+  const Estimate given = estimate(&ProblemValues::majority, kShare);
+  result.majority = given.mean;
+  result.majority_ci95 = given.ci95;
+  if (k == 1) return result;
+  const Estimate gained = estimate(&ProblemValues::gain, kDifference);
+  result.gain = gained.mean;
+  result.gain_ci95 = gained.ci95;
+  return result;
+}
+
 }  // namespace
 
 double pass_at_k(std::int64_t n, std::int64_t right, std::int64_t k) {
@@ -172,38 +241,33 @@ double majority_at_k(const std::vector<int>& candidates, const std::vector<int>&
 }
 
 std::vector<AtK> at_k(const SeedGroup& group, const std::vector<std::int64_t>& ks) {
-  const auto n = static_cast<std::int64_t>(group.seeds.size());
-  const std::vector<std::int64_t> right = right_per_problem(group);
-  const bool counted = all_known(group);
   std::vector<AtK> results;
   for (const std::int64_t k : ks) {
-    if (k > n) continue;
-    std::vector<double> pass, majority, gain;
-    for (std::size_t i = 0; i < right.size(); ++i) {
-      pass.push_back(pass_at_k(n, right[i], k));
-      if (!counted) continue;
-      std::vector<int> candidates, grades;
-      for (std::size_t s = 0; s < group.seeds.size(); ++s) {
-        candidates.push_back(group.candidates[s][i]);
-        grades.push_back(group.grades[s][i]);
-      }
-      majority.push_back(majority_at_k(candidates, grades, k));
-      gain.push_back(majority.back() - pass_at_k(n, right[i], 1));
-    }
-    constexpr Interval kShare{0, 1}, kDifference{-1, 1};
-    const Estimate passed = estimate_of(pass, kShare);
-    AtK result{.k = k, .pass = passed.mean, .pass_ci95 = passed.ci95};
-    if (counted) {
-      const Estimate given = estimate_of(majority, kShare);
-      result.majority = given.mean;
-      result.majority_ci95 = given.ci95;
-    }
-    if (counted && k > 1) {
-      const Estimate gained = estimate_of(gain, kDifference);
-      result.gain = gained.mean;
-      result.gain_ci95 = gained.ci95;
-    }
-    results.push_back(result);
+    if (k > static_cast<std::int64_t>(group.seeds.size())) continue;
+    const ProblemValues values = values_of(group, group.seeds, k);
+    results.push_back(make_at_k(k, all_known(group), [&](Column column, const Interval& bounds) {
+      return estimate_of(values.*column, bounds);
+    }));
+  }
+  return results;
+}
+
+std::vector<AtK> compose_at_k(const std::vector<CompositePart>& parts, const std::vector<std::int64_t>& ks) {
+  std::vector<std::uint64_t> seeds = parts.at(0).group->seeds;
+  bool counted = true;
+  for (const CompositePart& part : parts) {
+    const std::vector<std::uint64_t>& own = part.group->seeds;
+    std::erase_if(seeds, [&](std::uint64_t seed) { return std::find(own.begin(), own.end(), seed) == own.end(); });
+    counted = counted && all_known(*part.group);
+  }
+  std::vector<AtK> results;
+  for (const std::int64_t k : ks) {
+    if (k > static_cast<std::int64_t>(seeds.size())) continue;
+    std::vector<ProblemValues> tasks;
+    for (const CompositePart& part : parts) tasks.push_back(values_of(*part.group, seeds, k));
+    results.push_back(make_at_k(k, counted, [&](Column column, const Interval& bounds) {
+      return weighted_estimate(parts, tasks, column, bounds);
+    }));
   }
   return results;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eval/graders/grade.h"
+#include "study/composite_statistics.h"
 #include "study/interval.h"
 #include "study/seed_group.h"
 
@@ -44,5 +45,11 @@ struct AtK {
 };
 // Of those `ks` that the group has as many seeds for.
 std::vector<AtK> at_k(const SeedGroup& group, const std::vector<std::int64_t>& ks);
+
+// Of a mean of tasks whose problems do not weigh the same (Avg.), over the seeds that all of them have: the tasks'
+// values by their weights, with normal intervals of the tasks' standard errors as accuracies have them
+// (study/composite_statistics.h), clipped; nullopt where a task has one problem. Where nothing varies in any task, the
+// weighted bounds for zero events.
+std::vector<AtK> compose_at_k(const std::vector<CompositePart>& parts, const std::vector<std::int64_t>& ks);
 
 }  // namespace qreason

@@ -133,6 +133,8 @@ std::optional<TableCell> make_composite(const Composite& composite, const TaskGr
     cell.seed_disagreement = all.seed_disagreement;
     cell.right_in_thought_rate = all.right_in_thought_rate;
     if (metric == Metric::kAccuracy) cell.at_k = at_k(*pool, options.at_k);
+  } else if (metric == Metric::kAccuracy) {
+    cell.at_k = compose_at_k(parts, options.at_k);
   }
   return cell;
 }

@@ -43,7 +43,7 @@ struct TableCell {
   // Fraction of answers that are wrong while their thought, which came to an end, is right by itself.
   std::optional<double> right_in_thought_rate;
   std::optional<double> seed_disagreement;
-  std::vector<AtK> at_k;  // where it was asked for; of composites those whose problems all weigh the same
+  std::vector<AtK> at_k;  // where it was asked for
   std::optional<PairStatistics> against_baseline;
   // Instead, of a composite whose problems do not weigh the same (Avg.), and what of the baseline it is, in percent.
   std::optional<CompositeDifference> weighted;

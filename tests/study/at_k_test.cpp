@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "base/error.h"
@@ -163,6 +164,48 @@ TEST(AtK, OfTiersIsThatOfAllTheirProblems) {
   }
   const StudyTable table = make_table(runs, with_k({2}));
   EXPECT_NEAR(table.rows[0].cells.at("steps").at_k.at(0).pass, 4.0 / 6, 1e-12);
+}
+
+// pass@2: 0.15 * 1 + 0.05 * 1/2 + 0.2 (1 + 0 + 1/2 + 1), its error that of AIME-2025 and GPQA-Diamond, 1/2 each; a seed
+// that only one task has counts nowhere, as in the accuracy.
+TEST(AtK, OfTasksThatWeighDifferentlyIsTheirWeightedMean) {
+  std::vector<StudyRun> runs;
+  for (const auto& [task, first, second] :
+       {std::tuple("AIME-90", "10", "01"), std::tuple("AIME-2025", "10", "00"), std::tuple("MATH-500", "11", "10"),
+        std::tuple("GSM8K", "00", "00"), std::tuple("GPQA-Diamond", "10", "10"),
+        std::tuple("LiveCodeBench", "11", "11")}) {
+    runs.push_back(a_run("bf16", task, 42, first));
+    runs.push_back(a_run("bf16", task, 43, second));
+  }
+  runs.push_back(a_run("bf16", "GSM8K", 44, "11"));
+  const StudyTable table = make_table(runs, with_k({1, 2, 3}));
+  const TableCell& cell = table.rows[0].cells.at("Avg.");
+  ASSERT_EQ(cell.at_k.size(), 2U);
+  EXPECT_NEAR(cell.at_k[0].pass, 0.5375, 1e-12);
+  EXPECT_NEAR(cell.value.mean, 53.75, 1e-9);
+  EXPECT_NEAR(cell.at_k[1].pass, 0.675, 1e-12);
+  EXPECT_NEAR(cell.at_k[1].pass_ci95->low, 0.675 - 1.959964 * 0.1030776, 1e-6);
+  EXPECT_NEAR(cell.at_k[1].pass_ci95->high, 0.675 + 1.959964 * 0.1030776, 1e-6);
+  EXPECT_FALSE(cell.at_k[1].majority);  // programs have no votes
+}
+
+// maj@2 of the first task 1 and 1/2, of the second 1/2 and 0; no gain anywhere leaves 1 - sqrt(0.025) to either side.
+TEST(AtK, OfWeightedTasksCountsVotes) {
+  SeedGroup first, second;
+  first.ids = second.ids = {"a", "b"};
+  first.seeds = second.seeds = {1, 2};
+  first.candidates = {{0, 0}, {0, 1}};
+  first.grades = {{1, 0}, {1, 1}};
+  second.candidates = {{0, 0}, {1, 0}};
+  second.grades = {{1, 0}, {0, 0}};
+  const std::vector<AtK> values = compose_at_k({{0.25, &first}, {0.75, &second}}, {2});
+  ASSERT_EQ(values.size(), 1U);
+  EXPECT_NEAR(*values[0].majority, 0.375, 1e-12);
+  const double se = std::sqrt(0.25 * 0.25 * 0.0625 + 0.75 * 0.75 * 0.0625);
+  EXPECT_NEAR(values[0].majority_ci95->high, 0.375 + 1.959964 * se, 1e-6);
+  EXPECT_EQ(*values[0].gain, 0);
+  EXPECT_NEAR(values[0].gain_ci95->low, std::sqrt(0.025) - 1, 1e-12);
+  EXPECT_NEAR(values[0].gain_ci95->high, 1 - std::sqrt(0.025), 1e-12);
 }
 
 // The study's files hold no answers: they are found in the texts; ours are as recorded. A wrong answer whose thought is
