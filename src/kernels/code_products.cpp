@@ -20,7 +20,7 @@
 namespace qreason {
 
 const CodeKernels& code_kernels() {
-  return has_byte_dot() ? kCodesAvx512Vnni : of_isa(kCodesGeneric, kCodesAvx2, kCodesAvx512);
+  return has_byte_dot() ? kCodesAvx512Vnni : of_isa(kCodesGeneric, kCodesAvx2, kCodesAvx2);
 }
 
 namespace {
@@ -33,6 +33,8 @@ constexpr std::int64_t kMostRows = 512;
 constexpr std::int64_t kSerialWork = 1 << 17;
 constexpr std::int64_t kSerialCodes = 1 << 16;
 constexpr std::int64_t kRowsOfSplit = 96;
+// Codes of a task's panels, expanded to bytes: they stay in the second-level cache while the tiles of rows go by.
+constexpr std::int64_t kMostExpanded = 1 << 18;
 
 // A weight as the kernels of codes see it, with the sizes of its groups; nullopt where its codes are not integers in
 // whole units.
@@ -233,7 +235,11 @@ std::vector<Placed> place_input(std::span<Target> targets, const Chunk& chunk, E
   return all;
 }
 
-// Tasks are whole fours of panels, but for the last one of a weight.
+bool is_expanded(const CodeWords& words, const Chunk& chunk) {
+  return chunk.rows > kMostFewRows && words.width < 8 && code_kernels().expand != nullptr;
+}
+
+// Tasks are whole fours of panels, but for the last one of a weight and where fewer are all that the cache holds.
 void split(Target& target, const Chunk& chunk) {
   const std::int64_t panels = target.weight.panels;
   target.task_panels = 4;
@@ -242,10 +248,30 @@ void split(Target& target, const Chunk& chunk) {
   } else if (panels < 64) {
     target.task_panels = 2;
   }
+  if (is_expanded(target.weight.words, chunk)) {
+    const std::int64_t panel_bytes = target.placed->row_words() * kPanelLanes * 4;
+    while (target.task_panels > 1 && target.task_panels * panel_bytes > kMostExpanded) target.task_panels /= 2;
+  }
   target.groups = (panels + target.task_panels - 1) / target.task_panels;
   if (chunk.rows > kMostFewRows && target.groups < 16) {
     target.splits = std::clamp<std::int64_t>(chunk.rows / kRowsOfSplit, 1, target.placed->tiles.tiles());
   }
+}
+
+// The words of a product's panels: as they are stored, or expanded.
+CodeWords words_for(const Target& target, const Chunk& chunk, const CodeProduct& product, Workspace& workspace) {
+  CodeWords words = target.weight.words;
+  if (!is_expanded(words, chunk)) return words;
+  const std::int64_t units = target.placed->units, panel_words = units * kStepsOfUnit * kPanelLanes;
+  auto* expanded = reinterpret_cast<std::uint32_t*>(
+      workspace.need(WorkspaceSlot::kWeights, static_cast<std::size_t>(product.panels * panel_words)));
+  for (std::int64_t p = 0; p < product.panels; ++p)
+    code_kernels().expand(words, product.first_panel + p, units, expanded + p * panel_words);
+  words.order = CodeOrder::kBytes;
+  words.words = expanded;
+  words.first_panel = product.first_panel;
+  words.panel_words = panel_words;
+  return words;
 }
 
 void run_task(const Target& target, const Chunk& chunk, std::int64_t index, Workspace& workspace) {
@@ -261,6 +287,7 @@ void run_task(const Target& target, const Chunk& chunk, std::int64_t index, Work
   product.panels = std::min(target.task_panels, target.weight.panels - product.first_panel);
   product.totals_stride = product.panels * kPanelLanes;
   float* totals = workspace.need(WorkspaceSlot::kTotals, static_cast<std::size_t>(rows * product.totals_stride));
+  const CodeWords words = words_for(target, chunk, product, workspace);
   for (std::int64_t tile = first_tile; tile < end_tile; ++tile) {
     const std::int64_t row = tiles.first_row(tile), parameters = row * placed.run_count();
     product.rows = tiles.rows_of(tile);
@@ -269,7 +296,7 @@ void run_task(const Target& target, const Chunk& chunk, std::int64_t index, Work
     product.sums = placed.sums + parameters;
     product.shifts = placed.shifted ? placed.shifts + parameters : nullptr;
     product.totals = totals + (row - first_row) * product.totals_stride;
-    code_kernels().multiply(target.weight.words, product);
+    code_kernels().multiply(words, product);
   }
   const MatmulTarget& to = *target.to;
   const std::int64_t first_output = product.first_panel * kPanelLanes;

@@ -92,7 +92,8 @@ TEST(CodeProducts, AreTheirDefinitionForEveryWidthOfCodes) {
       for (const Symmetry symmetry : {Symmetry::kSymmetric, Symmetry::kAsymmetric}) {
         for (const char* rows : {"a8-token-asym", "a8-token-sym", "a4-token-asym-clip0.9", "a5-token-sym"}) {
           for (const std::int64_t columns : {1, 52, 96, 300}) {
-            expect_definition({rows, columns, 0, integers(bits, symmetry, 0), columns}, 3, executor);
+            for (const std::int64_t count : {3, 11})
+              expect_definition({rows, columns, 0, integers(bits, symmetry, 0), columns}, count, executor);
           }
         }
       }
@@ -154,6 +155,35 @@ TEST(CodeProducts, HoldTheLargestSums) {
       multiply_codes({&target, 1}, {.rows = &coded.view()}, executor);
       const float whole = static_cast<float>(std::int64_t{255} * 255 * columns);
       EXPECT_EQ(y, zero == 0 ? whole : -whole);
+    }
+  });
+}
+
+// Every product of a unit as far from 0 as there are, 0 or 255 of a row and all ones of a weight: sums that pass
+// through narrower words must not leave these.
+TEST(CodeProducts, HoldTheLargestSumsOfEveryWidth) {
+  on_every_backend([](Executor& executor) {
+    constexpr std::int64_t kColumns = 96, kOutputs = 20;
+    for (int bits = 2; bits <= 8; ++bits) {
+      QuantizedMatrix matrix{.format = integers(bits, Symmetry::kAsymmetric, 0), .rows = kOutputs, .columns = kColumns};
+      matrix.groups = 1;
+      matrix.group_size = kColumns;
+      const int most = (1 << bits) - 1;
+      matrix.codes.assign(kOutputs * kColumns, static_cast<std::uint8_t>(most));
+      matrix.scales.assign(kOutputs, 1.0f);
+      matrix.zeros.assign(kOutputs, 0);
+      const PackedMatrix w = executor.backend().pack_quantized(matrix, nullptr);
+      for (const std::int64_t rows : {1, 4, 9}) {
+        for (const float value : {-255.0f, 255.0f}) {
+          const std::vector<float> x(static_cast<std::size_t>(rows * kColumns), value);
+          CodedRows coded;
+          coded.encode(x.data(), rows, kColumns, parse_quant_format("a8-token-asym"), executor);
+          std::vector<float> y(static_cast<std::size_t>(rows * kOutputs));
+          const MatmulTarget target{.w = &w, .y = y.data(), .y_stride = kOutputs};
+          multiply_codes({&target, 1}, {.rows = &coded.view()}, executor);
+          EXPECT_EQ(y, std::vector<float>(y.size(), value * static_cast<float>(most * kColumns))) << bits;
+        }
+      }
     }
   });
 }

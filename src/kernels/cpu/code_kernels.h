@@ -13,14 +13,16 @@
 
 namespace qreason {
 
-// How the columns of a unit lie in its words (panel_storage.h, pair_storage.h).
-enum class CodeOrder : std::uint8_t { kPanels, kPairs };
+// How the columns of a unit lie in its words (panel_storage.h, pair_storage.h); or as expand() leaves them, a step a
+// line of 16 words.
+enum class CodeOrder : std::uint8_t { kPanels, kPairs, kBytes };
 
 struct CodeWords {
   CodeOrder order = CodeOrder::kPanels;
   int width = 8;  // bits of a code as it is stored
   const std::uint32_t* words = nullptr;
   std::int64_t panel_words = 0;
+  std::int64_t first_panel = 0;         // that `words` begins with
   const float* scales = nullptr;        // [panel, group, 16]
   const std::uint8_t* zeros = nullptr;  // the same; null: all are `zero`
   std::uint32_t zero = 0;
@@ -64,15 +66,17 @@ struct CodeKernels {
   const char* name;
   std::int64_t tile_rows;
   void (*place)(const CodeRowUnits&);
+  // Codes of at most seven bits, packed, to whole bytes for more than kMostFewRows rows: `units` units of a panel, out
+  // [units, 8, 16] words. Null where multiply() takes packed codes for any number of rows.
+  void (*expand)(const CodeWords&, std::int64_t panel, std::int64_t units, std::uint32_t* out);
   void (*multiply)(const CodeWords&, const CodeProduct&);
 };
 
 extern const CodeKernels kCodesGeneric;
 extern const CodeKernels kCodesAvx2;
-extern const CodeKernels kCodesAvx512;
 extern const CodeKernels kCodesAvx512Vnni;
 
-// Of the instruction set in use.
+// Of the instruction set in use. (AVX-512 without VNNI has nothing better than AVX2's.)
 const CodeKernels& code_kernels();
 
 }  // namespace qreason
