@@ -100,6 +100,8 @@ bool NumberTokens::number() {
     if (repeated_by_dots(digits)) return true;
   } else if (peek() == '.' && !digits.empty() && !starts("...")) {
     ++at_;  // a full stop, or "5."
+    for (const std::string_view period : {"\\overline", "\\bar", "\\dot{", "\\dot "})
+      if (starts(period)) return false;  // of no digits: no factor of the number in front
   }
   exponent(digits);
   push(TokenKind::kNumber, std::move(digits));
@@ -151,19 +153,20 @@ bool NumberTokens::decade(const std::string& digits) {
   return true;
 }
 
-// ".1\overline{6}" after digits: one number, "0.1(6)"; "0.(3)" too. False: no such thing here.
+// ".1\overline{6}" after digits: one number, "0.1(6)"; "0.(3)" and "2.\bar3" too. False: no such thing here.
 bool NumberTokens::repeating(const std::string& digits) {
   std::size_t end = at_ + (peek() == '.' ? 1 : 0);
   if (end == at_) return false;
   const bool bare = end < text_.size() && text_[end] == '(';
   while (end < text_.size() && is_digit(text_[end])) ++end;
   const std::string_view rest = text_.substr(end);
-  for (const std::string_view command : {"\\overline{", "\\bar{", "\\dot{", "\\overline ", "\\bar ", "\\dot ", "("}) {
+  for (const std::string_view command :
+       {"\\overline{", "\\bar{", "\\dot{", "\\overline ", "\\bar ", "\\dot ", "\\overline", "\\bar", "\\dot", "("}) {
     if (!rest.starts_with(command) || (command == "(" && !bare)) continue;
-    const bool group = command.back() != ' ';
+    const bool group = command.back() == '{' || command == "(";
     const std::size_t close = group ? rest.find(command == "(" ? ')' : '}') : command.size() + 1;
     const std::string_view period = rest.substr(command.size(), std::min(close, rest.size()) - command.size());
-    if (close > rest.size() || period.size() > 100 || !all_of(period, is_digit)) return false;
+    if (close > rest.size() || !all_of(period, is_digit)) return false;
     push(TokenKind::kNumber, digits + std::string(text_.substr(at_, end - at_)) + "(" + std::string(period) + ")");
     at_ = end + close + (group ? 1 : 0);
     return true;

@@ -213,17 +213,19 @@ std::optional<Integer> rounded_to(const Node& a, int decimals, Budget& budget) {
 
 namespace {
 
-// Values of both where neither is zero, and the decision where one alone is.
+// Values of both where neither is zero, the first such point, and the decision where one alone is zero.
 struct Proportion {
-  std::vector<std::pair<Ball, Ball>> values;
+  std::vector<std::pair<Value, Value>> values;
+  const Point* first = nullptr;
   std::optional<Decision> decision;
+  std::int64_t needed = 0;  // precision: below it the smallest term of a sum is hidden
 };
 
 Proportion values_at(const Node& a, const Node& b, const Samples& samples, int precision, Budget& budget) {
   Proportion seen;
   for (const Point& point : samples.points) {
     Evaluator evaluator(point, precision, budget);
-    const auto x = evaluator.value(a), y = evaluator.value(b);
+    auto x = evaluator.value(a), y = evaluator.value(b);
     if (!x || !y || evaluator.left_reals()) continue;
     const Ball left = evaluator.real_part(*x), right = evaluator.real_part(*y);
     if (left.is_exact_zero() && right.is_exact_zero()) continue;
@@ -231,38 +233,92 @@ Proportion values_at(const Node& a, const Node& b, const Samples& samples, int p
       seen.decision = Decision{Outcome::kDifferent, "zero for different values"};
       return seen;
     }
-    if (!left.holds_zero()) seen.values.emplace_back(left, right);
+    if (left.holds_zero()) continue;
+    if (seen.first == nullptr) seen.first = &point;
+    // Products of two values are compared, in which the smallest terms of both may meet.
+    if (!x->exact || !y->exact) seen.needed = std::max(seen.needed, 2 * evaluator.deepest_term() + kAgreement + 28);
+    seen.values.emplace_back(*std::move(x), *std::move(y));
   }
   if (seen.values.size() < kEnoughPoints) seen.decision = undecided(budget);
   return seen;
 }
 
-Decision proportional(const Proportion& seen, Factor factor, int precision, const Budget& budget) {
+// nullopt: too large to multiply exactly.
+std::optional<bool> same_product(const Value& a, const Value& b, const Value& c, const Value& d) {
+  if (!a.exact || !b.exact || !c.exact || !d.exact) return std::nullopt;
+  const auto x = a.exact->times(*b.exact), y = c.exact->times(*d.exact);
+  return x && y ? std::optional(*x == *y) : std::nullopt;
+}
+
+Decision proportional(const Proportion& seen, Factor factor, int precision, Budget& budget) {
   if (seen.decision) return *seen.decision;
+  const auto ball = [&](const Value& v) { return v.exact ? Ball::of(*v.exact, precision) : v.re; };
   const auto& [first_left, first_right] = seen.values.front();
-  if (factor == Factor::kPositive && first_left.sign() != first_right.sign())
+  if (factor == Factor::kPositive && ball(first_left).sign() != ball(first_right).sign())
     return {Outcome::kDifferent, "proportional by a negative factor, or not at all"};
   for (const auto& [left, right] : seen.values) {
-    const Ball x = product(left, first_right, precision), y = product(right, first_left, precision);
+    if (!budget.spend(100)) return undecided(budget);
+    if (const auto exactly = same_product(left, first_right, right, first_left)) {
+      if (!*exactly) return {Outcome::kDifferent, "not proportional"};
+      continue;
+    }
+    const Ball x = product(ball(left), ball(first_right), precision),
+               y = product(ball(right), ball(first_left), precision);
     const auto what = together(x, y, std::max(x.top(), y.top()), precision);
     if (what == Seen::kDifferent) return {Outcome::kDifferent, "not proportional"};
-    if (what != Seen::kEqual) return undecided(budget);
+    if (what != Seen::kEqual || seen.needed > precision) return undecided(budget);
   }
   return {Outcome::kEqual, "proportional at all sample points"};
+}
+
+Node with_values(Node n, const Point& point) {
+  if (const Rational* value = n.kind == NodeKind::kSymbol ? point.find(n.text)
+                              : n.kind == NodeKind::kText ? point.find("text " + n.text)
+                                                          : nullptr)
+    return {NodeKind::kNumber, "", *value, false, 10, {}};
+  for (Node& child : n.children) child = with_values(std::move(child), point);
+  return n;
+}
+
+// a(x) b(p) and b(x) a(p) as functions of x, by their normal forms: exact for numbers of any size.
+Outcome by_normal_forms(const Node& a, const Node& b, const Point& point, Budget& budget) {
+  const auto times = [](const Node& x, Node y) {
+    Node result{NodeKind::kProduct, "", std::nullopt, false, 10, {}};
+    result.children.push_back(x);
+    result.children.push_back(std::move(y));
+    return result;
+  };
+  const auto left = residues_of(times(a, with_values(b, point)), budget);
+  const auto right = residues_of(times(b, with_values(a, point)), budget);
+  if (!left || !right) return Outcome::kUndecided;
+  if (left->same(*right)) return Outcome::kEqual;
+  return prove_difference(*left, *right) ? Outcome::kDifferent : Outcome::kUndecided;
 }
 
 }  // namespace
 
 Decision compare_up_to_factor(const Node& a, const Node& b, Factor factor, Budget& budget) {
-  constexpr int kPrecision = 512, kFewPoints = 4;
+  constexpr int kPrecision = 512, kMostPrecision = 4096, kFewPoints = 4;
   const Samples samples = sample_points(a, b, budget);
   if (!samples.missing.empty()) return kMissingPieces;
   // What is certainly not proportional at a few points never will be.
   Samples few = samples;
   few.points.resize(std::min<std::size_t>(kFewPoints, few.points.size()));
-  const Decision soon = proportional(values_at(a, b, few, kFirstPrecision, budget), factor, kFirstPrecision, budget);
-  if (soon.why == std::string_view("not proportional")) return soon;
-  return proportional(values_at(a, b, samples, kPrecision, budget), factor, kPrecision, budget);
+  const Proportion soon = values_at(a, b, few, kFirstPrecision, budget);
+  const Decision at_few = proportional(soon, factor, kFirstPrecision, budget);
+  if (at_few.why == std::string_view("not proportional")) return at_few;
+  const Outcome proven = soon.first != nullptr ? by_normal_forms(a, b, *soon.first, budget) : Outcome::kUndecided;
+  if (proven == Outcome::kDifferent) return {Outcome::kDifferent, "not proportional"};
+  if (proven == Outcome::kEqual && !soon.decision && at_few.outcome != Outcome::kDifferent)
+    return {Outcome::kEqual, "proportional by their normal forms"};
+  for (int precision = kPrecision;;) {
+    const Proportion seen = values_at(a, b, samples, precision, budget);
+    const Decision decision = proportional(seen, factor, precision, budget);
+    const std::int64_t needed = std::max<std::int64_t>(seen.needed, precision);
+    if (needed == precision || seen.decision || decision.outcome == Outcome::kDifferent) return decision;
+    if (needed > kMostPrecision || budget.used_up()) return undecided(budget);
+    precision = static_cast<int>(needed);
+  }
 }
 
 }  // namespace qreason::math
