@@ -9,6 +9,7 @@
 #include "eval/graders/math/anchors.h"
 #include "eval/graders/math/expression.h"
 #include "eval/graders/math/latex_tokens.h"
+#include "eval/graders/math/standing.h"
 #include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
 #include "eval/graders/thinking.h"
@@ -96,6 +97,15 @@ std::optional<Extraction> value_in_words(std::string_view sentence) {
   return std::nullopt;
 }
 
+// "-1,234.5", "1 1/2", "12 %", "1.5e-3"; not "42-1", "42e".
+bool is_number(std::string_view text) {
+  text = trimmed(text);
+  if (text.empty() || text.find_first_not_of("0123456789.,-/% e") != std::string_view::npos) return false;
+  const std::size_t minus = text.rfind('-');
+  const bool sign = minus == std::string_view::npos || minus == 0 || text[minus - 1] == 'e';
+  return sign && text.back() != 'e';
+}
+
 // "5^2 = 25", "6 sqrt(2) metres", "x^2 + 1": the longest beginning of a sentence in plain letters that is an
 // expression, with a digit in it unless it is the whole. Not a number alone, nor a list.
 std::optional<Extraction> expression_first(std::string_view sentence) {
@@ -111,11 +121,14 @@ std::optional<Extraction> expression_first(std::string_view sentence) {
   for (int tries = 0; tries < kMostTries && !part.empty(); ++tries) {
     const bool whole = part.size() == sentence.size();
     const bool digit = std::any_of(part.begin(), part.end(), is_digit);
-    const bool number = part.find_first_not_of("0123456789.,-/% e") == std::string_view::npos;
-    if (number) return std::nullopt;
+    if (is_number(part)) return std::nullopt;
+    if (!whole && ends_with_any(part, {" and", " or", " in", " to", " by", " at", " as", " on", " is", " if", " so"})) {
+      part = trimmed(part.substr(0, part.rfind(' ')));
+      continue;
+    }
     if (const auto node = whole || digit ? parsed(part) : std::nullopt;
         node && node->kind != NodeKind::kList && node->kind != NodeKind::kText)
-      return Extraction{std::string(part), FoundBy::kAnchor};
+      return Extraction{std::string(part), FoundBy::kAnchor, 0, part.size()};
     const std::size_t blank = part.rfind(' ');
     part = trimmed(part.substr(0, blank == std::string_view::npos ? 0 : blank));
     while (!part.empty() && (part.back() == ',' || part.back() == '.')) part.remove_suffix(1);
@@ -135,6 +148,57 @@ std::optional<Extraction> known_words(std::string_view sentence) {
   return Extraction{std::string(sentence), FoundBy::kAnchor};
 }
 
+// The last value of a text that the text says: of "8 (not 7)" the 8. nullopt: no value; nothing found: none is said.
+std::optional<Extraction> last_said_value(std::string_view text, bool announced) {
+  constexpr int kMostContrasts = 4;
+  for (int i = 0; i < kMostContrasts; ++i) {
+    auto value = last_value(text);
+    if (!value) return i == 0 ? std::nullopt : std::optional(Extraction{});
+    const Judged judged = standing_of(text.substr(0, value->begin), text.substr(value->end), announced);
+    if (judged.standing == Standing::kStands) return value;
+    if (judged.standing == Standing::kChanged) return Extraction{};
+    text = text.substr(0, judged.kept);
+  }
+  return Extraction{};
+}
+
+// "5 to 3": the ratio that begins with a value.
+std::optional<Extraction> ratio_of(const Extraction& value, std::string_view behind) {
+  constexpr std::string_view kTo = " to ";
+  const bool whole = value.answer.find_first_not_of("0123456789") == std::string::npos;
+  if (!whole || !behind.starts_with(kTo)) return std::nullopt;
+  std::size_t end = kTo.size();
+  while (end < behind.size() && is_digit(behind[end])) ++end;
+  if (end == kTo.size()) return std::nullopt;
+  return Extraction{value.answer + std::string(behind.substr(0, end)), FoundBy::kAnchor};
+}
+
+// The value of what directly follows an anchor: all of it or none, never a part. "minus 42" is -42.
+std::optional<Extraction> announced_first(std::string_view rest, std::string_view sentence) {
+  for (const std::string_view minus : {"minus ", "negative "}) {
+    const std::string_view number = sentence.substr(std::min(minus.size(), sentence.size()));
+    if (lower_case(sentence.substr(0, minus.size())) != minus || !begins_digit(number)) continue;
+    auto value = announced_first(number, first_sentence(number));
+    if (value && value->found_by == FoundBy::kAnchor) value->answer.insert(0, 1, '-');
+    return value;
+  }
+  const auto start = static_cast<std::size_t>(sentence.data() - rest.data());
+  auto value = expression_first(sentence);
+  if (value) {
+    value->begin += start;
+    value->end += start;
+  } else {
+    value = first_value(rest);
+  }
+  if (!value) return std::nullopt;
+  for (const std::size_t end : {value->end, start + sentence.size()})
+    if (const auto corrected = correction(rest.substr(end))) return last_said_value(*corrected, true);
+  const std::string_view behind = rest.substr(value->end);
+  if (auto ratio = ratio_of(*value, behind)) return ratio;
+  const Judged judged = standing_of(rest.substr(0, value->begin), behind, true);
+  return judged.standing == Standing::kStands ? value : Extraction{};
+}
+
 // The sentence behind the last anchor; stronger anchors first. Nothing found where the sentence tells no value.
 std::optional<Extraction> from_anchors(std::string_view text) {
   const auto places = last_anchors(text);
@@ -151,14 +215,14 @@ std::optional<Extraction> from_anchors(std::string_view text) {
     const bool asked = sentence.data() + sentence.size() < text.data() + text.size() && sentence.end()[0] == '?';
     if (asked) continue;
     const std::size_t before = std::min(at, kLongestDoubt);
-    if (is_doubted(lower_case(text.substr(at - before, before))) || announces_no_value(lower_case(sentence)))
+    if (is_doubted(lower_case(text.substr(at - before, before))) || is_supposed(text.substr(0, at)) ||
+        announces_no_value(lower_case(sentence)))
       return Extraction{};
     if (auto values = several_values(sentence)) return values;
     if (auto value = value_in_words(sentence)) return value;
-    if (auto value = direct ? expression_first(sentence) : std::nullopt) return value;
     // "Final Answer: The largest n among 3 is 34": the value is what the sentence ends with.
-    if (auto value = direct ? first_value(rest) : last_value(rest)) {
-      value->found_by = FoundBy::kAnchor;
+    if (auto value = direct ? announced_first(rest, sentence) : last_said_value(rest, true)) {
+      if (value->found_by != FoundBy::kNothing) value->found_by = FoundBy::kAnchor;
       return value;
     }
     if (auto words = known_words(sentence)) return words;
@@ -198,7 +262,7 @@ Extraction extract_answer(std::string_view text) {
   if (rest.find("\xEF\xBC") != std::string_view::npos) rest = plain = in_latex(rest);  // full-width digits
   if (auto anchored = from_anchors(rest)) return *anchored;
   if (rest.size() <= kMaxWhole && is_expression(rest)) return {std::string(rest), FoundBy::kWhole};
-  if (auto value = last_value(rest)) return *value;
+  if (auto value = last_said_value(rest, false)) return *value;
   if (auto value = value_in_words(first_sentence(rest))) return *value;
   return {};
 }

@@ -13,6 +13,7 @@ enum class FoundBy { kBox, kAnchor, kFormula, kNumber, kWhole, kNothing };
 struct Extraction {
   std::string answer;
   FoundBy found_by = FoundBy::kNothing;
+  std::size_t begin = 0, end = 0;  // where a first_value or last_value stands in its text, bytes
 };
 
 // The content of every \boxed{...} and \fbox{...} with balanced braces, in order.

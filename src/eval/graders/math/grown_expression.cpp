@@ -182,7 +182,8 @@ class Growth {
     const std::size_t outer_blank = blank_at_end(outer);
     outer.remove_suffix(outer_blank);
     const std::size_t operand = operand_before(outer);
-    if (operand == 0) return false;
+    const bool tag = to_sign.ends_with('>') && outer.substr(0, outer.size() - operand).ends_with('<');  // "<b>42"
+    if (operand == 0 || tag) return false;
     begin_ -= blank + sign + outer_blank + operand;
     return true;
   }

@@ -278,6 +278,13 @@ std::string with_neighbours(std::string_view text, const Found& number) {
   return std::string(whole);
 }
 
+// Whether an underscore in front of `at` binds it to what stands there: not in "_42_" or "__42__".
+bool is_subscript(std::string_view text, std::size_t at) {
+  std::size_t begin = at;
+  while (begin > 0 && text[begin - 1] == '_') --begin;
+  return begin < at && begin > 0 && !is_blank(text[begin - 1]) && text[begin - 1] != ':' && text[begin - 1] != '*';
+}
+
 // Numbers with sign, groups, point, exponent, a fraction behind and a percent sign; not digits inside a word. The first
 // `most` of them.
 std::vector<Found> find_numbers(std::string_view text, std::size_t most) {
@@ -288,7 +295,7 @@ std::vector<Found> find_numbers(std::string_view text, std::size_t most) {
     const std::size_t fraction = may_be_fraction ? written_fraction_end(text, i) : i;
     if (!digits && fraction == i) continue;
     const bool of_unit = i > 2 && text[i - 1] == '^' && is_letter(text[i - 2]) && is_letter(text[i - 3]);  // "cm^2"
-    if (digits && i > 0 && (is_letter(text[i - 1]) || text[i - 1] == '_' || of_unit)) {
+    if (digits && i > 0 && (is_letter(text[i - 1]) || is_subscript(text, i) || of_unit)) {
       while (i + 1 < text.size() && (is_digit(text[i + 1]) || is_letter(text[i + 1]))) ++i;
       continue;
     }
@@ -373,32 +380,41 @@ std::optional<Extraction> last_value(std::string_view text) {
   if (formulas.empty() && numbers.empty()) return std::nullopt;
   const bool formula = numbers.empty() || (!formulas.empty() && formulas.back().end >= numbers.back().end);
   const auto parts = widened(text, numbers);
+  const FoundBy found_by = formula ? FoundBy::kFormula : FoundBy::kNumber;
+  const std::size_t begin = formula ? formulas.back().begin : parts.back().begin;
+  const std::size_t end = formula ? formulas.back().end : parts.back().end;
   if (auto several = enumerated(text, last_values(text, formulas, parts)))
-    return Extraction{*std::move(several), formula ? FoundBy::kFormula : FoundBy::kNumber};
+    return Extraction{*std::move(several), found_by, begin, end};
   if (formula) {
     std::string answer(formulas.back().text);
     std::string_view rest = text.substr(formulas.back().end);
     while (!rest.empty() && rest[0] == ' ') rest.remove_prefix(1);
     if (rest.starts_with("%") || rest.starts_with("percent") || rest.starts_with("pct")) answer += "\\%";
-    return Extraction{answer, FoundBy::kFormula};
+    return Extraction{answer, found_by, begin, end};
   }
-  if (parts.back().text != numbers.back().text) return Extraction{parts.back().text, FoundBy::kNumber};
-  return Extraction{with_neighbours(text, numbers.back()), FoundBy::kNumber};
+  const bool wider = parts.back().text != numbers.back().text;
+  return Extraction{wider ? parts.back().text : with_neighbours(text, numbers.back()), found_by, begin, end};
 }
 
 std::optional<Extraction> first_value(std::string_view text) {
   const auto formulas = find_formulas(text);
-  const auto numbers = find_numbers(text, 1);
+  auto numbers = find_numbers(text, 2);
   if (formulas.empty() && numbers.empty()) return std::nullopt;
   // "$12 $ and $13 $" is one answer of two formulas.
   if (!formulas.empty() && (numbers.empty() || formulas[0].begin <= numbers[0].begin + 1)) {
     std::string answer(formulas[0].text);
-    for (std::size_t i = 1;
-         i < formulas.size() && joins(text.substr(formulas[i - 1].end, formulas[i].begin - formulas[i - 1].end)); ++i)
+    std::size_t i = 1;
+    for (; i < formulas.size() && joins(text.substr(formulas[i - 1].end, formulas[i].begin - formulas[i - 1].end)); ++i)
       answer.append(", ").append(formulas[i].text);
-    return Extraction{answer, FoundBy::kAnchor};
+    return Extraction{answer, FoundBy::kAnchor, formulas[0].begin, formulas[i - 1].end};
   }
-  return Extraction{with_neighbours(text, numbers[0]), FoundBy::kAnchor};
+  // What ends with the second number may hold the first: "371 (mod 1000)", "5 out of 36".
+  for (std::size_t i = numbers.size(); i-- > 0;) {
+    const Found whole = with_surroundings(text, numbers[i]);
+    if (whole.text != numbers[i].text && whole.begin <= numbers[0].begin && whole.end > numbers[0].begin)
+      return Extraction{whole.text, FoundBy::kAnchor, whole.begin, whole.end};
+  }
+  return Extraction{with_neighbours(text, numbers[0]), FoundBy::kAnchor, numbers[0].begin, numbers[0].end};
 }
 
 }  // namespace qreason::math

@@ -6,6 +6,7 @@
 #include "eval/graders/math/extract.h"
 #include "eval/graders/math/grown_expression.h"
 #include "eval/graders/math/unit_parser.h"
+#include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
@@ -120,7 +121,9 @@ std::optional<Found> by_another(const Line& line) {
     if (!before.ends_with(word) || !ends_digit(before.substr(0, before.size() - word.size()))) continue;
     std::size_t begin = before.size() - word.size();
     while (begin > 0 && is_digit(before[begin - 1])) --begin;
-    return part_of(line, begin, line.end);
+    Found whole = part_of(line, begin, line.end);
+    if (const std::size_t at = whole.text.find(" out of "); at != std::string::npos) whole.text.replace(at, 8, "/");
+    return whole;
   }
   return std::nullopt;
 }
@@ -137,6 +140,33 @@ std::optional<Found> as_modulus(const Line& line) {
   const std::string modulus(line.text.substr(line.begin, line.end - line.begin));
   const auto from = static_cast<std::size_t>(before.data() - line.text.data()) + begin;
   return Found{from, line.end, std::string(before.substr(begin)) + " \\pmod{" + modulus + "}"};
+}
+
+// "42 and a half"
+std::optional<Found> and_a_part(const Line& line) {
+  constexpr std::string_view kJoint = " and a ";
+  const std::string_view behind = line.text.substr(line.end);
+  const bool whole =
+      line.text.substr(line.begin, line.end - line.begin).find_first_not_of("0123456789") == std::string_view::npos;
+  if (!whole || !behind.starts_with(kJoint)) return std::nullopt;
+  std::size_t end = kJoint.size();
+  while (end < behind.size() && is_letter(behind[end])) ++end;
+  if (!part_in_words("one " + std::string(behind.substr(kJoint.size(), end - kJoint.size())))) return std::nullopt;
+  return part_of(line, line.begin, line.end + end);
+}
+
+// "1011 in base 2", "1011 (base 2)", "1011 base 2"
+std::optional<Found> in_base(const Line& line) {
+  std::string_view before = line.text.substr(0, line.begin);
+  if (!before.ends_with(" base ") && !before.ends_with("(base ")) return std::nullopt;
+  const bool bracket = before.ends_with("(base ");
+  before = trimmed(before.substr(0, before.size() - (bracket ? 6 : 5)));
+  if (before.ends_with(" in")) before = trimmed(before.substr(0, before.size() - 3));
+  std::size_t begin = before.size();
+  while (begin > 0 && is_digit(before[begin - 1])) --begin;
+  if (begin == before.size() || ends_letter(before.substr(0, begin))) return std::nullopt;
+  const std::string base(line.text.substr(line.begin, line.end - line.begin));
+  return Found{begin, line.end, std::string(before.substr(begin)) + "_{" + base + "}"};
 }
 
 // ", ", " and ", ", or ": what stands between two values of an enumeration, in front of a name of the second.
@@ -189,7 +219,7 @@ bool announces_several(std::string_view before) {
 
 Found with_surroundings(std::string_view text, const Found& number) {
   const Line line = line_around(text, number);
-  for (const auto part : {in_brackets, with_colons, in_two_units, by_another, as_modulus}) {
+  for (const auto part : {in_brackets, with_colons, in_two_units, by_another, as_modulus, and_a_part, in_base}) {
     auto whole = part(line);
     if (!whole) continue;
     whole->begin += line.start;
