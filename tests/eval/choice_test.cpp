@@ -27,6 +27,12 @@ TEST(Choice, AgreesWithAllLabelledCases) {
         << row;
 }
 
+TEST(Choice, AgreesWithTheCasesJudgedByHand) {
+  for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading/taken_back_choices.jsonl")))
+    EXPECT_EQ(grade_choice(row["text"].get<std::string>(), row["gold"].get<std::string>()).correct, row["equal"] == 1)
+        << row;
+}
+
 TEST(Choice, ReadsTheLetterBehindTheLastAnswerLineInItsVariations) {
   for (const char* form : {"B",
                            "B.",

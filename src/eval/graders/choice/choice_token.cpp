@@ -163,10 +163,36 @@ std::string_view word_at(std::string_view text, std::size_t at) {
 
 std::string lower_word(std::string_view word) {
   std::string lower(word);
-  for (char& c : lower)
-    if (is_capital(c)) c = static_cast<char>(c - 'A' + 'a');
+  for (std::size_t i = 0; i < lower.size(); ++i) {
+    char& c = lower[i];
+    const bool cyrillic = c == '\xD0' && i + 1 < lower.size();
+    if (is_capital(c)) {
+      c = static_cast<char>(c - 'A' + 'a');
+    } else if (cyrillic && lower[i + 1] >= '\x90' && lower[i + 1] <= '\x9F') {
+      lower[i + 1] = static_cast<char>(lower[i + 1] + 0x20);
+    } else if (cyrillic && lower[i + 1] >= '\xA0' && lower[i + 1] <= '\xAF') {
+      c = '\xD1';
+      lower[i + 1] = static_cast<char>(lower[i + 1] - 0x20);
+    }
+  }
   return lower;
 }
+
+namespace {
+
+// The letter that a text begins with in one of the mathematical alphabets (U+1D400 to U+1D6A3: bold, italic, script,
+// ...), of 26 capital and 26 small letters each; 0 for none.
+char mathematical_letter(std::string_view text) {
+  constexpr unsigned kFirst = 0x1D400, kEnd = 0x1D6A4, kLetters = 26;
+  if (text.size() < 4 || !text.starts_with("\xF0\x9D")) return 0;
+  const auto bits = [&](std::size_t i) { return static_cast<unsigned char>(text[i]) & 0x3FU; };
+  const unsigned code = 0x1D000U + (bits(2) << 6U) + bits(3);
+  if (code < kFirst || code >= kEnd) return 0;
+  const unsigned place = (code - kFirst) % (2 * kLetters);
+  return static_cast<char>(place < kLetters ? 'A' + place : 'a' + (place - kLetters));
+}
+
+}  // namespace
 
 std::string plain_text(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kPlain{{
@@ -190,6 +216,9 @@ std::string plain_text(std::string_view text) {
     } else if (rest.starts_with("\xEF\xBC") && rest.size() >= 3 && rest[2] >= '\xA1' && rest[2] <= '\xBA') {
       plain += static_cast<char>('A' + (rest[2] - '\xA1'));  // full-width capitals
       i += 3;
+    } else if (const char letter = mathematical_letter(rest); letter != 0) {
+      plain += letter;
+      i += 4;
     } else {
       plain += text[i++];
     }

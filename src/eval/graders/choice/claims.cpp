@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "eval/graders/choice/chinese.h"
 #include "eval/graders/choice/choice_token.h"
 
 namespace qreason::choice {
@@ -121,6 +122,10 @@ std::string word_before(std::string_view text, std::size_t& end) {
 
 bool is_doubted(std::string_view text, std::size_t begin) {
   static const Words kConclusions{"so", "therefore", "thus", "hence", "but", "and", "making", "leaving"};
+  static const Words kWorst{"least", "worst"};
+  std::size_t front = begin;
+  for (int i = 0; i < 2; ++i)
+    if (has(kWorst, word_before(text, front)) && word_before(text, front) != "at") return true;
   for (int i = 0; i < kWordsLookedBack; ++i) {
     const std::string word = word_before(text, begin);
     if (word.empty() || has(kConclusions, word)) return false;
@@ -140,9 +145,14 @@ std::size_t skip_in_line(std::string_view text, std::size_t at) {
   return at;
 }
 
-// Whether the words right behind a letter take it back: "is wrong", "if x > 0", "\neq A".
+// Whether the words right behind a letter take it back: "is wrong", "(wrong)", "if x > 0", "\neq A".
 bool is_taken_back(std::string_view text, std::size_t end) {
   std::size_t at = skip_in_line(text, end);
+  if (is_denied_in_chinese(text.substr(at))) return true;
+  if (at < text.size() && text[at] == '(') {
+    const std::string word = lower_word(word_at(text, at + 1));
+    return word != "not" && has(denials(), word);
+  }
   for (const std::string_view sign : {"\\ne", "\\not", "!=", "\xE2\x89\xA0"})
     if (text.substr(at).starts_with(sign)) return true;
   for (int i = 0; i < kWordsBeforeVerb; ++i) {
@@ -154,6 +164,32 @@ bool is_taken_back(std::string_view text, std::size_t end) {
     at = skip_in_line(text, at + word.size());
   }
   return false;
+}
+
+// "C, no, D", "C... actually D", "C. Correction: D": whether another letter is put in the place of one.
+bool is_corrected(std::string_view text, const Token& token) {
+  static const Words kWithdrawals{"no", "wait", "actually", "correction", "sorry", "oops"};
+  static const Words kCorrecting{"no",   "wait",  "actually", "correction", "sorry",   "oops",   "it",
+                                 "it's", "is",    "should",   "be",         "must",    "the",    "answer",
+                                 "i",    "mean",  "make",     "that",       "correct", "option", "choice",
+                                 "not",  "wrong", "that's",   "right"};
+  const auto skip = [&](std::size_t at) {
+    while (at < text.size() && std::string_view(" \t\r\n.,;:!-*_`\"'$)]}").find(text[at]) != std::string_view::npos)
+      ++at;
+    for (const std::string_view sign : {"\u2014", "\u2013", "\u2026"})
+      if (text.substr(at).starts_with(sign)) return skip_spaces(text, at + sign.size());
+    return at;
+  };
+  std::size_t at = skip(token.end);
+  if (!has(kWithdrawals, lower_word(word_at(text, at)))) return false;
+  for (int i = 0; i < kMostFillers; ++i) {
+    const std::string_view word = word_at(text, at);
+    if (word.empty() || !has(kCorrecting, lower_word(word))) break;
+    at = skip(at + word.size());
+  }
+  if (text.substr(at).starts_with("\\boxed")) return false;  // a claim of its own
+  const auto other = read_choice(text, at);
+  return other && other->letter != token.letter && !is_taken_back(text, other->end);
 }
 
 // Whether the line that `text` begins lists choices: "A) x B) y C) z".
@@ -175,7 +211,7 @@ class ClaimFinder {
   std::vector<Claim> find() {
     for (std::size_t at = 0; at < text_.size();) {
       if (text_.substr(at).starts_with("\\boxed") || text_.substr(at).starts_with("\\fbox")) box(at);
-      if (text_.substr(at).starts_with("\xE7\xAD\x94\xE6\xA1\x88")) chinese(at);  // "answer"
+      if (static_cast<unsigned char>(text_[at]) >= 0xE3) chinese(at);
       const std::string_view word = word_at(text_, at);
       if (!word.empty()) look_at(lower_word(word), at, at + word.size(), word);
       at += std::max<std::size_t>(1, word.size());
@@ -186,9 +222,9 @@ class ClaimFinder {
  private:
   void look_at(const std::string& word, std::size_t begin, std::size_t end, std::string_view spelled) {
     const bool answer = has(answer_words(), word);
-    if (answer && answer_line(begin, end)) return;
+    if (answer && (answer_line(begin, end) || tag(begin, end))) return;
     if (answer || has(option_words(), word)) statement(begin, end);
-    if (word == "it's" || has(choosing(), word)) remark(begin, end);
+    if (word == "it's" || has(choosing(), word)) announced(ClaimKind::kRemark, begin, end);
     if (word == "it" || word == "go" || word == "going" || word == "went") phrase(word, begin, end);
     if (spelled.size() == 1 && spelled[0] >= 'A' && spelled[0] <= 'Z') praised(begin);
   }
@@ -229,13 +265,19 @@ class ClaimFinder {
   }
 
   void chinese(std::size_t begin) {
-    std::size_t at = begin + 6;
-    for (const std::string_view verb : {"\xE6\x98\xAF", "\xE4\xB8\xBA", "\xE9\x80\x89"})  // is, is, choose
-      if (text_.substr(at).starts_with(verb)) return announced(ClaimKind::kStatement, begin, at + verb.size());
-    if (at < text_.size() && text_[at] == ':') claim(ClaimKind::kAnswerLine, begin, read(at + 1));
+    const auto found = chinese_announcement(text_, begin);
+    if (!found) return;
+    if (found->form == ChineseForm::kAnswerColon) return claim(ClaimKind::kAnswerLine, begin, read(found->end));
+    const bool statement = found->form == ChineseForm::kStatement;
+    announced(statement ? ClaimKind::kStatement : ClaimKind::kRemark, begin, found->end);
   }
 
-  void remark(std::size_t begin, std::size_t end) { announced(ClaimKind::kRemark, begin, end); }
+  // "<answer>C</answer>"
+  bool tag(std::size_t begin, std::size_t end) {
+    const bool opens = begin > 0 && text_[begin - 1] == '<' && text_.substr(end).starts_with(">");
+    if (opens) announced(ClaimKind::kStatement, begin, end + 1);
+    return opens;
+  }
 
   // "it is", "it must be", "go with".
   void phrase(const std::string& word, std::size_t begin, std::size_t end) {
@@ -245,7 +287,7 @@ class ClaimFinder {
       const std::string next = lower_word(word_at(text_, at));
       at += next.size();
       const bool done = word == "it" ? next == "is" || next == "be" : next == "with";
-      if (done) return remark(begin, at);
+      if (done) return announced(ClaimKind::kRemark, begin, at);
       if (word != "it" || !has(auxiliaries(), next)) return;
     }
   }
@@ -304,8 +346,8 @@ class ClaimFinder {
 
   enum class Taken { kYes, kNo };
   void claim(ClaimKind kind, std::size_t begin, const std::optional<Token>& token, Taken taken = Taken::kYes) {
-    const bool one =
-        token && taken == Taken::kYes && !names_another(text_, *token) && !is_taken_back(text_, token->end);
+    const bool one = token && taken == Taken::kYes && !names_another(text_, *token) &&
+                     !is_taken_back(text_, token->end) && !is_corrected(text_, *token);
     claims_.push_back(
         {.kind = kind, .letter = one ? token->letter : '\0', .begin = begin, .letter_at = token ? token->end : 0});
   }
@@ -321,7 +363,9 @@ std::optional<char> label_of(std::string_view line) {
   while (at < line.size() && (is_space(line[at]) || std::string_view("#>-+").find(line[at]) != std::string_view::npos))
     ++at;
   const auto token = read_choice(line, at);
-  if (!token || names_another(line, *token) || lists_choices(line.substr(skip_spaces(line, 0)))) return std::nullopt;
+  if (!token || names_another(line, *token) || is_taken_back(line, token->end) || is_corrected(line, *token) ||
+      lists_choices(line.substr(skip_spaces(line, 0))))
+    return std::nullopt;
   if (token->end >= line.size()) return token->letter;
   const char next = line[token->end];
   const bool closed = std::string_view(")]}*\"'`").find(line[token->end - 1]) != std::string_view::npos;
