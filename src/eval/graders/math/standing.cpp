@@ -15,33 +15,115 @@ namespace {
 constexpr std::size_t kReach = 90;  // bytes to either side of a value
 
 // In front of a value, "x = " between or not: it is none, or none is said.
-constexpr std::array<std::string_view, 37> kDenials = {"never", "never be", "neither", "nor", "except", "except for", "excluding", "exclude", "excludes", "excluded", "reject", "rejecting", "discard", "discarding", "rule out", "rules out", "other than", "anything but", "everything but", "all but", "number but", "numbers but", "integer but", "integers but", "value but", "values but", "fails for", "fail for", "fails at", "fails when", "none of", "not be", "n't be", "not equal to", "cannot be", "cannot equal", "answer exceeds"};
+constexpr std::array<std::string_view, 37> kDenials = {
+    "never",        "never be",      "neither",      "nor",          "except",         "except for",   "excluding",
+    "exclude",      "excludes",      "excluded",     "reject",       "rejecting",      "discard",      "discarding",
+    "rule out",     "rules out",     "other than",   "anything but", "everything but", "all but",      "number but",
+    "numbers but",  "integer but",   "integers but", "value but",    "values but",     "fails for",    "fail for",
+    "fails at",     "fails when",    "none of",      "not be",       "n't be",         "not equal to", "cannot be",
+    "cannot equal", "answer exceeds"};
 // The same, unless they set it apart from a value in front of them.
 constexpr std::array<std::string_view, 5> kContrasts = {"not", "n't", "cannot", "rather than", "instead of"};
 
 // Directly in front of a value: what makes another one of it.
-constexpr std::array<std::string_view, 55> kMakersInFront = {"twice", "thrice", "double", "triple", "quadruple", "half", "half of", "third of", "quarter of", "fourth of", "fifth of", "sixth of", "tenth of", "thirds of", "quarters of", "fourths of", "fifths of", "square of", "cube of", "root of", "power of", "powers of", "multiple of", "multiples of", "factor of", "factors of", "divisor of", "divisors of", "reciprocal of", "inverse of", "successor of", "predecessor of", "factorial of", "logarithm of", "log of", "sine of", "cosine of", "tangent of", "opposite of", "negative of", "negation of", "percent of", "% of", "plus", "minus", "times", "divided by", "multiplied by", "divisible by", "coprime to", "prime to", "square root", "cube root", "modulo", "mod"};
+constexpr std::array<std::string_view, 55> kMakersInFront = {
+    "twice",        "thrice",         "double",       "triple",       "quadruple",     "half",
+    "half of",      "third of",       "quarter of",   "fourth of",    "fifth of",      "sixth of",
+    "tenth of",     "thirds of",      "quarters of",  "fourths of",   "fifths of",     "square of",
+    "cube of",      "root of",        "power of",     "powers of",    "multiple of",   "multiples of",
+    "factor of",    "factors of",     "divisor of",   "divisors of",  "reciprocal of", "inverse of",
+    "successor of", "predecessor of", "factorial of", "logarithm of", "log of",        "sine of",
+    "cosine of",    "tangent of",     "opposite of",  "negative of",  "negation of",   "percent of",
+    "% of",         "plus",           "minus",        "times",        "divided by",    "multiplied by",
+    "divisible by", "coprime to",     "prime to",     "square root",  "cube root",     "modulo",
+    "mod"};
 // The same in what is announced, and at the beginning of a sentence: "k must be at least 900" may end with what was
 // asked for.
-constexpr std::array<std::string_view, 23> kBounds = {"over", "under", "above", "below", "beyond", "up to", "exceeds", "exceed", "exceeding", "at least", "at most", "than", "than or equal to", "fewer than", "less than", "more than", "greater than", "larger than", "smaller than", "no more than", "no less than", "no fewer than", "bigger than"};
+constexpr std::array<std::string_view, 23> kBounds = {"over",
+                                                      "under",
+                                                      "above",
+                                                      "below",
+                                                      "beyond",
+                                                      "up to",
+                                                      "exceeds",
+                                                      "exceed",
+                                                      "exceeding",
+                                                      "at least",
+                                                      "at most",
+                                                      "than",
+                                                      "than or equal to",
+                                                      "fewer than",
+                                                      "less than",
+                                                      "more than",
+                                                      "greater than",
+                                                      "larger than",
+                                                      "smaller than",
+                                                      "no more than",
+                                                      "no less than",
+                                                      "no fewer than",
+                                                      "bigger than"};
 
 // In front of two values, "and" between them. "A sum of 42" is 42.
-constexpr std::array<std::string_view, 7> kPairs = {
-    "sum of", "product of", "difference of", "difference between", "quotient of", "ratio of", "between"};
+constexpr std::array<std::string_view, 7> kPairs = {"sum of",      "product of", "difference of", "difference between",
+                                                    "quotient of", "ratio of",   "between"};
 
 // Directly behind a value.
-constexpr std::array<std::string_view, 53> kMakersBehind = {
-    "factorial", "plus", "minus", "divided by", "multiplied by", "choose", "tenths", "hundredths", "thousandths",
-    "halves", "thirds", "fourths", "fifths", "sixths", "sevenths", "eighths", "ninths", "or more", "or less",
-    "or fewer", "or greater", "or above", "or below", "or higher", "or lower", "or larger", "or smaller",
-    "to the power", "raised to", "mod", "modulo", "is extraneous", "is an extraneous", "fails", "does not satisfy",
-    "doesn't satisfy", "does not work", "doesn't work", "is not a solution", "is not a root", "is not the answer",
-    "is not valid", "is not possible", "is impossible", "is invalid", "is rejected", "is excluded", "is wrong",
-    "is incorrect",
-    "at most", "at least", "or over", "or under"};
+constexpr std::array<std::string_view, 53> kMakersBehind = {"factorial",
+                                                            "plus",
+                                                            "minus",
+                                                            "divided by",
+                                                            "multiplied by",
+                                                            "choose",
+                                                            "tenths",
+                                                            "hundredths",
+                                                            "thousandths",
+                                                            "halves",
+                                                            "thirds",
+                                                            "fourths",
+                                                            "fifths",
+                                                            "sixths",
+                                                            "sevenths",
+                                                            "eighths",
+                                                            "ninths",
+                                                            "or more",
+                                                            "or less",
+                                                            "or fewer",
+                                                            "or greater",
+                                                            "or above",
+                                                            "or below",
+                                                            "or higher",
+                                                            "or lower",
+                                                            "or larger",
+                                                            "or smaller",
+                                                            "to the power",
+                                                            "raised to",
+                                                            "mod",
+                                                            "modulo",
+                                                            "is extraneous",
+                                                            "is an extraneous",
+                                                            "fails",
+                                                            "does not satisfy",
+                                                            "doesn't satisfy",
+                                                            "does not work",
+                                                            "doesn't work",
+                                                            "is not a solution",
+                                                            "is not a root",
+                                                            "is not the answer",
+                                                            "is not valid",
+                                                            "is not possible",
+                                                            "is impossible",
+                                                            "is invalid",
+                                                            "is rejected",
+                                                            "is excluded",
+                                                            "is wrong",
+                                                            "is incorrect",
+                                                            "at most",
+                                                            "at least",
+                                                            "or over",
+                                                            "or under"};
 // Directly behind a value, with a number behind them.
-constexpr std::array<std::string_view, 9> kJoiningBehind = {"times",   "over",       "more than",  "less than", "percent of",
-                                                            "% of",    "\\% of",     "fewer than", "greater than"};
+constexpr std::array<std::string_view, 9> kJoiningBehind = {
+    "times", "over", "more than", "less than", "percent of", "% of", "\\% of", "fewer than", "greater than"};
 constexpr std::array<std::string_view, 4> kOrders = {"st", "nd", "rd", "th"};
 
 bool ends_with_phrase(std::string_view text, std::string_view phrase) {
@@ -88,9 +170,9 @@ std::string_view without_name(std::string_view text) {
 
 // "log", "sin", "log_2".
 bool ends_with_function(std::string_view text) {
-  if (const std::size_t low = text.rfind('_'); low != std::string_view::npos && low + 1 < text.size() &&
-                                               std::all_of(text.begin() + static_cast<std::ptrdiff_t>(low) + 1,
-                                                           text.end(), [](char c) { return is_digit(c); }))
+  if (const std::size_t low = text.rfind('_');
+      low != std::string_view::npos && low + 1 < text.size() &&
+      std::all_of(text.begin() + static_cast<std::ptrdiff_t>(low) + 1, text.end(), [](char c) { return is_digit(c); }))
     text = text.substr(0, low);
   const std::string_view word = last_word(text);
   return word.size() >= 2 && word.size() <= 3 && is_function_name(word) && word != "min" && word != "max" &&
@@ -124,8 +206,9 @@ Judged judged_in_front(std::string_view lower, bool announced, std::size_t cut) 
                        said.ends_with("but") || contrast == "rather than" || contrast == "instead of";
     return apart ? Judged{Standing::kContrasted, cut + outer.size() - contrast.size()} : Judged{Standing::kChanged};
   }
-  const bool changed =
-      ends_with_any_of(outer, kDenials) || (ends_with_any_of(front, kMakersInFront) && !front.ends_with("by a factor of")) || ends_with_function(outer);
+  const bool changed = ends_with_any_of(outer, kDenials) ||
+                       (ends_with_any_of(front, kMakersInFront) && !front.ends_with("by a factor of")) ||
+                       ends_with_function(outer);
   return changed || is_bounded(front, announced) ? Judged{Standing::kChanged} : Judged{};
 }
 
@@ -195,12 +278,13 @@ Judged standing_of(std::string_view before, std::string_view behind, bool announ
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kWithdrawals = {"no",    "wait", "actually", "correction", "sorry",
-                                                          "oops",  "scratch that", "rather", "i mean"};
+constexpr std::array<std::string_view, 9> kWithdrawals = {"no",   "wait",         "actually", "correction", "sorry",
+                                                          "oops", "scratch that", "rather",   "i mean"};
 // What may stand between a withdrawal and the value that is said instead.
 constexpr std::array<std::string_view, 27> kCorrecting = {
-    "no", "wait", "actually", "correction", "sorry", "oops", "it", "it's", "its", "is", "should", "be", "must", "the",
-    "answer", "i", "mean", "make", "that", "that's", "correct", "value", "rather", "to", "not", "wrong", "scratch"};
+    "no",   "wait",   "actually", "correction", "sorry",  "oops",   "it",  "it's",  "its",
+    "is",   "should", "be",       "must",       "the",    "answer", "i",   "mean",  "make",
+    "that", "that's", "correct",  "value",      "rather", "to",     "not", "wrong", "scratch"};
 
 std::string_view without_punctuation(std::string_view text) {
   while (!text.empty()) {

@@ -26,7 +26,8 @@ Judged standing_of(std::string_view before, std::string_view behind, bool announ
 // "No other value works", "Wait, let me check: 3 + 4 = 7".
 std::optional<std::string_view> correction(std::string_view behind);
 
-// Whether the clause that an announcement stands in only tries the value: "Suppose the answer is", "Maybe the answer is".
+// Whether the clause that an announcement stands in only tries the value: "Suppose the answer is", "Maybe the answer
+// is".
 bool is_supposed(std::string_view before);
 
 }  // namespace qreason::math
