@@ -3,6 +3,7 @@
 #include <array>
 
 #include "eval/graders/math/bound_names.h"
+#include "eval/graders/math/evaluate.h"
 #include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/latex_commands.h"
 #include "eval/graders/math/matrices.h"
@@ -30,6 +31,10 @@ constexpr std::array<std::string_view, 30> kOtherNames = {
     "hbar",        "aleph", "beth", "square", "partial", "nabla", "clubsuit", "heartsuit", "spadesuit", "imath",
     "diamondsuit", "jmath", "wp",   "vec",    "hat",     "bar",   "tilde",    "dot",       "ddot",      "Box"};
 
+// Of these what operates on the value behind it.
+constexpr std::array<std::string_view, 8> kOverValues = {"partial", "nabla", "hat",  "bar",
+                                                         "tilde",   "dot",   "ddot", "vec"};
+
 bool names_value(std::string_view name) {
   return is_letter_command(name) || std::find(kOtherNames.begin(), kOtherNames.end(), name) != kOtherNames.end();
 }
@@ -51,8 +56,9 @@ Node FactorParser::command(const std::string& name) {
   }
   if (name == "sqrt") return root();
   if (name == "begin") return matrix();
-  if (name == "infty" || name == "ldots" || name == "reals" || name.starts_with("mathbb"))
-    return make_node(NodeKind::kSymbol, {}, name);
+  if (name.starts_with(kOperation)) return operation(name.substr(kOperation.size()));
+  if (name.starts_with("mathbb")) return blackboard(name);
+  if (name == "infty" || name == "ldots" || name == "reals") return make_node(NodeKind::kSymbol, {}, name);
   if (name == "pi") return make_node(NodeKind::kConstant, {}, "pi");
   if (name == "emptyset") return make_node(NodeKind::kSet, {});
   if (name == "lfloor" || name == "lceil") return floor_or_ceiling(name);
@@ -62,7 +68,17 @@ Node FactorParser::command(const std::string& name) {
     return large_operator(name);
   if (is_function_name(name)) return call(name);
   if (!names_value(name) && (name.size() > 12 || behind_value())) throw NotAnAnswer{};
+  const bool change = name == "Delta" && (at_kind(TokenKind::kLetter) || at_symbol_command());
+  const bool over = std::find(kOverValues.begin(), kOverValues.end(), name) != kOverValues.end();
+  if (change || over || !names_value(name)) return operation(name);
   return symbol("\\" + name);
+}
+
+// Sets of numbers; of a bracket or, for an expectation and its like, of what follows.
+Node FactorParser::blackboard(const std::string& name) {
+  if (at_symbol("(") || at_symbol("[")) return applied(name);
+  const bool operates = name == "mathbb E" || name == "mathbb P" || name == "mathbb V";
+  return operates && at_factor() ? operation(name) : make_node(NodeKind::kSymbol, {}, name);
 }
 
 Node FactorParser::root() {
@@ -121,6 +137,9 @@ Node FactorParser::call(std::string name) {
     result.children = single(std::move(inside));
   }
   single_ = outer_single;
+  // "\\max f" is no f.
+  if ((name == "max" || name == "min") && result.children.size() == 1 && has_variables(result.children[0]))
+    result.text = std::string(kOperation) + name;
   if (base) result.children.push_back(*std::move(base));
   if (base && name != "log") throw NotAnAnswer{};
   if (!power) return result;

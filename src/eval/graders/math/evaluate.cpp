@@ -109,7 +109,7 @@ std::optional<Value> Evaluator::constant(const std::string& name) {
   return e ? std::optional(of_real(*std::move(e))) : std::nullopt;
 }
 
-// f(3) is some number that depends on f and on 3.
+// f(3) is some number that depends on f and on 3; so are operators.
 std::optional<Value> Evaluator::applied(const Node& node) {
   std::uint64_t name = stable_hash(node.text);
   for (const Node& child : node.children) {
@@ -268,6 +268,7 @@ std::optional<Value> Evaluator::exact_call(const Node& node, const std::vector<V
 }
 
 std::optional<Value> Evaluator::call(const Node& node) {
+  if (is_operated(node)) return applied(node);
   std::vector<Value> arguments;
   for (const Node& child : node.children) {
     auto argument = value(child);

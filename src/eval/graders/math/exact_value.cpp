@@ -180,7 +180,7 @@ std::vector<std::string> symbols_of(const Node& node) {
 
 bool has_variables(const Node& node) {
   return node.kind == NodeKind::kSymbol || node.kind == NodeKind::kText || node.kind == NodeKind::kApply ||
-         std::any_of(node.children.begin(), node.children.end(), has_variables);
+         is_operated(node) || std::any_of(node.children.begin(), node.children.end(), has_variables);
 }
 
 bool has_decimals(const Node& node) {

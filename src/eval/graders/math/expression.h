@@ -58,6 +58,10 @@ struct Node {
 inline constexpr const char* kPrime = "'";
 // The text of a product whose order may count, and of a cross product, where it does.
 inline constexpr const char* kCross = "cross";
+// Begins the text of a kCall, and of the token that it is read from, of which nothing is known but what it is applied
+// to: "operator Var", "operator d/dx", "operator '".
+inline constexpr std::string_view kOperation = "operator ";
+bool is_operated(const Node& n);
 
 // Signs of relations that hold the other way round, too.
 inline constexpr char kSimilar = 's';

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "eval/graders/math/differentials.h"
 #include "eval/graders/math/dots.h"
 #include "eval/graders/math/evaluate.h"
 #include "eval/graders/math/relation_signs.h"
@@ -247,7 +248,7 @@ class AnswerParser final : public WordParser {
     return make_node(NodeKind::kSum, std::move(terms));
   }
 
-  bool at_factor() const {
+  bool at_factor() const override {
     if (done()) return false;
     const Token& token = tokens_[at_];
     switch (token.kind) {
@@ -368,7 +369,7 @@ std::optional<Node> parse_answer(std::string_view text, Reading reading) {
   auto tokens = tokenize_answer(text, reading);
   if (!tokens) return std::nullopt;
   try {
-    return AnswerParser(*std::move(tokens)).run();
+    return AnswerParser(with_differentials(*std::move(tokens))).run();
   } catch (const NotAnAnswer&) {
     return std::nullopt;
   }

@@ -127,7 +127,7 @@ void FactorParser::take_postfix(Node& result, bool& more) {
     result = make_node(NodeKind::kMeasure, single(std::move(result)), unit.dimensions + kPrime);
     result.value = unit.scale;
   } else if (take_symbol("'")) {
-    result.text += "'";
+    take_prime(result);
   } else if (take_symbol(kDegree)) {
     if (in_function_ > 0) {
       result = in_radians(std::move(result));
@@ -323,16 +323,25 @@ Node FactorParser::symbol(std::string name) {
   if (take_symbol("_")) name += "_" + subscript();
   const bool capital = name.size() == 1 && ((name[0] >= 'A' && name[0] <= 'Z') || name == "h");
   const bool of_letter = at_symbol("(") && at_kind(TokenKind::kLetter, 1) && at_symbol(")", 2);  // "W(n)"
-  if (!is_function_letter(name) && !(capital && of_letter)) return make_node(NodeKind::kSymbol, {}, std::move(name));
+  const bool expects = (name == "E" || name == "P") && at_symbol("[");                           // "E[X^2]"
+  if (name == "y" && take_order(name)) return make_node(NodeKind::kSymbol, {}, std::move(name));
+  if (!is_function_letter(name) && !(capital && of_letter) && !expects && !is_applied_letter(name))
+    return make_node(NodeKind::kSymbol, {}, std::move(name));
   while (take_symbol("'")) name += "'";
+  take_order(name);
   const bool inverse = at_symbol("^") && at_symbol("{", 1) && at_symbol("-", 2) && at_kind(TokenKind::kNumber, 3) &&
                        tokens_[at_ + 3].text == "1" && at_symbol("}", 4) && at_symbol("(", 5);
   if (inverse) {
     name += "^-1";
     at_ += 5;
   }
-  if (!take_symbol("(")) return make_node(NodeKind::kSymbol, {}, std::move(name));
-  Node inside = bracket("(");
+  if (!at_symbol("(") && !expects) return make_node(NodeKind::kSymbol, {}, std::move(name));
+  return applied(std::move(name));
+}
+
+// f(x): the bracket is here.
+Node FactorParser::applied(std::string name) {
+  Node inside = bracket(tokens_[at_++].text);
   Node result = make_node(NodeKind::kApply, {}, std::move(name));
   result.children = inside.kind == NodeKind::kTuple ? std::move(inside.children) : single(std::move(inside));
   return result;

@@ -26,6 +26,10 @@ Node multiplied(Node left, Node right);
 Node number_node(const std::string& digits);
 Node number_node(Rational value);
 bool is_integer_node(const Node& n);
+// What an operator that is not known makes of a value; equal only where operator and value are.
+Node operated(std::string_view name, Node argument);
+// "\\Gamma", "\\phi": in front of a bracket a function and no factor.
+bool is_applied_letter(std::string_view name);
 // The sum or product over whole numbers that `name` says ("sum _k=1 ^10"), term by term; nullopt for other bounds, and
 // when `expanded` would pass kMaxExpanded.
 std::optional<Node> written_out(const std::string& name, const Node& body, std::size_t& expanded);
@@ -69,6 +73,7 @@ class FactorParser {
   virtual Node list() = 0;
   virtual Node sum() = 0;
   virtual Node signed_factor() = 0;
+  virtual bool at_factor() const = 0;
   Node factor();
   Node exponent();
   Node argument();
@@ -88,8 +93,14 @@ class FactorParser {
   Node based(const Token& token);
   Node word(const Token& token);
   Node symbol(std::string name);
+  Node applied(std::string name);
   std::string subscript();
   Node command(const std::string& name);
+  Node blackboard(const std::string& name);
+  Node operation(std::string name);
+  Node operand(std::string_view name);
+  bool take_order(std::string& name);
+  void take_prime(Node& result);
   Node root();
   Node floor_or_ceiling(const std::string& open);
   Node call(std::string name);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "eval/graders/math/applied_words.h"
+#include "eval/graders/math/expression.h"
 #include "eval/graders/math/latex_commands.h"
 #include "eval/graders/math/number_tokens.h"
 #include "eval/graders/math/unicode_signs.h"
@@ -122,7 +124,7 @@ class Tokenizer : private NumberTokens {
         return braced(ignored);
       }
       case CommandKind::kText:
-        return text_argument();
+        return text_argument(name == "operatorname");
       case CommandKind::kLetterStyle:
       case CommandKind::kAccent:
         return styled_letter(std::string(rule->text));
@@ -225,7 +227,7 @@ class Tokenizer : private NumberTokens {
     return false;
   }
 
-  bool text_argument() {
+  bool text_argument(bool named) {
     std::string content;
     if (!argument(content)) return false;
     while (!content.empty() && is_blank(content.back())) content.pop_back();
@@ -238,6 +240,10 @@ class Tokenizer : private NumberTokens {
     }
     if (multiplies_power_of_ten(content, at_)) {
       push(TokenKind::kCommand, "times");
+      return true;
+    }
+    if (text_depth_ == 0 && applies_to(content, text_.substr(at_), named, after_value())) {
+      push(TokenKind::kCommand, std::string(kOperation) + content);
       return true;
     }
     if (content.size() == 1 && is_letter(content[0])) {

@@ -70,7 +70,8 @@ bool is_name(const Node& n) {
     case NodeKind::kTuple:
       return std::all_of(n.children.begin(), n.children.end(), is_name);
     case NodeKind::kCall:
-      return (n.text == "abs" && is_name(n.children[0])) || is_large_operator(n.text);  // a length, an integral
+      if (n.text == "abs" || is_operated(n)) return is_name(n.children[0]);  // a length, a derivative
+      return is_large_operator(n.text);
     default:
       return false;
   }
