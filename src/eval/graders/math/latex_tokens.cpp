@@ -7,6 +7,7 @@
 #include "eval/graders/math/expression.h"
 #include "eval/graders/math/latex_commands.h"
 #include "eval/graders/math/number_tokens.h"
+#include "eval/graders/math/other_scripts.h"
 #include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
 
@@ -351,10 +352,18 @@ class Tokenizer : private NumberTokens {
 
   bool unit_before_slash() const { return tokens_.size() >= 2 && tokens_[tokens_.size() - 2].kind == TokenKind::kText; }
 
+  // One character is a letter; those of other scripts than Latin and Greek are words, of which one letter of an
+  // alphabet may be a symbol.
   bool other_character() {
-    std::string character(1, text_[at_++]);
-    while (at_ < text_.size() && (static_cast<unsigned char>(text_[at_]) & 0xC0) == 0x80) character += text_[at_++];
-    push(TokenKind::kLetter, std::move(character));
+    const std::size_t word = other_script_length(text_.substr(at_));
+    std::size_t bytes = 1;
+    while (at_ + bytes < text_.size() && (static_cast<unsigned char>(text_[at_ + bytes]) & 0xC0) == 0x80) ++bytes;
+    const bool is_word = word > bytes || (word > 0 && bytes > 2);
+    const std::string_view text = text_.substr(at_, is_word ? word : bytes);
+    at_ += text.size();
+    if (!is_word) push(TokenKind::kLetter, std::string(text));
+    for (std::string& part : is_word ? cut_other_script(text, after_value()) : std::vector<std::string>())
+      push(TokenKind::kText, std::move(part));
     return true;
   }
 

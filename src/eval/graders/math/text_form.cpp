@@ -1,6 +1,7 @@
 #include "eval/graders/math/text_form.h"
 
-#include <cctype>
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "eval/graders/math/latex_tokens.h"
@@ -33,11 +34,16 @@ std::vector<bool> idle_braces(const std::vector<Token>& tokens) {
 }
 
 // "MeV" and "meV".
-bool case_tells_unit(const std::string& word) {
+bool case_tells_unit(std::string_view word) {
   const auto unit = unit_of_word(word);
   const auto lower = unit ? unit_of_word(lower_case(word)) : std::nullopt;
   return unit && !(lower && lower->dimensions == unit->dimensions && lower->scale == unit->scale);
 }
+
+// Words of two letters that are no units, chemical elements or names of points, whatever their case.
+constexpr std::array<std::string_view, 26> kShortWords = {"no", "up", "is", "it", "of", "in", "at", "to", "by",
+                                                          "be", "we", "he", "so", "do", "or", "an", "as", "if",
+                                                          "on", "am", "pm", "th", "st", "nd", "rd", "us"};
 
 constexpr char kBetweenTokens = '\x1f';  // "2^{1}0" is not "2^{10}"
 
@@ -58,15 +64,23 @@ std::string normalized_text(std::string_view text) {
     const Token& token = (*tokens)[i];
     const bool last_stop = i + 1 == tokens->size() && token.kind == TokenKind::kSymbol && token.text == ".";
     if (last_stop) break;
-    bool word = token.kind == TokenKind::kText;
+    const bool word = token.kind == TokenKind::kText;
     if (!form.empty() && !(word && letters_before)) form += kBetweenTokens;
     letters_before = word;
     if (token.kind == TokenKind::kCommand) form += '\\';
-    word = word && !case_tells_unit(token.text);
-    for (const char c : token.text)
-      if (!is_blank(c)) form += word ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : c;
+    for (const char c : word ? word_form(token.text) : token.text)
+      if (!is_blank(c)) form += c;
   }
   return form;
+}
+
+std::string word_form(std::string_view word) {
+  const std::string lower = lower_case(word);
+  const bool capital_inside = word.size() > 1 && lower_case(word.substr(1)) != word.substr(1);
+  const bool small = std::any_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  const bool is_short =
+      word.size() == 2 && std::find(kShortWords.begin(), kShortWords.end(), lower) == kShortWords.end();
+  return is_short || (capital_inside && small) || case_tells_unit(word) ? std::string(word) : lower;
 }
 
 bool is_empty_text(std::string_view text) {

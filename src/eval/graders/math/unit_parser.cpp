@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "eval/graders/math/other_scripts.h"
+
 namespace qreason::math {
 namespace {
 
@@ -68,7 +70,13 @@ class UnitParser {
       known_ = true;
       return true;
     }
+    if (counted_ && other_script_length(text) == text.size()) {  // "个苹果": what is counted
+      noun_ = text;
+      counted_ = false;
+      return true;
+    }
     if (is_noun(text)) {
+      counted_ = other_script_length(text) == text.size();
       known_ = true;
       // "apple pies" are pies, "slices of pizza" slices.
       if (const std::string stem = noun_stem(text); !stem.empty() && !named_) noun_ = stem;
@@ -78,7 +86,7 @@ class UnitParser {
       raise_ = 1;
       return true;
     }
-    return is_filler(text);
+    return is_filler(text) || text == "US";  // "US dollars"
   }
 
   // "^2", "^{2}", "^{-1}"; 0 where there is none.
@@ -109,6 +117,7 @@ class UnitParser {
   std::string noun_;
   bool named_ = false;  // the noun is known, what follows only says more about it
   bool known_ = false;
+  bool counted_ = false;  // behind a word that counts in another script
   bool ended_ = false;
 
  public:

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "eval/graders/math/noun_list.h"
+#include "eval/graders/math/other_scripts.h"
+#include "eval/graders/math/prefixed_units.h"
 
 namespace qreason::math {
 namespace {
@@ -31,19 +33,21 @@ constexpr std::string_view kOtherNouns =
     "unit units pt pts item marbles apple student candy cookie box dollar euro way solution root integer number "
     "element "
     "subset point triangle side face edge vertex vertices outcome year hour minute second week day month times time "
-    "total altogether each apiece remaining";
+    "total altogether each apiece remaining "
+    "个 個 种 種 次 只 条 本 位 张 件 辆 台 块 道 题 页 棵 组 人 名 개 명";
 
 // Of these, what says no more than the number.
 constexpr std::string_view kIdleNouns =
     "unit units item items thing things piece pieces object objects total altogether each apiece remaining time times "
     "way ways solution solutions root roots element elements integer integers number numbers value values outcome "
     "outcomes possibility possibilities arrangement arrangements combination combinations permutation permutations "
-    "choice choices case cases pt pts";
+    "choice choices case cases pt pts 个 個 种 種 次 只 条 本 位 张 件 辆 台 块 道 题 页 棵 组 개";
 
 constexpr std::pair<std::string_view, std::string_view> kIrregular[] = {
-    {"men", "man"},       {"women", "woman"}, {"children", "child"},  {"kids", "child"},  {"kid", "child"},
-    {"people", "person"}, {"feet", "foot"},   {"mice", "mouse"},      {"geese", "goose"}, {"teeth", "tooth"},
-    {"oxen", "ox"},       {"dice", "die"},    {"vertices", "vertex"}, {"bus", "buse"}};
+    {"men", "man"},         {"women", "woman"}, {"children", "child"}, {"kids", "child"},  {"kid", "child"},
+    {"people", "person"},   {"feet", "foot"},   {"mice", "mouse"},     {"geese", "goose"}, {"teeth", "tooth"},
+    {"oxen", "ox"},         {"dice", "die"},    {"人", "person"},      {"名", "person"},   {"명", "person"},
+    {"vertices", "vertex"}, {"bus", "buse"}};
 
 // Words that stand between a number and what it counts.
 constexpr std::string_view kFillers =
@@ -85,37 +89,37 @@ struct NamedUnit {
 };
 
 constexpr NamedUnit kUnits[] = {
-    {"m meter meters metre metres", "m^1", 1, 1},
-    {"cm centimeter centimeters centimetre centimetres cms", "m^1", 1, 100},
-    {"mm millimeter millimeters millimetre millimetres", "m^1", 1, 1000},
+    {"米 m meter meters metre metres", "m^1", 1, 1},
+    {"厘米 cm centimeter centimeters centimetre centimetres cms", "m^1", 1, 100},
+    {"毫米 mm millimeter millimeters millimetre millimetres", "m^1", 1, 1000},
     {"nm nanometer nanometers nanometre nanometres", "m^1", 1, 1'000'000'000},
     {"micrometer micrometers micron microns", "m^1", 1, 1'000'000},
     {"dm decimeter decimeters decimetre", "m^1", 1, 10},
-    {"km kilometer kilometers kilometre kilometres kms", "m^1", 1000, 1},
+    {"千米 公里 km kilometer kilometers kilometre kilometres kms", "m^1", 1000, 1},
     {"in inch inches", "m^1", 254, 10000},
     {"ft foot feet", "m^1", 3048, 10000},
     {"yd yds yard yards", "m^1", 9144, 10000},
     {"mi mile miles", "m^1", 1609344, 1000},
-    {"g gram grams gramme grammes", "g^1", 1, 1},
+    {"克 g gram grams gramme grammes", "g^1", 1, 1},
     {"mg milligram milligrams", "g^1", 1, 1000},
-    {"kg kgs kilogram kilograms kilo kilos", "g^1", 1000, 1},
+    {"千克 公斤 kg kgs kilogram kilograms kilo kilos", "g^1", 1000, 1},
     {"t ton tons tonne tonnes", "ton^1", 1, 1},
     {"lb lbs pound pounds", "lb^1", 1, 1},
     {"oz ounce ounces", "lb^1", 1, 16},
-    {"s sec secs second seconds", "s^1", 1, 1},
+    {"秒 s sec secs second seconds", "s^1", 1, 1},
     {"ms millisecond milliseconds", "s^1", 1, 1000},
     {"microsecond microseconds", "s^1", 1, 1'000'000},
     {"ns nanosecond nanoseconds", "s^1", 1, 1'000'000'000},
-    {"min mins minute minutes", "s^1", 60, 1},
-    {"h hr hrs hour hours", "s^1", 3600, 1},
-    {"day days", "s^1", 86400, 1},
-    {"week weeks wk wks", "s^1", 604800, 1},
+    {"分钟 min mins minute minutes", "s^1", 60, 1},
+    {"小时 h hr hrs hour hours", "s^1", 3600, 1},
+    {"天 day days", "s^1", 86400, 1},
+    {"周 星期 week weeks wk wks", "s^1", 604800, 1},
     {"month months", "month^1", 1, 1},
-    {"yr yrs year years", "month^1", 12, 1},
+    {"年 yr yrs year years", "month^1", 12, 1},
     {"decade decades", "month^1", 120, 1},
     {"century centuries", "month^1", 1200, 1},
-    {"L l liter liters litre litres", "m^3", 1, 1000},
-    {"mL ml milliliter milliliters millilitre millilitres", "m^3", 1, 1000000},
+    {"升 L l liter liters litre litres", "m^3", 1, 1000},
+    {"毫升 mL ml milliliter milliliters millilitre millilitres", "m^3", 1, 1000000},
     {"gal gallon gallons", "gal^1", 1, 1},
     {"qt quart quarts", "gal^1", 1, 4},
     {"pint pints", "gal^1", 1, 8},
@@ -151,7 +155,7 @@ constexpr NamedUnit kUnits[] = {
     {"mol moles mole", "mol^1", 1, 1},
     {"C celsius Celsius", "celsius^1", 1, 1},
     {"F fahrenheit Fahrenheit", "fahrenheit^1", 1, 1},
-    {"deg degs degree degrees", "degree^1", 1, 1},
+    {"度 deg degs degree degrees", "degree^1", 1, 1},
     {"rad rads radian radians", "radian^1", 1, 1},
     {"acre acres", "acre^1", 1, 1},
     {"hectare hectares ha", "hectare^1", 1, 1},
@@ -159,9 +163,9 @@ constexpr NamedUnit kUnits[] = {
     {"cent cents penny pennies", "usd^1", 1, 100},
     {"eur EUR euro euros euro", "eur^1", 1, 1},
     {"gbp GBP pounds-sterling", "gbp^1", 1, 1},
-    {"yen JPY", "yen^1", 1, 1},
+    {"円 yen JPY", "yen^1", 1, 1},
     {"rupee rupees rs Rs. Rs INR", "rupee^1", 1, 1},
-    {"yuan RMB CNY", "yuan^1", 1, 1},
+    {"元 yuan RMB CNY", "yuan^1", 1, 1},
     {"peso pesos", "peso^1", 1, 1},
     {"rouble roubles ruble rubles", "rouble^1", 1, 1},
     {"a.m. am AM a.m A.M.", "am^1", 1, 1},
@@ -187,13 +191,22 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
-std::optional<Unit> unit_of_word(std::string_view word) {
+namespace {
+
+const NamedUnit* named_unit(std::string_view word) {
   auto found = unit_table().find(word);
   const std::string lower = lower_case(word);
-  if (found == unit_table().end() && word.size() >= 3) found = unit_table().find(lower);
-  if (found == unit_table().end()) return std::nullopt;
-  const NamedUnit& unit = *found->second;
-  return Unit{std::string(unit.dimensions), *Rational::of(unit.top, unit.bottom)};
+  // "KHZ", "Hours", but neither "MPa" nor "mPa" for the other.
+  if (found == unit_table().end() && word.size() >= 3 && !prefixed_unit(word)) found = unit_table().find(lower);
+  return found == unit_table().end() ? nullptr : found->second;
+}
+
+}  // namespace
+
+std::optional<Unit> unit_of_word(std::string_view word) {
+  const NamedUnit* unit = named_unit(word);
+  if (unit == nullptr) return prefixed_unit(word);
+  return Unit{std::string(unit->dimensions), *Rational::of(unit->top, unit->bottom)};
 }
 
 Unit times(const Unit& a, const Unit& b, std::int64_t power) {
@@ -227,7 +240,7 @@ Unit times(const Unit& a, const Unit& b, std::int64_t power) {
 }
 
 bool is_unit_word(std::string_view word) {
-  return unit_of_word(word).has_value();
+  return named_unit(word) != nullptr;
 }
 
 bool is_noun(std::string_view word) {
@@ -313,6 +326,7 @@ std::optional<std::int64_t> value_of(const NumberWord (&table)[N], std::string_v
 }  // namespace
 
 std::optional<Rational> scale_word(std::string_view word) {
+  if (const auto chinese = chinese_scale(word)) return chinese;
   std::string lower = lower_case(word);
   if (lower.size() > 4 && lower.back() == 's') lower.pop_back();
   const auto scale = value_of(kScales, lower);
@@ -345,6 +359,7 @@ std::optional<Rational> part_in_words(std::string_view words) {
 }
 
 std::optional<Rational> number_in_words(std::string_view words) {
+  if (const auto chinese = chinese_number(words)) return chinese;
   std::string text = lower_case(words);
   std::replace(text.begin(), text.end(), '-', ' ');
   if (auto mixed = mixed_in_words(text)) return mixed;
