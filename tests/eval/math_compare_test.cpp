@@ -177,8 +177,9 @@ TEST(SameAnswer, GradesEveryLabelledPair) {
 }
 
 TEST(SameAnswer, JudgesEveryKindAsByHand) {
-  for (const char* file : {"kinds.jsonl", "more_kinds.jsonl", "brackets_and_relations.jsonl", "pieces_and_orders.jsonl",
-                           "opened_kinds.jsonl", "styles.jsonl", "operators_and_sizes.jsonl"}) {
+  for (const char* file :
+       {"kinds.jsonl", "more_kinds.jsonl", "brackets_and_relations.jsonl", "pieces_and_orders.jsonl",
+        "opened_kinds.jsonl", "styles.jsonl", "operators_and_sizes.jsonl", "words_and_labels.jsonl"}) {
     for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading") / file)) {
       const std::string answer = row["text"], gold = row["gold"];
       const bool equal = row["equal"].get<int>() == 1;

@@ -7,6 +7,8 @@
 #include "eval/graders/math/bound_names.h"
 #include "eval/graders/math/comparison.h"
 #include "eval/graders/math/describe.h"
+#include "eval/graders/math/evaluate.h"
+#include "eval/graders/math/leading_words.h"
 #include "eval/graders/math/matrices.h"
 #include "eval/graders/math/no_solutions.h"
 #include "eval/graders/math/readings.h"
@@ -55,6 +57,25 @@ bool differ_in_connective(const Node& a, const Node& b) {
                      [](const Node& n) { return n.kind == NodeKind::kText || n.kind == NodeKind::kSymbol; });
 }
 
+// "x > 2 or y > 3": conditions of several unknowns, where "x = 2 or x = 3", "(x, y) = (1, 2) or (x, y) = (3, 4)" and
+// "x < 2 or x > 5" list values of one, or are a set.
+bool joins_conditions(const Node& list) {
+  if (list.kind != NodeKind::kList || list.children.size() < 2) return false;
+  const auto all = [&](const auto& holds) { return std::all_of(list.children.begin(), list.children.end(), holds); };
+  if (!all([](const Node& n) { return n.kind == NodeKind::kRelation; })) return false;
+  const std::vector<std::string> unknowns = symbols_of(list.children[0]);
+  const std::string name = is_name(list.children[0].children[0]) ? described(list.children[0].children[0]) : "";
+  const bool one_name = !name.empty() && all([&](const Node& n) {
+    return n.text == "=" && described(n.children[0]) == name && !has_variables(n.children[1]);
+  });
+  return !one_name && !(unknowns.size() == 1 && all([&](const Node& n) { return symbols_of(n) == unknowns; }));
+}
+
+bool has_labels(const Node& list) {
+  return std::any_of(list.children.begin(), list.children.end(),
+                     [](const Node& n) { return n.kind == NodeKind::kLabelled; });
+}
+
 // "x = 2, y = 3"; "x = 2, x = 3" are two values of one.
 bool names_coordinates(const std::vector<Node>& elements) {
   std::vector<std::string> names;
@@ -93,6 +114,7 @@ Node negated_node(Node n) {
 
 Decision Comparison::same(const Node& gold, const Node& answer) {
   if (!budget_.spend(kStepsPerComparison)) return {Outcome::kUndecided, "too large to decide"};
+  if (gold.kind == NodeKind::kLabelled || answer.kind == NodeKind::kLabelled) return same_labelled(gold, answer);
   if ((says_no_solutions(gold) && is_empty_set(answer)) || (is_empty_set(gold) && says_no_solutions(answer)))
     return {Outcome::kEqual, "no solutions"};
   if (gold.kind == NodeKind::kText || answer.kind == NodeKind::kText) return same_words(gold, answer);
@@ -108,6 +130,14 @@ Decision Comparison::same(const Node& gold, const Node& answer) {
   return same_scalar(gold, answer);
 }
 
+// "inner radius 3" is 3 and "radius 3", but no "outer radius 3"; "ruled out: 3" is no 3.
+Decision Comparison::same_labelled(const Node& gold, const Node& answer) {
+  const auto label = [](const Node& n) { return n.kind == NodeKind::kLabelled ? n.text : std::string(); };
+  const auto value = [](const Node& n) -> const Node& { return n.kind == NodeKind::kLabelled ? n.children[0] : n; };
+  if (!labels_agree(label(gold), label(answer))) return {Outcome::kDifferent, "other words in front"};
+  return same(value(gold), value(answer));
+}
+
 Decision Comparison::same_words(const Node& gold, const Node& answer) {
   const auto a = spelled(gold), b = spelled(answer);
   if (!a || !b) return {Outcome::kDifferent, "words and no words"};
@@ -118,7 +148,7 @@ Decision Comparison::same_words(const Node& gold, const Node& answer) {
     std::string result;
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = std::min(text.find(' ', begin), text.size());
-      std::string word = lower_case(text.substr(begin, end - begin));
+      std::string word = word_form(text.substr(begin, end - begin));
       if (word.ends_with("s") && is_noun(word) && end == text.size()) word.pop_back();
       result += word;
       begin = end + 1;
@@ -203,12 +233,16 @@ Decision Comparison::same_collection(const Node& gold, const Node& answer) {
     return brackets ? in_order(gold.children, answer.children)
                     : Decision{Outcome::kDifferent, "different ends of intervals"};
   }
+  const bool lists = gold.kind == NodeKind::kList && answer.kind == NodeKind::kList;
+  if (lists && has_labels(gold) != has_labels(answer)) return in_order(gold.children, answer.children);
+  if (lists && (gold.text == "or") != (answer.text == "or") && (joins_conditions(gold) || joins_conditions(answer)))
+    return {Outcome::kDifferent, "conditions that all hold, and one of them"};
   if (const auto sets = same_real_set(gold, answer)) return *sets;
   if (is_tuple(gold) != is_tuple(answer)) {
     const Node& tuple = is_tuple(gold) ? gold : answer;
     const Node& other = is_tuple(gold) ? answer : gold;
     // A tuple against "x = 2, y = 3", or "{2, 3}" in braces that LaTeX does not print.
-    const bool named = other.kind == NodeKind::kList && names_coordinates(other.children);
+    const bool named = other.kind == NodeKind::kList && other.text != "or" && names_coordinates(other.children);
     const bool braces = other.kind == NodeKind::kList && other.text == "{}";
     if (tuple.text != "()" || !(named || braces)) return kDifferentKinds;
     return in_order(gold.children, answer.children);
@@ -222,7 +256,7 @@ Decision Comparison::same_collection(const Node& gold, const Node& answer) {
     if (gold.kind != answer.kind) return {Outcome::kUndecided, "operations on sets"};
     return in_order(gold.children, answer.children);
   }
-  if (gold.kind == NodeKind::kList && answer.kind == NodeKind::kList) {
+  if (lists) {
     if (differ_in_connective(gold, answer)) return {Outcome::kDifferent, "\"and\" and \"or\""};
     if (are_in_order(gold) && are_in_order(answer)) return in_order(gold.children, answer.children);
   }

@@ -29,6 +29,7 @@ class Comparison {
 
  private:
   Decision same_words(const Node& gold, const Node& answer);
+  Decision same_labelled(const Node& gold, const Node& answer);
   Decision same_based(const Node& gold, const Node& answer);
 
   // scalars (scalars.cpp)

@@ -62,6 +62,8 @@ std::string_view kind_name(const Node& node) {
       return "cases";
     case NodeKind::kRatio:
       return "ratio";
+    case NodeKind::kLabelled:
+      return "labelled";
   }
   return "?";
 }
@@ -77,7 +79,8 @@ void append(const Node& node, std::string& out) {
     return;
   }
   out += kind_name(node);
-  if (node.kind == NodeKind::kTuple || node.kind == NodeKind::kRelation || node.kind == NodeKind::kMeasure)
+  if (node.kind == NodeKind::kTuple || node.kind == NodeKind::kRelation || node.kind == NodeKind::kMeasure ||
+      node.kind == NodeKind::kLabelled)
     out += " " + node.text;
   if (node.kind == NodeKind::kBased) out += " " + node.text + " in base " + std::to_string(node.base);
   if (node.children.empty()) return;

@@ -43,6 +43,7 @@ enum class NodeKind {
                // others, of which nothing more is known, are in relation_signs.cpp
   kPiecewise,  // children: a value and its condition in turns; kText "otherwise" is a condition, too
   kRatio,      // children: a : b, or more; text: the dimensions of a unit behind it ("11:30 a.m.")
+  kLabelled,   // child: a value; text: the words in front of it that tell which one it is (leading_words.h)
 };
 
 struct Node {

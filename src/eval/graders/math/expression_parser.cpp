@@ -7,6 +7,7 @@
 #include "eval/graders/math/differentials.h"
 #include "eval/graders/math/dots.h"
 #include "eval/graders/math/evaluate.h"
+#include "eval/graders/math/leading_words.h"
 #include "eval/graders/math/relation_signs.h"
 #include "eval/graders/math/word_parser.h"
 #include "eval/graders/math/words.h"
@@ -95,6 +96,7 @@ class AnswerParser final : public WordParser {
   // item (, item)*; with both ";" and "," present, ";" separates lists.
   Node list() override {
     Depth depth(depth_);
+    const bool whole = !std::exchange(in_list_, true);
     std::vector<std::vector<Node>> groups(1), by_words(1);
     bool commas = false, ands = false, ors = false;
     while (true) {
@@ -106,18 +108,31 @@ class AnswerParser final : public WordParser {
       }
       while (take_command("wedge")) ands = true;
       if (done()) break;
+      const std::string label = whole ? take_label() : "";
       groups.back().push_back(relation());
+      if (!label.empty()) groups.back().back() = make_node(NodeKind::kLabelled, single(groups.back().back()), label);
       by_words.back().push_back(groups.back().back());
       if (!at_separator() && !at_command("wedge")) break;
     }
     if (groups.back().empty()) groups.pop_back();
     if (groups.empty()) throw NotAnAnswer{};
+    if (whole && chooses_ && (groups.size() > 1 || groups[0].size() > 1)) throw NotAnAnswer{};
+    if (groups.size() == 1) drop_introduction(groups[0]);
     if (groups.size() == 1 && are_solutions(by_words)) groups = std::move(by_words);
     const std::string joined = ors ? "or" : ands && !commas ? "and" : "";
     if (groups.size() == 1) return grouped(without_dots(std::move(groups[0])), joined);
     std::vector<Node> outer;
     for (auto& group : groups) outer.push_back(grouped(std::move(group), ""));
     return make_node(NodeKind::kList, std::move(outer));
+  }
+
+  // "radii 3, 5": the label of the first alone is one of all.
+  static void drop_introduction(std::vector<Node>& items) {
+    const auto is_labelled = [](const Node& n) { return n.kind == NodeKind::kLabelled; };
+    if (items.size() < 2 || !is_labelled(items[0]) || items[0].text[0] == kUnknownLabel) return;
+    if (std::any_of(items.begin() + 1, items.end(), is_labelled)) return;
+    Node first = std::move(items[0].children[0]);
+    items[0] = std::move(first);
   }
 
   // "p = 5, q = 2 and p = 7, q = 2" are two solutions, not four values.
@@ -361,6 +376,8 @@ class AnswerParser final : public WordParser {
     Node result = factor();
     return negative ? make_node(NodeKind::kNegation, single(std::move(result))) : std::move(result);
   }
+
+  bool in_list_ = false;  // the list that is the whole answer has begun: others have no labels
 };
 
 }  // namespace

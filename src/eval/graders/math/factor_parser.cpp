@@ -305,6 +305,11 @@ Node FactorParser::word(const Token& token) {
     at_ = end;
   }
   if (value) return number_node(*value);
+  if (take_symbol("(")) {  // "Var(X)"
+    Node inside = bracket("(");
+    const bool several = inside.kind == NodeKind::kTuple;
+    return make_node(NodeKind::kApply, several ? std::move(inside.children) : single(std::move(inside)), token.text);
+  }
   return make_node(NodeKind::kText, {}, token.text);
 }
 

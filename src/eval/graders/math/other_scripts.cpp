@@ -14,8 +14,8 @@ struct Range {
   char32_t first, last;
 };
 // Letters and marks from Cyrillic to Cherokee; Cyrillic again; hanzi, kana, hangul; Arabic forms; what is beyond.
-constexpr Range kOtherScripts[] = {{0x400, 0x1CFF},  {0x2DE0, 0x2DFF},   {0x2E80, 0x2FDF},  {0x3005, 0x3007},
-                                   {0x3040, 0xD7FF}, {0xF900, 0xFDFF},   {0xFE70, 0xFEFE},  {0xFF66, 0xFFDC},
+constexpr Range kOtherScripts[] = {{0x400, 0x1CFF},    {0x2DE0, 0x2DFF},  {0x2E80, 0x2FDF}, {0x3005, 0x3007},
+                                   {0x3040, 0xD7FF},   {0xF900, 0xFDFF},  {0xFE70, 0xFEFE}, {0xFF66, 0xFFDC},
                                    {0x10000, 0x1CFFF}, {0x20000, 0x3FFFF}};
 
 char32_t code_point(std::string_view bytes) {
@@ -25,8 +25,8 @@ char32_t code_point(std::string_view bytes) {
 }
 
 using Value = std::pair<std::string_view, std::int64_t>;
-constexpr Value kDigits[] = {{"零", 0}, {"〇", 0}, {"一", 1}, {"二", 2}, {"两", 2}, {"三", 3}, {"四", 4},
-                             {"五", 5}, {"六", 6}, {"七", 7}, {"八", 8}, {"九", 9}};
+constexpr Value kDigits[] = {{"零", 0}, {"〇", 0}, {"一", 1}, {"二", 2}, {"两", 2}, {"三", 3},
+                             {"四", 4}, {"五", 5}, {"六", 6}, {"七", 7}, {"八", 8}, {"九", 9}};
 constexpr Value kPlaces[] = {{"十", 10}, {"百", 100}, {"千", 1000}};
 constexpr Value kScales[] = {{"万", 10'000}, {"萬", 10'000}, {"亿", 100'000'000}};
 

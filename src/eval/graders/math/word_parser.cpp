@@ -3,27 +3,16 @@
 #include <algorithm>
 #include <array>
 
+#include "eval/graders/math/leading_words.h"
 #include "eval/graders/math/unit_parser.h"
 
 namespace qreason::math {
 namespace {
 
-// In front of a value they change it, or the question.
-constexpr std::array<std::string_view, 41> kChangingWords = {
-    "not",       "no",        "less",     "more",     "fewer", "greater",   "most",      "least",     "than",
-    "over",      "under",     "above",    "up",       "below", "half",      "twice",     "double",    "triple",
-    "minus",     "plus",      "between",  "except",   "every", "without",   "mod",       "power",     "inverse",
-    "square",    "root",      "negative", "anything", "never", "undefined", "divisible", "decreases", "decreased",
-    "increases", "increased", "base",     "but",      "from"};
-// The same with "of" behind them: "a multiple of 6" is no 6.
-constexpr std::array<std::string_view, 14> kFunctionWords = {
+// With "of" behind them no value at all of what follows: "a multiple of 6" is no 6, whatever stands between.
+constexpr std::array<std::string_view, 14> kOtherValues = {
     "reciprocal", "opposite", "cube",       "multiple",  "multiples", "factor",   "factors",
     "divisor",    "divisors", "complement", "conjugate", "loss",      "increase", "decrease"};
-
-template <std::size_t N>
-bool holds(const std::array<std::string_view, N>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 bool money(std::string_view dimensions) {
   for (const std::string_view name : {"usd^1", "eur^1", "gbp^1", "yen^1", "rupee^1", "yuan^1", "peso^1", "rouble^1"})
@@ -37,6 +26,11 @@ Node measured(Node value, const Unit& unit) {
   return result;
 }
 
+// "rows" as "row", "largest" as it is.
+std::string stem_of(const std::string& word) {
+  return is_noun(word) ? noun_stem(word) : lower_case(word);
+}
+
 }  // namespace
 
 bool is_separator_word(const std::string& text) {
@@ -47,30 +41,123 @@ std::string half_day_of(std::string_view lower_case_word) {
   return lower_case_word == "noon" ? "pm^1" : lower_case_word == "midnight" ? "am^1" : "";
 }
 
-std::string WordParser::skip_leading_words() {
+// The index behind the words in front of a value, and behind their colon ("Total: 15"); nullopt where no words stand in
+// front of one.
+std::optional<std::size_t> WordParser::leading_end() const {
   std::size_t ahead = at_;
   while (ahead < tokens_.size() && tokens_[ahead].kind == TokenKind::kText && !is_separator_word(tokens_[ahead].text))
     ++ahead;
-  if (ahead == at_) return "";
-  if (ahead + 1 < tokens_.size() && is_symbol_token(tokens_[ahead], ":")) ++ahead;  // "Total: 15"
-  if (number_in_words(tokens_[at_].text) || lower_case(tokens_[at_].text) == "a") return "";
-  const bool value_follows = ahead < tokens_.size() && !is_symbol_token(tokens_[ahead], ",") &&
-                             !is_symbol_token(tokens_[ahead], ")") && !is_symbol_token(tokens_[ahead], "}") &&
-                             tokens_[ahead].text != "=" && tokens_[ahead].text != "\\}" && tokens_[ahead].text != "]" &&
-                             tokens_[ahead].text != "\\\\" && tokens_[ahead].text != "end" &&
-                             tokens_[ahead].kind != TokenKind::kText;
-  if (!value_follows) return "";
-  for (std::size_t i = at_; i < ahead; ++i) {
+  if (ahead == at_) return std::nullopt;
+  if (ahead + 1 < tokens_.size() && is_symbol_token(tokens_[ahead], ":")) ++ahead;
+  if (number_in_words(tokens_[at_].text) || lower_case(tokens_[at_].text) == "a" || ahead == tokens_.size())
+    return std::nullopt;
+  static constexpr std::array<std::string_view, 8> kNoValues = {",", ")", "}", "=", "\\}", "]", "\\\\", "end"};
+  const Token& next = tokens_[ahead];
+  const bool value =
+      next.kind != TokenKind::kText && std::find(kNoValues.begin(), kNoValues.end(), next.text) == kNoValues.end();
+  return value ? std::optional(ahead) : std::nullopt;
+}
+
+// "Var(9)", "Area(4)": a function, where "vertex (1, 2)" and "the answer is (4)" have words in front of a value.
+bool WordParser::names_function(std::size_t end) const {
+  if (!is_symbol_token(tokens_[end], "(") || tokens_[end - 1].kind != TokenKind::kText) return false;
+  const LeadingWord last = leading_word(tokens_[end - 1].text);
+  if (last != LeadingWord::kNames) return last == LeadingWord::kUnknown;
+  int depth = 0;
+  for (std::size_t i = end; i < tokens_.size(); ++i) {
+    if (is_symbol_token(tokens_[i], ",") && depth == 1) return false;
+    if (is_symbol_token(tokens_[i], "(")) ++depth;
+    if (is_symbol_token(tokens_[i], ")") && --depth == 0) return true;
+  }
+  return true;
+}
+
+bool WordParser::is_name_at(std::size_t at, std::size_t end) const {
+  if (!looks_like_name(tokens_[at].text)) return false;
+  if (at + 1 < end && tokens_[at + 1].kind == TokenKind::kText && follows_name(lower_case(tokens_[at + 1].text)))
+    return true;
+  static constexpr std::array<std::string_view, 8> kBeforeNames = {"of",      "for",  "triangle", "angle",
+                                                                   "segment", "side", "line",     "square"};
+  return at > at_ &&
+         std::find(kBeforeNames.begin(), kBeforeNames.end(), lower_case(tokens_[at - 1].text)) != kBeforeNames.end();
+}
+
+// Whether "is" or a colon stands between the word at `at` and the value at `end`.
+bool WordParser::states_value(std::size_t at, std::size_t end) const {
+  return std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at),
+                     tokens_.begin() + static_cast<std::ptrdiff_t>(end),
+                     [](const Token& t) { return follows_name(lower_case(t.text)) || is_symbol_token(t, ":"); });
+}
+
+// Whether the word at `at` leaves the value at `end` as it is.
+bool WordParser::keeps_value(std::size_t at, std::size_t end) const {
+  const auto word_at = [&](std::size_t i) {
+    return i >= at_ && i < end && tokens_[i].kind == TokenKind::kText ? lower_case(tokens_[i].text) : std::string();
+  };
+  const std::string word = word_at(at), next = word_at(at + 1);
+  const bool stated = states_value(at + 1, end), of = next == "of";
+  const bool other = std::find(kOtherValues.begin(), kOtherValues.end(), word) != kOtherValues.end();
+  if ((of && (other || (is_function_noun(word) && !stated))) || (is_operator_noun(word) && !stated)) return false;
+  if (word == "value" && of && word_at(at - 1) == "absolute" && !stated) return false;
+  if ((word == "increase" || word == "decrease" || word == "change") && next == "by") return false;
+  // "the area of a square of side 3" is no 3.
+  const bool named = leading_word(word_at(end - 1)) == LeadingWord::kNames && !at_kind(TokenKind::kLetter, end - at_);
+  if (word == "of" && at > at_ && at + 1 < end && named && !stated) return false;
+  if (word == "greatest" && (next == "common" || next == "possible" || next == "value")) return true;
+  const auto number = number_in_words(word);
+  if (number && number->is_integer() && is_noun(next) && next != "times") return true;  // "the two numbers are"
+  return leading_word(word) != LeadingWord::kUnknown || is_name_at(at, end);
+}
+
+// Whether all words up to `end` do.
+bool WordParser::keep_value(std::size_t end) const {
+  for (std::size_t i = at_; i < end; ++i) {
     if (tokens_[i].kind != TokenKind::kText) continue;
     const std::string word = lower_case(tokens_[i].text);
-    if ((word == "negative" || word == "minus") && i + 1 == ahead) break;
-    if (holds(kChangingWords, word)) throw NotAnAnswer{};
-    const bool of = i + 1 < ahead && lower_case(tokens_[i + 1].text) == "of";
-    if (of && holds(kFunctionWords, word)) throw NotAnAnswer{};
+    if ((word == "negative" || word == "minus") && i + 1 == end) return true;
+    if (!keeps_value(i, end)) return false;
   }
+  return true;
+}
+
+std::string WordParser::label_until(std::size_t end, bool known) const {
+  std::string label = " ";
+  for (std::size_t i = at_; i < end; ++i) {
+    const std::string& text = tokens_[i].text;
+    if (tokens_[i].kind != TokenKind::kText || (known && leading_word(text) == LeadingWord::kIdle)) continue;
+    const std::string word = !known ? lower_case(text) : text == "max" || text == "min" ? text + "imum" : stem_of(text);
+    if (!word.empty()) label += word + " ";
+  }
+  return known ? (label.size() > 1 ? label : "") : kUnknownLabel + label;
+}
+
+std::string WordParser::take_label() {
+  const auto end = leading_end();
+  if (!end || names_function(*end)) return "";
+  const bool colon = is_symbol_token(tokens_[*end - 1], ":"), known = keep_value(*end);
+  if (!known && !colon) return "";
+  const std::string last = lower_case(tokens_[*end - 1].text);
+  const bool one_word = *end - at_ == 1;
+  // "Row 2" alone may be two rows, "USD 5" is money.
+  const bool alone = *end + 1 == tokens_.size() && at_ == 0 && at_kind(TokenKind::kNumber, 1);
+  if (last == "negative" || last == "minus" || (one_word && (alone || is_unit_word(tokens_[at_].text)))) return "";
+  const bool of = last == "of" && !one_word && !at_kind(TokenKind::kLetter, *end - at_);
+  chooses_ = chooses_ || (of && is_choosing_word(tokens_[*end - 2].text));
+  std::string label = label_until(*end, known);
+  at_ = *end;
+  return label;
+}
+
+std::string WordParser::skip_leading_words() {
+  const auto end = leading_end();
+  if (!end) return "";
+  const bool function = names_function(*end);
+  const std::size_t ahead = function ? *end - 1 : *end;
+  if (!keep_value(ahead)) throw NotAnAnswer{};
   const bool labels = ahead - at_ == 1 && at_kind(TokenKind::kNumber, 1) && !is_filler(tokens_[at_].text);
   std::string label = labels ? noun_stem(tokens_[at_].text) : "";
   const auto unit = ahead - at_ == 1 ? unit_of_word(tokens_[at_].text) : std::nullopt;
+  if (ahead == at_) return "";
   at_ = ahead;
   if (unit && at_ < tokens_.size() && unit->dimensions.size() > 2 && unit->scale == Rational(1) &&
       money(unit->dimensions)) {
