@@ -20,6 +20,7 @@ class AnswerParser final : public WordParser {
   explicit AnswerParser(std::vector<Token> tokens) : WordParser(std::move(tokens)) {
     while (!tokens_.empty() && (is_symbol_token(tokens_.back(), ".") || is_symbol_token(tokens_.back(), ",")))
       tokens_.pop_back();
+    drop_decoration();
   }
 
   Node run() {
@@ -38,6 +39,24 @@ class AnswerParser final : public WordParser {
   }
 
  private:
+  // "**7**", "\"7\"", "\therefore 7", "7 \checkmark": around an answer they say nothing.
+  void drop_decoration() {
+    const auto is = [](const Token& token, std::string_view text) { return token.text == text; };
+    while (tokens_.size() > 1 && tokens_.back().kind == TokenKind::kCommand &&
+           (is(tokens_.back(), "checkmark") || is(tokens_.back(), "blacksquare")))
+      tokens_.pop_back();
+    const bool follows = tokens_.size() > 1 && tokens_[0].kind == TokenKind::kCommand &&
+                         (is(tokens_[0], "therefore") || is(tokens_[0], "implies") || is(tokens_[0], "Rightarrow"));
+    if (follows) tokens_.erase(tokens_.begin());
+    for (const std::string_view mark : {"^", "\"", "`"}) {
+      const bool around =
+          tokens_.size() > 2 && is_symbol_token(tokens_[0], mark) && is_symbol_token(tokens_.back(), mark);
+      if (!around) continue;
+      tokens_.pop_back();
+      tokens_.erase(tokens_.begin());
+    }
+  }
+
   bool at_separator() const {
     return at_symbol(",") || at_symbol(";") || (at_kind(TokenKind::kText) && is_separator_word(tokens_[at_].text));
   }
@@ -294,8 +313,10 @@ class AnswerParser final : public WordParser {
   }
 
   Node product() {
+    const auto multiplier = take_multiplier();
     const std::string label = skip_leading_words();
     Node result = signed_factor();
+    if (multiplier) result = multiplied(number_node(Rational(*multiplier)), std::move(result));
     if (!label.empty() && result.kind == NodeKind::kNumber) {
       result = make_node(NodeKind::kMeasure, single(std::move(result)), "#" + label);
       result.value = Rational(1);

@@ -46,7 +46,7 @@ class UnitParser {
     const std::string lower = lower_case(text);
     ++at_;
     named_ = named_ || (lower == "of" && !noun_.empty());
-    if (lower == "per" || lower == "an" || lower == "a") {
+    if (lower == "per" || lower == "an" || text == "a") {
       sign = -1;
       return known_ || lower != "per";
     }

@@ -200,6 +200,29 @@ bool WordParser::take_rate(Node& result) {
   return true;
 }
 
+// "half of 6", "two thirds of 6"; and "7 only".
+bool WordParser::take_part_of(Node& result) {
+  const std::string& word = tokens_[at_].text;
+  const bool part = result.kind == NodeKind::kNumber && result.value && result.value->less_than(Rational(1)) &&
+                    !result.value->is_integer() && !result.decimal;
+  if (word == "of" && part && at_kind(TokenKind::kNumber, 1)) {
+    ++at_;
+    result = multiplied(std::move(result), factor());
+    return true;
+  }
+  return word == "only" && at_ + 1 == tokens_.size() && ++at_;
+}
+
+// "twice 6", "double 6": what they multiply the number behind them by, and are passed over then.
+std::optional<std::int64_t> WordParser::take_multiplier() {
+  if (!at_kind(TokenKind::kText) || !at_kind(TokenKind::kNumber, 1)) return std::nullopt;
+  const std::string word = lower_case(tokens_[at_].text);
+  const std::int64_t by = word == "twice" || word == "double" ? 2 : word == "thrice" || word == "triple" ? 3 : 0;
+  if (by == 0) return std::nullopt;
+  ++at_;
+  return by;
+}
+
 bool WordParser::take_words(Node& result) {
   const std::string& word = tokens_[at_].text;
   if (is_separator_word(word)) return false;
@@ -222,7 +245,7 @@ bool WordParser::take_words(Node& result) {
       return true;
     }
   }
-  if (take_ratio_words(result) || take_rate(result)) return true;
+  if (take_part_of(result) || take_ratio_words(result) || take_rate(result)) return true;
   if (const std::string half = half_day_of(lower_case(word));
       !half.empty() && result.kind == NodeKind::kNumber && (result.text == "12" || result.text == "00")) {
     ++at_;

@@ -28,6 +28,7 @@ class WordParser : public FactorParser {
   // empty, and then skip_leading_words sees to the words, where none of them tells a value from another.
   std::string take_label();
   bool chooses_ = false;  // a label was one of "largest of" its like: of several values one is meant
+  std::optional<std::int64_t> take_multiplier();
   // Words behind a value: percent, "million", a unit; any other word is a factor that nothing but itself equals. False:
   // a separator.
   bool take_words(Node& result);
@@ -46,6 +47,7 @@ class WordParser : public FactorParser {
   bool keeps_value(std::size_t at, std::size_t end) const;
   bool keep_value(std::size_t end) const;
   std::string label_until(std::size_t end, bool known) const;
+  bool take_part_of(Node& result);
   bool take_ratio_words(Node& result);
   bool take_rate(Node& result);
   // "5 dollars and 30 cents", "2 hours 30 minutes".

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -33,7 +34,7 @@ constexpr std::string_view kOtherNouns =
     "unit units pt pts item marbles apple student candy cookie box dollar euro way solution root integer number "
     "element "
     "subset point triangle side face edge vertex vertices outcome year hour minute second week day month times time "
-    "total altogether each apiece remaining "
+    "total altogether each apiece remaining pair pairs "
     "个 個 种 種 次 只 条 本 位 张 件 辆 台 块 道 题 页 棵 组 人 名 개 명";
 
 // Of these, what says no more than the number.
@@ -364,6 +365,7 @@ std::optional<Rational> number_in_words(std::string_view words) {
   std::replace(text.begin(), text.end(), '-', ' ');
   if (auto mixed = mixed_in_words(text)) return mixed;
   std::int64_t total = 0, group = 0;
+  std::int64_t below = std::numeric_limits<std::int64_t>::max();  // "one million two hundred thousand"
   bool any = false, negative = false;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(' '), text.size());
@@ -377,11 +379,12 @@ std::optional<Rational> number_in_words(std::string_view words) {
       group += *value;
     } else if (const auto scale = value_of(kScales, word)) {
       if (!any) group = 1;
-      if (group == 0 || total + group > 1'000'000) return std::nullopt;
+      if (group == 0 || group > 1'000'000 || *scale >= below) return std::nullopt;
       group *= *scale;
       if (*scale > 100) {
         total += group;
         group = 0;
+        below = *scale;
       }
     } else if (const auto part = value_of(kParts, word)) {
       if (!text.empty() || (total != 0) || (any && (group == 0 || group > 20))) return std::nullopt;
