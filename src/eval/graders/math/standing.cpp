@@ -146,11 +146,14 @@ std::string_view without_marks_in_front(std::string_view text) {
 
 // In small letters, with plain apostrophes.
 std::string normal(std::string_view text) {
-  std::string lower = lower_case(text);
   constexpr std::string_view kApostrophe = "\u2019";
-  for (std::size_t at = lower.find(kApostrophe); at != std::string::npos; at = lower.find(kApostrophe, at))
-    lower.replace(at, kApostrophe.size(), "'");
-  return lower;
+  std::string plain;
+  for (std::size_t i = 0; i < text.size();) {
+    const bool apostrophe = text.substr(i).starts_with(kApostrophe);
+    plain += apostrophe ? '\'' : text[i];
+    i += apostrophe ? kApostrophe.size() : 1;
+  }
+  return lower_case(plain);
 }
 
 std::string_view last_word(std::string_view text) {
