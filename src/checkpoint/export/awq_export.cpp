@@ -12,7 +12,8 @@ namespace {
 
 class AwqEncoding : public LinearEncoding {
  public:
-  AwqEncoding(std::vector<FloatPart> skipped, std::int64_t layers) : skipped_(std::move(skipped)), layers_(layers) {}
+  AwqEncoding(std::vector<FloatPart> skipped, std::int64_t layers, std::string maker)
+      : skipped_(std::move(skipped)), layers_(layers), maker_(std::move(maker)) {}
 
   StoredType scale_type() const override { return StoredType::kFloat16; }
   std::vector<StoredType> bias_types() const override { return {StoredType::kFloat16, StoredType::kBFloat16}; }
@@ -48,7 +49,8 @@ class AwqEncoding : public LinearEncoding {
                              {"group_size", form_.config_group_size()},
                              {"zero_point", true},
                              {"version", "gemm"},
-                             {"modules_to_not_convert", names.empty() ? OrderedJson(nullptr) : OrderedJson(names)}};
+                             {"modules_to_not_convert", names.empty() ? OrderedJson(nullptr) : OrderedJson(names)},
+                             {"meta", {{"quantizer", {maker_}}}}};  // where GPTQModel names itself in this format
     if (!names.empty()) quantization["dynamic"] = skipped_patterns(skipped_, layers_);
     config["quantization_config"] = std::move(quantization);
   }
@@ -56,6 +58,7 @@ class AwqEncoding : public LinearEncoding {
  private:
   std::vector<FloatPart> skipped_;
   std::int64_t layers_;
+  std::string maker_;
   UniformForm form_;
 };
 
@@ -69,7 +72,8 @@ std::unique_ptr<PreparedExport> prepare_awq(const ExportSource& source, const Ex
   FolderForm form{
       .type = asked,
       .config_type = asked.value_or(StoredType::kFloat16),
-      .encoding = std::make_unique<AwqEncoding>(float_parts(source.model, "AWQ"), source.model.config().layers)};
+      .encoding = std::make_unique<AwqEncoding>(float_parts(source.model, "AWQ"), source.model.config().layers,
+                                                source.maker)};
   return prepare_folder(source, options, std::move(form), "quantize with --set scale_type=float16");
 }
 

@@ -236,7 +236,8 @@ TEST(AwqExport, GivesSymmetricCodesAZeroPointOfEight) {
   for (const std::byte byte : zeros.bytes()) EXPECT_EQ(byte, std::byte{0x88});
   EXPECT_EQ(config_of(scratch.path() / "out").at("quantization_config").dump(),
             R"({"quant_method":"awq","bits":4,"group_size":32,"zero_point":true,"version":"gemm",)"
-            R"("modules_to_not_convert":null})");
+            R"("modules_to_not_convert":null,"meta":{"quantizer":["tests:1"]}})");
+  EXPECT_EQ(open_checkpoint(scratch.path() / "out")->made_by().tool, "tests 1");
   // What has no codes keeps its bits; a bias of Qwen2 is a float16 where that holds it.
   EXPECT_EQ(file.entry(kEmbeddingName).type, SafetensorsType::kBF16);
   EXPECT_EQ(file.entry(linear_name(0, LinearSlot::kQ) + ".bias").type, SafetensorsType::kF16);
