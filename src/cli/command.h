@@ -62,8 +62,8 @@ class Command {
   // Whether the same command line goes on where an interrupted run stopped.
   enum class AfterInterrupt { kStartsOver, kGoesOn };
   virtual AfterInterrupt after_interrupt() const { return AfterInterrupt::kStartsOver; }
-  // What --device may name: the processor, or any device of libtorch's.
-  enum class Devices { kProcessor, kAny };
+  // What --device may name: the processor, any device of libtorch's that is here, or any that is somewhere.
+  enum class Devices { kProcessor, kAny, kOfAnotherMachine };
   virtual Devices devices() const { return Devices::kProcessor; }
   // Results on stdout (fmt::print), progress and messages through cli/terminal.h. Errors by exception.
   virtual void run(const CommonOptions& common) = 0;

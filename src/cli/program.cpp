@@ -34,7 +34,7 @@ void check_device(const Command& command, const std::string& device) {
   if (command.devices() == Command::Devices::kProcessor)
     throw Error("--device", fmt::format("{} for {}, which has kernels for the processor alone", device, command.name()),
                 "cpu");
-  find_device(device);
+  if (command.devices() == Command::Devices::kAny) find_device(device);
 }
 
 void apply_common(const Command& command, const CommonOptions& common) {

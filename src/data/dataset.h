@@ -23,6 +23,7 @@ struct Problem {
   std::map<std::string, std::string> fields;      // every column of the row as text
   std::int64_t row = 0;                           // its place in the file, from 0
   std::vector<std::string> wrong_answers = {};    // of a question with choices; the right one is `gold`
+  std::vector<std::string> also_asked = {};       // columns that a user's prompt names besides the question
   std::shared_ptr<const StoredRow> stored = {};   // where tests were left in the file (data/code_dataset.h)
   std::shared_ptr<const CodeProblem> tests = {};  // of a user's programming problem
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -85,7 +86,10 @@ void write_answers(const std::filesystem::path& path, const AnswerForm& form, co
 }
 
 ResultFile read_answers(const std::filesystem::path& path, const AnswerForm& form) {
-  const std::vector<std::string> lines = read_journal_lines(path);
+  // A finished file was written as a whole: unlike a journal's, its last line is never one that was cut.
+  std::vector<std::string> lines;
+  std::istringstream text(read_text_file(path));
+  for (std::string line; std::getline(text, line);) lines.push_back(std::move(line));
   if (lines.empty()) throw Error(path.string(), "no complete line", "a header line and one line an answer");
   ResultFile file{path, ResultFormat::kOurs, {}, {}};
   for (std::size_t i = 0; i < lines.size(); ++i) {

@@ -42,7 +42,8 @@ struct CellSummary {
   std::int64_t count = 0;
   std::int64_t correct = 0;
   std::int64_t truncated = 0;
-  std::int64_t output_tokens = 0;
+  std::int64_t output_tokens = 0;  // of the answers whose count is known
+  std::int64_t counted = 0;        // these answers
   std::int64_t generated_now = 0;  // answers that this run generated; the others were there
 };
 

@@ -29,6 +29,7 @@ std::string dataset_hash(const Dataset& dataset) {
   for (const Problem& problem : dataset.problems) {
     all.push_back({problem.id, problem.question, problem.gold});
     if (!problem.wrong_answers.empty()) all.back().push_back(problem.wrong_answers);
+    if (!problem.also_asked.empty()) all.back().push_back(problem.also_asked);
   }
   return sha256_hex(all.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
@@ -173,7 +174,9 @@ void EvaluationRun::count(const AnswerRecord& answer) {
   ++summary_.count;
   summary_.correct += answer.grade;
   summary_.truncated += answer.finish_reason == "length" ? 1 : 0;
-  summary_.output_tokens += std::max<std::int64_t>(0, answer.output_tokens);  // without those not known
+  if (answer.output_tokens < 0) return;
+  summary_.output_tokens += answer.output_tokens;
+  ++summary_.counted;
 }
 
 void EvaluationRun::forget_answers() {

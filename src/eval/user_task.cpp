@@ -77,6 +77,9 @@ class Loader {
       throw Error(table.where(row), fmt::format("the id \"{}\" again", problem.id), "a new one");
     take_answer(definition_, table, row, problem);
     fill_prompt(definition_.prompt, problem, table.where(row));
+    for (const PromptPart& part : prompt_parts(definition_.prompt))
+      if (part.kind != PromptPart::Kind::kText && part.text != "question")
+        problem.also_asked.push_back(problem.fields.at(part.text));
     dataset_.problems.push_back(std::move(problem));
   }
 

@@ -46,6 +46,7 @@ RunOrigin origin_of(const ResultHeader& header) {
                    .arithmetic = text_or_empty(provenance, "arithmetic"),
                    .sampling = provenance.contains("sampling") ? provenance["sampling"].dump() : "",
                    .dataset_sha256 = text_or_empty(header.dataset, "sha256"),
+                   .shuffle_seed = header.dataset.contains("shuffle_seed") ? header.dataset["shuffle_seed"].dump() : "",
                    .sandbox = sandbox_of(header)};
   if (origin.original_sha256.empty() && is_baseline(header.method)) origin.original_sha256 = origin.model_sha256;
   return origin;
@@ -147,8 +148,13 @@ StudyRun to_study_run(const ResultFile& file, Collected what) {
 std::vector<fs::path> study_result_files(const fs::path& folder) {
   if (!fs::is_directory(folder)) throw Error(folder.string(), "no such folder", "a folder of results");
   std::vector<fs::path> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && is_result_path(entry.path())) paths.push_back(entry.path());
+  std::error_code fault;
+  fs::path at = folder;
+  for (fs::recursive_directory_iterator entry(folder, fault), end; entry != end && !fault; entry.increment(fault)) {
+    at = entry->path();
+    if (entry->is_regular_file() && is_result_path(at)) paths.push_back(at);
+  }
+  if (fault) throw Error(at.string(), fault.message(), "a folder of results that can be read");
   std::sort(paths.begin(), paths.end());
   if (paths.empty()) throw Error(folder.string(), "no result file", "folders NAME-seedN with TASK.jsonl");
   return paths;

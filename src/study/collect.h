@@ -21,6 +21,7 @@ struct RunOrigin {
   std::string arithmetic;      // the class of the products: results agree bit for bit only within one
   std::string sampling;        // the settings, as text
   std::string dataset_sha256;  // of what was asked
+  std::string shuffle_seed;    // of the order of choices; empty for other tasks
   std::string sandbox = {};    // where programs ran; "none": without one
 };
 

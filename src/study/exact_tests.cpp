@@ -97,6 +97,20 @@ IntegerDistribution placed(const IntegerDistribution& sums, const Place& place) 
   return distribution_of(probabilities);
 }
 
+// What without_ends() may have left out of the sums of all tasks.
+constexpr double kMostLeftOut = 1e-19;
+
+// P(|sum of signed numbers| >= |at|) <= 2 exp(-at^2 / (2 sum of squares)) (Hoeffding 1963, theorem 2).
+double tail_bound(const std::vector<WeightedDifferences>& tasks, const std::vector<double>& worth, double at) {
+  double squares = 0;
+  for (std::size_t t = 0; t < tasks.size(); ++t)
+    for (const std::int64_t difference : tasks[t].differences) {
+      const double own = worth[t] * static_cast<double>(difference);
+      squares += own * own;
+    }
+  return 2 * std::exp(-at * at / (2 * squares));
+}
+
 }  // namespace
 
 double sign_flip_p(const std::vector<std::int64_t>& differences) {
@@ -159,6 +173,7 @@ WeightedTest weighted_sign_flip(const std::vector<WeightedDifferences>& tasks) {
   // Each task's sum is rounded by half a step at most.
   const double least = std::abs(result.statistic) / unit - static_cast<double>(tasks.size()) / 2 - 1e-6;
   result.p = both_tails(all, std::max<std::int64_t>(0, static_cast<std::int64_t>(std::ceil(least))));
+  result.p = std::max(result.p, std::min(kMostLeftOut, tail_bound(tasks, worth, result.statistic)));
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/method_names.h"
 #include "eval/composite.h"
+#include "study/asked_alike.h"
 #include "study/baseline.h"
 #include "study/family.h"
 #include "study/row_groups.h"
@@ -165,6 +166,13 @@ std::optional<CompositeDifference> weighted_difference(const Composite& composit
   return compose_differences(parts);
 }
 
+bool all_compared(const Composite& composite, const TableRow& row) {
+  return std::all_of(composite.parts.begin(), composite.parts.end(), [&](const auto& part) {
+    const auto cell = row.cells.find(std::string(part.first));
+    return cell != row.cells.end() && cell->second.against_baseline.has_value();
+  });
+}
+
 // After the row's tasks.
 void compare_composites(TableRow& row, const TaskGroups& own, const TaskGroups& baseline, const TableOptions& options) {
   for (const Composite& composite : composites()) {
@@ -172,7 +180,7 @@ void compare_composites(TableRow& row, const TaskGroups& own, const TaskGroups& 
     if (found == row.cells.end()) continue;
     TableCell& cell = found->second;
     const auto variant = pooled_group(composite, own), base = pooled_group(composite, baseline);
-    if (variant && base && variant->ids == base->ids) {
+    if (variant && base && variant->ids == base->ids && all_compared(composite, row)) {
       cell.against_baseline = compare(*base, *variant);
       continue;
     }
@@ -188,20 +196,25 @@ void compare_composites(TableRow& row, const TaskGroups& own, const TaskGroups& 
   }
 }
 
-void compare_row(TableRow& row, const TaskGroups& own, const TaskGroups& baseline, const TableOptions& options,
+void compare_row(TableRow& row, const RowGroups& groups, const AskedAlike& asked, const TableOptions& options,
                  std::vector<std::string>& notes) {
+  const RowKey key(row.model, row.method);
+  const TaskGroups &own = groups.at(key), &baseline = groups.at(*row.compared_with);
   for (auto& [task, cell] : row.cells) {
     const auto variant = own.find(task);
     if (variant == own.end()) continue;
     const auto base = baseline.find(task);
     if (base == baseline.end()) {
       cell.not_compared = "not run by the baseline";
-    } else if (variant->second.ids != base->second.ids) {
+    } else if (variant->second.ids != base->second.ids || !asked.same_problems(key, *row.compared_with, task)) {
       cell.not_compared = "other problems";
       notes.push_back(
           fmt::format("{} {} {}: other problems than the baseline's, not compared", row.model, row.method, task));
     } else {
       cell.against_baseline = compare(base->second, variant->second);
+      if (const std::string other = asked.difference(key, *row.compared_with, task); !other.empty())
+        notes.push_back(fmt::format("{} {} {}: other {} than the baseline's, compared all the same", row.model,
+                                    row.method, task, other));
     }
   }
   compare_composites(row, own, baseline, options);
@@ -270,6 +283,7 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
   table.at_k = options.at_k;
   const std::map<RowKey, RunOrigin> origins = origins_of(runs, table.notes);
   const BaselineChoice baselines(origins, options.baseline);
+  const AskedAlike asked(runs);
   std::set<std::uint64_t> seeds;
   for (const auto& [key, tasks] : groups) {
     TableRow row{.model = key.first, .method = key.second, .compared_with = {}, .cells = {}};
@@ -281,7 +295,7 @@ StudyTable make_table(const std::vector<StudyRun>& runs, const TableOptions& opt
       if (auto cell = make_composite(composite, tasks, options)) row.cells.emplace(composite.name, *std::move(cell));
     const Baseline baseline = baselines.of(key);
     if (baseline.row != nullptr) row.compared_with = *baseline.row;
-    if (baseline.row != nullptr) compare_row(row, tasks, groups.at(*baseline.row), options, table.notes);
+    if (baseline.row != nullptr) compare_row(row, groups, asked, options, table.notes);
     for (auto& [task, cell] : row.cells)
       if (!baseline.reason.empty()) cell.not_compared = baseline.reason;
     if (!baseline.note.empty()) table.notes.push_back(baseline.note);

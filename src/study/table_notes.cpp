@@ -8,30 +8,10 @@
 #include <set>
 #include <tuple>
 
-#include "base/json.h"
+#include "study/asked_alike.h"
 
 namespace qreason {
 namespace {
-
-// " (temperature 0.6 and 1)": which of the sampling settings differ, and in what; empty where they are no JSON objects.
-std::string differing_settings(const std::set<std::string>& settings) {
-  std::map<std::string, std::vector<std::string>> values;  // by setting, each value once
-  std::vector<Json> objects;
-  for (const std::string& text : settings) {
-    objects.push_back(Json::parse(text, nullptr, false));
-    if (!objects.back().is_object()) return "";
-    for (const auto& [key, value] : objects.back().items()) values[key];
-  }
-  std::vector<std::string> told;
-  for (auto& [key, seen] : values) {
-    for (const Json& object : objects) {
-      const std::string value = object.contains(key) ? object[key].dump() : "none";
-      if (std::find(seen.begin(), seen.end(), value) == seen.end()) seen.push_back(value);
-    }
-    if (seen.size() > 1) told.push_back(fmt::format("{} {}", key, fmt::join(seen, " and ")));
-  }
-  return told.empty() ? "" : fmt::format(" ({})", fmt::join(told, ", "));
-}
 
 // Seeds that are averaged were asked the same, with the same settings; where they were not, a note says so.
 void note_mixed_settings(const std::vector<StudyRun>& runs, std::vector<std::string>& notes) {

@@ -131,7 +131,8 @@ TEST(ResultFile, RefusesAnswersThatDoNotFitItsHeader) {
   refuses("provenance: string", [](ResultHeader& changed, Answers&) { changed.provenance = "none"; });
 }
 
-// NaN and numbers beyond a double are no JSON; a last line without its end is no answer.
+// NaN and numbers beyond a double are no JSON. A finished file was written as a whole: a line that is cut, or stands behind
+// its answers, is none of it; the last newline alone is no loss.
 TEST(ResultFile, RefusesNumbersThatAreNoneAndTornLines) {
   testing::ScratchFolder scratch;
   const auto path = scratch.path() / "x.jsonl";
@@ -148,7 +149,11 @@ TEST(ResultFile, RefusesNumbersThatAreNoneAndTornLines) {
     EXPECT_THAT(reading("\"output_tokens\":6", std::string("\"output_tokens\":") + number),
                 ThrowsMessage<Error>(HasSubstr("x.jsonl")))
         << number;
-  EXPECT_THAT(reading("0.5}}\n", "0.5}}"), ThrowsMessage<Error>(HasSubstr("0 answers")));
+  EXPECT_THAT(reading("0.5}}\n", "0.5}"), ThrowsMessage<Error>(HasSubstr("x.jsonl, line 2")));
+  EXPECT_THAT(reading("0.5}}\n", "0.5}}\ngarbage\n"), ThrowsMessage<Error>(HasSubstr("x.jsonl, line 3")));
+  EXPECT_THAT(reading("0.5}}\n", "0.5}}\n{\"id\":"), ThrowsMessage<Error>(HasSubstr("x.jsonl, line 3")));
+  reading("0.5}}\n", "0.5}}")();
+  EXPECT_EQ(read_result_file(path).answers.size(), 1U);
 }
 
 TEST(ResultFile, ReadsAHeaderWithoutItsAnswers) {

@@ -62,6 +62,13 @@ TEST_F(UserTask, FillsItsPromptAndReadsItsColumns) {
   EXPECT_EQ(task.definition["columns"]["gold"], "a");
   const Dataset other = load_task_data(task, write("other.csv", "q,a,A\nSecond?,C,1\n"));
   EXPECT_EQ(other.problems[0].question, "Second?");
+  // What else the prompt names is asked, too, and makes another data set.
+  const std::string row = R"({"q": "First?", "a": "b", "A": )";
+  const auto hash_of = [&](const std::string& name, const std::string& rest) {
+    return dataset_hash(load_task_data(task, write(name, row + rest)));
+  };
+  EXPECT_EQ(hash_of("same.jsonl", "7, \"B\": 1}\n"), dataset_hash(dataset));
+  EXPECT_NE(hash_of("changed.jsonl", "8}\n"), dataset_hash(dataset));
 }
 
 TEST_F(UserTask, NamesFileLineKeyAndWhatIsExpected) {

@@ -172,6 +172,17 @@ TEST(Statistics, BoundsTheTestOfWeightsWithoutALattice) {
   EXPECT_LE(got.p, p + 0.002);
 }
 
+// 300 problems each that all turned wrong: 2^-600 is the least chance there is, and 0 none of its upper bounds.
+TEST(Statistics, BoundsTheLeastChancesFromAbove) {
+  const std::vector<std::int64_t> wrong(300, -1);
+  const WeightedTest got = weighted_sign_flip({{.weight = 0.31, .scale = 1, .differences = wrong},
+                                               {.weight = 0.69, .scale = 3, .differences = wrong},
+                                               {.weight = 0.2345678, .scale = 7, .differences = wrong}});
+  EXPECT_FALSE(got.exact);
+  EXPECT_GT(got.p, 0);
+  EXPECT_LT(got.p, 1e-18);
+}
+
 TEST(Statistics, TestsDiscordantPairsExactly) {
   QREASON_REQUIRE_SHARED(folder, "oracle/statistics");
   for (const Json& row : golden(folder, "mcnemar.json")) {

@@ -251,6 +251,48 @@ TEST(Table, SaysWhyARowIsNotCompared) {
   EXPECT_FALSE(to_json(table)["rows"][0]["tasks"]["GSM8K"].contains("not_compared"));
 }
 
+// Equal ids are not equal problems, nor equal conditions.
+TEST(Table, ComparesRowsThatWereAskedTheSame) {
+  const auto asked = [](const std::string& method, const std::string& task, const std::string& data,
+                        const std::string& sampling) {
+    StudyRun run = a_run(method, task, 42, "1101");
+    run.origin.dataset_sha256 = data;
+    run.origin.sampling = sampling;
+    return run;
+  };
+  const std::string cold = R"({"temperature":0.0})", warm = R"({"temperature":0.6})";
+  const auto table_of = [&](const StudyRun& other) {
+    return make_table({asked("bf16", "GSM8K", "d1", warm), other}, {});
+  };
+  const StudyTable other_data = table_of(asked("rtn-w4", "GSM8K", "d2", warm));
+  EXPECT_EQ(cell_of(other_data, "m", "rtn-w4").not_compared, "other problems");
+  EXPECT_FALSE(cell_of(other_data, "m", "rtn-w4").against_baseline);
+  EXPECT_THAT(other_data.notes, ::testing::Contains(HasSubstr("other problems than the baseline's")));
+
+  const StudyTable other_settings = table_of(asked("rtn-w4", "GSM8K", "d1", cold));
+  EXPECT_TRUE(cell_of(other_settings, "m", "rtn-w4").against_baseline);
+  EXPECT_THAT(other_settings.notes,
+              ::testing::Contains("m rtn-w4 GSM8K: other sampling settings (temperature 0.0 and 0.6) than the "
+                                  "baseline's, compared all the same"));
+
+  StudyRun shuffled = asked("rtn-w4", "GSM8K", "d1", warm), base = asked("bf16", "GSM8K", "d1", warm);
+  shuffled.origin.shuffle_seed = "1234";
+  base.origin.shuffle_seed = "42";
+  EXPECT_THAT(make_table({base, shuffled}, {}).notes,
+              ::testing::Contains(HasSubstr("other orders of choices than the baseline's")));
+
+  EXPECT_TRUE(table_of(asked("rtn-w4", "GSM8K", "d1", warm)).notes.empty());
+  EXPECT_TRUE(table_of(asked("rtn-w4", "GSM8K", "", "")).notes.empty());  // nothing is known
+
+  // A mean of tasks of which one is not the same is none that could be compared.
+  std::vector<StudyRun> tiers;
+  for (const char* task : {"steps-easy", "steps-medium", "steps-hard"}) {
+    tiers.push_back(asked("bf16", task, "d1", warm));
+    tiers.push_back(asked("rtn-w4", task, std::string(task) == "steps-hard" ? "d2" : "d1", warm));
+  }
+  EXPECT_EQ(make_table(tiers, {}).rows.at(1).cells.at("steps").not_compared, "other problems");
+}
+
 // A folder with a free name in the study's form, which keeps no header: listed, but compared with nothing and nothing
 // with it.
 TEST(Table, TakesAnUnknownMethodForNoBaseline) {

@@ -128,6 +128,9 @@ class EvaluateCommand : public Command {
     return evaluation;
   }
 
+  // A server need not say how long its answers are; a sum without some of them would be no mean.
+  static bool all_counted(const CellSummary& cell) { return cell.counted == cell.count; }
+
   static void print_as_text(const std::vector<Evaluated>& all, const CommonOptions& common) {
     TextTable table({{"TASK"},
                      {"SEED", Align::kRight},
@@ -141,7 +144,8 @@ class EvaluateCommand : public Command {
       table.add_row(
           {cell.task, fmt::format("{}", cell.seed), fmt::format("{}/{}", cell.correct, cell.count),
            fmt::format("{:.1f} %", 100 * static_cast<double>(cell.correct) / count), fmt::format("{}", cell.truncated),
-           fmt::format("{:.0f}", static_cast<double>(cell.output_tokens) / count), printable(cell.file.string())});
+           all_counted(cell) ? fmt::format("{:.0f}", static_cast<double>(cell.output_tokens) / count) : "-",
+           printable(cell.file.string())});
     }
     fmt::print("{}", table.text(cut_columns(common)));
   }
@@ -159,7 +163,7 @@ class EvaluateCommand : public Command {
                          {"correct", cell.correct},
                          {"accuracy", static_cast<double>(cell.correct) / count},
                          {"truncated", cell.truncated},
-                         {"output_tokens", cell.output_tokens}});
+                         {"output_tokens", all_counted(cell) ? OrderedJson(cell.output_tokens) : OrderedJson(nullptr)}});
     }
     print_json({{"results", results}});
   }

@@ -31,7 +31,7 @@ class StudyCommand : public Command {
 
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
 
-  Devices devices() const override { return Devices::kAny; }
+  Devices devices() const override { return slurm_ ? Devices::kOfAnotherMachine : Devices::kAny; }
 
   void declare(OptionSet& options) override {
     options.positional("FILE", file_, "The study (.toml); docs/study.md describes it (default: studies/steps.toml)",
@@ -89,6 +89,8 @@ class StudyCommand : public Command {
     if (jobs_.value_or(1) > 1 && common.device != "cpu")
       throw Error::usage("--jobs", fmt::format("given together with --device {}", common.device),
                          "one of them: a device works on one cell at a time");
+    if (common.dtype != "auto")
+      throw Error::usage("--dtype", common.dtype, "`dtype` in the study's file, for all models or one");
     if (!merged_.empty() && (shards_ || slurm_))
       throw Error::usage("--merge", fmt::format("given together with {}", shards_ ? "--shards" : "--slurm"),
                          "one of them");
