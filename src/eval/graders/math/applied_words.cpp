@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::string_view kIntroductions =
     " answer answers ans solution solutions result results total value values root roots zero zeros option options "
-    "choice choices case cases part parts step point points vertex vertices center centre focus foci directrix interval "
-    "intervals domain range set coordinates coordinate final thus so hence therefore then is are be was equals equal to "
-    "of the an and or if for when where whenever otherwise else with at in on by as per mod not no yes true false units "
+    "choice choices case cases part parts step point points vertex vertices center centre focus foci directrix "
+    "interval "
+    "intervals domain range set coordinates coordinate final thus so hence therefore then is are be was equals equal "
+    "to "
+    "of the an and or if for when where whenever otherwise else with at in on by as per mod not no yes true false "
+    "units "
     "unit from all only about approximately approx exactly either both each any some that this it we get gives ";
 
 bool introduces(std::string_view word) {

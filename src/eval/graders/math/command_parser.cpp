@@ -1,6 +1,7 @@
 // Commands, functions, brackets and matrices: the part of FactorParser that begins with a name or an opening sign.
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "eval/graders/math/bound_names.h"
 #include "eval/graders/math/evaluate.h"
@@ -63,7 +64,7 @@ Node FactorParser::command(const std::string& name) {
   if (name == "emptyset") return make_node(NodeKind::kSet, {});
   if (name == "lfloor" || name == "lceil") return floor_or_ceiling(name);
   if (name == "langle") return bracket("\\langle");
-  if (name == "angle" || name == "triangle" || name == "measuredangle") return factor();
+  if (name == "angle" || name == "triangle" || name == "measuredangle") return figure(name);
   if (std::find(kLargeOperators.begin(), kLargeOperators.end(), name) != kLargeOperators.end())
     return large_operator(name);
   if (is_function_name(name)) return call(name);
@@ -79,6 +80,18 @@ Node FactorParser::blackboard(const std::string& name) {
   if (at_symbol("(") || at_symbol("[")) return applied(name);
   const bool operates = name == "mathbb E" || name == "mathbb P" || name == "mathbb V";
   return operates && at_factor() ? operation(name) : make_node(NodeKind::kSymbol, {}, name);
+}
+
+// "\\angle ABC", "\\triangle ABC"; between two values an operation, which is not known.
+Node FactorParser::figure(const std::string& name) {
+  const Token* before = at_ < 2 ? nullptr : &tokens_[at_ - 2];
+  const bool number = before != nullptr && before->kind == TokenKind::kNumber;
+  if (number ? name == "triangle" || at_kind(TokenKind::kNumber)
+             : before != nullptr && before->kind == TokenKind::kLetter && name == "triangle")
+    throw NotAnAnswer{};
+  Node points = factor();
+  while (at_kind(TokenKind::kLetter) && !tokens_[at_].space_before) points = multiplied(std::move(points), factor());
+  return operated(name == "triangle" ? "triangle" : "angle", std::move(points));
 }
 
 Node FactorParser::root() {
@@ -169,9 +182,12 @@ void rename_index(std::string& name, Node& body) {
 // Sums, integrals, limits: compared as they are written, their bodies by value.
 Node FactorParser::large_operator(std::string name) {
   Depth depth(depth_);
-  for (int i = 0; i < 2; ++i)
-    for (const std::string_view sign : {"_", "^"})
-      if (take_symbol(sign)) name += " " + std::string(sign) + subscript();
+  std::string below, above;
+  for (int i = 0; i < 2; ++i) {
+    if (take_symbol("_")) below = " _" + subscript();
+    if (take_symbol("^")) above = " ^" + subscript();
+  }
+  name += below + above;
   std::vector<Node> body = single(signed_factor());
   while (!done() && (at_kind(TokenKind::kLetter) || at_kind(TokenKind::kNumber) || at_symbol("(") || at_symbol("{") ||
                      (at_kind(TokenKind::kCommand) && (at_command("frac") || at_command("sqrt") || at_command("pi") ||
@@ -301,9 +317,42 @@ Node FactorParser::matrix() {
   return make_node(NodeKind::kMatrix, std::move(rows));
 }
 
+// "x^2, x \\le 1 \\\\ 2, x > 1": the only comma of a row without cells, in front of a condition, becomes "&".
+void FactorParser::divide_rows() {
+  std::size_t comma = 0;
+  bool one = true, relation_before = false, relation_behind = false;
+  int depth = 0;
+  for (std::size_t i = at_; i < tokens_.size(); ++i) {
+    const Token& token = tokens_[i];
+    const bool end = token.kind == TokenKind::kCommand && token.text == "end";
+    const auto is_any = [&](std::initializer_list<std::string_view> signs) {
+      return token.kind == TokenKind::kSymbol && std::find(signs.begin(), signs.end(), token.text) != signs.end();
+    };
+    if (end || is_any({"\\\\"})) {
+      if (comma != 0 && one && relation_behind && !relation_before) tokens_[comma].text = "&";
+      comma = 0;
+      one = true;
+      relation_before = relation_behind = false;
+      if (end) return;
+    } else if (is_any({"(", "[", "{", "\\{"})) {
+      ++depth;
+    } else if (is_any({")", "]", "}", "\\}"})) {
+      --depth;
+    } else if (is_any({"&"}) || (token.kind == TokenKind::kText && lower_case(token.text) == "if")) {
+      one = false;
+    } else if (is_any({"=", "<", ">", "<=", ">=", "!="}) || (token.kind == TokenKind::kCommand && token.text == "in")) {
+      (comma != 0 ? relation_behind : relation_before) = true;
+    } else if (is_any({","}) && depth == 0 && i + 1 < tokens_.size() && !is_symbol_token(tokens_[i + 1], "\\\\")) {
+      one = one && comma == 0;
+      comma = i;
+    }
+  }
+}
+
 // Of the environment that begins here: "if" and its like become "&" where there is none, and what only closes a cell
 // goes.
 void FactorParser::simplify_cases() {
+  divide_rows();
   std::vector<Token> kept(tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(at_));
   const auto ends_cell = [](const Token& token) {
     return is_symbol_token(token, "&") || is_symbol_token(token, "\\\\") ||

@@ -40,6 +40,24 @@ std::optional<std::string> spelled(const Node& n) {
 
 namespace {
 
+// "\\angle ABC", "\\triangle ABC": which of the two; empty for anything else.
+std::string_view figure_of(const Node& n) {
+  if (!is_operated(n)) return {};
+  const std::string_view name = std::string_view(n.text).substr(kOperation.size());
+  return name == "angle" || name == "triangle" ? name : std::string_view{};
+}
+
+bool has_figure(const Node& n) {
+  return !figure_of(n).empty() || std::any_of(n.children.begin(), n.children.end(), has_figure);
+}
+
+Node without_figures(Node n) {
+  for (Node& child : n.children) child = without_figures(std::move(child));
+  if (figure_of(n).empty()) return n;
+  Node inside = std::move(n.children[0]);
+  return inside;
+}
+
 // Letters and words, "\text{B, A, C}": an order, unless "and" or "or" joins them.
 bool are_in_order(const Node& list) {
   return list.text.empty() && list.children.size() >= 3 &&
@@ -117,6 +135,10 @@ Decision Comparison::same(const Node& gold, const Node& answer) {
   if (gold.kind == NodeKind::kLabelled || answer.kind == NodeKind::kLabelled) return same_labelled(gold, answer);
   if ((says_no_solutions(gold) && is_empty_set(answer)) || (is_empty_set(gold) && says_no_solutions(answer)))
     return {Outcome::kEqual, "no solutions"};
+  if (const auto a = figure_of(gold), b = figure_of(answer); !a.empty() || !b.empty()) {
+    if (!a.empty() && !b.empty() && a != b) return {Outcome::kDifferent, "an angle and a triangle"};
+    return same(!a.empty() ? gold.children[0] : gold, !b.empty() ? answer.children[0] : answer);
+  }
   if (gold.kind == NodeKind::kText || answer.kind == NodeKind::kText) return same_words(gold, answer);
   if (gold.kind == NodeKind::kBased || answer.kind == NodeKind::kBased) return same_based(gold, answer);
   if (gold.kind == NodeKind::kRelation || answer.kind == NodeKind::kRelation) return same_relation(gold, answer);
@@ -342,13 +364,33 @@ Verdict compare_answers(std::string_view gold, std::string_view answer, const Co
     for (const ReadAnswer& b : answers) {
       if (!allowed_together(a, b)) continue;
       if (digits_of_base(a.node, answer) || digits_of_base(b.node, gold)) return {true, "the digits of the base"};
-      const Decision decision = Comparison(options, budget).same(a.node, with_bound_name_of(a.node, b.node));
+      // Where one side alone says what is an angle, that says nothing.
+      const bool both = has_figure(a.node) == has_figure(b.node);
+      const Node left = both ? a.node : without_figures(a.node), right = both ? b.node : without_figures(b.node);
+      const Decision decision = Comparison(options, budget).same(left, with_bound_name_of(left, right));
       if (decision.equal()) return {true, std::string(decision.why)};
       if (why.empty()) why = decision.why;
     }
   }
   return {false, why};
 }
+
+namespace {
+
+// "(x+1)(x+2) = x^2+3x+2": every side is the gold answer.
+bool says_same_throughout(const Node& gold, std::string_view answer, const CompareOptions& options) {
+  if (gold.kind == NodeKind::kRelation || is_collection(gold)) return false;
+  Budget budget;
+  for (const ReadAnswer& read : readings(answer)) {
+    const bool equations =
+        read.node.kind == NodeKind::kRelation && read.node.text.find_first_not_of('=') == std::string::npos;
+    const auto is_gold = [&](const Node& side) { return Comparison(options, budget).same(gold, side).equal(); };
+    if (equations && std::all_of(read.node.children.begin(), read.node.children.end(), is_gold)) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 Verdict grade_answer(std::string_view gold, std::string_view answer, const CompareOptions& options) {
   const Verdict verdict = compare_answers(gold, answer, options);
@@ -358,9 +400,12 @@ Verdict grade_answer(std::string_view gold, std::string_view answer, const Compa
   if (verdict.equal || !may_say_more || std::max(gold.size(), answer.size()) > kMaxExpressionBytes) return verdict;
   Budget budget;
   const std::vector<ReadAnswer> golds = readings(gold);
-  if (golds.size() != 1 || !asks_for_number(golds[0].node)) return verdict;
+  if (golds.size() != 1) return verdict;
+  if (has_variables(golds[0].node))
+    return says_same_throughout(golds[0].node, answer, options) ? Verdict{true, "equal on all sides"} : verdict;
+  if (!asks_for_number(golds[0].node)) return verdict;
   for (const ReadAnswer& read : readings(answer)) {
-    const auto value = written_value(read.node, budget);
+    const auto value = written_value(without_figures(read.node), budget);
     if (value && Comparison(options, budget).same(golds[0].node, *value).equal())
       return {true, "the number that the answer says"};
   }

@@ -121,13 +121,15 @@ std::optional<Value> Evaluator::real_function(const std::string& name, const Bal
     if (name == "cot") return over(both->cosine, both->sine);
     return over(one, name == "sec" ? both->cosine : both->sine);
   }
-  if (name == "sinh" || name == "cosh" || name == "tanh") {
+  if (name.ends_with("h") && name.size() == 4) {
     const auto up = exponential(x, precision_), down = exponential(negated(x), precision_);
     if (!up || !down) return std::nullopt;
     Ball odd = difference(*up, *down, precision_), even = sum(*up, *down, precision_);
     if (name == "tanh") return over(odd, even);
-    Ball& half = name == "sinh" ? odd : even;
+    if (name == "coth") return over(even, odd);
+    Ball& half = name == "sinh" || name == "csch" ? odd : even;
     half.exponent -= 1;
+    if (name == "sech" || name == "csch") return over(one, half);
     return of_real(half);
   }
   if (name == "arctan") return wrapped(arc_tangent(x, precision_));

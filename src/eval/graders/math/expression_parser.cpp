@@ -222,10 +222,11 @@ class AnswerParser final : public WordParser {
     Node result = parts.size() == 1 ? std::move(parts[0]) : make_node(NodeKind::kRatio, std::move(parts), unit);
     const bool bracketed = at_symbol("(") && at_command("mod", 1);
     if (bracketed) ++at_;
-    if (!take_command("mod")) return result;
+    const bool remainder = at_command("bmod");
+    if (!take_command("mod") && !take_command("bmod")) return result;
     Node modulus = sum();
     if (bracketed) expect(")");
-    return make_node(NodeKind::kMod, pair(std::move(result), std::move(modulus)));
+    return make_node(NodeKind::kMod, pair(std::move(result), std::move(modulus)), remainder ? kRemainder : "");
   }
 
   // "\mathbb{R} - \{1\}": a set taken out of a set.
@@ -293,9 +294,10 @@ class AnswerParser final : public WordParser {
       case TokenKind::kText:
         return false;
       case TokenKind::kCommand: {
-        static constexpr std::array<std::string_view, 24> kNoFactors = {
-            "cup",  "cap",    "setminus", "pm", "mp",    "end", "rfloor",  "rceil", "times",  "cdot", "div",  "mod",
-            "over", "choose", "rangle",   "to", "wedge", "vee", "implies", "hline", "approx", "iff",  "circ", "cross"};
+        static constexpr std::array<std::string_view, 25> kNoFactors = {
+            "cup",   "cap",     "bmod",  "setminus", "pm",   "mp",     "end",    "rfloor", "rceil",
+            "times", "cdot",    "div",   "mod",      "over", "choose", "rangle", "to",     "wedge",
+            "vee",   "implies", "hline", "approx",   "iff",  "circ",   "cross"};
         return relation_sign() == 0 && std::find(kNoFactors.begin(), kNoFactors.end(), token.text) == kNoFactors.end();
       }
       case TokenKind::kSymbol:
@@ -365,7 +367,7 @@ class AnswerParser final : public WordParser {
   // "2x"; two numbers side by side are no product.
   Node juxtaposed(Node left) {
     const Node& last = left.kind == NodeKind::kProduct ? left.children.back() : left;
-    const bool powers = last.kind == NodeKind::kPower && at_symbol("^", 1);                                // "2^a2^b"
+    const bool powers = last.kind == NodeKind::kPower && (at_symbol("^", 1) || at_symbol("!", 1));         // "2^a2^b"
     if (at_kind(TokenKind::kNumber) && last.kind != NodeKind::kFactorial && !powers) throw NotAnAnswer{};  // but "2!3!"
     if (left.kind == NodeKind::kCall && left.text == "composition" && at_symbol("(")) return composed(left, factor());
     return multiplied(std::move(left), factor());

@@ -35,6 +35,15 @@ std::optional<Rational> scientific_value(const std::string& digits, std::size_t 
   return scale ? mantissa->times(*scale) : std::nullopt;
 }
 
+// "(AB)^T" is no product of powers.
+bool is_product_transposed(const Node& base, const Node& power) {
+  const auto is_capital = [](const Node& n) {
+    return n.kind == NodeKind::kSymbol && !n.text.empty() && n.text[0] >= 'A' && n.text[0] <= 'Z';
+  };
+  return base.kind == NodeKind::kProduct && std::all_of(base.children.begin(), base.children.end(), is_capital) &&
+         power.kind == NodeKind::kSymbol && (power.text == "T" || power.text == "\\top" || power.text == "\\intercal");
+}
+
 Node in_radians(Node degrees) {
   Node half_turn = make_node(NodeKind::kQuotient, pair(make_node(NodeKind::kConstant, {}, "pi"), number_node("180")));
   return multiplied(std::move(degrees), std::move(half_turn));
@@ -113,7 +122,12 @@ Node FactorParser::factor() {
 void FactorParser::take_postfix(Node& result, bool& more) {
   if (at_symbol("^") && take_ordinal()) return;
   if (take_symbol("^")) {
-    result = make_node(NodeKind::kPower, pair(std::move(result), exponent()));
+    Node power = exponent();
+    const bool name = result.kind == NodeKind::kSymbol && result.text.find('_') == std::string::npos;
+    if (name && take_symbol("_")) result.text += "_" + subscript();  // "x^2_1"
+    result = is_product_transposed(result, power)
+                 ? operated("transpose", std::move(result))
+                 : make_node(NodeKind::kPower, pair(std::move(result), std::move(power)));
   } else if (at_symbol("!") && at_symbol("!", 1)) {
     at_ += 2;
     result = make_node(NodeKind::kCall, single(std::move(result)), "doublefactorial");

@@ -17,6 +17,7 @@ inline constexpr int kMaxChain = 60;  // of what nests to the left: quotients, p
 
 struct NotAnAnswer {};  // thrown inside of the parser alone
 
+inline constexpr const char* kRemainder = "bmod";  // the text of a kMod that may be a number
 inline constexpr std::size_t kMaxExpanded = 4000;  // nodes of sums and products that are written out
 
 Node make_node(NodeKind kind, std::vector<Node> children, std::string text = "");
@@ -99,6 +100,7 @@ class FactorParser {
   Node blackboard(const std::string& name);
   Node operation(std::string name);
   Node operand(std::string_view name);
+  Node figure(const std::string& name);
   bool take_order(std::string& name);
   void take_prime(Node& result);
   Node root();
@@ -115,6 +117,7 @@ class FactorParser {
   Node matrix();
   Node cases();
   void simplify_cases();
+  void divide_rows();
   bool at_currency() const { return at_kind(TokenKind::kSymbol) && tokens_[at_].text.starts_with(kCurrency); }
   bool take_ordinal();
   void take_postfix(Node& result, bool& more);

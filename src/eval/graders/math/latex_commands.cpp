@@ -57,7 +57,11 @@ constexpr CommandRule kRules[] = {
     {"dotsb", kName, "ldots"},
     {"vdots", kName, "ldots"},
     {"Rightarrow", kName, "implies"},
-    {"bmod", kName, "mod"},
+    {"cr", kOperator, "\\\\"},
+    {"nless", kOperator, ">="},
+    {"ngtr", kOperator, "<="},
+    {"nleq", kOperator, ">"},
+    {"ngeq", kOperator, "<"},
     {"pmod", kName, "mod"},
     {"pod", kName, "mod"},
     {"smallsetminus", kName, "setminus"},
@@ -189,11 +193,11 @@ constexpr CommandRule kRules[] = {
     {"ddot", kAccent, "ddot"},
 };
 
-constexpr std::array<std::string_view, 41> kFunctions = {
+constexpr std::array<std::string_view, 44> kFunctions = {
     "sin",    "cos",   "tan",  "cot",  "sec",  "csc",  "arcsin", "arccos", "arctan", "arccot", "arcsec",
     "arccsc", "sinh",  "cosh", "tanh", "log",  "ln",   "lg",     "exp",    "sqrt",   "abs",    "max",
     "min",    "floor", "ceil", "gcd",  "lcm",  "asin", "acos",   "atan",   "arg",    "det",    "cis",
-    "sgn",    "dim",   "deg",  "ker",  "rank", "tr",   "Re",     "Im"};
+    "sgn",    "dim",   "deg",  "ker",  "rank", "tr",   "Re",     "Im",     "coth",   "sech",   "csch"};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "eval/graders/math/applied_words.h"
 #include "eval/graders/math/expression.h"
@@ -102,6 +103,11 @@ class Tokenizer : private NumberTokens {
       push(TokenKind::kText, "cents");
       return true;
     }
+    if (name == "not") return negated_sign();
+    if (name == "underline" && (ends_with(0, TokenKind::kSymbol, "^") || ends_with(1, TokenKind::kSymbol, "^"))) {
+      push_operation("underline");  // a falling power
+      return true;
+    }
     if (name == "mathbb" || name == "Bbb") return number_set();
     const CommandRule* rule = find_command(name);
     if (rule == nullptr) {
@@ -198,11 +204,53 @@ class Tokenizer : private NumberTokens {
     else if (c == '|')
       push(TokenKind::kSymbol, "|");
     else if (c == '\\')
-      push(TokenKind::kSymbol, "\\\\");
+      row();
+    else if (c == '#' && is_letter(peek()))
+      push_operation("#");
+    else if (c == '!' && opens_multiset())
+      push_operation("multiset");
     else if (c == '$' && peek() != '\0')
       return currency("dollar");
     else
       space_ = true;  // \, \; \! \( \) \[ \] and the like
+    return true;
+  }
+
+  void push_operation(std::string_view name) {
+    std::string text(kOperation);
+    text.append(name);
+    push(TokenKind::kCommand, std::move(text));
+  }
+
+  // "\\\\[2pt]"
+  void row() {
+    push(TokenKind::kSymbol, "\\\\");
+    if (peek() != '[') return;
+    const std::size_t unit = text_.find_first_not_of("0123456789. ", at_ + 1);
+    for (const std::string_view name : {"pt]", "em]", "ex]", "mm]", "cm]"})
+      if (unit != at_ + 1 && unit < text_.size() && text_.substr(unit).starts_with(name)) at_ = unit + 3;
+  }
+
+  // "\\left(\\!\\!\\binom{n}{k}\\!\\!\\right)"
+  bool opens_multiset() const {
+    std::string_view rest = text_.substr(at_);
+    while (rest.starts_with("\\!")) rest.remove_prefix(2);
+    const bool binomial = rest.starts_with("\\binom") || rest.starts_with("\\dbinom") || rest.starts_with("\\tbinom");
+    return binomial && ends_with(0, TokenKind::kSymbol, "(");
+  }
+
+  // "\\not=", "\\not<", "\\not\\in"; anything else that is denied is not known.
+  bool negated_sign() {
+    while (is_blank(peek())) ++at_;
+    for (const auto& [sign, denied] : {std::pair{"=", "!="}, std::pair{"<", ">="}, std::pair{">", "<="}}) {
+      if (!starts(sign)) continue;
+      ++at_;
+      push(TokenKind::kSymbol, denied);
+      return true;
+    }
+    const bool member = starts("\\in") && !is_letter(peek(3));
+    if (member) at_ += 3;
+    push(TokenKind::kCommand, member ? "notin" : "not");
     return true;
   }
 
@@ -243,8 +291,12 @@ class Tokenizer : private NumberTokens {
       push(TokenKind::kCommand, "times");
       return true;
     }
+    if (content == "mod") {
+      push(TokenKind::kCommand, content);
+      return true;
+    }
     if (text_depth_ == 0 && applies_to(content, text_.substr(at_), named, after_value())) {
-      push(TokenKind::kCommand, std::string(kOperation) + content);
+      push_operation(content);
       return true;
     }
     if (content.size() == 1 && is_letter(content[0])) {

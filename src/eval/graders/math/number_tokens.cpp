@@ -11,7 +11,9 @@ bool all_of(std::string_view text, bool (*predicate)(char)) {
 
 // "2A_{16}", "1011_2": digits of a base that follows. Letters alone are no such digits.
 bool NumberTokens::based_digits() {
-  if (at_ > 0 && (is_digit(text_[at_ - 1]) || is_letter(text_[at_ - 1]) || text_[at_ - 1] == '.')) return false;
+  if (at_ > 0 &&
+      (is_digit(text_[at_ - 1]) || is_letter(text_[at_ - 1]) || text_[at_ - 1] == '.' || text_[at_ - 1] == '^'))
+    return false;
   std::size_t length = 0;
   bool digit = false;
   while (is_digit(peek(length)) || (peek(length) >= 'A' && peek(length) <= 'F')) digit |= is_digit(peek(length++));

@@ -9,9 +9,9 @@
 namespace qreason::math {
 namespace {
 
-constexpr std::array<std::string_view, 14> kAppliedLetters = {
-    "\\Gamma", "\\zeta",  "\\Phi",     "\\phi",   "\\Psi",   "\\Theta",   "\\Lambda",
-    "\\Xi",    "\\Sigma", "\\Pi",      "\\Omega", "\\Delta", "\\Upsilon", "\\psi"};
+constexpr std::array<std::string_view, 14> kAppliedLetters = {"\\Gamma", "\\zeta",   "\\Phi",     "\\phi",   "\\Psi",
+                                                              "\\Theta", "\\Lambda", "\\Xi",      "\\Sigma", "\\Pi",
+                                                              "\\Omega", "\\Delta",  "\\Upsilon", "\\psi"};
 
 }  // namespace
 
@@ -64,8 +64,8 @@ Node FactorParser::operand(std::string_view name) {
 // "f^{(2)}" as two primes, "f^{(n)}".
 bool FactorParser::take_order(std::string& name) {
   if (!at_symbol("^") || !at_symbol("{", 1) || !at_symbol("(", 2)) return false;
-  const bool known = (at_kind(TokenKind::kNumber, 3) || at_kind(TokenKind::kLetter, 3)) && at_symbol(")", 4) &&
-                     at_symbol("}", 5);
+  const bool known =
+      (at_kind(TokenKind::kNumber, 3) || at_kind(TokenKind::kLetter, 3)) && at_symbol(")", 4) && at_symbol("}", 5);
   if (!known) return false;
   const std::string order = tokens_[at_ + 3].text;
   at_ += 6;
@@ -76,9 +76,9 @@ bool FactorParser::take_order(std::string& name) {
 
 // A prime behind anything but a number.
 void FactorParser::take_prime(Node& result) {
-  const bool named = result.kind == NodeKind::kSymbol || result.kind == NodeKind::kText ||
-                     (result.kind == NodeKind::kApply && result.children.size() == 1 &&
-                      result.children[0].kind == NodeKind::kSymbol);
+  const bool named =
+      result.kind == NodeKind::kSymbol || result.kind == NodeKind::kText ||
+      (result.kind == NodeKind::kApply && result.children.size() == 1 && result.children[0].kind == NodeKind::kSymbol);
   if (result.kind == NodeKind::kConstant) result.kind = NodeKind::kSymbol;
   if (named || result.kind == NodeKind::kSymbol)
     result.text += "'";

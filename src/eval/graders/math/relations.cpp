@@ -101,6 +101,18 @@ std::optional<Decision> Comparison::same_real_set(const Node& gold, const Node& 
   return compare_real_sets(gold, answer, budget_);
 }
 
+namespace {
+
+// "2 \\approx 7": by more than one and a tenth of the larger.
+bool are_far_apart(const Node& a, const Node& b, Budget& budget) {
+  const auto x = rounded_to(a, 1, budget), y = rounded_to(b, 1, budget);
+  if (!x || !y) return false;
+  const Integer apart = boost::multiprecision::abs(*x - *y);
+  return apart > 10 && apart * 10 > std::max(boost::multiprecision::abs(*x), boost::multiprecision::abs(*y));
+}
+
+}  // namespace
+
 // "8 + 2 = 9": sides that are proven to be different numbers. A decimal beside another value may be rounded; "x = 8 =
 // 9" names its last side, and a unit on one side may have been left out on the other.
 bool Comparison::contradicts_itself(const Node& relation) {
@@ -108,7 +120,9 @@ bool Comparison::contradicts_itself(const Node& relation) {
   for (std::size_t i = 0; i < relation.text.size(); ++i) {
     const Node& left = relation.children[i];
     const Node& right = relation.children[i + 1];
-    if (relation.text[i] != '=' || left.kind == NodeKind::kMeasure || right.kind == NodeKind::kMeasure) continue;
+    if (left.kind == NodeKind::kMeasure || right.kind == NodeKind::kMeasure) continue;
+    if (relation.text[i] == 'a' && are_far_apart(left, right, budget_)) return true;
+    if (relation.text[i] != '=') continue;
     if (compare_values(left, right, budget_).outcome != Outcome::kDifferent || same(left, right).equal()) continue;
     if (!has_decimals(left) && !has_decimals(right)) return true;
     const auto a = rounded_to(left, 1, budget_), b = rounded_to(right, 1, budget_);

@@ -3,6 +3,7 @@
 
 #include "eval/graders/math/closed_sums.h"
 #include "eval/graders/math/comparison.h"
+#include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/words.h"
 
 namespace qreason::math {
@@ -106,6 +107,17 @@ Node in_written_order(Node n) {
   return n;
 }
 
+// "13 \\bmod 5" of whole numbers; "17 \\bmod 20" is rather a residue.
+std::optional<Rational> remainder_of(const Node& residue, Budget& budget) {
+  const auto a = exact_value(residue.children[0], budget), m = exact_value(residue.children[1], budget);
+  if (!a || !m || !a->is_integer() || !m->is_integer() || m->sign() <= 0) return std::nullopt;
+  const auto share = a->over(*m);
+  const auto whole = share ? Rational::of(share->floor(), 1) : std::nullopt;
+  const auto multiple = whole ? whole->times(*m) : std::nullopt;
+  if (!multiple || multiple->is_zero()) return std::nullopt;
+  return a->plus(multiple->negated());
+}
+
 struct ClockTime {
   std::int64_t hour, minute;
   bool exact;  // of the 24 hours of a day; else of 12
@@ -201,7 +213,7 @@ std::optional<Decision> Comparison::to_decimals(const Node& gold, const Node& an
   if (!x || !y) return std::nullopt;
   const Integer size = std::max(boost::multiprecision::abs(*x), boost::multiprecision::abs(*y));
   const bool small = size * 200 < boost::multiprecision::pow(Integer(10), kFine);
-  if (small && boost::multiprecision::abs(*x - *y) * kRelativeGuard > size) return std::nullopt;
+  if (small && (size == 0 || boost::multiprecision::abs(*x - *y) * kRelativeGuard > size)) return std::nullopt;
   return Decision{Outcome::kEqual, "the same when rounded to the study's decimals"};
 }
 
@@ -251,7 +263,13 @@ Decision Comparison::same_ratio(const Node& gold, const Node& answer) {
 // "8 (mod 5)" and "3 (mod 5)"; a residue is a class of numbers and no number.
 Decision Comparison::same_residue(const Node& gold, const Node& answer) {
   const auto value = [](const Node& n) -> const Node& { return n.kind == NodeKind::kMod ? n.children[0] : n; };
-  if (gold.kind != answer.kind) return {Outcome::kDifferent, "a residue and a number"};
+  if (gold.kind != answer.kind) {
+    const Node& residue = gold.kind == NodeKind::kMod ? gold : answer;
+    const auto rest = residue.text == kRemainder ? remainder_of(residue, budget_) : std::nullopt;
+    if (rest && rest == exact_value(gold.kind == NodeKind::kMod ? answer : gold, budget_))
+      return {Outcome::kEqual, "the remainder"};
+    return {Outcome::kDifferent, "a residue and a number"};
+  }
   const Decision modulus = compare_values(gold.children[1], answer.children[1], budget_);
   if (!modulus.equal()) return {Outcome::kDifferent, "different moduli"};
   const auto a = exact_value(value(gold), budget_), b = exact_value(value(answer), budget_),
