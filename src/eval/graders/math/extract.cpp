@@ -169,7 +169,8 @@ std::optional<Extraction> ratio_of(const Extraction& value, std::string_view beh
   if (!whole || !behind.starts_with(kTo)) return std::nullopt;
   std::size_t end = kTo.size();
   while (end < behind.size() && is_digit(behind[end])) ++end;
-  if (end == kTo.size()) return std::nullopt;
+  if (end == kTo.size() || begins_with_any(behind.substr(end), {" decimal", " significant", " place"}))
+    return std::nullopt;
   return Extraction{value.answer + std::string(behind.substr(0, end)), FoundBy::kAnchor};
 }
 

@@ -26,17 +26,15 @@ constexpr std::array<std::string_view, 37> kDenials = {
 constexpr std::array<std::string_view, 5> kContrasts = {"not", "n't", "cannot", "rather than", "instead of"};
 
 // Directly in front of a value: what makes another one of it.
-constexpr std::array<std::string_view, 55> kMakersInFront = {
-    "twice",        "thrice",         "double",       "triple",       "quadruple",     "half",
-    "half of",      "third of",       "quarter of",   "fourth of",    "fifth of",      "sixth of",
-    "tenth of",     "thirds of",      "quarters of",  "fourths of",   "fifths of",     "square of",
-    "cube of",      "root of",        "power of",     "powers of",    "multiple of",   "multiples of",
-    "factor of",    "factors of",     "divisor of",   "divisors of",  "reciprocal of", "inverse of",
-    "successor of", "predecessor of", "factorial of", "logarithm of", "log of",        "sine of",
-    "cosine of",    "tangent of",     "opposite of",  "negative of",  "negation of",   "percent of",
-    "% of",         "plus",           "minus",        "times",        "divided by",    "multiplied by",
-    "divisible by", "coprime to",     "prime to",     "square root",  "cube root",     "modulo",
-    "mod"};
+constexpr std::array<std::string_view, 56> kMakersInFront = {
+    "twice",         "thrice",      "double",       "triple",         "quadruple",    "half",          "half of",
+    "third of",      "quarter of",  "fourth of",    "fifth of",       "sixth of",     "tenth of",      "thirds of",
+    "quarters of",   "fourths of",  "fifths of",    "square of",      "cube of",      "root of",       "power of",
+    "powers of",     "multiple of", "multiples of", "factor of",      "factors of",   "divisor of",    "divisors of",
+    "reciprocal of", "inverse of",  "successor of", "predecessor of", "factorial of", "logarithm of",  "log of",
+    "sine of",       "cosine of",   "tangent of",   "opposite of",    "negative of",  "negation of",   "percent of",
+    "% of",          "plus",        "minus",        "times",          "divided by",   "multiplied by", "divisible by",
+    "coprime to",    "prime to",    "square root",  "cube root",      "modulo",       "mod",           "to the"};
 // The same in what is announced, and at the beginning of a sentence: "k must be at least 900" may end with what was
 // asked for.
 constexpr std::array<std::string_view, 23> kBounds = {"over",
@@ -64,11 +62,13 @@ constexpr std::array<std::string_view, 23> kBounds = {"over",
                                                       "bigger than"};
 
 // In front of two values, "and" between them. "A sum of 42" is 42.
-constexpr std::array<std::string_view, 7> kPairs = {"sum of",      "product of", "difference of", "difference between",
-                                                    "quotient of", "ratio of",   "between"};
+constexpr std::array<std::string_view, 15> kPairs = {"sum of",      "product of", "difference of", "difference between",
+                                                     "quotient of", "ratio of",   "between",       "average of",
+                                                     "mean of",     "maximum of", "minimum of",    "gcd of",
+                                                     "lcm of",      "larger of",  "smaller of"};
 
 // Directly behind a value.
-constexpr std::array<std::string_view, 53> kMakersBehind = {"factorial",
+constexpr std::array<std::string_view, 63> kMakersBehind = {"factorial",
                                                             "plus",
                                                             "minus",
                                                             "divided by",
@@ -120,11 +120,27 @@ constexpr std::array<std::string_view, 53> kMakersBehind = {"factorial",
                                                             "at most",
                                                             "at least",
                                                             "or over",
-                                                            "or under"};
+                                                            "or under",
+                                                            "increased by",
+                                                            "decreased by",
+                                                            "reduced by",
+                                                            "diminished by",
+                                                            "added to",
+                                                            "subtracted from",
+                                                            "or maybe",
+                                                            "or possibly",
+                                                            "or perhaps",
+                                                            "or else"};
 // Directly behind a value, with a number behind them.
-constexpr std::array<std::string_view, 9> kJoiningBehind = {
-    "times", "over", "more than", "less than", "percent of", "% of", "\\% of", "fewer than", "greater than"};
+constexpr std::array<std::string_view, 11> kJoiningBehind = {"times",        "over",   "more than", "less than",
+                                                             "percent of",   "% of",   "\\% of",    "fewer than",
+                                                             "greater than", "to the", "less"};
 constexpr std::array<std::string_view, 4> kOrders = {"st", "nd", "rd", "th"};
+constexpr std::array<std::string_view, 10> kOrdered = {"prime",  "primes", "power", "root",      "term",
+                                                       "number", "odd",    "even",  "fibonacci", "multiple"};
+// "The total of 42" is 42, as "a profit of 42" is; "the complement of 42" is not.
+constexpr std::array<std::string_view, 12> kNeutralNouns = {"total", "value", "amount", "result", "sum",    "number",
+                                                            "price", "cost",  "age",    "rate",   "length", "answer"};
 
 bool ends_with_phrase(std::string_view text, std::string_view phrase) {
   if (!text.ends_with(phrase)) return false;
@@ -200,6 +216,19 @@ bool is_bounded(std::string_view front, bool announced) {
   });
 }
 
+// "the digit sum of", "the complement of" at the beginning: a function of what follows.
+bool is_function_in_words(std::string_view front) {
+  constexpr int kMostWords = 4;
+  front = trimmed(front);
+  if (!front.starts_with("the ") || !ends_with_phrase(front, "of")) return false;
+  front = trimmed(front.substr(4, front.size() - 6));
+  const std::string_view noun = last_word(front);
+  const bool neutral = std::find(kNeutralNouns.begin(), kNeutralNouns.end(), noun) != kNeutralNouns.end();
+  const bool other = front.starts_with("absolute") || front.starts_with("digit");
+  const bool plain = front.find_first_not_of("abcdefghijklmnopqrstuvwxyz ") == std::string_view::npos;
+  return plain && !front.empty() && (!neutral || other) && std::count(front.begin(), front.end(), ' ') < kMostWords;
+}
+
 Judged judged_in_front(std::string_view lower, bool announced, std::size_t cut) {
   const std::string_view front = without_marks_behind(lower), outer = without_name(front);
   for (const std::string_view contrast : kContrasts) {
@@ -212,7 +241,9 @@ Judged judged_in_front(std::string_view lower, bool announced, std::size_t cut) 
   const bool changed = ends_with_any_of(outer, kDenials) ||
                        (ends_with_any_of(front, kMakersInFront) && !front.ends_with("by a factor of")) ||
                        ends_with_function(outer);
-  return changed || is_bounded(front, announced) ? Judged{Standing::kChanged} : Judged{};
+  return changed || is_bounded(front, announced) || (announced && is_function_in_words(front))
+             ? Judged{Standing::kChanged}
+             : Judged{};
 }
 
 // Whether a value is the second of two that say another one together: "sum of 42 and", "between 42 and", and in what is
@@ -240,8 +271,25 @@ bool begins_with_number(std::string_view text) {
   return begins_digit(text) || (end == 1 && text[0] != 'a') || number_in_words(text.substr(0, end));
 }
 
+// "to 2 decimal places"
+bool tells_precision(std::string_view next) {
+  return next.find("decimal") < 12 || next.find("significant") < 16 || next.find("place") < 12;
+}
+
+// "7th prime", "42C2": what is glued to a number.
+bool is_order(std::string_view lower) {
+  std::size_t end = 0;
+  while (end < lower.size() && (is_letter(lower[end]) || is_digit(lower[end]))) ++end;
+  const std::string_view glued = lower.substr(0, end);
+  if (std::find(kOrders.begin(), kOrders.end(), glued) != kOrders.end())
+    return begins_with_any_of(trimmed(lower.substr(end)), kOrdered);
+  return begins_letter(glued) && std::any_of(glued.begin(), glued.end(), is_digit);
+}
+
 bool is_changed_behind(std::string_view lower, bool announced) {
-  const std::string_view rest = without_marks_in_front(lower), next = trimmed(rest);
+  const std::string_view rest = without_marks_in_front(lower);
+  if (begins_with_phrase(rest, "? no")) return true;
+  const std::string_view next = trimmed(rest.substr(rest.starts_with(", or ") ? 1 : 0));
   if (rest.size() == next.size() && !next.empty() && !is_digit(next[0]) && next[0] != '\\' && next[0] != '%')
     return false;
   if (begins_with_any_of(next, kMakersBehind)) return true;
@@ -254,7 +302,7 @@ bool is_changed_behind(std::string_view lower, bool announced) {
     }
   for (const std::string_view word : kJoiningBehind)
     if (begins_with_phrase(next, word) && begins_with_number(next.substr(word.size()))) return true;
-  return announced && begins_with_phrase(next, "to") && begins_with_number(next.substr(2));
+  return announced && begins_with_phrase(next, "to") && begins_with_number(next.substr(2)) && !tells_precision(next);
 }
 
 }  // namespace
@@ -274,8 +322,7 @@ Judged standing_of(std::string_view before, std::string_view behind, bool announ
   if (begins_with_phrase(trimmed(without_marks_in_front(rest)), "and") &&
       ends_with_any_of(without_marks_behind(front), kPairs))
     return {Standing::kChanged};
-  const bool first = std::none_of(front.begin(), front.end(), is_letter);
-  if (announced && first && begins_with_any_of(rest, kOrders)) return {Standing::kChanged};
+  if (announced && is_order(rest)) return {Standing::kChanged};
   return is_changed_behind(rest, announced) ? Judged{Standing::kChanged} : Judged{};
 }
 
