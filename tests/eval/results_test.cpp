@@ -131,8 +131,8 @@ TEST(ResultFile, RefusesAnswersThatDoNotFitItsHeader) {
   refuses("provenance: string", [](ResultHeader& changed, Answers&) { changed.provenance = "none"; });
 }
 
-// NaN and numbers beyond a double are no JSON. A finished file was written as a whole: a line that is cut, or stands behind
-// its answers, is none of it; the last newline alone is no loss.
+// NaN and numbers beyond a double are no JSON. A finished file was written as a whole: a line that is cut, or stands
+// behind its answers, is none of it; the last newline alone is no loss.
 TEST(ResultFile, RefusesNumbersThatAreNoneAndTornLines) {
   testing::ScratchFolder scratch;
   const auto path = scratch.path() / "x.jsonl";

@@ -69,11 +69,10 @@ std::unique_ptr<PreparedExport> prepare_awq(const ExportSource& source, const Ex
   refuse_quantized_outside(source.model, "AWQ");
   // Tensors without codes keep their bits; the config asks for float16, in which programs hold the scales exactly.
   const auto asked = stored_type_named(options.type);
-  FolderForm form{
-      .type = asked,
-      .config_type = asked.value_or(StoredType::kFloat16),
-      .encoding = std::make_unique<AwqEncoding>(float_parts(source.model, "AWQ"), source.model.config().layers,
-                                                source.maker)};
+  FolderForm form{.type = asked,
+                  .config_type = asked.value_or(StoredType::kFloat16),
+                  .encoding = std::make_unique<AwqEncoding>(float_parts(source.model, "AWQ"),
+                                                            source.model.config().layers, source.maker)};
   return prepare_folder(source, options, std::move(form), "quantize with --set scale_type=float16");
 }
 

@@ -141,11 +141,11 @@ class EvaluateCommand : public Command {
                      {"FILE"}});
     for (const auto& [model, method, cell] : all) {
       const auto count = static_cast<double>(std::max<std::int64_t>(1, cell.count));
-      table.add_row(
-          {cell.task, fmt::format("{}", cell.seed), fmt::format("{}/{}", cell.correct, cell.count),
-           fmt::format("{:.1f} %", 100 * static_cast<double>(cell.correct) / count), fmt::format("{}", cell.truncated),
-           all_counted(cell) ? fmt::format("{:.0f}", static_cast<double>(cell.output_tokens) / count) : "-",
-           printable(cell.file.string())});
+      table.add_row({cell.task, fmt::format("{}", cell.seed), fmt::format("{}/{}", cell.correct, cell.count),
+                     fmt::format("{:.1f} %", 100 * static_cast<double>(cell.correct) / count),
+                     fmt::format("{}", cell.truncated),
+                     all_counted(cell) ? fmt::format("{:.0f}", static_cast<double>(cell.output_tokens) / count) : "-",
+                     printable(cell.file.string())});
     }
     fmt::print("{}", table.text(cut_columns(common)));
   }
@@ -154,16 +154,17 @@ class EvaluateCommand : public Command {
     OrderedJson results = OrderedJson::array();
     for (const auto& [model, method, cell] : all) {
       const auto count = static_cast<double>(std::max<std::int64_t>(1, cell.count));
-      results.push_back({{"path", cell.file.string()},
-                         {"model", model},
-                         {"method", method},
-                         {"task", cell.task},
-                         {"seed", cell.seed},
-                         {"count", cell.count},
-                         {"correct", cell.correct},
-                         {"accuracy", static_cast<double>(cell.correct) / count},
-                         {"truncated", cell.truncated},
-                         {"output_tokens", all_counted(cell) ? OrderedJson(cell.output_tokens) : OrderedJson(nullptr)}});
+      results.push_back(
+          {{"path", cell.file.string()},
+           {"model", model},
+           {"method", method},
+           {"task", cell.task},
+           {"seed", cell.seed},
+           {"count", cell.count},
+           {"correct", cell.correct},
+           {"accuracy", static_cast<double>(cell.correct) / count},
+           {"truncated", cell.truncated},
+           {"output_tokens", all_counted(cell) ? OrderedJson(cell.output_tokens) : OrderedJson(nullptr)}});
     }
     print_json({{"results", results}});
   }

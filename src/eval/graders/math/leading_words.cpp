@@ -52,7 +52,8 @@ constexpr std::string_view kNamingWords =
     "hyperbola polygon expression divisor factor multiple trapezoid rhombus plane curve function equation derivative "
     "integral antiderivative logarithm limit monday tuesday wednesday thursday friday saturday sunday january "
     "february march april june july august september october november december north south east west heads tails "
-    "positive smaller larger bigger shorter longer older younger gcd lcm gcf hcf digit digits event events player "
+    "interval closed open polynomial midpoint positive smaller larger bigger shorter longer older younger gcd lcm gcf "
+    "hcf digit digits event events player "
     "players person people class profit loss gain discount tax tip bill fee change increase decrease";
 
 // With "of" and a value directly behind them another value than that one.
@@ -64,7 +65,7 @@ constexpr std::string_view kFunctionNouns =
 
 // Without "is" or a colon between them and a value they are applied to it, or refer to a place of that number.
 constexpr std::string_view kOperatorNouns =
-    "derivative integral antiderivative logarithm limit function equation square cube kernel image";
+    "derivative integral antiderivative logarithm limit equation square cube kernel image";
 
 // "the largest of 3 and 5" is not both.
 constexpr std::string_view kChoosingWords =
@@ -76,6 +77,12 @@ constexpr std::string_view kChangingWords =
     "not no less more fewer greater most least than over under above up below half twice double triple minus plus "
     "between except every without mod power inverse root negative anything never undefined divisible decreases "
     "decreased increases increased base but from per sq cubic cu error errors log";
+
+// What they are said of is no answer.
+constexpr std::string_view kDenyingWords =
+    "wrong incorrect false invalid mistaken mistake mistakes rejected reject excluded exclude excluding extraneous "
+    "impossible eliminated discarded ruled contradiction trap distractor unlikely cannot can't isn't aren't wasn't "
+    "nor neither none nothing";
 
 constexpr std::string_view kVerbs =
     "is are was were be equals becomes gives equal has have had gets got needs takes took earns earned pays paid "
@@ -99,6 +106,12 @@ LeadingWord leading_word(std::string_view word) {
   if (idle.contains(lower)) return LeadingWord::kIdle;
   const bool names = naming.contains(lower) || is_noun(word) || is_unit_word(word) || is_filler(word);
   return names ? LeadingWord::kNames : LeadingWord::kUnknown;
+}
+
+bool alters_statement(std::string_view word) {
+  static const Words changing = split(kChangingWords), denying = split(kDenyingWords);
+  const std::string lower = lower_case(word);
+  return changing.contains(lower) || denying.contains(lower);
 }
 
 bool is_function_noun(std::string_view word) {

@@ -14,6 +14,8 @@ enum class LeadingWord {
 };
 
 LeadingWord leading_word(std::string_view word);
+// "twice", "wrong": what a sentence says with it is another value, or none.
+bool alters_statement(std::string_view word);
 // "sum", "third": with "of" and a value behind it another value than that one.
 bool is_function_noun(std::string_view word);
 // "derivative", "equation": directly in front of a value no name of it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "eval/graders/math/leading_words.h"
 #include "eval/graders/math/unit_parser.h"
@@ -89,6 +90,30 @@ bool WordParser::states_value(std::size_t at, std::size_t end) const {
                      [](const Token& t) { return follows_name(lower_case(t.text)) || is_symbol_token(t, ":"); });
 }
 
+// "The probability that it rains is", "the result simplifies to": a whole statement of the value at `end`, whatever the
+// words that it is about.
+bool WordParser::is_statement(std::size_t end) const {
+  static constexpr std::array<std::string_view, 5> kVerbs = {"is", "are", "was", "were", "equals"};
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kPairs = {{{"simplifies", "to"},
+                                                                                           {"reduces", "to"},
+                                                                                           {"evaluates", "to"},
+                                                                                           {"equal", "to"},
+                                                                                           {"written", "as"},
+                                                                                           {"expressed", "as"},
+                                                                                           {"simplified", "as"},
+                                                                                           {"given", "by"},
+                                                                                           {"simplified", "to"}}};
+  if (end < at_ + 2 || !std::all_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at_),
+                                    tokens_.begin() + static_cast<std::ptrdiff_t>(end), [](const Token& token) {
+                                      return token.kind == TokenKind::kText && !alters_statement(token.text);
+                                    }))
+    return false;
+  const std::string last = lower_case(tokens_[end - 1].text), before = lower_case(tokens_[end - 2].text);
+  return std::find(kVerbs.begin(), kVerbs.end(), last) != kVerbs.end() ||
+         std::find(kPairs.begin(), kPairs.end(), std::pair<std::string_view, std::string_view>(before, last)) !=
+             kPairs.end();
+}
+
 // Whether the word at `at` leaves the value at `end` as it is.
 bool WordParser::keeps_value(std::size_t at, std::size_t end) const {
   const auto word_at = [&](std::size_t i) {
@@ -106,7 +131,7 @@ bool WordParser::keeps_value(std::size_t at, std::size_t end) const {
   if (word == "greatest" && (next == "common" || next == "possible" || next == "value")) return true;
   const auto number = number_in_words(word);
   if (number && number->is_integer() && is_noun(next) && next != "times") return true;  // "the two numbers are"
-  return leading_word(word) != LeadingWord::kUnknown || is_name_at(at, end);
+  return leading_word(word) != LeadingWord::kUnknown || is_name_at(at, end) || is_statement(end);
 }
 
 // Whether all words up to `end` do.
