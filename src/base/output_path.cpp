@@ -76,4 +76,15 @@ OutputPlace require_output_file(const fs::path& path, IfExists if_exists) {
   return place;
 }
 
+void refuse_input(const OutputPlace& place, const fs::path& input, const char* what) {
+  std::error_code failure;
+  bool same = fs::equivalent(place.path, input, failure);
+  if (fs::is_directory(input, failure))
+    for (fs::directory_iterator entry(input, failure), end; entry != end && !same; entry.increment(failure)) {
+      std::error_code gone;
+      same = fs::equivalent(place.path, entry->path(), gone);
+    }
+  if (same) throw Error(place.path.string(), what, "another file");
+}
+
 }  // namespace qreason

@@ -26,6 +26,10 @@ OutputPlace output_place(const std::filesystem::path& path);
 // The same before long work; also an Error: an existing file with kError.
 OutputPlace require_output_file(const std::filesystem::path& path, IfExists if_exists);
 
+// An Error where the place is an input, or a file directly in a folder that is one, by whatever links: --force replaces
+// results, never what is read.
+void refuse_input(const OutputPlace& place, const std::filesystem::path& input, const char* what);
+
 // `path` with the links that it names itself followed, whether their target exists or not.
 std::filesystem::path follow_links(const std::filesystem::path& path);
 

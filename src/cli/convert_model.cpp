@@ -124,9 +124,7 @@ void require_output(const ConversionRequest& request) {
                 "one that does, by which programs know it");
   }
   const OutputPlace place = require_output_file(request.output, request.if_exists);
-  std::error_code failure;
-  if (fs::equivalent(place.path, input, failure))
-    throw Error(request.output.string(), "the model that is read", "another file");
+  refuse_input(place, input, "the model that is read");
 }
 
 }  // namespace

@@ -38,6 +38,24 @@ TEST_F(OutputPath, AnExistingFileNeedsForce) {
   EXPECT_EQ(require_output_file(at("old"), IfExists::kReplace).kind, OutputPlace::Kind::kFile);
 }
 
+TEST_F(OutputPath, WhatIsReadIsNeverReplaced) {
+  const fs::path model = scratch_.path() / "model", file = model / "model.safetensors", link = scratch_.path() / "link";
+  fs::create_directory(model);
+  write_file_atomic(file, "weights");
+  write_file_atomic(scratch_.path() / "other", "results");
+  fs::create_symlink(file, link);
+  const auto refusing = [&](const fs::path& output, const fs::path& input) {
+    return [&, output, input] { refuse_input(require_output_file(output, IfExists::kReplace), input, "an input"); };
+  };
+  for (const fs::path& output : {file, link, model / "../model/model.safetensors"}) {
+    EXPECT_THAT(refusing(output, model), ThrowsMessage<Error>(HasSubstr("an input, expected another file"))) << output;
+    EXPECT_THAT(refusing(output, file), ThrowsMessage<Error>(HasSubstr("an input"))) << output;
+  }
+  refusing(scratch_.path() / "other", model)();
+  refusing(scratch_.path() / "new", model)();
+  refusing(model / "new", model)();
+}
+
 TEST_F(OutputPath, ALinkIsFollowedAndStays) {
   fs::create_directory(at("folder"));
   put(at("folder/target"), "old");

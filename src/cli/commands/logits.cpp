@@ -95,11 +95,13 @@ class LogitsCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
-    require_output_file(output_, if_exists(common));
+    const OutputPlace place = require_output_file(output_, if_exists(common));
+    refuse_input(place, tokens_, "the tokens that are read");
     const ComputeType type = compute_type(common.dtype);
     Executor& executor = arithmetic_.executor(common);
     const TokenRows tokens = read_tokens(tokens_);
     const auto checkpoint = open_checkpoint(resolve_model(model_), &process_executor().pool());
+    refuse_input(place, checkpoint->path(), "the model that is read");
     log_warnings(*checkpoint);
     check_tokens(tokens, checkpoint->config(), tokens_);
     Decoder decoder(*checkpoint, {.type = type, .executor = &executor});

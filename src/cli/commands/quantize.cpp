@@ -77,7 +77,9 @@ class QuantizeCommand : public Command {
                                   .activation_memory = activation_bytes(),
                                   .device = find_device(common.device),
                                   .if_exists = if_exists(common)};
-    if (recipe_out_) require_output_file(*recipe_out_, if_exists(common));
+    if (recipe_out_)
+      refuse_input(require_output_file(*recipe_out_, if_exists(common)), model.checkpoint->path(),
+                   "the model that is read");
     if (!plan_) {
       if (output_.empty()) throw Error::usage("-o", "no directory to write", "-o DIR");
       require_output(request);
@@ -104,6 +106,8 @@ class QuantizeCommand : public Command {
   void plan_config(const CommonOptions& common, const fs::path& file, const Recipe& recipe) const {
     const ModelConfig config =
         parse_model_config(parse_json(read_text_file(file, 1 << 24), file.string()), file.string());
+    if (recipe_out_)
+      refuse_input(require_output_file(*recipe_out_, if_exists(common)), file, "the config that is read");
     const QuantizationPlan plan = plan_of_config(config, recipe, activation_bytes());
     if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
     show_plan(common, plan, config);
