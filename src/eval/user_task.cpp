@@ -52,7 +52,10 @@ std::string remedy(const TaskDefinition& definition) {
 class Loader {
  public:
   Loader(const TaskDefinition& definition, const fs::path& source)
-      : definition_(definition), dataset_{.name = definition.name, .problems = {}, .source = source} {}
+      : definition_(definition), dataset_{.name = definition.name, .problems = {}, .source = source} {
+    for (const PromptPart& part : prompt_parts(definition.prompt))
+      if (part.kind != PromptPart::Kind::kText && part.text != "question") also_asked_.emplace_back(part.text);
+  }
 
   Dataset load(const std::vector<fs::path>& files) {
     for (const fs::path& file : files)
@@ -77,13 +80,12 @@ class Loader {
       throw Error(table.where(row), fmt::format("the id \"{}\" again", problem.id), "a new one");
     take_answer(definition_, table, row, problem);
     fill_prompt(definition_.prompt, problem, table.where(row));
-    for (const PromptPart& part : prompt_parts(definition_.prompt))
-      if (part.kind != PromptPart::Kind::kText && part.text != "question")
-        problem.also_asked.push_back(problem.fields.at(part.text));
+    for (const std::string& column : also_asked_) problem.also_asked.push_back(problem.fields.at(column));
     dataset_.problems.push_back(std::move(problem));
   }
 
   const TaskDefinition& definition_;
+  std::vector<std::string> also_asked_;  // columns
   Dataset dataset_;
   std::set<std::string> ids_;
 };

@@ -253,13 +253,11 @@ std::vector<AtK> at_k(const SeedGroup& group, const std::vector<std::int64_t>& k
 }
 
 std::vector<AtK> compose_at_k(const std::vector<CompositePart>& parts, const std::vector<std::int64_t>& ks) {
-  std::vector<std::uint64_t> seeds = parts.at(0).group->seeds;
-  bool counted = true;
-  for (const CompositePart& part : parts) {
-    const std::vector<std::uint64_t>& own = part.group->seeds;
-    std::erase_if(seeds, [&](std::uint64_t seed) { return std::find(own.begin(), own.end(), seed) == own.end(); });
-    counted = counted && all_known(*part.group);
-  }
+  std::vector<const SeedGroup*> groups;
+  for (const CompositePart& part : parts) groups.push_back(part.group);
+  const std::vector<std::uint64_t> seeds = common_seeds(groups);
+  const bool counted =
+      std::all_of(groups.begin(), groups.end(), [](const SeedGroup* group) { return all_known(*group); });
   std::vector<AtK> results;
   for (const std::int64_t k : ks) {
     if (k > static_cast<std::int64_t>(seeds.size())) continue;

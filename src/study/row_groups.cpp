@@ -9,17 +9,15 @@
 namespace qreason {
 namespace {
 
-// The seeds that all parts have.
-std::vector<std::uint64_t> common_seeds(const Composite& composite, const TaskGroups& groups) {
-  std::vector<std::uint64_t> seeds;
+// None where a part was not run.
+std::vector<std::uint64_t> seeds_of_all(const Composite& composite, const TaskGroups& groups) {
+  std::vector<const SeedGroup*> parts;
   for (const auto& [task, weight] : composite.parts) {
     const auto found = groups.find(std::string(task));
     if (found == groups.end()) return {};
-    const std::vector<std::uint64_t>& own = found->second.seeds;
-    if (task == composite.parts.front().first) seeds = own;
-    std::erase_if(seeds, [&](std::uint64_t seed) { return std::find(own.begin(), own.end(), seed) == own.end(); });
+    parts.push_back(&found->second);
   }
-  return seeds;
+  return common_seeds(parts);
 }
 
 // The part's rows of these seeds behind those that are there; none where the part has none.
@@ -76,7 +74,7 @@ std::optional<SeedGroup> pooled_group(const Composite& composite, const TaskGrou
   std::map<std::string, double> weights;
   for (const auto& [task, weight] : composite.parts) weights[std::string(task)] = weight;
   SeedGroup pool;
-  pool.seeds = common_seeds(composite, groups);
+  pool.seeds = seeds_of_all(composite, groups);
   const std::size_t seeds = pool.seeds.size();
   if (seeds == 0) return std::nullopt;
   const auto open_rows = [&](auto&... matrices) { (matrices.resize(seeds), ...); };

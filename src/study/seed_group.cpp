@@ -93,6 +93,15 @@ std::vector<std::int64_t> right_per_problem(const SeedGroup& group) {
   return right;
 }
 
+std::vector<std::uint64_t> common_seeds(const std::vector<const SeedGroup*>& groups) {
+  std::vector<std::uint64_t> seeds = groups.at(0)->seeds;
+  for (const SeedGroup* group : groups)
+    std::erase_if(seeds, [&](std::uint64_t seed) {
+      return std::find(group->seeds.begin(), group->seeds.end(), seed) == group->seeds.end();
+    });
+  return seeds;
+}
+
 bool all_recorded(const std::vector<std::vector<std::int64_t>>& values) {
   for (const auto& row : values)
     for (const std::int64_t value : row)

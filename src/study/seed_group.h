@@ -54,6 +54,9 @@ std::string missing_problem(const std::vector<std::string>& from, const std::vec
 // Right answers over the group's seeds, by problem: integers, so that equal problems differ by exactly nothing.
 std::vector<std::int64_t> right_per_problem(const SeedGroup& group);
 
+// The seeds that all groups have, in the order of the first one's.
+std::vector<std::uint64_t> common_seeds(const std::vector<const SeedGroup*>& groups);
+
 // Whether all lengths of a matrix of a group were recorded.
 bool all_recorded(const std::vector<std::vector<std::int64_t>>& values);
 

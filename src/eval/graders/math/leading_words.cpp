@@ -2,24 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <unordered_set>
 
+#include "eval/graders/math/word_set.h"
 #include "eval/graders/math/words.h"
 
 namespace qreason::math {
 namespace {
-
-using Words = std::unordered_set<std::string_view>;
-
-Words split(std::string_view text) {
-  Words words;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (end > 0) words.insert(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return words;
-}
 
 constexpr std::string_view kIdleWords =
     "a an the is are was were be been will would has have had having it its it's this that these those there here we "
@@ -100,7 +88,8 @@ bool is_capital(char c) {
 }  // namespace
 
 LeadingWord leading_word(std::string_view word) {
-  static const Words changing = split(kChangingWords), idle = split(kIdleWords), naming = split(kNamingWords);
+  static const WordSet changing = word_set(kChangingWords), idle = word_set(kIdleWords),
+                       naming = word_set(kNamingWords);
   const std::string lower = lower_case(word);
   if (changing.contains(lower)) return LeadingWord::kUnknown;
   if (idle.contains(lower)) return LeadingWord::kIdle;
@@ -109,33 +98,33 @@ LeadingWord leading_word(std::string_view word) {
 }
 
 bool alters_statement(std::string_view word) {
-  static const Words changing = split(kChangingWords), denying = split(kDenyingWords);
+  static const WordSet changing = word_set(kChangingWords), denying = word_set(kDenyingWords);
   const std::string lower = lower_case(word);
   return changing.contains(lower) || denying.contains(lower);
 }
 
 bool is_function_noun(std::string_view word) {
-  static const Words functions = split(kFunctionNouns);
+  static const WordSet functions = word_set(kFunctionNouns);
   return functions.contains(lower_case(word));
 }
 
 bool is_operator_noun(std::string_view word) {
-  static const Words operators = split(kOperatorNouns);
+  static const WordSet operators = word_set(kOperatorNouns);
   return operators.contains(lower_case(word));
 }
 
 bool is_choosing_word(std::string_view word) {
-  static const Words choosing = split(kChoosingWords);
+  static const WordSet choosing = word_set(kChoosingWords);
   return choosing.contains(lower_case(word));
 }
 
 bool follows_name(std::string_view word) {
-  static const Words verbs = split(kVerbs);
+  static const WordSet verbs = word_set(kVerbs);
   return verbs.contains(word);
 }
 
 bool looks_like_name(std::string_view word) {
-  static const Words denying = split(kDenyingNames), changing = split(kChangingWords);
+  static const WordSet denying = word_set(kDenyingNames), changing = word_set(kChangingWords);
   const std::string lower = lower_case(word);
   if (word.size() < 2 || !is_capital(word[0]) || denying.contains(lower) || changing.contains(lower)) return false;
   const auto capitals = std::count_if(word.begin(), word.end(), is_capital);

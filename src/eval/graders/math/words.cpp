@@ -5,27 +5,15 @@
 #include <cctype>
 #include <limits>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "eval/graders/math/noun_list.h"
 #include "eval/graders/math/other_scripts.h"
 #include "eval/graders/math/prefixed_units.h"
+#include "eval/graders/math/word_set.h"
 
 namespace qreason::math {
 namespace {
-
-using Words = std::unordered_set<std::string_view>;
-
-Words split(std::string_view text) {
-  Words words;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (end > 0) words.insert(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return words;
-}
 
 // Singular or without an ending of their own, which the list of plurals does not give.
 constexpr std::string_view kOtherNouns =
@@ -50,7 +38,7 @@ constexpr std::pair<std::string_view, std::string_view> kIrregular[] = {
     {"oxen", "ox"},         {"dice", "die"},    {"人", "person"},      {"名", "person"},   {"명", "person"},
     {"vertices", "vertex"}, {"bus", "buse"}};
 
-// Words that stand between a number and what it counts.
+// WordSet that stand between a number and what it counts.
 constexpr std::string_view kFillers =
     "red blue green yellow orange purple white black brown pink gray grey silver gold golden small large big little "
     "tiny "
@@ -177,7 +165,7 @@ const std::unordered_map<std::string_view, const NamedUnit*>& unit_table() {
   static const auto* const table = [] {
     auto* by_name = new std::unordered_map<std::string_view, const NamedUnit*>;
     for (const NamedUnit& unit : kUnits)
-      for (const std::string_view name : split(unit.names)) by_name->emplace(name, &unit);
+      for (const std::string_view name : word_set(unit.names)) by_name->emplace(name, &unit);
     return by_name;
   }();
   return *table;
@@ -245,7 +233,7 @@ bool is_unit_word(std::string_view word) {
 }
 
 bool is_noun(std::string_view word) {
-  static const Words plurals = split(kPluralNouns), others = split(kOtherNouns);
+  static const WordSet plurals = word_set(kPluralNouns), others = word_set(kOtherNouns);
   const std::string lower = lower_case(word);
   if (plurals.contains(lower) || others.contains(lower)) return true;
   if (lower.size() < 3) return false;
@@ -255,7 +243,7 @@ bool is_noun(std::string_view word) {
 }
 
 std::string noun_stem(std::string_view word) {
-  static const Words idle = split(kIdleNouns);
+  static const WordSet idle = word_set(kIdleNouns);
   std::string stem = lower_case(word);
   if (idle.contains(stem)) return "";
   for (const auto& [plural, singular] : kIrregular)
@@ -268,12 +256,12 @@ std::string noun_stem(std::string_view word) {
 }
 
 bool is_filler(std::string_view word) {
-  static const Words fillers = split(kFillers);
+  static const WordSet fillers = word_set(kFillers);
   return fillers.contains(lower_case(word));
 }
 
 bool is_known_word(std::string_view word) {
-  static const Words answers = split(kAnswerWords);
+  static const WordSet answers = word_set(kAnswerWords);
   const std::string lower = lower_case(word);
   return answers.contains(lower) || (lower.size() >= 3 && (is_noun(lower) || is_filler(lower))) ||
          number_in_words(lower) || scale_word(lower) || is_percent_word(lower);
