@@ -24,6 +24,7 @@ TEST(ExtractCode, TakesTheLastClosedBlock) {
   EXPECT_EQ(extract_code("1. So:\n   ```Python3\n   if x:\n     y\n   ```"), "if x:\n  y\n");
   EXPECT_EQ(extract_code("Write ```x``` as ```python\na\n```"), "");
   EXPECT_EQ(extract_code("Here: ```python\r\na\r\n```\r\n"), "a\r\n");
+  EXPECT_EQ(extract_code("````python\nif x:\n  y\n````"), "if x:\n  y\n");
   EXPECT_EQ(extract_code(""), "");
 }
 

@@ -30,7 +30,7 @@ std::optional<Block> opened(std::string_view line) {
   std::transform(label.begin(), label.end(), label.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   const std::string_view word = std::string_view(label).substr(0, label.find_first_of(" {,:"));
   return Block{.is_python = word == "python" || word == "python3" || word == "py",
-               .indent = trimmed(before).empty() ? fence : 0,
+               .indent = trimmed(before).empty() ? before.size() : 0,
                .code = {}};
 }
 
