@@ -28,9 +28,10 @@ TEST(Choice, AgreesWithAllLabelledCases) {
 }
 
 TEST(Choice, AgreesWithTheCasesJudgedByHand) {
-  for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading/taken_back_choices.jsonl")))
-    EXPECT_EQ(grade_choice(row["text"].get<std::string>(), row["gold"].get<std::string>()).correct, row["equal"] == 1)
-        << row;
+  for (const char* file : {"taken_back_choices.jsonl", "announced_choices.jsonl"})
+    for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading") / file))
+      EXPECT_EQ(grade_choice(row["text"].get<std::string>(), row["gold"].get<std::string>()).correct, row["equal"] == 1)
+          << row;
 }
 
 TEST(Choice, ReadsTheLetterBehindTheLastAnswerLineInItsVariations) {

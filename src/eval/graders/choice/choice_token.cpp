@@ -240,11 +240,35 @@ std::optional<Token> read_choice(std::string_view text, std::size_t at) {
   return Token{.letter = letter, .end = end};
 }
 
+namespace {
+
+// Behind spaces, and what sets a word in a formula: "A \text{ or } B". `open`: groups that were opened so.
+std::size_t skip_setting(std::string_view text, std::size_t at, int& open) {
+  static constexpr std::array<std::string_view, 11> kSettings = {
+      "\\text{", "\\textrm{", "\\textbf{", "\\mathrm{", "\\mbox{", "\\quad", "\\ ", "\\,", "\\;", "~", "}"};
+  for (bool more = true; more;) {
+    more = false;
+    at = skip_spaces(text, at);
+    for (const std::string_view setting : kSettings) {
+      if (!text.substr(at).starts_with(setting)) continue;
+      if (setting == "}" && open == 0) continue;
+      open += setting == "}" ? -1 : setting.ends_with('{') ? 1 : 0;
+      at += setting.size();
+      more = true;
+      break;
+    }
+  }
+  return at;
+}
+
+}  // namespace
+
 bool names_another(std::string_view text, const Token& first) {
   std::size_t at = first.end;
+  int open = 0;
   for (int i = 0; i < 4; ++i) {
     const std::size_t before = at;
-    at = skip_spaces(text, at);
+    at = skip_setting(text, at, open);
     if (i == 0 && text.substr(before, at - before).find('\n') != std::string_view::npos) return false;
     if (const auto other = read_choice(text, at)) return other->letter != first.letter;
     if (at >= text.size()) return false;
