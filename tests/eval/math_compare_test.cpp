@@ -166,7 +166,7 @@ TEST(SameAnswer, GradesEveryLabelledPair) {
   for (const char* file :
        {"faults.jsonl", "extraction_faults.jsonl", "kinds_extraction.jsonl", "more_kinds_extraction.jsonl",
         "pieces_and_orders_extraction.jsonl", "opened_kinds_extraction.jsonl", "styles_extraction.jsonl",
-        "said_of_values_extraction.jsonl"}) {
+        "said_of_values_extraction.jsonl", "final_answers_extraction.jsonl"}) {
     for (const Json& row : testing::read_json_lines(testing::project_path("tests/data/grading") / file)) {
       const std::string text = row["text"], gold = row["gold"];
       const bool correct = grade_math(text, gold).correct;

@@ -6,6 +6,7 @@
 
 #include "eval/graders/choice/chinese.h"
 #include "eval/graders/choice/choice_token.h"
+#include "eval/graders/taking_back.h"
 
 namespace qreason::choice {
 namespace {
@@ -15,6 +16,10 @@ constexpr int kWordsBeforeVerb = 6;  // "the answer to the question is"
 constexpr int kWordsLookedBack = 8;  // for what makes a condition or a negation of a claim
 
 using Words = std::vector<std::string_view>;
+
+bool has(const Words& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 const Words& answer_words() {
   static const Words kWords{"answer",   "réponse", "reponse", "respuesta", "risposta",
@@ -44,13 +49,10 @@ const Words& fillers() {
                             "opzione", "obviously", "probably", "believe",   "again",  "going", "with"};
   return kWords;
 }
-const Words& doubts() {
-  static const Words kWords{"if",       "whether", "unless",    "suppose", "assume",    "assuming", "not",
-                            "never",    "cannot",  "neither",   "nor",     "maybe",     "perhaps",  "might",
-                            "could",    "may",     "why",       "can't",   "isn't",     "wouldn't", "don't",
-                            "didn't",   "won't",   "wasn't",    "doesn't", "shouldn't", "couldn't", "than",
-                            "unlikely", "wrong",   "incorrect", "when",    "initially", "thought",  "tempting"};
-  return kWords;
+// In front of an announcement: "if the answer is", "the wrong answer is".
+bool casts_doubt(std::string_view word) {
+  static const Words kOthers{"why", "than", "wrong", "incorrect", "unlikely", "might", "could", "may"};
+  return is_negation(word) || is_condition(word) || is_doubt(word) || has(kOthers, word);
 }
 const Words& praise() {
   static const Words kWords{"correct", "right", "valid", "true", "best", "answer"};
@@ -72,24 +74,14 @@ const Words& choosing() {
   return kWords;
 }
 
-const Words& conditions() {
-  static const Words kWords{"if", "when", "unless", "whenever"};
-  return kWords;
-}
-const Words& denials() {
-  static const Words kWords{"not",        "isn't",    "wrong", "incorrect", "false",  "never",  "invalid",
-                            "impossible", "excluded", "can't", "cannot",    "wasn't", "untrue", "eliminated"};
-  return kWords;
+bool denies(std::string_view word) {
+  return is_negation(word) || is_rejection(word);
 }
 // What may stand between a letter and its denial.
 const Words& before_denial() {
   static const Words kWords{"is",   "are", "was",     "be",        "would",  "must",       "seems",  "looks",
                             "also", "so",  "clearly", "obviously", "simply", "definitely", "really", "the"};
   return kWords;
-}
-
-bool has(const Words& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 bool is_space(char c) {
@@ -129,7 +121,7 @@ bool is_doubted(std::string_view text, std::size_t begin) {
   for (int i = 0; i < kWordsLookedBack; ++i) {
     const std::string word = word_before(text, begin);
     if (word.empty() || has(kConclusions, word)) return false;
-    if (has(doubts(), word)) return true;
+    if (casts_doubt(word)) return true;
   }
   return false;
 }
@@ -151,15 +143,15 @@ bool is_taken_back(std::string_view text, std::size_t end) {
   if (is_denied_in_chinese(text.substr(at))) return true;
   if (at < text.size() && text[at] == '(') {
     const std::string word = lower_word(word_at(text, at + 1));
-    return word != "not" && has(denials(), word);
+    return word != "not" && denies(word);
   }
   for (const std::string_view sign : {"\\ne", "\\not", "!=", "\xE2\x89\xA0"})
     if (text.substr(at).starts_with(sign)) return true;
   for (int i = 0; i < kWordsBeforeVerb; ++i) {
     const std::string word = lower_word(word_at(text, at));
-    if (i == 0 && has(conditions(), word)) return true;
-    if (i > 0 && has(denials(), word)) return true;
-    if (i == 0 && (word == "isn't" || word == "can't" || word == "cannot" || word == "wasn't")) return true;
+    if (i == 0 && is_condition(word)) return true;
+    if (i > 0 && denies(word)) return true;
+    if (i == 0 && is_negation(word) && (word.ends_with("n't") || word == "cannot")) return true;
     if (word.empty() || !has(before_denial(), word)) return false;
     at = skip_in_line(text, at + word.size());
   }
@@ -168,11 +160,6 @@ bool is_taken_back(std::string_view text, std::size_t end) {
 
 // "C, no, D", "C... actually D", "C. Correction: D": whether another letter is put in the place of one.
 bool is_corrected(std::string_view text, const Token& token) {
-  static const Words kWithdrawals{"no", "wait", "actually", "correction", "sorry", "oops"};
-  static const Words kCorrecting{"no",   "wait",  "actually", "correction", "sorry",   "oops",   "it",
-                                 "it's", "is",    "should",   "be",         "must",    "the",    "answer",
-                                 "i",    "mean",  "make",     "that",       "correct", "option", "choice",
-                                 "not",  "wrong", "that's",   "right"};
   const auto skip = [&](std::size_t at) {
     while (at < text.size() && std::string_view(" \t\r\n.,;:!-*_`\"'$)]}").find(text[at]) != std::string_view::npos)
       ++at;
@@ -181,10 +168,10 @@ bool is_corrected(std::string_view text, const Token& token) {
     return at;
   };
   std::size_t at = skip(token.end);
-  if (!has(kWithdrawals, lower_word(word_at(text, at)))) return false;
+  if (!is_withdrawal(lower_word(word_at(text, at)))) return false;
   for (int i = 0; i < kMostFillers; ++i) {
     const std::string_view word = word_at(text, at);
-    if (word.empty() || !has(kCorrecting, lower_word(word))) break;
+    if (word.empty() || !is_correcting(lower_word(word))) break;
     at = skip(at + word.size());
   }
   if (text.substr(at).starts_with("\\boxed")) return false;  // a claim of its own
@@ -255,7 +242,7 @@ class ClaimFinder {
       at = skip_marks(text_, at);
       const std::string_view word = word_at(text_, at);
       const std::string lower = lower_word(word);
-      if (word.empty() || has(doubts(), lower) || (word.size() == 1 && word != lower)) return;
+      if (word.empty() || casts_doubt(lower) || (word.size() == 1 && word != lower)) return;
       at += word.size();
       if (has(auxiliaries(), lower) || !has(verbs(), lower)) continue;
       at = skip_marks(text_, at);

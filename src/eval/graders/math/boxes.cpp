@@ -83,6 +83,7 @@ bool is_denied(std::string_view before) {
   const std::size_t last = before.find_last_not_of(" $(*:");
   before = before.substr(0, last == std::string_view::npos ? 0 : last + 1);
   const std::string lower = lower_case(before.substr(before.size() - std::min<std::size_t>(before.size(), 40)));
+  if (lower == "not" || lower == "never") return true;
   for (const std::string_view end : {" not", "n't", "n't be", "not be", "n\u2019t", "n\u2019t be", " never"})
     if (lower.ends_with(end)) return true;
   return false;

@@ -105,6 +105,24 @@ bool names_coordinates(const std::vector<Node>& elements) {
   return std::adjacent_find(names.begin(), names.end()) == names.end();
 }
 
+// "y = 4, x = 3" as "x = 3, y = 4"; as they are where letters are no neighbours in the alphabet ("m = 4, b = 3").
+std::vector<Node> in_order_of_names(std::vector<Node> elements) {
+  const auto name_of = [](const Node& n) {
+    return n.kind == NodeKind::kRelation && n.children[0].kind == NodeKind::kSymbol ? n.children[0].text
+                                                                                    : std::string();
+  };
+  std::vector<std::string> names;
+  for (const Node& element : elements) names.push_back(name_of(element));
+  std::sort(names.begin(), names.end());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool next = i == 0 || (names[i].size() == names[i - 1].size() && names[i].back() == names[i - 1].back() + 1);
+    const bool indexed = names[i].size() == 3 && names[i][1] == '_' && names[i][0] == names[0][0];
+    if (!next || !(names[i].size() == 1 || indexed)) return elements;
+  }
+  std::sort(elements.begin(), elements.end(), [&](const Node& a, const Node& b) { return name_of(a) < name_of(b); });
+  return elements;
+}
+
 bool is_written_again(const Node& element, const std::vector<Node>& elements) {
   const auto may_be = [&](const Node& other) { return other.kind == element.kind && other.text == element.text; };
   return std::any_of(elements.begin(), elements.end(),
@@ -133,7 +151,8 @@ Node negated_node(Node n) {
 Decision Comparison::same(const Node& gold, const Node& answer) {
   if (!budget_.spend(kStepsPerComparison)) return {Outcome::kUndecided, "too large to decide"};
   if (gold.kind == NodeKind::kLabelled || answer.kind == NodeKind::kLabelled) return same_labelled(gold, answer);
-  if ((says_no_solutions(gold) && is_empty_set(answer)) || (is_empty_set(gold) && says_no_solutions(answer)))
+  if ((says_no_solutions(gold) && is_empty_set(answer)) || (is_empty_set(gold) && says_no_solutions(answer)) ||
+      deny_the_same(gold, answer))
     return {Outcome::kEqual, "no solutions"};
   if (const auto a = figure_of(gold), b = figure_of(answer); !a.empty() || !b.empty()) {
     if (!a.empty() && !b.empty() && a != b) return {Outcome::kDifferent, "an angle and a triangle"};
@@ -165,7 +184,7 @@ Decision Comparison::same_words(const Node& gold, const Node& answer) {
   if (!a || !b) return {Outcome::kDifferent, "words and no words"};
   // "no solutions" and "no solution" say the same, and so do "a line" and "line".
   const auto letters = [](std::string text) {
-    for (const std::string_view article : {"a ", "an ", "the "})
+    for (const std::string_view article : {"a ", "an ", "the ", "on "})
       if (lower_case(text).starts_with(article) && text.size() >= article.size() + 3) text.erase(0, article.size());
     std::string result;
     for (std::size_t begin = 0; begin < text.size();) {
@@ -267,7 +286,8 @@ Decision Comparison::same_collection(const Node& gold, const Node& answer) {
     const bool named = other.kind == NodeKind::kList && other.text != "or" && names_coordinates(other.children);
     const bool braces = other.kind == NodeKind::kList && other.text == "{}";
     if (tuple.text != "()" || !(named || braces)) return kDifferentKinds;
-    return in_order(gold.children, answer.children);
+    const auto elements = [&](const Node& n) { return named ? in_order_of_names(n.children) : n.children; };
+    return in_order(elements(gold), elements(answer));
   }
   if (gold.kind == NodeKind::kBuilder || answer.kind == NodeKind::kBuilder) {
     if (gold.kind != answer.kind) return {Outcome::kUndecided, "a set given by a condition"};
@@ -377,6 +397,11 @@ Verdict compare_answers(std::string_view gold, std::string_view answer, const Co
 
 namespace {
 
+bool names_base(std::string_view text) {
+  const auto parsed = parse_answer(text, Reading{});
+  return parsed && parsed->kind == NodeKind::kBased && parsed->base != 10;
+}
+
 // "(x+1)(x+2) = x^2+3x+2": every side is the gold answer.
 bool says_same_throughout(const Node& gold, std::string_view answer, const CompareOptions& options) {
   if (gold.kind == NodeKind::kRelation || is_collection(gold)) return false;
@@ -394,6 +419,8 @@ bool says_same_throughout(const Node& gold, std::string_view answer, const Compa
 
 Verdict grade_answer(std::string_view gold, std::string_view answer, const CompareOptions& options) {
   const Verdict verdict = compare_answers(gold, answer, options);
+  if (verdict.equal && names_base(answer) && !names_base(gold))
+    return {false, "a number in a base that was not asked for"};
   const bool may_say_more = answer.find('=') != std::string_view::npos ||
                             answer.find("mod") != std::string_view::npos ||
                             answer.find("equiv") != std::string_view::npos;

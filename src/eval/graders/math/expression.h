@@ -73,4 +73,8 @@ inline constexpr std::string_view kSymmetricRelations = "=nso|TL";
 // kMaxExpressionBytes); such answers are compared as texts alone.
 std::optional<Node> parse_answer(std::string_view text, Reading reading);
 
+// Whether words in front of a value, letters and spaces alone, leave it as it is: "the answer is", but not "the cost
+// of" (leading_words.h).
+bool leaves_value(std::string_view words);
+
 }  // namespace qreason::math

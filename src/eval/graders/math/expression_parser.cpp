@@ -9,6 +9,7 @@
 #include "eval/graders/math/evaluate.h"
 #include "eval/graders/math/leading_words.h"
 #include "eval/graders/math/relation_signs.h"
+#include "eval/graders/math/setting.h"
 #include "eval/graders/math/word_parser.h"
 #include "eval/graders/math/words.h"
 
@@ -17,17 +18,15 @@ namespace {
 
 class AnswerParser final : public WordParser {
  public:
-  explicit AnswerParser(std::vector<Token> tokens) : WordParser(std::move(tokens)) {
-    while (!tokens_.empty() && (is_symbol_token(tokens_.back(), ".") || is_symbol_token(tokens_.back(), ",")))
-      tokens_.pop_back();
-    drop_decoration();
-  }
+  explicit AnswerParser(std::vector<Token> tokens) : WordParser(std::move(tokens)) {}
 
   Node run() {
     if (tokens_.empty()) throw NotAnAnswer{};
     if (auto words = only_words()) return *std::move(words);
     if (auto choice = marked_choice()) return *std::move(choice);
+    const bool excepts = take_all_except();
     Node result = list();
+    if (excepts) return reals_without(std::move(result));
     if (at_command("over") || at_command("choose")) {
       const bool fraction = tokens_[at_++].text == "over";
       Node below = list();
@@ -39,24 +38,6 @@ class AnswerParser final : public WordParser {
   }
 
  private:
-  // "**7**", "\"7\"", "\therefore 7", "7 \checkmark": around an answer they say nothing.
-  void drop_decoration() {
-    const auto is = [](const Token& token, std::string_view text) { return token.text == text; };
-    while (tokens_.size() > 1 && tokens_.back().kind == TokenKind::kCommand &&
-           (is(tokens_.back(), "checkmark") || is(tokens_.back(), "blacksquare")))
-      tokens_.pop_back();
-    const bool follows = tokens_.size() > 1 && tokens_[0].kind == TokenKind::kCommand &&
-                         (is(tokens_[0], "therefore") || is(tokens_[0], "implies") || is(tokens_[0], "Rightarrow"));
-    if (follows) tokens_.erase(tokens_.begin());
-    for (const std::string_view mark : {"^", "\"", "`"}) {
-      const bool around =
-          tokens_.size() > 2 && is_symbol_token(tokens_[0], mark) && is_symbol_token(tokens_.back(), mark);
-      if (!around) continue;
-      tokens_.pop_back();
-      tokens_.erase(tokens_.begin());
-    }
-  }
-
   bool at_separator() const {
     return at_symbol(",") || at_symbol(";") || (at_kind(TokenKind::kText) && is_separator_word(tokens_[at_].text));
   }
@@ -85,7 +66,7 @@ class AnswerParser final : public WordParser {
       text += hyphen ? "-" : token.text;
     }
     if (!word) return std::nullopt;
-    const bool option = tokens_.size() == 2 && tokens_[1].kind == TokenKind::kLetter &&
+    const bool option = tokens_.size() == 2 && tokens_[1].text.size() == 1 &&
                         (lower_case(tokens_[0].text) == "option" || lower_case(tokens_[0].text) == "choice");
     if (option) return make_node(NodeKind::kSymbol, {}, tokens_[1].text);
     if (const auto number = number_in_words(text)) return number_node(*number);
@@ -102,6 +83,21 @@ class AnswerParser final : public WordParser {
     // A number in front ("three apples") is a value.
     if (tokens_[0].kind == TokenKind::kText && number_in_words(tokens_[0].text)) return std::nullopt;
     return make_node(NodeKind::kText, {}, text);
+  }
+
+  // "all real numbers except 1 and 2"
+  bool take_all_except() {
+    static constexpr std::array<std::string_view, 4> kWords = {"all", "real", "numbers", "except"};
+    for (std::size_t i = 0; i < kWords.size(); ++i)
+      if (!at_kind(TokenKind::kText, i) || lower_case(tokens_[at_ + i].text) != kWords[i]) return false;
+    at_ += kWords.size();
+    return true;
+  }
+
+  static Node reals_without(Node taken) {
+    if (has_variables(taken)) throw NotAnAnswer{};
+    Node set = make_node(NodeKind::kSet, taken.kind == NodeKind::kList ? taken.children : single(taken));
+    return make_node(NodeKind::kWithout, pair(make_node(NodeKind::kSymbol, {}, "reals"), std::move(set)));
   }
 
   // "B)", "C:", "D." are choices.
@@ -125,18 +121,24 @@ class AnswerParser final : public WordParser {
         (tokens_[at_].text == "and" ? ands : tokens_[at_].text == "or" ? ors : commas) = true;
         ++at_;
       }
-      while (take_command("wedge")) ands = true;
+      for (bool joint = true; joint;) {
+        const bool both = take_command("wedge"), either = !both && take_command("vee");
+        ands = ands || both;
+        ors = ors || either;
+        joint = both || either;
+      }
       if (done()) break;
       const std::string label = whole ? take_label() : "";
       groups.back().push_back(relation());
       if (!label.empty()) groups.back().back() = make_node(NodeKind::kLabelled, single(groups.back().back()), label);
       by_words.back().push_back(groups.back().back());
-      if (!at_separator() && !at_command("wedge")) break;
+      if (!at_separator() && !at_command("wedge") && !at_command("vee")) break;
     }
     if (groups.back().empty()) groups.pop_back();
     if (groups.empty()) throw NotAnAnswer{};
     if (whole && chooses_ && (groups.size() > 1 || groups[0].size() > 1)) throw NotAnAnswer{};
     if (groups.size() == 1) drop_introduction(groups[0]);
+    if (groups.size() == 1) repeat_denial(groups[0]);
     if (groups.size() == 1 && are_solutions(by_words)) groups = std::move(by_words);
     const std::string joined = ors ? "or" : ands && !commas ? "and" : "";
     if (groups.size() == 1) return grouped(without_dots(std::move(groups[0])), joined);
@@ -152,6 +154,18 @@ class AnswerParser final : public WordParser {
     if (std::any_of(items.begin() + 1, items.end(), is_labelled)) return;
     Node first = std::move(items[0].children[0]);
     items[0] = std::move(first);
+  }
+
+  // "x \\ne 1, 2" denies both.
+  static void repeat_denial(std::vector<Node>& items) {
+    const auto is_denial = [](const Node& n) { return n.kind == NodeKind::kRelation && n.text == "n"; };
+    if (items.size() < 2 || !is_denial(items[0]) || has_variables(items[0].children[1])) return;
+    if (!std::all_of(items.begin() + 1, items.end(), [](const Node& n) {
+          return n.kind != NodeKind::kRelation && n.kind != NodeKind::kLabelled && !has_variables(n);
+        }))
+      return;
+    for (std::size_t i = 1; i < items.size(); ++i)
+      items[i] = make_node(NodeKind::kRelation, pair(items[0].children[0], std::move(items[i])), "n");
   }
 
   // "p = 5, q = 2 and p = 7, q = 2" are two solutions, not four values.
@@ -367,8 +381,11 @@ class AnswerParser final : public WordParser {
   // "2x"; two numbers side by side are no product.
   Node juxtaposed(Node left) {
     const Node& last = left.kind == NodeKind::kProduct ? left.children.back() : left;
-    const bool powers = last.kind == NodeKind::kPower && (at_symbol("^", 1) || at_symbol("!", 1));         // "2^a2^b"
-    if (at_kind(TokenKind::kNumber) && last.kind != NodeKind::kFactorial && !powers) throw NotAnAnswer{};  // but "2!3!"
+    const bool letter = last.kind == NodeKind::kSymbol && last.text.size() == 1 && at_symbol("^", 1);  // "n2^{n-1}"
+    const bool imaginary = last.kind == NodeKind::kConstant && last.text == "i";                       // "3 + i4"
+    const bool powers = last.kind == NodeKind::kPower && (at_symbol("^", 1) || at_symbol("!", 1));     // "2^a2^b"
+    if (at_kind(TokenKind::kNumber) && last.kind != NodeKind::kFactorial && !powers && !imaginary && !letter)
+      throw NotAnAnswer{};  // but "2!3!"
     if (left.kind == NodeKind::kCall && left.text == "composition" && at_symbol("(")) return composed(left, factor());
     return multiplied(std::move(left), factor());
   }
@@ -409,10 +426,20 @@ std::optional<Node> parse_answer(std::string_view text, Reading reading) {
   auto tokens = tokenize_answer(text, reading);
   if (!tokens) return std::nullopt;
   try {
-    return AnswerParser(with_differentials(*std::move(tokens))).run();
+    return AnswerParser(without_setting(with_differentials(*std::move(tokens)))).run();
   } catch (const NotAnAnswer&) {
     return std::nullopt;
   }
+}
+
+bool leaves_value(std::string_view words) {
+  constexpr const char* kValue = "7";
+  const auto parsed = parse_answer("\\text{" + std::string(words) + "} " + kValue, Reading{});
+  if (!parsed) return false;
+  const bool inside =
+      parsed->kind == NodeKind::kMeasure || (parsed->kind == NodeKind::kLabelled && parsed->text[0] != kUnknownLabel);
+  const Node& value = inside ? parsed->children[0] : *parsed;
+  return value.kind == NodeKind::kNumber && value.text == kValue;
 }
 
 }  // namespace qreason::math

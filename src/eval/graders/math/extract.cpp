@@ -7,6 +7,7 @@
 
 #include "eval/graders/last_of.h"
 #include "eval/graders/math/anchors.h"
+#include "eval/graders/math/corrections.h"
 #include "eval/graders/math/expression.h"
 #include "eval/graders/math/latex_tokens.h"
 #include "eval/graders/math/standing.h"
@@ -149,12 +150,12 @@ std::optional<Extraction> known_words(std::string_view sentence) {
 }
 
 // The last value of a text that the text says: of "8 (not 7)" the 8. nullopt: no value; nothing found: none is said.
-std::optional<Extraction> last_said_value(std::string_view text, bool announced) {
+std::optional<Extraction> last_said_value(std::string_view text, Place place) {
   constexpr int kMostContrasts = 4;
   for (int i = 0; i < kMostContrasts; ++i) {
     auto value = last_value(text);
     if (!value) return i == 0 ? std::nullopt : std::optional(Extraction{});
-    const Judged judged = standing_of(text.substr(0, value->begin), text.substr(value->end), announced);
+    const Judged judged = standing_of(text.substr(0, value->begin), text.substr(value->end), place);
     if (judged.standing == Standing::kStands) return value;
     if (judged.standing == Standing::kChanged) return Extraction{};
     text = text.substr(0, judged.kept);
@@ -175,11 +176,11 @@ std::optional<Extraction> ratio_of(const Extraction& value, std::string_view beh
 }
 
 // The value of what directly follows an anchor: all of it or none, never a part. "minus 42" is -42.
-std::optional<Extraction> announced_first(std::string_view rest, std::string_view sentence) {
+std::optional<Extraction> announced_first(std::string_view rest, std::string_view sentence, Place place) {
   for (const std::string_view minus : {"minus ", "negative "}) {
     const std::string_view number = sentence.substr(std::min(minus.size(), sentence.size()));
     if (lower_case(sentence.substr(0, minus.size())) != minus || !begins_digit(number)) continue;
-    auto value = announced_first(number, first_sentence(number));
+    auto value = announced_first(number, first_sentence(number), place);
     if (value && value->found_by == FoundBy::kAnchor) value->answer.insert(0, 1, '-');
     return value;
   }
@@ -193,10 +194,10 @@ std::optional<Extraction> announced_first(std::string_view rest, std::string_vie
   }
   if (!value) return std::nullopt;
   for (const std::size_t end : {value->end, start + sentence.size()})
-    if (const auto corrected = correction(rest.substr(end))) return last_said_value(*corrected, true);
+    if (const auto corrected = correction(rest.substr(end))) return last_said_value(*corrected, Place::kAnnounced);
   const std::string_view behind = rest.substr(value->end);
   if (auto ratio = ratio_of(*value, behind)) return ratio;
-  const Judged judged = standing_of(rest.substr(0, value->begin), behind, true);
+  const Judged judged = standing_of(rest.substr(0, value->begin), behind, place);
   return judged.standing == Standing::kStands ? value : Extraction{};
 }
 
@@ -221,8 +222,11 @@ std::optional<Extraction> from_anchors(std::string_view text) {
       return Extraction{};
     if (auto values = several_values(sentence)) return values;
     if (auto value = value_in_words(sentence)) return value;
+    // "Réponse: Janeth paiera encore 220 $."
+    const bool sentence_follows = anchor.ends_with(':') && !anchor.starts_with("answer is");
+    const Place place = sentence_follows ? Place::kSentence : Place::kAnnounced;
     // "Final Answer: The largest n among 3 is 34": the value is what the sentence ends with.
-    if (auto value = direct ? announced_first(rest, sentence) : last_said_value(rest, true)) {
+    if (auto value = direct ? announced_first(rest, sentence, place) : last_said_value(rest, Place::kSentence)) {
       if (value->found_by != FoundBy::kNothing) value->found_by = FoundBy::kAnchor;
       return value;
     }
@@ -263,7 +267,7 @@ Extraction extract_answer(std::string_view text) {
   if (rest.find("\xEF\xBC") != std::string_view::npos) rest = plain = in_latex(rest);  // full-width digits
   if (auto anchored = from_anchors(rest)) return *anchored;
   if (rest.size() <= kMaxWhole && is_expression(rest)) return {std::string(rest), FoundBy::kWhole};
-  if (auto value = last_said_value(rest, false)) return *value;
+  if (auto value = last_said_value(rest, Place::kInPassing)) return *value;
   if (auto value = value_in_words(first_sentence(rest))) return *value;
   return {};
 }

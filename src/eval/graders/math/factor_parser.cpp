@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "eval/graders/math/known_functions.h"
 #include "eval/graders/math/latex_commands.h"
+#include "eval/graders/math/matrices.h"
 #include "eval/graders/math/words.h"
 
 namespace qreason::math {
@@ -35,13 +37,17 @@ std::optional<Rational> scientific_value(const std::string& digits, std::size_t 
   return scale ? mantissa->times(*scale) : std::nullopt;
 }
 
+bool is_transpose(const Node& power) {
+  return power.kind == NodeKind::kSymbol && (power.text == "T" || power.text == "\\top" || power.text == "\\intercal");
+}
+
 // "(AB)^T" is no product of powers.
 bool is_product_transposed(const Node& base, const Node& power) {
   const auto is_capital = [](const Node& n) {
     return n.kind == NodeKind::kSymbol && !n.text.empty() && n.text[0] >= 'A' && n.text[0] <= 'Z';
   };
   return base.kind == NodeKind::kProduct && std::all_of(base.children.begin(), base.children.end(), is_capital) &&
-         power.kind == NodeKind::kSymbol && (power.text == "T" || power.text == "\\top" || power.text == "\\intercal");
+         is_transpose(power);
 }
 
 Node in_radians(Node degrees) {
@@ -124,7 +130,12 @@ void FactorParser::take_postfix(Node& result, bool& more) {
   if (take_symbol("^")) {
     Node power = exponent();
     const bool name = result.kind == NodeKind::kSymbol && result.text.find('_') == std::string::npos;
-    if (name && take_symbol("_")) result.text += "_" + subscript();  // "x^2_1"
+    if (name && take_symbol("_")) result.text += "_" + subscript();      // "x^2_1"
+    if (is_transpose(power) && result.kind == NodeKind::kTuple) return;  // a vector is written in a row or a column
+    if (is_transpose(power) && result.kind == NodeKind::kMatrix) {
+      result = transposed(result);
+      return;
+    }
     result = is_product_transposed(result, power)
                  ? operated("transpose", std::move(result))
                  : make_node(NodeKind::kPower, pair(std::move(result), std::move(power)));
@@ -230,13 +241,17 @@ Node FactorParser::primary() {
   throw NotAnAnswer{};
 }
 
-// "^{10}C_3", "{}_{10}C_{3}": behind the sign that raises or lowers what stands before no base.
+// "^{10}C_3", "{}_{10}C_{3}", "{}_{10}P_3": behind the sign that raises or lowers what stands before no base.
 Node FactorParser::combinations() {
   if (!at_symbol("{")) throw NotAnAnswer{};
   Node all = primary();
-  if (!at_kind(TokenKind::kLetter) || tokens_[at_].text != "C" || !at_symbol("_", 1)) throw NotAnAnswer{};
+  const bool arranged = at_kind(TokenKind::kLetter) && tokens_[at_].text == "P";
+  if (!at_kind(TokenKind::kLetter) || !(arranged || tokens_[at_].text == "C") || !at_symbol("_", 1))
+    throw NotAnAnswer{};
   at_ += 2;
-  return make_node(NodeKind::kCall, pair(std::move(all), argument()), "binom");
+  Node chosen = argument();
+  return arranged ? arrangements(all, chosen)
+                  : make_node(NodeKind::kCall, pair(std::move(all), std::move(chosen)), "binom");
 }
 
 Node FactorParser::number(const Token& token) {
@@ -342,9 +357,11 @@ Node FactorParser::symbol(std::string name) {
   if (take_symbol("_")) name += "_" + subscript();
   const bool capital = name.size() == 1 && ((name[0] >= 'A' && name[0] <= 'Z') || name == "h");
   const bool of_letter = at_symbol("(") && at_kind(TokenKind::kLetter, 1) && at_symbol(")", 2);  // "W(n)"
-  const bool expects = (name == "E" || name == "P") && at_symbol("[");                           // "E[X^2]"
+  const bool of_number = at_symbol("(") && at_kind(TokenKind::kNumber, 1) && at_symbol(")", 2) && at_symbol("=", 3);
+  const bool expects = (name == "E" || name == "P") && at_symbol("[");  // "E[X^2]"
   if (name == "y" && take_order(name)) return make_node(NodeKind::kSymbol, {}, std::move(name));
-  if (!is_function_letter(name) && !(capital && of_letter) && !expects && !is_applied_letter(name))
+  if (!is_function_letter(name) && !(capital && (of_letter || of_number || at_tuple())) && !expects &&
+      !is_applied_letter(name))
     return make_node(NodeKind::kSymbol, {}, std::move(name));
   while (take_symbol("'")) name += "'";
   take_order(name);
@@ -358,9 +375,22 @@ Node FactorParser::symbol(std::string name) {
   return applied(std::move(name));
 }
 
+// Whether a bracket begins here that holds several entries: "(1, 2)".
+bool FactorParser::at_tuple() const {
+  int depth = 0;
+  for (std::size_t i = at_; i < tokens_.size(); ++i) {
+    if (is_symbol_token(tokens_[i], "(")) ++depth;
+    if (is_symbol_token(tokens_[i], ")")) --depth;
+    if (depth == 0) return false;
+    if (depth == 1 && is_symbol_token(tokens_[i], ",")) return true;
+  }
+  return false;
+}
+
 // f(x): the bracket is here.
 Node FactorParser::applied(std::string name) {
   Node inside = bracket(tokens_[at_++].text);
+  if (auto value = known_value(name, inside)) return *std::move(value);
   Node result = make_node(NodeKind::kApply, {}, std::move(name));
   result.children = inside.kind == NodeKind::kTuple ? std::move(inside.children) : single(std::move(inside));
   return result;

@@ -95,6 +95,7 @@ class FactorParser {
   Node word(const Token& token);
   Node symbol(std::string name);
   Node applied(std::string name);
+  bool at_tuple() const;
   std::string subscript();
   Node command(const std::string& name);
   Node blackboard(const std::string& name);

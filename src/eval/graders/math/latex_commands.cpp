@@ -68,6 +68,7 @@ constexpr CommandRule kRules[] = {
     {"backslash", kName, "setminus"},
     {"arcsinh", kName, "arsinh"},
     {"varphi", kName, "phi"},
+    {"uppi", kName, "pi"},
     {"varepsilon", kName, "epsilon"},
     {"vartheta", kName, "theta"},
     {"bigcup", kName, "cup"},
@@ -137,6 +138,8 @@ constexpr CommandRule kRules[] = {
     {"underbrace", kNothing, ""},
     {"overbrace", kNothing, ""},
     {"cancel", kNothing, ""},
+    {"notag", kNothing, ""},
+    {"nonumber", kNothing, ""},
 
     {"hspace", kDropsArgument, ""},
     {"vspace", kDropsArgument, ""},
@@ -150,6 +153,10 @@ constexpr CommandRule kRules[] = {
     {"tag", kDropsArgument, ""},
     {"require", kDropsArgument, ""},
     {"bbox", kDropsArgument, ""},
+    {"footnote", kDropsArgument, ""},
+    {"href", kDropsArgument, ""},
+    {"scalebox", kDropsArgument, ""},
+    {"raisebox", kDropsArgument, ""},
 
     {"text", kText, ""},
     {"textbf", kText, ""},

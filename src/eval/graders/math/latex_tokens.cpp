@@ -9,6 +9,7 @@
 #include "eval/graders/math/latex_commands.h"
 #include "eval/graders/math/number_tokens.h"
 #include "eval/graders/math/other_scripts.h"
+#include "eval/graders/math/respelled.h"
 #include "eval/graders/math/unicode_signs.h"
 #include "eval/graders/math/words.h"
 
@@ -74,7 +75,7 @@ class Tokenizer : private NumberTokens {
       return true;
     }
     if (based_digits()) return true;
-    if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
+    if (is_digit(c) || (c == '.' && (is_digit(peek(1)) || starts(".\\overline{")))) return number();
     if (c == '\\') return command();
     if (is_letter(c)) return word();
     if (static_cast<unsigned char>(c) >= 0x80) return other_character();
@@ -95,7 +96,7 @@ class Tokenizer : private NumberTokens {
     if (!is_letter(c)) return escaped(c);
     std::string name;
     while (is_letter(peek())) name += text_[at_++];
-    if (peek() == '*' && name == "operatorname") ++at_;
+    if (peek() == '*' && (name == "operatorname" || name == "tag" || name == "hspace" || name == "vspace")) ++at_;
     if (name == "circ" || name == "degree") return degree(name);
     if (name == "euro" || name == "pounds" || name == "yen" || name == "rupee" || name == "rouble" || name == "dollar")
       return currency(name);
@@ -209,7 +210,7 @@ class Tokenizer : private NumberTokens {
       push_operation("#");
     else if (c == '!' && opens_multiset())
       push_operation("multiset");
-    else if (c == '$' && peek() != '\0')
+    else if (c == '$' && (peek() != '\0' || text_depth_ > 0))
       return currency("dollar");
     else
       space_ = true;  // \, \; \! \( \) \[ \] and the like
@@ -337,9 +338,10 @@ class Tokenizer : private NumberTokens {
     }
     const bool glued = at_ > 0 && is_digit(text_[at_ - 1]);
     at_ = end;
-    if (peek() == '.' && is_blank(peek(1)) && after_value() &&
+    if (peek() == '.' && (is_blank(peek(1)) || peek(1) == '^') && after_value() &&
         (letters == "sq" || letters == "cu" || is_unit_word(letters)))
-      ++at_;  // "sq. units"
+      ++at_;                                                             // "sq. units"
+    if (letters == "US" && (starts("\\$") || starts("$"))) return true;  // "US\$15"
     const std::string lower = lower_case(letters);
     const bool minutes = lower == "min" && ends_in_minutes();
     if (is_function_name(lower) && !(text_depth_ > 0 && after_value()) && !(lower == "deg" || lower == "sec") &&
@@ -349,6 +351,8 @@ class Tokenizer : private NumberTokens {
       push(TokenKind::kCommand, "pi");
     } else if (lower == "infinity") {
       push(TokenKind::kCommand, "infty");
+    } else if (letters == "mod") {
+      push(TokenKind::kCommand, "mod");
     } else if (lower == "choose") {
       push(TokenKind::kCommand, "choose");
     } else if (lower == "and" || lower == "or" || (lower == "to" && between_numbers())) {
@@ -376,7 +380,15 @@ class Tokenizer : private NumberTokens {
     return next != std::string_view::npos && text_.substr(next).starts_with("10^");
   }
 
+  // "a" in front of another word, in words.
+  bool is_article(std::string_view letters) const {
+    const auto begins = [&](std::string_view word) { return starts(word) && !is_letter(peek(word.size())); };
+    return text_depth_ > 0 && letters == "a" && is_blank(peek()) && is_letter(peek(1)) && is_letter(peek(2)) &&
+           !begins(" and") && !begins(" or");
+  }
+
   bool is_text(const std::string& letters, bool glued) const {
+    if (is_article(letters)) return true;
     if (letters.size() == 1) {
       const bool behind = after_value() || (text_depth_ > 0 && among_units());
       if (!behind || kLetterUnits.find(letters[0]) == std::string_view::npos) {
@@ -431,7 +443,9 @@ class Tokenizer : private NumberTokens {
       push(TokenKind::kCommand, "ldots");
       return true;
     }
-    for (const std::string_view degrees : {"^\\circ", "^{\\circ}", "^{\\degree}", "^{ \\circ }", "^{\\circ }"}) {
+    for (const std::string_view degrees :
+         {"^\\circ", "^{\\circ}", "^{\\degree}", "^{ \\circ }", "^{\\circ }", "^{\\,\\circ}", "^{\\text{o}}",
+          "^{\\mathrm{o}}", "^\\text{o}", "^\\mathrm{o}"}) {
       if (!starts(degrees)) continue;
       at_ += degrees.size();
       push(TokenKind::kSymbol, std::string(kDegree));
@@ -451,7 +465,7 @@ class Tokenizer : private NumberTokens {
 std::optional<std::vector<Token>> tokenize_answer(std::string_view text, Reading reading) {
   if (text.size() > kMaxExpressionBytes) return std::nullopt;
   std::vector<Token> tokens;
-  const std::string latex = in_latex(text);
+  const std::string latex = respelled(in_latex(text));
   if (!Tokenizer(latex, reading, tokens, 0).run()) return std::nullopt;
   return tokens;
 }

@@ -3,22 +3,24 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "eval/graders/math/word_set.h"
 #include "eval/graders/math/words.h"
+#include "eval/graders/taking_back.h"
+#include "eval/graders/word_set.h"
 
 namespace qreason::math {
 namespace {
 
 constexpr std::string_view kIdleWords =
-    "a an the is are was were be been will would has have had having it its it's this that these those there here we "
+    "a an the is are was were be will would has have had having it its it's this that these those there here we "
     "you i he she they get gets got getting find finds found obtain obtains obtained give gives gave yield yields "
     "take takes took taking make makes made need needs equal equals equaling so thus hence therefore then finally "
     "also where when which with for of in on at to by as and or answer answers final result results total totals "
-    "altogether value values exactly only just about approximately around roughly nearly almost remaining left all "
+    "altogether value values ans exactly only just about approximately around roughly remaining left all "
     "both respectively possible correct required desired needed unique simplified exact numerical overall whose our "
     "your their his her let case cases option options choice choices number numbers amount amounts count counts "
     "quantity quantities solution solutions way ways says costs cost earns earn paid pays pay spent spends spend does "
-    "do must should can may leaves leave becomes become comes equivalently giving if whenever otherwise such else 共 "
+    "indeed simply clearly definitely certainly surely obviously course again do must should can may leaves leave "
+    "becomes become comes equivalently giving whenever otherwise such else 共 "
     "一共 总共 约 是 答案 答 答案是 答案为 故 所以 因此 即";
 
 // Beside nouns for things that are counted, units, and the words that may stand in front of these.
@@ -51,6 +53,10 @@ constexpr std::string_view kFunctionNouns =
     "logarithm limit root roots graph function kernel image determinant trace norm degree order modulus argument "
     "magnitude floor ceiling equation digit digits subset subsets term terms exponent coefficient index";
 
+constexpr std::string_view kAmountNouns =
+    "sum product quotient difference remainder total gain profit discount score distance area ratio";
+constexpr std::string_view kPriceNouns = "cost costs price prices probability chance chances odds likelihood";
+
 // Without "is" or a colon between them and a value they are applied to it, or refer to a place of that number.
 constexpr std::string_view kOperatorNouns =
     "derivative integral antiderivative logarithm limit equation square cube kernel image";
@@ -66,20 +72,13 @@ constexpr std::string_view kChangingWords =
     "between except every without mod power inverse root negative anything never undefined divisible decreases "
     "decreased increases increased base but from per sq cubic cu error errors log";
 
-// What they are said of is no answer.
-constexpr std::string_view kDenyingWords =
-    "wrong incorrect false invalid mistaken mistake mistakes rejected reject excluded exclude excluding extraneous "
-    "impossible eliminated discarded ruled contradiction trap distractor unlikely cannot can't isn't aren't wasn't "
-    "nor neither none nothing";
-
 constexpr std::string_view kVerbs =
     "is are was were be equals becomes gives equal has have had gets got needs takes took earns earned pays paid "
     "spends spent makes made costs buys bought sells sold eats ate reads gave saves saved owes scored wins won "
     "receives received collects collected";
 
-constexpr std::string_view kDenyingNames =
-    "nothing none nobody nowhere neither nor never no not everything everyone everybody anything anyone reject wrong "
-    "false";
+// Begun with a capital, they are no names.
+constexpr std::string_view kNobodies = "nobody nowhere everything everyone everybody anything anyone no";
 
 bool is_capital(char c) {
   return c >= 'A' && c <= 'Z';
@@ -91,21 +90,31 @@ LeadingWord leading_word(std::string_view word) {
   static const WordSet changing = word_set(kChangingWords), idle = word_set(kIdleWords),
                        naming = word_set(kNamingWords);
   const std::string lower = lower_case(word);
-  if (changing.contains(lower)) return LeadingWord::kUnknown;
+  if (changing.contains(lower) || is_negation(lower) || is_rejection(lower)) return LeadingWord::kUnknown;
   if (idle.contains(lower)) return LeadingWord::kIdle;
   const bool names = naming.contains(lower) || is_noun(word) || is_unit_word(word) || is_filler(word);
   return names ? LeadingWord::kNames : LeadingWord::kUnknown;
 }
 
 bool alters_statement(std::string_view word) {
-  static const WordSet changing = word_set(kChangingWords), denying = word_set(kDenyingWords);
+  static const WordSet changing = word_set(kChangingWords);
   const std::string lower = lower_case(word);
-  return changing.contains(lower) || denying.contains(lower);
+  return changing.contains(lower) || is_negation(lower) || is_rejection(lower) || is_doubt(lower);
 }
 
 bool is_function_noun(std::string_view word) {
   static const WordSet functions = word_set(kFunctionNouns);
   return functions.contains(lower_case(word));
+}
+
+bool is_amount_noun(std::string_view word) {
+  static const WordSet amounts = word_set(kAmountNouns);
+  return amounts.contains(lower_case(word)) || is_price_noun(word);
+}
+
+bool is_price_noun(std::string_view word) {
+  static const WordSet prices = word_set(kPriceNouns);
+  return prices.contains(lower_case(word));
 }
 
 bool is_operator_noun(std::string_view word) {
@@ -124,9 +133,9 @@ bool follows_name(std::string_view word) {
 }
 
 bool looks_like_name(std::string_view word) {
-  static const WordSet denying = word_set(kDenyingNames), changing = word_set(kChangingWords);
-  const std::string lower = lower_case(word);
-  if (word.size() < 2 || !is_capital(word[0]) || denying.contains(lower) || changing.contains(lower)) return false;
+  static const WordSet nobodies = word_set(kNobodies);
+  if (word.size() < 2 || !is_capital(word[0]) || nobodies.contains(lower_case(word)) || alters_statement(word))
+    return false;
   const auto capitals = std::count_if(word.begin(), word.end(), is_capital);
   return capitals == 1 || (word.size() <= 4 && capitals == static_cast<std::ptrdiff_t>(word.size()));
 }

@@ -79,6 +79,17 @@ std::optional<Node> folded_product(const Node& n) {
 
 }  // namespace
 
+Node transposed(const Node& matrix) {
+  if (!rectangular(matrix)) return matrix;
+  Node result = make_node(NodeKind::kMatrix, {});
+  for (std::size_t j = 0; j < matrix.children[0].children.size(); ++j) {
+    Node row = make_node(NodeKind::kTuple, {}, "[]");
+    for (const Node& line : matrix.children) row.children.push_back(line.children[j]);
+    result.children.push_back(std::move(row));
+  }
+  return result;
+}
+
 std::optional<Node> determinant(const Node& m) {
   const std::size_t size = m.children.size();
   if (!rectangular(m) || size == 0 || size > 4 || m.children[0].children.size() != size) return std::nullopt;

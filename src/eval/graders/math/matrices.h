@@ -9,6 +9,8 @@ namespace qreason::math {
 
 bool has_matrix(const Node& n);  // outside of determinants
 
+Node transposed(const Node& matrix);  // its rows, of equal lengths, as columns; others as they are
+
 // Of a square matrix of at most 4 rows, as an expression of its elements.
 std::optional<Node> determinant(const Node& matrix);
 

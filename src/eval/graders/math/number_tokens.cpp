@@ -68,9 +68,10 @@ std::size_t NumberTokens::group_separator() const {
     while (peek(length) == ' ') ++length;
   } else if (starts("{,}") || starts("{ ,}") || starts("{, }")) {
     length = text_.find('}', at_) - at_ + 1;
+    if (text_.substr(at_ + length).starts_with("\\!")) length += 2;
   } else if (starts(" {,}") || starts(" {, }")) {
     length = text_.find('}', at_) - at_ + 1;
-  } else if (starts("\\,") || starts("\\!") || starts("\\;")) {
+  } else if (starts("\\,") || starts("\\!") || starts("\\;") || starts("\\ ")) {
     length = 2;
   } else if (peek() == ',' && reading_.commas == CommaReading::kGroups) {
     length = 1;
@@ -94,6 +95,10 @@ bool NumberTokens::number() {
     }
   }
   if (decade(digits) || repeating(digits)) return true;
+  if (digits.empty() && peek() == '.' && !is_digit(peek(1))) {  // ".\\overline{x}"
+    ++at_;
+    return false;
+  }
   const bool decimal_comma = reading_.commas == CommaReading::kDecimal && peek() == ',';
   if ((peek() == '.' || decimal_comma) && is_digit(peek(1))) {
     digits += '.';

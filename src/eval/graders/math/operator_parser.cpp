@@ -5,6 +5,7 @@
 
 #include "eval/graders/math/evaluate.h"
 #include "eval/graders/math/factor_parser.h"
+#include "eval/graders/math/known_functions.h"
 
 namespace qreason::math {
 namespace {
@@ -44,7 +45,9 @@ Node FactorParser::operation(std::string name) {
   Node result = make_node(NodeKind::kSymbol, {}, "\\" + name);
   if (at_factor()) {
     const int outer_single = std::exchange(single_, 0);
-    result = operated(name, operand(name));
+    Node inside = operand(name);
+    auto turned = name == "bar" ? conjugate(inside) : std::nullopt;
+    result = turned ? *std::move(turned) : operated(name, std::move(inside));
     single_ = outer_single;
   }
   if (!power) return result;

@@ -4,6 +4,7 @@
 
 #include "eval/graders/math/comparison.h"
 #include "eval/graders/math/dates.h"
+#include "eval/graders/math/known_functions.h"
 #include "eval/graders/math/plus_minus.h"
 
 namespace qreason::math {
@@ -40,25 +41,30 @@ std::optional<std::string> with_decimal_points(std::string_view text) {
 }  // namespace
 
 std::optional<ChoiceAndValue> choice_and_value(std::string_view text) {
-  const std::size_t open = text.find('(');
-  if (open > 10 || open + 3 >= text.size() || text[open + 2] != ')') return std::nullopt;
-  const char letter = text[open + 1];
-  const std::string_view before = text.substr(0, open);
-  const bool style = before.empty() || before == "\\text{" || before == "\\textbf{" || before == "\\mathrm{" ||
-                     before == "\\mathbf{" || before == "\\textrm{";
-  if (!style || letter < 'A' || letter > 'E') return std::nullopt;
-  std::string_view rest = text.substr(open + 3);
-  if (before.empty() ? !is_blank(rest[0]) && rest[0] != '\\' && rest[0] != '~' : false) return std::nullopt;
-  if (!before.empty()) {
-    while (!rest.empty() && is_blank(rest[0])) rest.remove_prefix(1);
-    if (rest.empty() || rest[0] != '}') return std::nullopt;
-    rest.remove_prefix(1);
+  const auto take = [&](std::string_view what) {
+    if (!text.starts_with(what)) return false;
+    text.remove_prefix(what.size());
+    return true;
+  };
+  bool styled = false;
+  for (const std::string_view style : {"\\text{", "\\textbf{", "\\mathrm{", "\\mathbf{", "\\textrm{"})
+    styled = styled || take(style);
+  const bool bracket = take("(");
+  if (text.size() < 3 || text[0] < 'A' || text[0] > 'E') return std::nullopt;
+  const std::string choice(text.substr(0, 1));
+  text.remove_prefix(1);
+  if (!take(")") && (bracket || !take("."))) return std::nullopt;
+  if (!styled && !is_blank(text[0]) && text[0] != '\\' && text[0] != '~') return std::nullopt;
+  while (take(" ")) continue;
+  const bool closed = styled && take("}");
+  if (styled && !closed) {  // "\text{(B) 12}"
+    if (!text.ends_with('}') || text.find_first_of("{}") != text.size() - 1) return std::nullopt;
+    text.remove_suffix(1);
   }
   for (const std::string_view space : {"\\ ", "\\,", "\\;", "~", "\\quad", " "})
-    while (rest.starts_with(space)) rest.remove_prefix(space.size());
-  const bool value = !rest.empty() && (is_digit(rest[0]) || rest[0] == '\\' || rest[0] == '-' || rest[0] == '$');
-  if (!value) return std::nullopt;
-  return ChoiceAndValue{std::string(1, letter), std::string(rest)};
+    while (take(space)) continue;
+  const bool value = !text.empty() && (is_digit(text[0]) || text[0] == '\\' || text[0] == '-' || text[0] == '$');
+  return value ? std::optional(ChoiceAndValue{choice, std::string(text)}) : std::nullopt;
 }
 
 std::vector<ReadAnswer> readings(std::string_view text) {
@@ -93,6 +99,11 @@ std::vector<ReadAnswer> readings(std::string_view text) {
     const std::size_t comma = text.find(',');
     if (one_comma && plain && !is_group_of_three(text, comma, comma + 1))
       add(CommaReading::kDecimal, LetterReading::kVariables);
+  }
+  for (std::size_t i = 0, read = result.size(); i < read; ++i) {
+    const ReadAnswer plain = result[i];
+    if (auto number = with_numbers_of_choices(plain.node); number && !has_variables(*number))
+      result.push_back({plain.reading, *std::move(number)});
   }
   return result;
 }

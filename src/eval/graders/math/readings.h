@@ -30,7 +30,7 @@ struct ChoiceAndValue {
   std::string choice, value;
 };
 
-// "(B) 12", "\text{(B)} 12": a choice with what it says.
+// "(B) 12", "\text{(B)} 12", "B. 12": a choice with what it says.
 std::optional<ChoiceAndValue> choice_and_value(std::string_view text);
 
 }  // namespace qreason::math

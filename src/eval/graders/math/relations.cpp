@@ -42,6 +42,12 @@ std::optional<Node> by_coordinates(const Node& n) {
   return list;
 }
 
+// "|x| = 5" is an equation to be solved, where "|z| = 5" and "|AB| = 5" name a modulus and a length.
+bool is_unknown(const Node& n) {
+  constexpr std::string_view kUnknowns = "xytmnkpqrs";
+  return n.kind == NodeKind::kSymbol && n.text.size() == 1 && kUnknowns.find(n.text[0]) != std::string_view::npos;
+}
+
 bool is_large_operator(std::string_view name) {
   const std::string_view first = name.substr(0, name.find(' '));
   return first == "int" || first == "iint" || first == "oint" || first == "lim" || first == "sum" || first == "prod";
@@ -70,6 +76,10 @@ bool is_name(const Node& n) {
     case NodeKind::kTuple:
       return std::all_of(n.children.begin(), n.children.end(), is_name);
     case NodeKind::kCall:
+      if (n.text == "sin" || n.text == "cos" || n.text == "tan" || n.text == "det" || n.text == "gcd" ||
+          n.text == "lcm")
+        return true;  // what is asked for, and no equation to be solved: nothing but its value is a number
+      if (n.text == "abs" && is_unknown(n.children[0])) return false;
       if (n.text == "abs" || is_operated(n)) return is_name(n.children[0]);  // a length, a derivative
       return is_large_operator(n.text);
     default:
@@ -133,6 +143,7 @@ bool Comparison::contradicts_itself(const Node& relation) {
 
 Decision Comparison::same_relation(const Node& gold, const Node& answer) {
   if (contradicts_itself(gold) || contradicts_itself(answer)) return {Outcome::kDifferent, "a false equation"};
+  if (const auto a = by_coordinates(gold), b = by_coordinates(answer); a && b) return same(*a, *b);
   if (const auto list = by_coordinates(gold); list && answer.kind == NodeKind::kList) return same(*list, answer);
   if (const auto list = by_coordinates(answer); list && gold.kind == NodeKind::kList) return same(gold, *list);
   const bool both = gold.kind == NodeKind::kRelation && answer.kind == NodeKind::kRelation;

@@ -59,6 +59,12 @@ bool speaks_of_radians(const Node& n) {
          std::any_of(n.children.begin(), n.children.end(), speaks_of_radians);
 }
 
+// "(\\pi/3)^\\circ" for "\\pi/3".
+bool is_other_angle(const Node& degrees, const Node& radians) {
+  return degrees.kind == NodeKind::kMeasure && degrees.text == "degree^1" && radians.kind != NodeKind::kMeasure &&
+         speaks_of_radians(degrees) && speaks_of_radians(radians);
+}
+
 // "ABC", "DCBA": points, players or places in an order, rather than a product.
 bool is_row_of_capitals(const Node& n) {
   return n.kind == NodeKind::kProduct && n.children.size() >= 3 &&
@@ -162,6 +168,8 @@ Decision Comparison::same_scalar(const Node& gold, const Node& answer) {
     return {Outcome::kDifferent, "primes and none"};
   if (same_angle(gold, answer) || same_angle(answer, gold)) return {Outcome::kEqual, "the same angle"};
   if (measure_of(gold) != nullptr && measure_of(answer) != nullptr) return same_measures(gold, answer);
+  if (is_other_angle(gold, answer) || is_other_angle(answer, gold))
+    return {Outcome::kDifferent, "pi in degrees and in radians"};
   const auto percent = [](const Node& n) { return n.kind == NodeKind::kPercent ? &n.children[0] : nullptr; };
   const Node* gold_percent = percent(gold);
   const Node* answer_percent = percent(answer);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string_view>
 
 namespace qreason::math {
@@ -18,16 +17,15 @@ struct Judged {
   std::size_t kept = 0;  // of kContrasted: the bytes of `before` in front of the contrast
 };
 
-// Of a value between `before` and `behind`. `announced`: the phrase is all that was announced, so that "7th", "from 42
-// to 50" and "42 to 50" are no numbers; elsewhere "the price went from 5 to 7" may end with what was asked for.
-Judged standing_of(std::string_view before, std::string_view behind, bool announced);
+// How a value is said: announced phrases are taken as a whole, so that "7th", "from 42 to 50" and "42 to 50" are no
+// numbers there; elsewhere "the price went from 5 to 7" may end with what was asked for.
+enum class Place {
+  kInPassing,
+  kSentence,   // in a sentence behind "Final answer:", which may say more than the value
+  kAnnounced,  // behind "the answer is", with nothing in front of it but words that leave it as it is
+};
 
-// What says another value behind one: of ". No, wait, it is 8." the part from "it" on. nullopt where nothing does:
-// "No other value works", "Wait, let me check: 3 + 4 = 7".
-std::optional<std::string_view> correction(std::string_view behind);
-
-// Whether the clause that an announcement stands in only tries the value: "Suppose the answer is", "Maybe the answer
-// is".
-bool is_supposed(std::string_view before);
+// Of a value between `before` and `behind`.
+Judged standing_of(std::string_view before, std::string_view behind, Place place);
 
 }  // namespace qreason::math

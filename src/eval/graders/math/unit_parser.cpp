@@ -43,10 +43,10 @@ class UnitParser {
       ended_ = true;
       return false;
     }
-    const std::string lower = lower_case(text);
+    const std::string lower = lower_case(text), before = at_ > 0 ? lower_case(tokens_[at_ - 1].text) : "";
     ++at_;
     named_ = named_ || (lower == "of" && !noun_.empty());
-    if (lower == "per" || lower == "an" || text == "a") {
+    if (lower == "per" || ((lower == "an" || text == "a") && before != "of")) {  // "2 dollars a day", "3/4 of a cup"
       sign = -1;
       return known_ || lower != "per";
     }

@@ -6,6 +6,7 @@
 
 #include "eval/graders/math/leading_words.h"
 #include "eval/graders/math/unit_parser.h"
+#include "eval/graders/taking_back.h"
 
 namespace qreason::math {
 namespace {
@@ -50,8 +51,10 @@ std::optional<std::size_t> WordParser::leading_end() const {
     ++ahead;
   if (ahead == at_) return std::nullopt;
   if (ahead + 1 < tokens_.size() && is_symbol_token(tokens_[ahead], ":")) ++ahead;
-  if (number_in_words(tokens_[at_].text) || lower_case(tokens_[at_].text) == "a" || ahead == tokens_.size())
-    return std::nullopt;
+  if (ahead == tokens_.size() || number_in_words(tokens_[at_].text)) return std::nullopt;
+  const bool part = lower_case(tokens_[at_].text) == "a" && ahead > at_ + 1 &&
+                    (scale_word(tokens_[at_ + 1].text) || part_in_words("a " + lower_case(tokens_[at_ + 1].text)));
+  if (part) return std::nullopt;  // "a half", "a dozen"
   static constexpr std::array<std::string_view, 8> kNoValues = {",", ")", "}", "=", "\\}", "]", "\\\\", "end"};
   const Token& next = tokens_[ahead];
   const bool value =
@@ -90,28 +93,38 @@ bool WordParser::states_value(std::size_t at, std::size_t end) const {
                      [](const Token& t) { return follows_name(lower_case(t.text)) || is_symbol_token(t, ":"); });
 }
 
-// "The probability that it rains is", "the result simplifies to": a whole statement of the value at `end`, whatever the
-// words that it is about.
-bool WordParser::is_statement(std::size_t end) const {
+// "The probability that it rains is", "the result simplifies to exactly": the index behind the last verb of a statement
+// of the value at `end`, whatever the words are that it is about; at_ where there is none, or something else is said.
+std::size_t WordParser::statement_end(std::size_t end) const {
   static constexpr std::array<std::string_view, 5> kVerbs = {"is", "are", "was", "were", "equals"};
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kPairs = {{{"simplifies", "to"},
-                                                                                           {"reduces", "to"},
-                                                                                           {"evaluates", "to"},
-                                                                                           {"equal", "to"},
-                                                                                           {"written", "as"},
-                                                                                           {"expressed", "as"},
-                                                                                           {"simplified", "as"},
-                                                                                           {"given", "by"},
-                                                                                           {"simplified", "to"}}};
-  if (end < at_ + 2 || !std::all_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at_),
-                                    tokens_.begin() + static_cast<std::ptrdiff_t>(end), [](const Token& token) {
-                                      return token.kind == TokenKind::kText && !alters_statement(token.text);
-                                    }))
-    return false;
-  const std::string last = lower_case(tokens_[end - 1].text), before = lower_case(tokens_[end - 2].text);
-  return std::find(kVerbs.begin(), kVerbs.end(), last) != kVerbs.end() ||
-         std::find(kPairs.begin(), kPairs.end(), std::pair<std::string_view, std::string_view>(before, last)) !=
-             kPairs.end();
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kPairs = {{{"simplifies", "to"},
+                                                                                            {"reduces", "to"},
+                                                                                            {"evaluates", "to"},
+                                                                                            {"out", "to"},
+                                                                                            {"equal", "to"},
+                                                                                            {"found", "to"},
+                                                                                            {"written", "as"},
+                                                                                            {"expressed", "as"},
+                                                                                            {"simplified", "as"},
+                                                                                            {"given", "by"},
+                                                                                            {"simplified", "to"},
+                                                                                            {"computed", "as"}}};
+  std::size_t behind = at_;
+  std::string before;
+  if (is_condition(lower_case(tokens_[at_].text))) return at_;
+  for (std::size_t i = at_; i < end; ++i) {
+    if (tokens_[i].kind != TokenKind::kText) return at_;
+    const std::string word = lower_case(tokens_[i].text);
+    const bool verb = std::find(kVerbs.begin(), kVerbs.end(), word) != kVerbs.end() ||
+                      std::find(kPairs.begin(), kPairs.end(),
+                                std::pair<std::string_view, std::string_view>(before, word)) != kPairs.end();
+    if (verb && i > at_) behind = i + 1;
+    before = word;
+  }
+  const bool altered = std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at_),
+                                   tokens_.begin() + static_cast<std::ptrdiff_t>(behind),
+                                   [](const Token& token) { return alters_statement(token.text); });
+  return altered ? at_ : behind;
 }
 
 // Whether the word at `at` leaves the value at `end` as it is.
@@ -122,6 +135,11 @@ bool WordParser::keeps_value(std::size_t at, std::size_t end) const {
   const std::string word = word_at(at), next = word_at(at + 1);
   const bool stated = states_value(at + 1, end), of = next == "of";
   const bool other = std::find(kOtherValues.begin(), kOtherValues.end(), word) != kOtherValues.end();
+  const std::string before = word_at(at - 1);
+  const bool article = before == "a" || before == "an";
+  if (article && word_at(at - 2) == "at") return false;  // "at a minimum"
+  if (of && article && is_amount_noun(word)) return true;
+  if (of && !article && is_price_noun(word) && !stated) return false;
   if ((of && (other || (is_function_noun(word) && !stated))) || (is_operator_noun(word) && !stated)) return false;
   if (word == "value" && of && word_at(at - 1) == "absolute" && !stated) return false;
   if ((word == "increase" || word == "decrease" || word == "change") && next == "by") return false;
@@ -131,12 +149,12 @@ bool WordParser::keeps_value(std::size_t at, std::size_t end) const {
   if (word == "greatest" && (next == "common" || next == "possible" || next == "value")) return true;
   const auto number = number_in_words(word);
   if (number && number->is_integer() && is_noun(next) && next != "times") return true;  // "the two numbers are"
-  return leading_word(word) != LeadingWord::kUnknown || is_name_at(at, end) || is_statement(end);
+  return leading_word(word) != LeadingWord::kUnknown || is_name_at(at, end);
 }
 
 // Whether all words up to `end` do.
 bool WordParser::keep_value(std::size_t end) const {
-  for (std::size_t i = at_; i < end; ++i) {
+  for (std::size_t i = statement_end(end); i < end; ++i) {
     if (tokens_[i].kind != TokenKind::kText) continue;
     const std::string word = lower_case(tokens_[i].text);
     if ((word == "negative" || word == "minus") && i + 1 == end) return true;

@@ -44,7 +44,7 @@ class WordParser : public FactorParser {
   bool names_function(std::size_t end) const;
   bool is_name_at(std::size_t at, std::size_t end) const;
   bool states_value(std::size_t at, std::size_t end) const;
-  bool is_statement(std::size_t end) const;
+  std::size_t statement_end(std::size_t end) const;
   bool keeps_value(std::size_t at, std::size_t end) const;
   bool keep_value(std::size_t end) const;
   std::string label_until(std::size_t end, bool known) const;

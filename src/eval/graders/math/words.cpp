@@ -10,7 +10,7 @@
 #include "eval/graders/math/noun_list.h"
 #include "eval/graders/math/other_scripts.h"
 #include "eval/graders/math/prefixed_units.h"
-#include "eval/graders/math/word_set.h"
+#include "eval/graders/word_set.h"
 
 namespace qreason::math {
 namespace {
@@ -38,7 +38,7 @@ constexpr std::pair<std::string_view, std::string_view> kIrregular[] = {
     {"oxen", "ox"},         {"dice", "die"},    {"人", "person"},      {"名", "person"},   {"명", "person"},
     {"vertices", "vertex"}, {"bus", "buse"}};
 
-// WordSet that stand between a number and what it counts.
+// Words that stand between a number and what it counts.
 constexpr std::string_view kFillers =
     "red blue green yellow orange purple white black brown pink gray grey silver gold golden small large big little "
     "tiny "
@@ -46,7 +46,7 @@ constexpr std::string_view kFillers =
     "distinct "
     "possible positive negative real complex ordered unordered total unique new consecutive school of the in all such "
     "per a "
-    "an square sq cubic cu linear approximately about around exactly only just roughly nearly almost remaining left "
+    "an square sq cubic cu linear approximately about around exactly only just roughly remaining left "
     "apart away high old ago later altogether together each male female chocolate vanilla plastic glass metal paper "
     "wooden "
     "prime even odd valid ways total";

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <unordered_set>
 
-namespace qreason::math {
+namespace qreason {
 
 using WordSet = std::unordered_set<std::string_view>;  // views of the text
 
@@ -20,4 +20,4 @@ inline WordSet word_set(std::string_view text) {
   return words;
 }
 
-}  // namespace qreason::math
+}  // namespace qreason
