@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "base/error.h"
 
@@ -25,5 +26,9 @@ class Descriptor {
  private:
   int fd_;
 };
+
+// A file for reading and writing that has no name, in `folder`: gone when it is closed, by a kill as well. Where the
+// file system has no such thing, one of that name and a number, which is unlinked at once.
+Descriptor unnamed_file(const std::filesystem::path& folder, const std::string& name);
 
 }  // namespace qreason

@@ -2,7 +2,6 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <limits>
 #include <string>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace qreason {
@@ -19,25 +19,17 @@ namespace {
 
 class ScratchFile {
  public:
-  explicit ScratchFile(const std::filesystem::path& folder) : where_((folder / "activations.XXXXXX").string()) {
-    descriptor_ = ::mkstemp(where_.data());
-    if (descriptor_ < 0) throw Error(where_, std::strerror(errno), "a folder for calibration activations");
-    ::unlink(where_.c_str());
-  }
-  ~ScratchFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
+  explicit ScratchFile(const std::filesystem::path& folder)
+      : where_((folder / "activations").string()), file_(unnamed_file(folder, "activations")) {}
 
   void read(std::uint64_t offset, void* to, std::uint64_t bytes) const {
     transfer("read", bytes, [&](std::uint64_t done) {
-      return ::pread(descriptor_, static_cast<char*>(to) + done, bytes - done, static_cast<off_t>(offset + done));
+      return ::pread(file_.get(), static_cast<char*>(to) + done, bytes - done, static_cast<off_t>(offset + done));
     });
   }
   void write(std::uint64_t offset, const void* from, std::uint64_t bytes) const {
     transfer("written", bytes, [&](std::uint64_t done) {
-      return ::pwrite(descriptor_, static_cast<const char*>(from) + done, bytes - done,
+      return ::pwrite(file_.get(), static_cast<const char*>(from) + done, bytes - done,
                       static_cast<off_t>(offset + done));
     });
   }
@@ -57,7 +49,7 @@ class ScratchFile {
   }
 
   std::string where_;
-  int descriptor_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace

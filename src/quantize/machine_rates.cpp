@@ -1,14 +1,15 @@
 #include "quantize/machine_rates.h"
 
 #include <ATen/ops/full.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "base/stopwatch.h"
 #include "kernels/attention.h"
@@ -142,17 +143,19 @@ double written_a_second(const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::path at = std::filesystem::absolute(folder, failure);
   while (!std::filesystem::is_directory(at, failure) && at != at.root_path()) at = at.parent_path();
-  std::string name = (at / ".qreason-plan-XXXXXX").string();
-  const int descriptor = ::mkstemp(name.data());
-  if (descriptor < 0) return kUsualDisk;
-  ::unlink(name.c_str());
+  std::optional<Descriptor> file;
+  try {
+    file.emplace(unnamed_file(at, ".qreason-plan"));
+  } catch (const Error&) {
+    return kUsualDisk;
+  }
+  const int descriptor = file->get();
   const std::vector<float> values = some_numbers(kPiece / sizeof(float));
   bool fine = true;
   const Stopwatch watch;
   for (std::size_t i = 0; i < kPieces && fine; ++i) fine = ::write(descriptor, values.data(), kPiece) == kPiece;
   fine = fine && ::fsync(descriptor) == 0;
   const double seconds = watch.seconds();
-  ::close(descriptor);
   return fine && seconds > 0 ? kPieces * kPiece / seconds : kUsualDisk;
 }
 
