@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/written_files.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -82,6 +84,7 @@ Journal::Journal(const fs::path& path, Sync sync) : state_(std::make_unique<Stat
   state_->sync = sync;
   state_->path = path;
   refuse_other_kinds(path);
+  tell_written(path);
   state_->descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (state_->descriptor < 0) throw system_error(path, "opening");
   if (::flock(state_->descriptor, LOCK_EX | LOCK_NB) != 0) {
@@ -101,6 +104,13 @@ Journal::Journal(const fs::path& path, Sync sync) : state_(std::make_unique<Stat
 
 Journal::~Journal() = default;
 Journal::Journal(Journal&&) noexcept = default;
+
+bool Journal::is_in_place() const {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(state_->descriptor, &opened) == 0 && ::lstat(state_->path.c_str(), &named) == 0 &&
+         named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+}
 
 const std::vector<std::string>& Journal::lines() const {
   return state_->lines;

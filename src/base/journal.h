@@ -26,6 +26,8 @@ class Journal {
 
   const std::vector<std::string>& lines() const;  // whole lines found when opened, without newline
   void append(std::string_view line);             // must not contain a newline
+  // Whether its path still names it: another process may have removed it just before it was locked.
+  bool is_in_place() const;
 
  private:
   struct State;

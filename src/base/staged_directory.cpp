@@ -1,23 +1,22 @@
 #include "base/staged_directory.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
-#include <optional>
-#include <set>
+#include <cstring>
 #include <string>
 #include <system_error>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "base/json.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::uint64_t kLargestManifest = 1 << 24;
 
 fs::path whole_path(const fs::path& path) {
   std::error_code failure;
@@ -30,78 +29,49 @@ bool is_or_holds(const fs::path& folder, const fs::path& other) {
   return other.string().starts_with(folder.string());
 }
 
-bool is_empty_folder(const fs::path& folder) {
+// "a/b/" and "a/b/." are a/b. What ".." means depends on links before it, so such a path is resolved.
+fs::path plain_path(fs::path path) {
+  while ((path.filename().empty() || path.filename() == ".") && path.has_parent_path() && path != path.root_path())
+    path = path.parent_path();
+  if (std::find(path.begin(), path.end(), "..") == path.end()) return path;
+  if (path.filename() == "..") return fs::weakly_canonical(fs::absolute(path));
+  return fs::weakly_canonical(fs::absolute(path).parent_path()) / path.filename();
+}
+
+bool is_mount(const fs::path& folder) {
+  struct statx status {};
+  if (::statx(AT_FDCWD, folder.c_str(), 0, STATX_BASIC_STATS, &status) != 0) return false;
+  return (status.stx_attributes_mask & status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+void require_writable(const fs::path& folder) {
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    throw Error(folder.string(), std::strerror(errno), "a folder that may be written");
+}
+
+// What would end a run of hours at its last step: of the folder itself, and of the one that it is renamed in.
+void require_renamable(const fs::path& target) {
   std::error_code failure;
-  return fs::is_empty(folder, failure) && !failure;
+  if (fs::is_directory(target, failure)) {
+    if (is_mount(target)) throw Error(target.string(), "a mount point, which nothing can replace", "a folder in it");
+    require_writable(target);
+  }
+  fs::path above = fs::absolute(target).parent_path();
+  while (!fs::exists(above, failure) && above != above.root_path()) above = above.parent_path();
+  require_writable(above);
 }
 
-// What the manifest says it holds; nullopt without a manifest of ours.
-std::optional<OrderedJson> manifest_of(const fs::path& folder) {
-  const fs::path path = folder / kFolderManifest;
+// What may become the folder, whatever is beside it.
+fs::path require_replaceable(const fs::path& given, const StagedDirectory::Options& options) {
+  StagedDirectory::refuse_precious(given, options.inputs);
+  fs::path target = plain_path(follow_links(plain_path(given)));
   std::error_code failure;
-  if (!fs::is_regular_file(fs::symlink_status(path, failure))) return std::nullopt;
-  OrderedJson json = parse_ordered_json(read_text_file(path, kLargestManifest), path.string());
-  if (text_or_empty(json, "made_by") != "qreason") return std::nullopt;
-  return json;
-}
-
-std::vector<std::string> files_in(const fs::path& folder) {
-  std::vector<std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (!entry.is_directory() || entry.is_symlink())
-      files.push_back(entry.path().lexically_relative(folder).generic_string());
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-void require_ours(const fs::path& folder) {
-  if (is_empty_folder(folder)) return;
-  const auto manifest = manifest_of(folder);
-  if (!manifest)
-    throw Error(folder.string(), fmt::format("a folder that qreason did not make (no {} in it)", kFolderManifest),
-                "a new path");
-  std::set<std::string> listed{kFolderManifest};
-  if (const auto files = manifest->find("files"); files != manifest->end() && files->is_array())
-    for (const OrderedJson& file : *files)
-      if (file.is_string()) listed.insert(file.get<std::string>());
-  for (const std::string& file : files_in(folder))
-    if (!listed.contains(file))
-      throw Error((folder / file).string(), "a file that qreason did not put there", "it elsewhere, or a new path");
-}
-
-// As a run killed before its folder was marked leaves it: empty, or with the mark not yet renamed (base/file.h).
-bool is_just_begun(const fs::path& folder) {
-  const fs::path torn_mark = fmt::format("{}.qreason-tmp", kFolderManifest);
-  std::error_code failure;
-  const auto entries = fs::directory_iterator(folder, failure);
-  return !failure && std::all_of(begin(entries), end(entries), [&](const fs::directory_entry& entry) {
-    return entry.path().filename() == torn_mark && fs::is_regular_file(entry.symlink_status());
-  });
-}
-
-// A folder in the making of ours: marked, and without a list.
-void require_unfinished(const fs::path& folder) {
-  if (is_just_begun(folder)) return;
-  const auto manifest = manifest_of(folder);
-  if (!manifest)
-    throw Error(folder.string(), "it exists, and is no unfinished work of qreason", "no such folder, or another -o");
-}
-
-void mark_unfinished(const fs::path& folder) {
-  if (manifest_of(folder)) return;
-  write_file_atomic(folder / kFolderManifest, OrderedJson{{"made_by", "qreason"}}.dump(2) + "\n");
-}
-
-void rename_folder(const fs::path& from, const fs::path& to) {
-  std::error_code failure;
-  fs::rename(from, to, failure);
-  if (failure) throw Error(to.string(), fmt::format("renaming {} to it failed: {}", from.string(), failure.message()));
-}
-
-fs::path without_last_slash(fs::path path) {
-  path = path.lexically_normal();
-  while (path.filename().empty() && path.has_parent_path() && path != path.root_path()) path = path.parent_path();
-  return path;
+  if (!fs::exists(target, failure)) return target;
+  if (!fs::is_directory(target, failure)) throw Error(target.string(), "not a folder", "a new path");
+  if (options.if_exists == IfExists::kError)
+    throw Error(target.string(), "it exists already", "a new path, or --force");
+  require_ours(target);
+  return target;
 }
 
 }  // namespace
@@ -121,66 +91,39 @@ void StagedDirectory::refuse_precious(const fs::path& target, const std::vector<
 }
 
 fs::path StagedDirectory::require_target(const fs::path& given, const Options& options) {
+  // Before the target is looked at: a killed run may have left it under another name.
   refuse_precious(given, options.inputs);
-  fs::path target = without_last_slash(follow_links(without_last_slash(given)));
+  const fs::path target = plain_path(follow_links(plain_path(given)));
   std::error_code failure;
-  if (!fs::exists(target, failure)) return target;
-  if (!fs::is_directory(target, failure)) throw Error(target.string(), "not a folder", "a new path");
-  if (options.if_exists == IfExists::kError)
-    throw Error(target.string(), "it exists already", "a new path, or --force");
-  require_ours(target);
+  const bool is_file = fs::exists(target, failure) && !fs::is_directory(target, failure);
+  if (!is_file) Staging::require_free(target, options.work, options.if_exists);
+  require_replaceable(target, options);
+  require_renamable(target);
   return target;
 }
 
 void StagedDirectory::remove(const fs::path& given) {
-  const fs::path target = require_target(given, {.if_exists = IfExists::kReplace});
-  const fs::path staging = target.string() + ".partial";
-  if (fs::is_directory(fs::symlink_status(staging))) {
-    require_unfinished(staging);
-    fs::remove_all(staging);
-  }
-  fs::remove_all(target);
+  const Options options{.if_exists = IfExists::kReplace};
+  const fs::path target = require_target(given, options);
+  std::error_code failure;
+  const bool is_there = fs::exists(target, failure);
+  if (!is_there && !fs::exists(target.string() + ".partial", failure)) return;
+  Staging staging(target, {.what = "the removal of a folder", .settings = {}}, IfExists::kReplace);
+  staging.clear();
+  if (is_there) staging.drop_target();
 }
 
 StagedDirectory::StagedDirectory(const fs::path& target, const Options& options)
-    : options_(options), target_(require_target(target, options)), staging_(target_.string() + ".partial") {
-  std::error_code failure;
-  const fs::file_status found = fs::symlink_status(staging_, failure);
-  if (fs::exists(found) && !fs::is_directory(found)) throw Error(staging_.string(), "not a folder", "no such file");
-  fs::create_directories(staging_, failure);
-  if (failure) throw Error(staging_.string(), fmt::format("creating failed: {}", failure.message()));
-  require_unfinished(staging_);
-  mark_unfinished(staging_);
-}
-
-void StagedDirectory::clear() {
-  for (const auto& entry : fs::directory_iterator(staging_))
-    if (entry.path().filename() != kFolderManifest) fs::remove_all(entry.path());
+    : options_(options),
+      target_(require_target(target, options)),
+      staging_(std::make_unique<Staging>(target_, options.work, options.if_exists)) {
+  require_replaceable(target_, options);  // another process may have finished it meanwhile
 }
 
 void StagedDirectory::commit() {
-  std::vector<std::string> files = files_in(staging_);
-  std::erase(files, kFolderManifest);
-  write_file_atomic(staging_ / kFolderManifest, OrderedJson{{"made_by", "qreason"}, {"files", files}}.dump(2) + "\n");
-  require_target(target_, options_);
-  std::error_code failure;
-  if (!fs::exists(target_, failure)) {
-    rename_folder(staging_, target_);
-  } else {
-    const fs::path old = target_.string() + ".old";
-    if (fs::exists(old, failure)) {
-      require_ours(old);
-      fs::remove_all(old);
-    }
-    rename_folder(target_, old);
-    rename_folder(staging_, target_);
-    fs::remove_all(old, failure);
-  }
-  try {
-    sync_directory(target_.parent_path());
-  } catch (const Error&) {
-    // The folder is whole and in its place. A disk that forgets the renaming has the unfinished folder, which resumes.
-  }
+  write_manifest(staging_->made(), staging_->files());
+  require_replaceable(target_, options_);
+  staging_->publish();
 }
 
 }  // namespace qreason

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/output_path.h"
+#include "base/written_files.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -70,10 +71,15 @@ struct StreamedFile::State {
   bool finished = false;
 
   explicit State(const OutputPlace& place)
-      : target(place.path),
-        path(place.kind == OutputPlace::Kind::kStream ? place.path : fs::path(place.path.string() + ".qreason-tmp")),
+      : target(place.kind == OutputPlace::Kind::kStream ? place.path : told(place.path)),
+        path(place.kind == OutputPlace::Kind::kStream ? place.path : fs::path(place.path.string() + kUnfinishedEnding)),
         stream(place.kind == OutputPlace::Kind::kStream),
         descriptor(stream ? open_stream(place) : open_temporary(path)) {}
+
+  static fs::path told(const fs::path& file) {
+    tell_written(file);
+    return file;
+  }
 
   ~State() {
     if (!finished && !stream) ::unlink(path.c_str());

@@ -9,6 +9,9 @@
 
 namespace qreason {
 
+// What an unfinished file is called: its name, and this.
+inline constexpr const char* kUnfinishedEnding = ".qreason-tmp";
+
 // Pieces go to `<path>.qreason-tmp`; commit() syncs and renames, so that readers see the old file or the whole new one.
 // What a killed writer left is written over by the next; writers of one path wait for each other. A link is followed. A
 // device or a pipe is written through as the pieces come (base/output_path.h, with its Errors).

@@ -92,9 +92,17 @@ ConversionResult result_of(const PreparedExport& prepared) {
           .not_measured = {}};
 }
 
-ConversionResult convert_to_folder(const ConversionRequest& request, PreparedExport& prepared) {
-  StagedDirectory staged(request.output,
-                         {.if_exists = request.if_exists, .inputs = {request.model.checkpoint->path()}});
+StagedDirectory::Options folder_options(const ConversionRequest& request) {
+  const std::string model = request.model.checkpoint->path().string();
+  return {.if_exists = request.if_exists,
+          .inputs = {model},
+          .work = {.what = fmt::format("qreason convert {} --format {}", model, request.format.name),
+                   .settings = fmt::format("convert {} {} {} {}", request.format.name, request.type,
+                                           request.scales == ScaleRounding::kAllowed, model)}};
+}
+
+ConversionResult convert_to_folder(const ConversionRequest& request, PreparedExport& prepared,
+                                   StagedDirectory& staged) {
   staged.clear();  // what a killed run left is of no use to another
   put_tokenizer_files(request.model, staged.path());
   write(prepared, staged.path());
@@ -113,12 +121,8 @@ ConversionResult convert_to_file(const ConversionRequest& request, PreparedExpor
 }
 
 // Before long work.
-void require_output(const ConversionRequest& request) {
+void require_output_file(const ConversionRequest& request) {
   const fs::path input = request.model.checkpoint->path();
-  if (request.format.kind == ExportKind::kFolder) {
-    StagedDirectory::require_target(request.output, {.if_exists = request.if_exists, .inputs = {input}});
-    return;
-  }
   if (request.output.extension() != ".gguf" && output_place(request.output).kind != OutputPlace::Kind::kStream) {
     throw Error(request.output.string(), "a name that does not end in .gguf",
                 "one that does, by which programs know it");
@@ -130,15 +134,19 @@ void require_output(const ConversionRequest& request) {
 }  // namespace
 
 ConversionResult convert_model(const ConversionRequest& request) {
-  require_output(request);
+  std::optional<StagedDirectory> staged;
+  if (request.format.kind == ExportKind::kFolder) {
+    staged.emplace(request.output, folder_options(request));
+  } else {
+    require_output_file(request);
+  }
   const ExportSource source{*request.model.checkpoint, request.model.name, vocabulary_of(request),
                             fmt::format("qreason:{}", program_version())};
   const ExportOptions options{.type = request.type, .scales = request.scales, .pool = &process_executor().pool()};
   const auto prepared = prepare_export(request.format, source, options);
   for (const std::string& note : prepared->notes()) log_line("note: " + note);
   require_disk(request.output, prepared->bytes());
-  return request.format.kind == ExportKind::kFolder ? convert_to_folder(request, *prepared)
-                                                    : convert_to_file(request, *prepared);
+  return staged ? convert_to_folder(request, *prepared, *staged) : convert_to_file(request, *prepared);
 }
 
 }  // namespace qreason

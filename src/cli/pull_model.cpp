@@ -74,7 +74,8 @@ class ModelPull {
     Pulled pulled{.reference = reference_, .commit = listing_.commit, .path = target};
     if (options_.if_exists == IfExists::kError && is_that_commit(target, pulled)) return pulled;
     std::vector<HubFile> files = side_files();
-    StagedDirectory staged(target, {.if_exists = options_.if_exists});
+    const std::string work = fmt::format("qreason pull {}", where());
+    StagedDirectory staged(target, {.if_exists = options_.if_exists, .work = {.what = work, .settings = work}});
     keep_what_is_whole(staged.path());
     fetch(staged.path(), files);
     const std::vector<HubFile> weights = weight_files(staged.path());
@@ -82,7 +83,7 @@ class ModelPull {
     write_file_atomic(staged.path() / kPullRecord,
                       record_of(reference_, listing_.commit, hub_.endpoint(), files).dump(2) + "\n");
     fetch(staged.path(), weights);
-    remove_others(staged.path(), files);
+    remove_others(staged, files);
     staged.commit();
     pulled.files = std::move(files);
     return pulled;
@@ -177,13 +178,10 @@ class ModelPull {
   }
 
   // An earlier commit's.
-  static void remove_others(const fs::path& folder, const std::vector<HubFile>& files) {
-    std::set<std::string> kept{kPullRecord, kFolderManifest};
+  static void remove_others(StagedDirectory& staged, const std::vector<HubFile>& files) {
+    std::set<std::string> kept{kPullRecord};
     for (const HubFile& file : files) kept.insert(file.name);
-    std::vector<fs::path> others;
-    for (const auto& entry : fs::directory_iterator(folder))
-      if (!kept.contains(entry.path().filename().string())) others.push_back(entry.path());
-    for (const fs::path& other : others) fs::remove_all(other);
+    staged.keep_only(kept);
   }
 
   HubReference reference_;

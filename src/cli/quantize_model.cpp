@@ -169,18 +169,25 @@ void add_cost(CostQuestion question, QuantizationPlan& plan) {
   plan.cost.seconds += process_seconds();
 }
 
+// What decides the bytes; the journal knows it to the last file (quantize/runner.h).
 StagedDirectory::Options output_options(const QuantizeRequest& request) {
-  return {.if_exists = request.if_exists, .inputs = {request.model.checkpoint->path()}};
+  const Checkpoint& checkpoint = *request.model.checkpoint;
+  const std::string settings =
+      fmt::format("{}\n{}\n{}\n{}", identity_of(checkpoint), to_toml(request.recipe),
+                  request.calibration_source.value_or(""), request.device ? request.device->str() : "");
+  return {.if_exists = request.if_exists,
+          .inputs = {checkpoint.path()},
+          .work = {.what = fmt::format("qreason quantize {} {}", checkpoint.path().string(), request.recipe.name),
+                   .settings = settings}};
 }
 
 OrderedJson run(const QuantizeRequest& request, const QuantizationPlan& plan, StagedDirectory& staged) {
-  const fs::path& folder = staged.path();
-  NativeSink sink(folder, process_executor().pool());
+  NativeSink sink(staged.path(), process_executor().pool());
   const QuantizeJob job{.source = *request.model.checkpoint,
                         .recipe = plan.recipe,
                         .calibration = plan.calibration ? &*plan.calibration : nullptr,
                         .sink = sink,
-                        .folder = folder,
+                        .folder = staged.work_path(),
                         .model_identity = identity_of(*request.model.checkpoint),
                         .activation_memory = request.activation_memory,
                         .device = request.device,
@@ -194,7 +201,6 @@ void finish(const QuantizeRequest& request, const OrderedJson& report, StagedDir
   put_tokenizer_files(request.model, staged.path());
   write_file_atomic(staged.path() / kRecipeFile, report.at("text").get<std::string>());  // as it was decided
   write_file_atomic(staged.path() / "report.json", report.dump(2) + "\n");
-  fs::remove(staged.path() / kRunJournal);
   staged.commit();
 }
 
@@ -256,8 +262,8 @@ void require_room(const ModelConfig& config, const QuantizationPlan& plan, const
 
 OrderedJson quantize_model(const QuantizeRequest& request, const QuantizationPlan& plan) {
   require_room(request.model.checkpoint->config(), plan, request.output);
-  check_all_tensors(*request.model.checkpoint);
   StagedDirectory staged(request.output, output_options(request));
+  check_all_tensors(*request.model.checkpoint);
   OrderedJson report = run(request, plan, staged);
   report["original"] = model_identity(request.model);
   finish(request, report, staged);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/written_files.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -24,7 +25,8 @@ constexpr int kMostRestarts = 3;  // after wrong bytes
 class PartialFile {
  public:
   explicit PartialFile(const fs::path& path)
-      : path_(path), descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644)) {
+      : path_(path),
+        descriptor_(::open(told(path).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644)) {
     if (descriptor_ < 0) throw failed("creating");
     struct stat status {};
     try {
@@ -61,12 +63,18 @@ class PartialFile {
   }
 
   void rename_to(const fs::path& target) {
+    tell_written(target);
     if (::fsync(descriptor_) != 0) throw failed("syncing");
     if (::rename(path_.c_str(), target.c_str()) != 0) throw failed("renaming");
     sync_directory(target.parent_path());
   }
 
  private:
+  static const fs::path& told(const fs::path& path) {
+    tell_written(path);
+    return path;
+  }
+
   Error failed(const char* action) const {
     return Error(path_.string(), fmt::format("{} failed: {}", action, std::strerror(errno)));
   }

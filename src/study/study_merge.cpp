@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/staged_directory.h"
+#include "base/written_files.h"
 
 namespace qreason {
 namespace fs = std::filesystem;
@@ -51,7 +52,8 @@ void bring_file(const fs::path& from, const fs::path& to, IfExists if_different)
 void bring_folder(const fs::path& from, const fs::path& to) {
   if (fs::exists(to)) return;
   fs::create_directories(to.parent_path());
-  StagedDirectory staged(to, {.if_exists = IfExists::kError, .inputs = {from}});
+  const std::string work = "qreason study merge";
+  StagedDirectory staged(to, {.inputs = {from}, .work = {.what = work, .settings = work}});
   staged.clear();
   for (const auto& entry : fs::recursive_directory_iterator(from)) {
     const fs::path inside = entry.path().lexically_relative(from);
@@ -59,6 +61,7 @@ void bring_folder(const fs::path& from, const fs::path& to) {
       fs::create_directories(staged.path() / inside);
     } else if (entry.is_regular_file() && inside != fs::path(kFolderManifest)) {  // commit() writes one
       fs::create_directories((staged.path() / inside).parent_path());
+      tell_written(staged.path() / inside);
       link_or_copy(entry.path(), staged.path() / inside);
     }
   }

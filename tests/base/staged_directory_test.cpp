@@ -3,60 +3,43 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "support/fixtures.h"
+#include "support/staged_folder.h"
 
 namespace qreason {
 namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using testing::kForced;
+using testing::StagedFolder;
 using ::testing::ThrowsMessage;
-
-constexpr StagedDirectory::Options kForced{.if_exists = IfExists::kReplace};
-
-class StagedFolder : public ::testing::Test {
- protected:
-  fs::path at(const std::string& name) const { return scratch_.path() / name; }
-  static void put(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
-  std::size_t entries() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(scratch_.path()), {}));
-  }
-  void make(const std::string& name, const std::string& content) const {
-    StagedDirectory staged(at(name), kForced);
-    put(staged.path() / "file", content);
-    staged.commit();
-  }
-  auto forcing(const fs::path& target, std::vector<fs::path> inputs = {}) const {
-    return [target, inputs] {
-      StagedDirectory staged(target, {.if_exists = IfExists::kReplace, .inputs = inputs});
-      staged.commit();
-    };
-  }
-  testing::ScratchFolder scratch_;
-};
 
 TEST_F(StagedFolder, IsCompleteOrAbsent) {
   {
     StagedDirectory staged(at("out"), {});
-    EXPECT_EQ(staged.path(), at("out.partial"));
-    put(staged.path() / "file", "x");
+    EXPECT_EQ(staged.work_path(), at("out.partial"));
+    write(staged.path() / "file", "x");
+    write(staged.work_path() / "journal", "of the work");
     EXPECT_FALSE(fs::exists(at("out")));
   }
-  // A killed run left its staging folder: the next one goes on in it.
-  StagedDirectory resumed(at("out/"), {});
-  EXPECT_TRUE(fs::exists(resumed.path() / "file"));
-  resumed.commit();
+  {
+    // A killed run left its staging folder: the next one goes on in it.
+    StagedDirectory resumed(at("out/"), {});
+    EXPECT_TRUE(fs::exists(resumed.path() / "file"));
+    EXPECT_TRUE(fs::exists(resumed.work_path() / "journal"));
+    resumed.commit();
+  }
   EXPECT_EQ(read_text_file(at("out/file")), "x");
   EXPECT_FALSE(fs::exists(at("out.partial")));
   EXPECT_THAT([&] { StagedDirectory(at("out"), {}); }, ThrowsMessage<Error>(HasSubstr("it exists already")));
   StagedDirectory replacing(at("out"), kForced);
-  put(replacing.path() / "other", "y");
+  write(replacing.path() / "other", "y");
   EXPECT_TRUE(fs::exists(at("out/file")));
   replacing.commit();
   EXPECT_FALSE(fs::exists(at("out/file")));
@@ -64,30 +47,22 @@ TEST_F(StagedFolder, IsCompleteOrAbsent) {
   EXPECT_EQ(entries(), 1u);
 }
 
-// A kill between the making of the folder and the renaming of its mark leaves the mark under its temporary name.
-TEST_F(StagedFolder, GoesOnInAFolderThatWasNotYetMarked) {
-  for (const char* torn : {"", "{\"made_"}) {
-    fs::create_directory(at("out.partial"));
-    put(at("out.partial/qreason_folder.json.qreason-tmp"), torn);
-    make("out", "x");
-    EXPECT_EQ(read_text_file(at("out/file")), "x");
-    EXPECT_FALSE(fs::exists(at("out/qreason_folder.json.qreason-tmp")));
-    EXPECT_EQ(entries(), 1u);
-  }
-  fs::create_directory(at("out.partial"));
-  put(at("out.partial/qreason_folder.json.qreason-tmp"), "");
-  put(at("out.partial/mine"), "mine");
-  EXPECT_THAT(forcing(at("out")), ThrowsMessage<Error>(HasSubstr("no unfinished work of qreason")));
-  EXPECT_EQ(read_text_file(at("out.partial/mine")), "mine");
+TEST_F(StagedFolder, LeavesNothingWhereNothingWasMade) {
+  { StagedDirectory staged(at("above/out"), {}); }
+  EXPECT_FALSE(fs::exists(at("above/out.partial")));
 }
 
 TEST_F(StagedFolder, BeginsAgainWhenCleared) {
-  StagedDirectory staged(at("out"), {});
-  put(staged.path() / "file", "x");
-  fs::create_directory(staged.path() / "folder");
-  staged.clear();
-  EXPECT_FALSE(fs::exists(staged.path() / "file"));
-  staged.commit();
+  {
+    StagedDirectory staged(at("out"), {});
+    fs::create_directory(staged.path() / "folder");
+    write(staged.path() / "folder/file", "x");
+    write(staged.work_path() / "journal", "x");
+    staged.clear();
+    EXPECT_FALSE(fs::exists(staged.path() / "folder"));
+    EXPECT_FALSE(fs::exists(staged.work_path() / "journal"));
+    staged.commit();
+  }
   make("out", "y");  // still one of ours
 }
 
@@ -108,7 +83,10 @@ TEST_F(StagedFolder, ReplacesOnlyWhatQreasonMade) {
 
 TEST_F(StagedFolder, RemovesWhatItWouldReplaceWithWhatIsUnfinished) {
   make("out", "x");
-  { StagedDirectory begun(at("out"), kForced); }
+  {
+    StagedDirectory begun(at("out"), kForced);
+    write(begun.path() / "file", "y");
+  }
   EXPECT_TRUE(fs::exists(at("out.partial")));
   StagedDirectory::remove(at("out"));
   StagedDirectory::remove(at("out"));  // absent by now
@@ -129,19 +107,35 @@ TEST_F(StagedFolder, KeepsAFolderOfItsOwnThatSomeonePutAFileInto) {
 }
 
 TEST_F(StagedFolder, KeepsFoldersThatStandWhereItsOwnWouldBe) {
-  for (const char* ending : {".partial", ".old"}) {
-    SCOPED_TRACE(ending);
-    const std::string name = std::string("out") + ending;
+  for (const char* name : {"out.partial", "out.old", "out.partial.old"}) {
+    SCOPED_TRACE(name);
     make("out", "x");
+    make(name, "finished");
+    const bool in_the_way = std::string(name) == "out.partial";
+    for (const auto& options : {kForced, StagedDirectory::Options{}}) {
+      if (in_the_way) {
+        EXPECT_THAT([&] { StagedDirectory::require_target(at("new/../out"), options); },
+                    ThrowsMessage<Error>(HasSubstr("out.partial: a finished folder of qreason")));
+        EXPECT_THAT([&] { StagedDirectory(at("out"), options); }, ThrowsMessage<Error>(HasSubstr("out.partial")));
+      }
+    }
+    if (!in_the_way) make("out", "y");
+    EXPECT_EQ(read_text_file(at(name) / "file"), "finished");
+    EXPECT_EQ(read_text_file(at("out/file")), in_the_way ? "x" : "y");
+    fs::remove_all(at(name));
     fs::create_directory(at(name));
     put(at(name) / "mine", "mine");
-    EXPECT_THAT(forcing(at("out")), ThrowsMessage<Error>(HasSubstr(name)));
+    if (in_the_way) {
+      EXPECT_THAT(forcing(at("out")), ThrowsMessage<Error>(HasSubstr(name)));
+    }
     EXPECT_EQ(read_text_file(at(name) / "mine"), "mine");
-    EXPECT_EQ(read_text_file(at("out/file")), "x");
     fs::remove_all(at(name));
   }
   put(at("new.partial"), "a file");
   EXPECT_THAT(forcing(at("new")), ThrowsMessage<Error>(HasSubstr("new.partial: not a folder")));
+  make("elsewhere", "x");
+  fs::create_directory_symlink("elsewhere", at("link.partial"));
+  EXPECT_THAT(forcing(at("link")), ThrowsMessage<Error>(HasSubstr("link.partial: not a folder")));
 }
 
 TEST_F(StagedFolder, NeverReplacesTheRootTheHomeTheWorkingFolderOrWhatIsRead) {
@@ -163,11 +157,31 @@ TEST_F(StagedFolder, NeverReplacesTheRootTheHomeTheWorkingFolderOrWhatIsRead) {
   EXPECT_EQ(read_text_file(at("model/file")), "x");
 }
 
+// "folder/.." is what the kernel says it is: above the folder that the link leads to.
+TEST_F(StagedFolder, ReadsDotsAsTheSystemDoes) {
+  fs::create_directories(at("deep/inside"));
+  fs::create_directory_symlink("deep/inside", at("link"));
+  make("link/../out", "x");
+  EXPECT_EQ(read_text_file(at("deep/out/file")), "x");
+  make("deep/out/.", "y");
+  EXPECT_EQ(read_text_file(at("deep/out/file")), "y");
+  EXPECT_EQ(entries(), 2u);
+}
+
+TEST_F(StagedFolder, SaysBeforeLongWorkThatNothingMayBeWritten) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  make("fixed/out", "x");
+  fs::permissions(at("fixed"), fs::perms::owner_read | fs::perms::owner_exec);
+  EXPECT_THAT([&] { StagedDirectory::require_target(at("fixed/out"), kForced); },
+              ThrowsMessage<Error>(HasSubstr("fixed: Permission denied")));
+  fs::permissions(at("fixed"), fs::perms::owner_all);
+}
+
 TEST_F(StagedFolder, FollowsLinksAndRefusesFiles) {
   make("real", "x");
   fs::create_directory_symlink("real", at("link"));
   StagedDirectory staged(at("link"), kForced);
-  put(staged.path() / "file", "y");
+  write(staged.path() / "file", "y");
   staged.commit();
   EXPECT_TRUE(fs::is_symlink(at("link")));
   EXPECT_EQ(read_text_file(at("real/file")), "y");

@@ -3,12 +3,15 @@
 //
 // Calls fail by a library in front of the C library's (support/faulty_disk.cpp). Of a command with many calls some are
 // taken, spread evenly; QREASON_SWEEP=all takes each.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 
+#include "base/folder_manifest.h"
 #include "support/fixtures.h"
 #include "support/output_files.h"
 #include "support/pull_case.h"
@@ -35,9 +38,9 @@ std::string faulty(const std::string& kind, const fs::path& folder, std::size_t 
          " FAULTY_DISK_AT=" + std::to_string(at) + " FAULTY_DISK_LOG=" + in_quotes(log) + " ";
 }
 
-std::vector<std::size_t> chosen(std::size_t calls) {
+std::vector<std::size_t> chosen(std::size_t calls, std::size_t most = kMostFaults) {
   const bool all = std::getenv("QREASON_SWEEP") != nullptr;
-  const std::size_t count = all ? calls : std::min(calls, kMostFaults);
+  const std::size_t count = all ? calls : std::min(calls, most);
   std::vector<std::size_t> result;
   for (std::size_t i = 0; i < count; ++i) result.push_back(1 + i * (calls - 1) / std::max<std::size_t>(1, count - 1));
   return result;
@@ -131,6 +134,29 @@ TEST_P(FaultyDisk, IsToldInALineAndTheNextRunGoesOn) {
   }
 }
 
+// A kill before any of these calls, those that remove something among them: the next run ends with the same files and
+// nothing beside them.
+TEST_P(FaultyDisk, KilledAtAnyCallGoesOn) {
+  const fs::path once = fresh("once");
+  ASSERT_EQ(testing::run_command(faulty("killed", once, 0, path("log")) + command_line(once)).exit_code, 0);
+  const auto whole = testing::comparable_files(once);
+  const std::size_t calls = testing::lines_of(path("log"));
+  for (const std::size_t at : chosen(calls, 5)) {
+    SCOPED_TRACE("at call " + std::to_string(at) + " of " + std::to_string(calls));
+    const fs::path output = fresh("killed" + std::to_string(at));
+    EXPECT_EQ(testing::run_command(faulty("killed", output, at, path("no-log")) + command_line(output)).exit_code, 137);
+    const bool was_done = fs::exists(output / "made/qreason_folder.json");
+    const CommandResult again = testing::run_command(command_line(output));
+    if (was_done && again.exit_code == 1) {
+      EXPECT_THAT(again.standard_error, HasSubstr("made: it exists already"));
+    } else {
+      EXPECT_EQ(again.exit_code, 0) << again.standard_error;
+    }
+    EXPECT_TRUE(testing::comparable_files(output) == whole);
+    fs::remove_all(output);
+  }
+}
+
 TEST_P(FaultyDisk, MayBeASmallFileSystemThatGrows) {
   if (testing::run_command("unshare -Urm true").exit_code != 0) GTEST_SKIP() << "no namespaces for users here";
   const auto whole = undisturbed();
@@ -159,6 +185,100 @@ TEST_P(FaultyDisk, MayBeReadOnly) {
 
 INSTANTIATE_TEST_SUITE_P(Commands, FaultyDisk, ::testing::ValuesIn(kCommands),
                          [](const auto& command) { return std::string(command.param.name); });
+
+// --force, killed before any of the calls with which it replaces: the old folder or the new one is there, whole, if
+// only after the next run where folders cannot be exchanged, and nothing of the other.
+class KilledReplacement : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    testing::write_tiny_chat_model(at("tiny"));
+    fs::create_directory(at("out"));
+    ASSERT_EQ(convert("", "f32 --force"), 0);
+    old_ = testing::comparable_files(at("out/made"));
+    fs::copy(at("out/made"), at("old"), fs::copy_options::recursive);
+    ASSERT_EQ(convert("", "f16 --force"), 0);
+    new_ = testing::comparable_files(at("out/made"));
+  }
+
+  fs::path at(const std::string& name) const { return scratch_.path() / name; }
+
+  int convert(const std::string& environment, const std::string& rest) const {
+    return testing::run_command(environment + in_quotes(testing::qreason_binary()) + " convert " +
+                                in_quotes(at("tiny")) + " -o " + in_quotes(at("out/made")) +
+                                " --format hf --quiet --type " + rest)
+        .exit_code;
+  }
+
+  void put_old() const {
+    fs::remove_all(at("out/made"));
+    fs::copy(at("old"), at("out/made"), fs::copy_options::recursive);
+  }
+
+  // Numbers of calls, from the manifest of what is new on; of the many removals behind each other the first and the
+  // last.
+  std::vector<std::size_t> calls_to_kill(const std::string& exchange) const {
+    put_old();
+    EXPECT_EQ(convert(exchange + faulty("killed", at("out"), 0, at("log")), "f16 --force"), 0);
+    std::vector<std::string> calls;
+    std::ifstream in(at("log"));
+    for (std::string line; std::getline(in, line);) calls.push_back(line);
+    const auto is_removal = [&](std::size_t i) { return i < calls.size() && calls[i].starts_with("remove "); };
+    std::vector<std::size_t> chosen;
+    bool begun = false;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      begun = begun || (calls[i].starts_with("rename") && calls[i].ends_with(kFolderManifest));
+      if (begun && !(is_removal(i) && i > 0 && is_removal(i - 1) && is_removal(i + 1))) chosen.push_back(i + 1);
+    }
+    fs::remove(at("log"));
+    return chosen;
+  }
+
+  void expect_neither_lost(const std::string& exchange, int times_absent) const {
+    int old_ones = 0, absent = 0;
+    const std::vector<std::size_t> calls = calls_to_kill(exchange);
+    for (const std::size_t call : calls) {
+      SCOPED_TRACE(call);
+      put_old();
+      ASSERT_EQ(convert(exchange + faulty("killed", at("out"), call, at("no-log")), "f16 --force"), 137);
+      if (!fs::exists(at("out/made"))) {
+        ++absent;
+        EXPECT_EQ(convert(exchange, "f16"), 1);  // it exists already, by then
+      }
+      const auto found = testing::comparable_files(at("out/made"));
+      EXPECT_TRUE(found == old_ || found == new_);
+      if (found == old_) ++old_ones;
+      ASSERT_EQ(convert(exchange, "f16 --force"), 0);
+      EXPECT_TRUE(testing::comparable_files(at("out")) == only_made());
+    }
+    EXPECT_GT(old_ones, 0);
+    EXPECT_LT(old_ones, static_cast<int>(calls.size()));
+    EXPECT_EQ(absent, times_absent);
+  }
+
+  std::map<std::string, std::string> only_made() const {
+    std::map<std::string, std::string> files;
+    for (const auto& [name, content] : new_) files["made/" + name] = content;
+    return files;
+  }
+
+  bool can_exchange() const {
+    fs::create_directory(at("a"));
+    fs::create_directory(at("b"));
+    return ::renameat2(AT_FDCWD, at("a").c_str(), AT_FDCWD, at("b").c_str(), RENAME_EXCHANGE) == 0;
+  }
+
+  testing::ScratchFolder scratch_;
+  std::map<std::string, std::string> old_, new_;
+};
+
+TEST_F(KilledReplacement, LosesNeitherFolder) {
+  if (!can_exchange()) GTEST_SKIP() << "no two folders can be exchanged here";
+  expect_neither_lost("", 0);
+}
+
+TEST_F(KilledReplacement, LosesNeitherFolderWhereNothingCanBeExchanged) {
+  expect_neither_lost("FAULTY_DISK_EXCHANGE=none ", 1);
+}
 
 using PullFaultyDisk = testing::PullCase;
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/staged_directory.h"
 #include "support/fixtures.h"
 #include "support/tiny_model.h"
 
@@ -99,6 +100,49 @@ TEST_F(Outputs, OfFoldersReplaceOnlyFoldersOfTheProgram) {
     EXPECT_EQ(read_text_file(at("made/notes.txt")), "mine");
     fs::remove_all(at("made"));
   }
+}
+
+TEST_F(Outputs, OfFoldersHaveOneWriterAndKeepWhatIsUnfinished) {
+  const std::string commands[] = {"quantize tiny rtn-w4g32 -o made", "convert tiny --format hf -o made",
+                                  "outliers tiny -o made"};
+  {
+    StagedDirectory other(at("made"), {.inputs = {}, .work = {.what = "qreason other", .settings = "other"}});
+    write_file_atomic(other.path() / "file", "hours");
+    for (const std::string& command : commands)
+      for (const char* force : {"", " --force"})
+        expect_refused(command + force, "made.partial: another process is writing there (qreason other)");
+  }
+  for (const std::string& command : commands) {
+    expect_refused(command, "made.partial: unfinished work of qreason other, expected the same command");
+    EXPECT_EQ(read_text_file(at("made.partial/made/file")), "hours");
+  }
+  for (const std::string& command : commands) {
+    const auto forced = run(command + " --force");
+    EXPECT_EQ(forced.exit_code, 0) << forced.standard_error;
+    EXPECT_FALSE(fs::exists(at("made.partial")) || fs::exists(at("made/file")));
+  }
+}
+
+TEST_F(Outputs, OfFoldersNeverTakeAFinishedFolderForTheirOwn) {
+  ASSERT_EQ(run("convert tiny --format hf -o made.partial").exit_code, 0);
+  ASSERT_EQ(run("convert tiny --format hf -o made.old").exit_code, 0);
+  ASSERT_EQ(run("convert tiny --format hf -o finished").exit_code, 0);
+  for (const std::string command : {"quantize tiny rtn-w4g32", "convert tiny --format hf", "outliers tiny"}) {
+    expect_refused(command + " -o made", "made.partial: a finished folder of qreason");
+    expect_refused(command + " -o made --force", "made.partial: a finished folder of qreason");
+    EXPECT_TRUE(fs::exists(at("made.partial/model.safetensors")));
+  }
+  fs::rename(at("made.partial"), at("made"));
+  for (const std::string command : {"quantize tiny rtn-w4g32", "convert tiny --format hf", "outliers tiny"}) {
+    EXPECT_EQ(run(command + " -o made --force").exit_code, 0);
+    EXPECT_TRUE(fs::exists(at("made.old/model.safetensors")));
+  }
+}
+
+// An export that is refused has not begun anything.
+TEST_F(Outputs, OfRefusedWorkAreNotBegun) {
+  expect_refused("convert tiny --format gptq -o made", "expected");
+  EXPECT_FALSE(fs::exists(at("made.partial")) || fs::exists(at("made")));
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <thread>
 
+#include "base/file.h"
+#include "base/staged_directory.h"
 #include "support/pull_case.h"
 
 namespace qreason::testing {
@@ -14,6 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+
+// What a killed pull of org/name has left.
+const StagedDirectory::Options kPull{.inputs = {}, .work = {"qreason pull org/name", "qreason pull org/name"}};
 
 class PullFaults : public PullCase {
  protected:
@@ -92,10 +97,14 @@ TEST_F(PullFaults, WritesNothingOutsideOfItsFolder) {
 TEST_F(PullFaults, FollowsNoLinkOfItsUnfinishedFolder) {
   const fs::path outside = store.path() / "outside";
   std::ofstream(outside) << "mine";
-  fs::create_directories(model().string() + ".partial");
-  std::ofstream(model().string() + ".partial/qreason_folder.json") << R"({"made_by": "qreason"})";
-  fs::create_symlink(outside, model().string() + ".partial/config.json.part");
-  EXPECT_EQ(pull("org/name").exit_code, 1);
+  {
+    StagedDirectory begun(model(), kPull);
+    tell_written(begun.path() / "config.json.part");
+    fs::create_symlink(outside, begun.path() / "config.json.part");
+  }
+  const CommandResult result = pull("org/name");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.standard_error, HasSubstr("made/config.json.part"));
   EXPECT_EQ(bytes_of(outside), "mine");
 }
 
@@ -167,12 +176,12 @@ TEST_F(PullFaults, DoesWithoutHashesInTheList) {
 }
 
 TEST_F(PullFaults, ThrowsAwayWhatAnEarlierRunLeftWrong) {
-  const fs::path partial = model().string() + ".partial";
-  fs::create_directories(partial);
-  std::ofstream(partial / "qreason_folder.json") << R"({"made_by": "qreason"})";
-  std::ofstream(partial / "model.safetensors.part") << std::string(1000, 'x');
-  std::ofstream(partial / "tokenizer.json") << "of another commit";
-  std::ofstream(partial / "old.safetensors") << "of another commit";
+  {
+    StagedDirectory begun(model(), kPull);
+    write_file_atomic(begun.path() / "model.safetensors.part", std::string(1000, 'x'));
+    write_file_atomic(begun.path() / "tokenizer.json", "of another commit");
+    write_file_atomic(begun.path() / "old.safetensors", "of another commit");
+  }
   const CommandResult result = pull("org/name");
   ASSERT_EQ(result.exit_code, 0) << result.standard_error;
   EXPECT_EQ(ranges_asked(), (std::vector<std::string>{"bytes=1000-", ""}));
@@ -187,7 +196,7 @@ class PullKill : public PullFaults {
     files()["model.safetensors"].content = random_bytes(6'000'000);
     server.pause_microseconds = 3000;
   }
-  fs::path part() const { return model().string() + ".partial/model.safetensors.part"; }
+  fs::path part() const { return model().string() + ".partial/made/model.safetensors.part"; }
 
   // The wait status of a run that was sent the signal when `bytes` were there, or that ended before.
   int signal_at(std::uintmax_t bytes, int signal) const {

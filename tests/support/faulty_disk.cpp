@@ -1,9 +1,11 @@
 // A disk with faults, for programs that are started with LD_PRELOAD of this library: calls that change what is below
 // FAULTY_DISK_FOLDER are counted, and fail from the FAULTY_DISK_AT-th on (FAULTY_DISK=full: ENOSPC, after half of the
-// bytes of the first), or only that one (FAULTY_DISK=broken: EIO). FAULTY_DISK_LOG gets a line for each of them. The
-// file by which a plan measures the disk's speed is left out: nothing is lost with it.
+// bytes of the first), or only that one (FAULTY_DISK=broken: EIO), or the process is killed before it
+// (FAULTY_DISK=killed: removals count, too). FAULTY_DISK_LOG gets a line for each of them. FAULTY_DISK_EXCHANGE=none:
+// no two folders can be exchanged.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -33,8 +35,7 @@ const char* setting(const char* name) {
 
 bool is_below(const std::string& path) {
   static const std::string folder = setting("FAULTY_DISK_FOLDER");
-  return !folder.empty() && path.compare(0, folder.size(), folder) == 0 &&
-         path.find("/.qreason-plan-") == std::string::npos;
+  return !folder.empty() && path.compare(0, folder.size(), folder) == 0;
 }
 
 std::string path_of(int descriptor) {
@@ -57,7 +58,9 @@ Fault fault(const char* operation, const std::string& path) {
   const long call = ++calls;
   const std::string line = std::string(operation) + " " + path + "\n";
   if (log >= 0) next<Write>("write")(log, line.data(), line.size());
-  if (at == 0 || call < at || (!full && call > at)) return Fault::kNone;
+  static const bool killed = std::strcmp(setting("FAULTY_DISK"), "killed") == 0;
+  if (killed && call == at) ::raise(SIGKILL);
+  if (at == 0 || killed || call < at || (!full && call > at)) return Fault::kNone;
   errno = full ? ENOSPC : EIO;
   return call == at ? Fault::kFirst : Fault::kLater;
 }
@@ -96,6 +99,21 @@ int fdatasync(int descriptor) {
 int rename(const char* from, const char* to) {
   static const auto real = next<int (*)(const char*, const char*)>("rename");
   return fails("rename", to) ? -1 : real(from, to);
+}
+
+int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
+  static const auto real = next<int (*)(int, const char*, int, const char*, unsigned)>("renameat2");
+  if (std::strcmp(setting("FAULTY_DISK_EXCHANGE"), "none") == 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  return fails("renameat2", to) ? -1 : real(from_folder, from, to_folder, to, flags);
+}
+
+int remove(const char* path) {
+  static const auto real = next<int (*)(const char*)>("remove");
+  static const bool counted = std::strcmp(setting("FAULTY_DISK"), "killed") == 0;
+  return counted && fails("remove", path) ? -1 : real(path);
 }
 
 int mkdir(const char* path, mode_t mode) {
