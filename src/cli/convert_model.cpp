@@ -88,6 +88,7 @@ ConversionResult result_of(const PreparedExport& prepared) {
           .bytes = prepared.bytes(),
           .scales = prepared.scale_changes(),
           .numbers = prepared.number_changes(),
+          .rounds_inputs = prepared.rounds_inputs(),
           .kl_mean = {},
           .not_measured = {}};
 }

@@ -26,6 +26,7 @@ struct ConversionResult {
   std::string written_as;
   std::uint64_t bytes = 0;  // of tensors
   NumberChanges scales, numbers;
+  bool rounds_inputs = false;  // PreparedExport::rounds_inputs()
   // KL(MODEL || converted), nats a token, where numbers changed and it was measured; else why it was not.
   std::optional<double> kl_mean;
   std::int64_t kl_tokens = 0;

@@ -1,8 +1,10 @@
 #include "cli/quantize_model.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -114,6 +116,17 @@ std::optional<CalibrationSet> load(Recipe& recipe, const QuantizeRequest& reques
   return set;
 }
 
+// Blocks of a GGUF file decode to floats: what was lost when they were made is in them.
+void tell_of_quantized_blocks(const Checkpoint& checkpoint) {
+  if (!checkpoint.gguf()) return;
+  std::set<std::string> types;
+  for (const TensorSummary& tensor : checkpoint.tensors()) types.insert(tensor.type);
+  for (const char* exact : {"F64", "F32", "F16", "BF16"}) types.erase(exact);
+  if (types.empty()) return;
+  log_line(fmt::format("note: {} holds blocks of {}, quantized already: it is quantized once more, and errors add up",
+                       checkpoint.path().filename().string(), fmt::join(types, ", ")));
+}
+
 CalibrationSize size_of(const std::optional<CalibrationSet>& set) {
   if (!set) return {};
   return {
@@ -215,6 +228,7 @@ void require_output(const QuantizeRequest& request) {
 }
 
 QuantizationPlan plan_quantization(const QuantizeRequest& request) {
+  tell_of_quantized_blocks(*request.model.checkpoint);
   QuantizationPlan plan{.recipe = decided(request.recipe, *request.model.checkpoint), .calibration = {}, .cost = {}};
   plan.calibration = load(plan.recipe, request);
   plan.size = size_of(plan.calibration);

@@ -13,7 +13,9 @@
 namespace qreason {
 namespace {
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Outcome {
   int exit_code;
@@ -72,7 +74,7 @@ TEST_F(ConvertCommand, KeepsEveryLogitAndTheWholeFolder) {
     const fs::path out = scratch_.path() / (format == "gguf" ? "out.gguf" : "out");
     const Outcome outcome = run({"convert", model.string(), "-o", out.string(), "--format", format, "--quiet"});
     ASSERT_EQ(outcome.exit_code, kExitDone) << outcome.errors;
-    EXPECT_THAT(outcome.output, HasSubstr("every number is what it was"));
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr("every stored number is what it was"), Not(HasSubstr("inputs"))));
     EXPECT_TRUE(testing::bits_equal(logits_of(out, kTokens), logits_of(model, kTokens))) << format;
     const OpenedModel opened = open_model(out.string()), original = open_model(model.string());
     EXPECT_EQ(encode_chat(opened.require_text(), "3 + 4 = ?"), encode_chat(original.require_text(), "3 + 4 = ?"));
@@ -100,6 +102,50 @@ TEST_F(ConvertCommand, RefusesRoundedScalesUntilAllowedAndThenMeasures) {
   EXPECT_EQ(json.at("kl_tokens"), 255);
   EXPECT_GT(json.at("kl_mean"), 0);
   EXPECT_LT(json.at("kl_mean"), 1e-4);  // scales that change by 2^-12
+}
+
+// What rounds inputs is the program that loads it, and by which rule no file says.
+TEST_F(ConvertCommand, ClaimsNothingOfInputsThatAreRounded) {
+  const fs::path model = quantized("rtn-w8a8", {"scale_type=bfloat16"});
+  const fs::path out = scratch_.path() / "out";
+  const std::vector<std::string> command{"convert",  model.string(),       "-o",      out.string(),
+                                         "--format", "compressed-tensors", "--quiet", "--force"};
+  const Outcome done = run(command);
+  ASSERT_EQ(done.exit_code, kExitDone) << done.errors;
+  EXPECT_THAT(done.output, HasSubstr("every stored number is what it was\ninputs of linears are rounded by whatever"));
+  std::vector<std::string> as_json = command;
+  as_json.emplace_back("--json");
+  EXPECT_EQ(OrderedJson::parse(run(as_json).output).at("rounds_inputs"), true);
+}
+
+TEST_F(ConvertCommand, TakesTypesInCapitalsAndNoAbsurdSample) {
+  const auto to = [&](const std::string& name, std::vector<std::string> more) {
+    std::vector<std::string> arguments{"convert",  kModel.string(), "-o",     (scratch_.path() / name).string(),
+                                       "--format", "gguf",          "--quiet"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  };
+  ASSERT_EQ(to("a.gguf", {"--type", "Q4_0", "--sample", "0"}).exit_code, kExitDone);
+  ASSERT_EQ(to("b.gguf", {"--type", "q4_0", "--sample", "0"}).exit_code, kExitDone);
+  EXPECT_EQ(read_text_file(scratch_.path() / "a.gguf"), read_text_file(scratch_.path() / "b.gguf"));
+  EXPECT_THAT(to("c.gguf", {"--type", "Q4_9"}).errors, HasSubstr("--type: Q4_9, expected of gguf"));
+  const Outcome absurd = to("c.gguf", {"--type", "Q4_0", "--sample", "9000000000000000000"});
+  EXPECT_EQ(absurd.exit_code, kExitUsage);
+  EXPECT_THAT(absurd.errors, HasSubstr("--sample: 9000000000000000000, expected 0 to 1000000"));
+  EXPECT_EQ(entries(), (std::vector<std::string>{"a.gguf", "b.gguf"}));
+}
+
+TEST_F(ConvertCommand, SaysWhereASourceIsQuantizedAlready) {
+  const auto quantize = [&](const std::string& type) {
+    const fs::path source = scratch_.path() / (type + ".gguf");
+    EXPECT_EQ(run({"convert", kModel.string(), "-o", source.string(), "--format", "gguf", "--quiet", "--sample", "0",
+                   "--type", type})
+                  .exit_code,
+              kExitDone);
+    return run({"quantize", source.string(), "rtn-w4g32", "--plan"}).errors;
+  };
+  EXPECT_THAT(quantize("q4_0"), HasSubstr("note: q4_0.gguf holds blocks of Q4_0, Q8_0, quantized already"));
+  EXPECT_THAT(quantize("bf16"), Not(HasSubstr("quantized already")));
 }
 
 TEST_F(ConvertCommand, QuantizesFloatsIntoBlocksAndSaysWhatItCost) {

@@ -2,6 +2,7 @@
 // inputs rounded token by token, MXFP4 and NVFP4.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
@@ -72,6 +73,11 @@ class CompressedEncoding : public LinearEncoding {
 
   StoredType scale_type() const override { return type_; }
   std::vector<StoredType> bias_types() const override { return {type_}; }
+
+  bool rounds_inputs() const override {
+    return std::any_of(groups_.begin(), groups_.end(),
+                       [](const Group& group) { return !group.scheme.inputs.is_null(); });
+  }
 
   void survey(const std::string& name, const QuantizedMatrix& matrix) override {
     if (is_ordered_by_activations(matrix)) {

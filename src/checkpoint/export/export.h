@@ -25,7 +25,7 @@ namespace qreason {
 enum class ScaleRounding : std::uint8_t { kRefused, kAllowed };
 
 struct ExportOptions {
-  std::string type;  // --type: of numbers without codes, one of the format's types; "": as they are
+  std::string type;  // --type: of numbers without codes, one of the format's types in any case; "": as they are
   ScaleRounding scales = ScaleRounding::kRefused;
   std::uint64_t shard_bytes = 5'000'000'000;  // of folders: a file holds no more, but for a linear that is larger
   ThreadPool* pool = nullptr;                 // must outlive the export
@@ -49,6 +49,8 @@ class PreparedExport {
 
   const std::string& written_as() const { return written_as_; }  // "bfloat16", "Q4_0 and BF16"
   const std::vector<std::string>& notes() const { return notes_; }
+  // Whether inputs of linears are rounded by the program that loads it: by its own rule, which no file says.
+  bool rounds_inputs() const { return rounds_inputs_; }
   // Of scales: known when it is prepared. Of numbers without codes: when it is written.
   const NumberChanges& scale_changes() const { return scales_; }
   const NumberChanges& number_changes() const { return numbers_; }
@@ -56,6 +58,7 @@ class PreparedExport {
  protected:
   std::string written_as_;
   std::vector<std::string> notes_;
+  bool rounds_inputs_ = false;
   NumberChanges scales_, numbers_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/error.h"
 #include "checkpoint/export/export.h"
@@ -40,11 +41,13 @@ const ExportFormat& find_export_format(std::string_view name) {
 
 std::unique_ptr<PreparedExport> prepare_export(const ExportFormat& format, const ExportSource& source,
                                                const ExportOptions& options) {
-  const auto known = [&](std::string_view type) { return type == options.type; };
-  if (!options.type.empty() && std::none_of(format.types.begin(), format.types.end(), known)) {
+  ExportOptions named = options;
+  for (char& c : named.type) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const auto known = [&](std::string_view type) { return type == named.type; };
+  if (!named.type.empty() && std::none_of(format.types.begin(), format.types.end(), known)) {
     throw Error::usage("--type", options.type, fmt::format("of {}: {}", format.name, fmt::join(format.types, ", ")));
   }
-  return format.prepare(source, options);
+  return format.prepare(source, named);
 }
 
 }  // namespace qreason

@@ -43,6 +43,7 @@ class FolderExport : public PreparedExport {
     for (const Unit& unit : units_) groups_.push_back(survey(unit));
     config_ = exported_config(model_, form_.config_type);
     notes_ = form_.notes;
+    rounds_inputs_ = form_.encoding && form_.encoding->rounds_inputs();
     written_as_ = form_.type ? std::string(config_name(*form_.type)) : "the types that it has";
   }
 

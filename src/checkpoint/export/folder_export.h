@@ -35,6 +35,8 @@ class LinearEncoding {
   virtual std::vector<EncodedTensor> encode(const std::string& name, const QuantizedMatrix& matrix) const = 0;
   // Types that a bias is written in, the first that holds it; float32 does.
   virtual std::vector<StoredType> bias_types() const = 0;
+  // Of any linear.
+  virtual bool rounds_inputs() const { return false; }
   // What stands beside the projections of a block's attention, in "model.layers.N.self_attn.".
   virtual std::vector<EncodedTensor> encode_attention(const Checkpoint& /*model*/, std::int64_t /*layer*/) const {
     return {};

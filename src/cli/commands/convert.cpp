@@ -25,11 +25,13 @@ std::string types_text() {
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
+constexpr std::int64_t kMostSampleTokens = 1'000'000;
+
 class ConvertCommand : public Command {
  public:
   std::string_view name() const override { return "convert"; }
   std::string_view purpose() const override {
-    return "Writes a model as vLLM, SGLang, transformers, GPTQModel or llama.cpp read it, every number kept";
+    return "Writes a model as vLLM, SGLang, transformers, GPTQModel or llama.cpp read it, every stored number kept";
   }
   std::string_view example() const override {
     return "qreason convert out/qwen-w4g128 -o out/qwen-w4g128-gptq --format gptq";
@@ -39,7 +41,8 @@ class ConvertCommand : public Command {
     options.positional("MODEL", model_, "Model: directory, .gguf file, name or hub id");
     options.value("-o,--output", output_, "Directory to write; for gguf a file", OptionSet::Need::kRequired);
     options.choice("--format", format_, format_names(), "What to write");
-    options.value("--type", type_, "Type of what has no codes, for " + types_text() + " (default: as it is)");
+    options.value("--type", type_,
+                  "Type of what has no codes, in capitals or not, for " + types_text() + " (default: as it is)");
     options.flag("--allow-rounded-scales", rounded_scales_,
                  "Round scales that the format's type does not hold, and measure what that costs");
     options.value("--sample", sample_, "Tokens that both models read where numbers changed; 0: none");
@@ -47,7 +50,8 @@ class ConvertCommand : public Command {
 
   void run(const CommonOptions& common) override {
     if (format_.empty()) throw Error::usage("--format", "none", fmt::format("{}", fmt::join(format_names(), ", ")));
-    if (sample_ < 0) throw Error::usage("--sample", fmt::format("{}", sample_), "0 or more");
+    if (sample_ < 0 || sample_ > kMostSampleTokens)
+      throw Error::usage("--sample", fmt::format("{}", sample_), fmt::format("0 to {}", kMostSampleTokens));
     const ExportFormat& format = find_export_format(format_);
     const OpenedModel model = open_model(model_);
     const ConversionResult result =
@@ -71,6 +75,7 @@ class ConvertCommand : public Command {
                      {"largest_scale_change", result.scales.largest},
                      {"numbers_changed", result.numbers.changed},
                      {"relative_error", result.numbers.relative_error()},
+                     {"rounds_inputs", result.rounds_inputs},
                      {"kl_mean", nullptr},
                      {"kl_tokens", result.kl_tokens}};
     if (result.kl_mean) json["kl_mean"] = *result.kl_mean;
@@ -88,12 +93,15 @@ class ConvertCommand : public Command {
                  result.numbers.numbers, result.numbers.relative_error());
     }
     if (result.scales.changed == 0 && result.numbers.changed == 0) {
-      fmt::print("every number is what it was\n");
+      fmt::print("every stored number is what it was\n");
     } else if (result.kl_mean) {
       fmt::print("KL divergence of the two models: {:.3g} nats a token, over {} tokens\n", *result.kl_mean,
                  result.kl_tokens);
     } else {
       fmt::print("KL divergence not measured: {}\n", result.not_measured);
+    }
+    if (result.rounds_inputs) {
+      fmt::print("inputs of linears are rounded by whatever loads it, by its own rule: see docs/serving.md\n");
     }
   }
 
