@@ -1,4 +1,4 @@
-// Open file descriptors, for the code of this layer that reads and writes files (file.cpp, streamed_file.cpp).
+// Open file descriptors, for code that reads and writes files by itself (file.cpp, streamed_file.cpp, scratch files).
 #pragma once
 
 #include <cstddef>

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "base/shown_name.h"
 #include "cli/text_input.h"
 #include "cli/thought_tokens.h"
 
@@ -22,6 +23,9 @@ std::vector<Prompt> read_prompts(const std::filesystem::path& path, std::uint64_
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const std::string where = fmt::format("{}:{}", name, number);
     const Json json = parse_json(line, where);
+    for (const auto& [key, value] : json.items())
+      if (key != "prompt" && key != "seed")
+        throw Error(where, fmt::format("the key \"{}\"", shown_name(key)), "prompt, seed");
     const auto own_seed = json_int_if(json, "seed", where);
     prompts.push_back({.text = json_string(json, "prompt", where),
                        .seed = own_seed ? parse_seed(*own_seed, where + ": seed") : seed});

@@ -19,8 +19,8 @@ struct Prompt {
   std::uint64_t seed = 0;
 };
 
-// One {"prompt": ..., "seed": ...} a line of the file, or of standard input for "-"; empty lines are skipped, other
-// keys ignored, `seed` stands in where a line has none. Errors name file and line.
+// One {"prompt": ..., "seed": ...} a line of the file, or of standard input for "-"; empty lines are skipped, `seed`
+// stands in where a line has none. Errors name file and line; other keys are one.
 std::vector<Prompt> read_prompts(const std::filesystem::path& path, std::uint64_t seed);
 
 // A number of a request's seed: 0 or more.

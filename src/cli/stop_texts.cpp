@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "base/error.h"
+#include "data/utf8.h"
 
 namespace qreason {
 
 StopTexts::StopTexts(std::vector<std::string> texts) {
   for (const std::string& text : texts) {
     if (text.empty()) throw Error::usage("--stop", "an empty text", "a text that ends answers");
+    require_utf8(text, "--stop");
     longest_ = std::max(longest_, text.size());
   }
   texts_ = std::make_shared<const std::vector<std::string>>(std::move(texts));

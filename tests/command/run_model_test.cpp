@@ -93,6 +93,15 @@ TEST(GenerateCommand, SaysWhatIsMissing) {
   const CommandResult wrong_line = qreason(command + " --prompts " + prompts.string());
   EXPECT_EQ(wrong_line.exit_code, 1);
   EXPECT_THAT(wrong_line.standard_error, HasSubstr("prompts.jsonl:3"));
+  std::ofstream(prompts) << "{\"prompt\": \"a\", \"max_tokens\": 4}\n";
+  const CommandResult unknown = qreason(command + " --prompts " + prompts.string());
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.standard_error, HasSubstr("prompts.jsonl:1: the key \"max_tokens\", expected prompt, seed"));
+  for (const std::string option : {"-p", "--stop"}) {
+    const CommandResult no_text = qreason(command + " -p a " + option + " 'a\xff'");
+    EXPECT_EQ(no_text.exit_code, 1);
+    EXPECT_THAT(no_text.standard_error, HasSubstr("error: " + option + ": bytes that are not UTF-8 at offset 1"));
+  }
 }
 
 // The commands that need a tokenizer run on SmolLM2-135M where it is in the store.

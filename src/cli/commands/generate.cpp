@@ -11,6 +11,7 @@
 #include "cli/run_options.h"
 #include "cli/sampling_options.h"
 #include "cli/terminal.h"
+#include "data/utf8.h"
 
 namespace qreason {
 namespace {
@@ -67,7 +68,8 @@ class GenerateCommand : public Command {
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
     options.repeated("-p,--prompt", texts_, "A prompt; may be given several times");
-    options.value("--prompts", file_, "JSON Lines of {\"prompt\": ..., \"seed\": ...}, the seed optional");
+    options.value("--prompts", file_,
+                  "JSON Lines of {\"prompt\": ..., \"seed\": ...}, the seed optional and nothing else");
     options.flag("--raw", raw_,
                  "Take the prompts as they are: no chat template, no words around them that the model expects");
     options.value("--max-tokens", max_tokens_, "Longest answer, in tokens (also bounded by the context)");
@@ -124,7 +126,10 @@ class GenerateCommand : public Command {
  private:
   std::vector<Prompt> collect_prompts(std::uint64_t seed) const {
     std::vector<Prompt> prompts;
-    for (const std::string& text : texts_) prompts.push_back({.text = text, .seed = seed});
+    for (const std::string& text : texts_) {
+      require_utf8(text, "-p");
+      prompts.push_back({.text = text, .seed = seed});
+    }
     if (file_) {
       const std::vector<Prompt> more = read_prompts(*file_, seed);
       prompts.insert(prompts.end(), more.begin(), more.end());
