@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
@@ -58,6 +59,9 @@ double relative_weight_error(std::span<const float> weights, const QuantizedMatr
   });
   const double error = std::accumulate(errors.begin(), errors.end(), 0.0);
   const double energy = std::accumulate(energies.begin(), energies.end(), 0.0);
+  if (!std::isfinite(error) || !std::isfinite(energy)) {
+    throw Error("weights that are rounded", "a number that is not finite", "finite numbers");
+  }
   return energy > 0 ? error / energy : 0;
 }
 

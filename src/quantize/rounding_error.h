@@ -10,6 +10,7 @@
 namespace qreason {
 
 // |W - Q|^2 / |W|^2, weights W [rows, columns] of the matrix; in double, row by row. 0 where W is 0.
+// Weights that are no finite numbers are an Error.
 double relative_weight_error(std::span<const float> weights, const QuantizedMatrix& matrix, Executor& executor);
 
 // tr(W H W^T) = sum over rows and columns of (W F)_j^2 R_jj^2, H = R R^T being the damped Hessian of the factor: twice

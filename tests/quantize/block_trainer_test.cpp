@@ -56,12 +56,12 @@ class Training {
 
   // What was learned, all of it one after the other.
   at::Tensor run(const BlockProgress& progress, TrainingResult& result) {
-    FlatState state = published_start(view_, weights_, shape_, Parametrization::kInverse);
+    FlatState state = published_start(view_, weights_, shape_, Parametrization::kInverse).state;
     std::vector<std::int64_t> sequences(data.lengths.size());
     std::iota(sequences.begin(), sequences.end(), 0);
     std::rotate(sequences.begin(), sequences.begin() + 2 % sequences.size(), sequences.end());
-    const BatchOrder order(3, sequences);
-    result = BlockTrainer(block_, data, order, {.epochs = 3, .batch_size = batch_size, .learning_rate = rate}, angles_)
+    const BatchOrder order(static_cast<std::size_t>(epochs), sequences);
+    result = BlockTrainer(block_, data, order, {.epochs = epochs, .batch_size = batch_size, .learning_rate = rate}, angles_)
                  .run(state, progress, "block 0");
     std::vector<at::Tensor> all;
     state.visit([&](const std::string&, at::Tensor& value, FlatState::Kind) { all.push_back(value.flatten()); });
@@ -74,7 +74,7 @@ class Training {
 
   // The losses of three steps of all sequences, of one length, each in one piece.
   std::vector<double> losses_of_whole_steps() {
-    FlatState state = published_start(view_, weights_, shape_, Parametrization::kInverse);
+    FlatState state = published_start(view_, weights_, shape_, Parametrization::kInverse).state;
     AdamW optimizer;
     std::vector<double> starts;
     state.visit([&](const std::string&, at::Tensor& value, FlatState::Kind kind) {
@@ -128,7 +128,7 @@ class Training {
  public:
   TrainingData data;
   double rate = 5e-3;
-  std::int64_t batch_size = 4;
+  std::int64_t batch_size = 4, epochs = 3;
 };
 
 // The loss before training of sequences alone, and of all of them as one batch.
@@ -160,8 +160,8 @@ struct Killed {};
 TEST(BlockTrainer, EndsWithTheSameBitsWhereverItWasCutOff) {
   const BlockProgress nowhere({}, {});
   const at::Tensor whole = Training().run(nowhere);
-  // 6 sequences are read to know the loss before, then 6 an epoch.
-  for (const int reads : {3, 8, 13, 16, 20, 23}) {
+  // 6 sequences are read to know the loss before, then 6 an epoch, then 6 to know the loss behind.
+  for (const int reads : {3, 8, 13, 16, 20, 23, 26}) {
     SCOPED_TRACE(reads);
     const ScratchFolder folder;
     const BlockProgress progress(folder.path() / "state", "a run");
@@ -215,6 +215,22 @@ TEST(BlockTrainer, SaysSoWhereNoRateHelps) {
   Training wild;
   wild.rate = 1e30;
   EXPECT_THAT(message_of([&] { wild.run(BlockProgress({}, {})); }), HasSubstr("block 0: "));
+}
+
+// What the only step learned is seen by no other step: it is judged all the same.
+TEST(BlockTrainer, JudgesTheLastStep) {
+  Training wild;
+  wild.rate = 1e30;
+  wild.epochs = 1;
+  wild.batch_size = 6;
+  EXPECT_THAT(message_of([&] { wild.run(BlockProgress({}, {})); }), HasSubstr("diverged 4 times"));
+  Training tame;
+  tame.epochs = 1;
+  tame.batch_size = 6;
+  TrainingResult result;
+  tame.run(BlockProgress({}, {}), result);
+  EXPECT_EQ(result.step_losses, std::vector({std::vector({result.start_loss})}));
+  EXPECT_LT(result.end_loss, result.start_loss);
 }
 
 // Ten sequences at a time, then two: as if they were together.

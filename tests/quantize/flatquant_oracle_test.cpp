@@ -172,7 +172,7 @@ class FlatVisit {
                                 {.type = at::kFloat, .device = data_.device})),
         plan_(validate(recipe_of(one), source.config())),
         block(weights_, layer, plan_.block(layer), shape_, executor, data_.device),
-        state(published_start(view_, weights_, shape_, Parametrization::kInverse)) {
+        state(published_start(view_, weights_, shape_, Parametrization::kInverse).state) {
     state.place(data_.device);
   }
 

@@ -7,11 +7,13 @@
 #include <ATen/ops/randn_like.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "base/safetensors.h"
@@ -183,7 +185,8 @@ keys = "k8-head-asym")",
 
 struct Outcome {
   double before = 0, after = 0;  // losses of the first block
-  double distance = 0;           // of the logits to the float model's, mean squared
+  std::int64_t dead_channels = 0;
+  double distance = 0;  // of the logits to the float model's, mean squared
 };
 
 Outcome run_recipe_on(const RandomModel& model, const Recipe& recipe) {
@@ -210,6 +213,7 @@ Outcome run_recipe_on(const RandomModel& model, const Recipe& recipe) {
   const OrderedJson& first = report.at("blocks").at(0).at("linears").at(0);
   return {.before = first.at("block_loss_before"),
           .after = first.at("block_loss_after"),
+          .dead_channels = report.at("totals").at("counts").at("dead_channels"),
           .distance = (logits(quantized) - logits(model)).pow(2).mean().item<double>()};
 }
 
@@ -272,6 +276,29 @@ TEST(FlatQuant, ComesNearerToTheFloatModelByLearning) {
   }
   const Outcome fine = run_recipe_on(model, flat_recipe("flatquant-w8a8kv8-tp2", {"epochs=2"}));
   EXPECT_LT(fine.distance, 0.1 * found.front().distance);
+}
+
+// A neuron that is never active, a norm that silences channels, and a whole MLP of zeros.
+TEST(FlatQuant, TakesDeadChannels) {
+  RandomModel model(small_config(Architecture::kQwen2), 4);
+  const auto clear = [&](const std::string& name, const std::function<at::Tensor(const at::Tensor&)>& part) {
+    at::Tensor tensor = model.tensor(name).clone();
+    part(tensor).zero_();
+    model.set_tensor(name, tensor);
+  };
+  clear("model.layers.1.mlp.gate_proj.weight", [](const at::Tensor& w) { return w.slice(0, 3, 4); });
+  clear("model.layers.1.input_layernorm.weight", [](const at::Tensor& gain) { return gain.slice(0, 5, 7); });
+  for (const char* name : {"gate", "up", "down"}) {
+    clear(fmt::format("model.layers.2.mlp.{}_proj.weight", name), [](const at::Tensor& w) { return w; });
+  }
+  const RandomModel alive(small_config(Architecture::kQwen2), 4);
+  for (const char* name : {"flatquant-w8a8kv8", "flatquant-w8a8kv8-tp2"}) {
+    const Recipe recipe = flat_recipe(name, {"epochs=2"});
+    const Outcome found = run_recipe_on(model, recipe);
+    EXPECT_EQ(found.dead_channels, 1 + 2 + model.config().intermediate_size);
+    EXPECT_LE(found.after, found.before);
+    EXPECT_LT(found.distance, 1.2 * run_recipe_on(alive, recipe).distance);
+  }
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ double BlockTrainer::loss_of(const FlatState& state, const std::vector<std::int6
   return loss;
 }
 
-double BlockTrainer::loss_before(const FlatState& state) {
+double BlockTrainer::mean_loss(const FlatState& state) {
   const at::NoGradGuard no_gradients;
   double sum = 0;
   for (std::int64_t step = 0; step < epoch_steps_; ++step) sum += loss_of(state, sequences_of(0, step));
@@ -176,14 +176,15 @@ TrainingResult BlockTrainer::run(FlatState& state, const BlockProgress& progress
   const FlatState start = copy_of(state);
   TrainingResult result;
   const std::optional<std::string> kept = progress.load();
-  if (!kept) result.start_loss = loss_before(state);
+  if (!kept) result.start_loss = mean_loss(state);
   if (kept) result = read_result(*kept, where);
   auto attempt = std::make_unique<Attempt>(state, result, options_);
   if (kept) read_state(*kept, state, attempt->optimizer, where);
-  while (static_cast<std::int64_t>(result.step_losses.size()) < options_.epochs) {
-    bool fine = train_epoch(*attempt);
-    const bool last = static_cast<std::int64_t>(result.step_losses.size()) == options_.epochs;
-    if (fine && last) fine = result.mean_loss(result.step_losses.size() - 1) <= kDivergedLoss * result.start_loss;
+  while (true) {
+    const bool trained = static_cast<std::int64_t>(result.step_losses.size()) == options_.epochs;
+    if (trained) result.end_loss = mean_loss(state);
+    const bool fine = trained ? result.end_loss <= kDivergedLoss * result.start_loss : train_epoch(*attempt);
+    if (trained && fine) break;
     if (!fine) {
       if (result.restarts == kMaxRestarts) {
         throw Error(where,

@@ -2,9 +2,9 @@
 // cosine schedule to 5e-6 over all steps, loss = mean squared error over its own detached value. A mean is over the
 // tokens of a step, however long its sequences are.
 //
-// A step or an epoch that ends in numbers that are not finite, and a training whose last epoch has a mean loss above
-// that of the block before it, by more than the tenth by which rounding makes losses rise and fall, are begun again
-// with half the learning rates, at most kMaxRestarts times; then an Error. The same seed and data give the same
+// A step or an epoch that ends in numbers that are not finite, and a training that leaves the block a loss which is no
+// number or above the one before it, by more than the tenth by which rounding makes losses rise and fall, are begun
+// again with half the learning rates, at most kMaxRestarts times; then an Error. The same seed and data give the same
 // bits where libtorch computes on one thread, whether the training was cut off and taken up again or not.
 #pragma once
 
@@ -51,6 +51,7 @@ using BatchOrder = std::vector<std::vector<std::int64_t>>;
 struct TrainingResult {
   double start_loss = 0;                         // mean over all steps, before anything was learned
   std::vector<std::vector<double>> step_losses;  // by epoch; of the last attempt
+  double end_loss = 0;                           // as start_loss, of what was learned
   std::int64_t restarts = 0;
   double mean_loss(std::size_t epoch) const;
 };
@@ -74,7 +75,7 @@ class BlockTrainer {
   at::Tensor batch(const std::vector<std::int64_t>& sequences,
                    const std::function<void(std::int64_t, const at::Tensor&)>& read) const;
   at::Tensor real_rows(const std::vector<std::int64_t>& sequences, std::int64_t longest) const;
-  double loss_before(const FlatState& state);
+  double mean_loss(const FlatState& state);  // over all steps, nothing learned
   bool train_epoch(Attempt& attempt);  // false where it diverged
   void set_rates(Attempt& attempt, std::int64_t step) const;
 

@@ -15,10 +15,10 @@ BlockCost flat_cost(const BlockCostQuestion& question, const TrainingOptions& op
   const auto hidden = static_cast<double>(config.hidden_size), middle = static_cast<double>(config.intermediate_size);
   const double query = heads * static_cast<double>(config.head_dim);
 
-  // A forward and two products backward an epoch; the pass before anything is learned is forward alone.
+  // A forward and two products backward an epoch; what is measured before and after the learning is forward alone.
   const double forward = attention_flops(config, calibration) + mlp_flops(config, calibration);
   BlockCost cost;
-  cost.flops = options.epochs > 0 ? forward * (1 + 3 * static_cast<double>(options.epochs)) : 0;
+  cost.flops = options.epochs > 0 ? forward * (2 + 3 * static_cast<double>(options.epochs)) : 0;
   // Of the weights at work: in float32, transformed and rounded, and their gradient. Of every row that is in memory
   // with others: what the stages keep for their gradients.
   const double rows = std::max(longest, std::min(batch * longest, static_cast<double>(kTokensAtOnce)));

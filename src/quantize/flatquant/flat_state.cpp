@@ -145,7 +145,8 @@ void skip_block(const FlatShape& shape, NumpyLegacyRandom& random) {
 }
 
 at::Tensor start_diagonal(const at::Tensor& weight_maxima, const at::Tensor& input_maxima) {
-  return at::clamp_min(at::pow(weight_maxima, 1 - kDiagonalPower) / at::pow(input_maxima, kDiagonalPower), 1e-5);
+  const at::Tensor diagonal = at::pow(weight_maxima, 1 - kDiagonalPower) / at::pow(input_maxima, kDiagonalPower);
+  return at::where(input_maxima == 0, 1.0, at::clamp_min(diagonal, 1e-5));
 }
 
 }  // namespace qreason

@@ -74,7 +74,7 @@ FlatState start_state(const FlatStart& start, const FlatDiagonals& diagonals, Nu
 void skip_block(const FlatShape& shape, NumpyLegacyRandom& random);
 
 // d = max(wmax^(1 - 0.3) / xmax^0.3, 1e-5) in float32: of the largest |w| of every column over the linears that read
-// the channels, and the largest |x|.
+// the channels, and the largest |x|. 1 where that is 0: such a channel is 0 whatever it is multiplied by.
 at::Tensor start_diagonal(const at::Tensor& weight_maxima, const at::Tensor& input_maxima);
 
 }  // namespace qreason

@@ -33,16 +33,20 @@ TrainingData training_data(BlockView& inputs, BlockView& targets) {
   return data;
 }
 
-FlatState published_start(BlockView& float_block, const WeightSource& weights, const FlatShape& shape,
-                          Parametrization parametrization) {
+PublishedStart published_start(BlockView& float_block, const WeightSource& weights, const FlatShape& shape,
+                               Parametrization parametrization) {
   NumpyLegacyRandom random(kStartSeed);
   for (std::int64_t earlier = 0; earlier < float_block.layer(); ++earlier) skip_block(shape, random);
   FlatDiagonals maxima;
+  PublishedStart start;
   for (const Site site : kActivationSites) {
-    maxima[static_cast<std::size_t>(site)] = at::tensor(channel_maxima(float_block, tap_of(site)), at::kFloat);
+    const std::vector<float> largest = channel_maxima(float_block, tap_of(site));
+    if (site != Site::kAttentionOutput) start.dead_channels += std::count(largest.begin(), largest.end(), 0.0f);
+    maxima[static_cast<std::size_t>(site)] = at::tensor(largest, at::kFloat);
   }
   const FlatDiagonals diagonals = start_diagonals(weights, float_block.layer(), maxima);
-  return start_state({float_block.config(), shape, parametrization}, diagonals, random);
+  start.state = start_state({float_block.config(), shape, parametrization}, diagonals, random);
+  return start;
 }
 
 }  // namespace qreason

@@ -12,7 +12,11 @@ TrainingData training_data(BlockView& inputs, BlockView& targets);
 
 // Where the published training of the block starts: matrices drawn from seed 0 through all blocks in order, and
 // diagonals from the weights of `weights` and what reaches the linears of `float_block`.
-FlatState published_start(BlockView& float_block, const WeightSource& weights, const FlatShape& shape,
-                          Parametrization parametrization);
+struct PublishedStart {
+  FlatState state;
+  std::int64_t dead_channels = 0;  // of q's, gate's and down's inputs: with no activation at all
+};
+PublishedStart published_start(BlockView& float_block, const WeightSource& weights, const FlatShape& shape,
+                               Parametrization parametrization);
 
 }  // namespace qreason

@@ -58,16 +58,17 @@ class RoundFlatQuant : public BlockPass {
     const OneLibtorchThread threads;
     const ViewedWeights weights(block);
     const FlatShape shape = flat_shape(block.config(), block.tensor_parallel());
-    FlatState state = start_of(block, weights, shape);
+    auto [state, dead_channels] = start_of(block, weights, shape);
     const at::Device device = block.device().value_or(at::kCPU);
     state.place(device);
     FlatBlock flat(weights, block.layer(), block.block_plan(), shape, block.executor(), device);
     LinearReport report;
+    report.counts["dead_channels"] = dead_channels;
     if (settings_.training.epochs > 0) {
       const TrainingResult trained = train(block, flat, state, where);
       report.counts["training_restarts"] = trained.restarts;
       report.numbers["block_loss_before"] = trained.start_loss;
-      report.numbers["block_loss_after"] = trained.mean_loss(trained.step_losses.size() - 1);
+      report.numbers["block_loss_after"] = trained.end_loss;
       report.numbers["training_rate"] = settings_.training.learning_rate * std::pow(0.5, trained.restarts);
       report.numbers["training_seconds"] = watch.seconds();
       report.step_losses = trained.step_losses;
@@ -76,10 +77,10 @@ class RoundFlatQuant : public BlockPass {
   }
 
  private:
-  FlatState start_of(BlockVisit& block, const WeightSource& weights, const FlatShape& shape) const {
-    FlatState state = published_start(block.original(), weights, shape, settings_.parametrization);
-    if (!settings_.initial_state.empty()) read_initial_state(settings_.initial_state, block.layer(), state);
-    return state;
+  PublishedStart start_of(BlockVisit& block, const WeightSource& weights, const FlatShape& shape) const {
+    PublishedStart start = published_start(block.original(), weights, shape, settings_.parametrization);
+    if (!settings_.initial_state.empty()) read_initial_state(settings_.initial_state, block.layer(), start.state);
+    return start;
   }
 
   TrainingResult train(BlockVisit& block, FlatBlock& flat, FlatState& state, const std::string& where) const {
@@ -105,18 +106,26 @@ class RoundFlatQuant : public BlockPass {
     block.replace_gain(BlockNorm::kInput, folded.input_gain);
     block.replace_gain(BlockNorm::kPost, folded.post_gain);
     for (const LinearSlot slot : block.to_round()) {
-      const Stopwatch watch;
-      const at::Tensor tensor = folded.weights(slot);
-      const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
-      RtnResult rounded =
-          round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
-      report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
-      report.clipped = rounded.clipped;
-      report.seconds = watch.seconds();
-      const std::optional<at::Tensor>& bias = folded.biases[static_cast<std::size_t>(slot)];
-      block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = bias}, report);
+      try {
+        round(block, slot, folded, std::move(report));
+      } catch (const Error& error) {
+        throw Error::inside(linear_name(block.layer(), slot), error);
+      }
       report = {};
     }
+  }
+
+  static void round(BlockVisit& block, LinearSlot slot, const FoldedBlock& folded, LinearReport report) {
+    const Stopwatch watch;
+    const at::Tensor tensor = folded.weights(slot);
+    const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
+    RtnResult rounded =
+        round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
+    report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
+    report.clipped = rounded.clipped;
+    report.seconds = watch.seconds();
+    const std::optional<at::Tensor>& bias = folded.biases[static_cast<std::size_t>(slot)];
+    block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = bias}, report);
   }
 
   FlatQuantSettings settings_;
