@@ -199,6 +199,20 @@ TEST_F(Sensitivity, LeavesARecipeThatRepeatsTheRun) {
   }
 }
 
+// Linears that the pass does not round need no rule that leaves them out.
+TEST_F(Sensitivity, SpendsOnTheLinearsOfThePassAlone) {
+  testing::MemorySink sink;
+  const OrderedJson report = run(kHead + measure("gptq") + pass("round_rtn",
+                                                                "linears = \"q, k\"\nbudget = 5.6\n"
+                                                                "candidates = [\"w2g16-asym\", \"w4g16-asym\"]"),
+                                 sink);
+  EXPECT_THAT(report.at("text").get<std::string>(), Not(HasSubstr("v_proj")));
+  for (const BlockPlan& block : sink.plan().blocks) {
+    EXPECT_EQ(block.weights.size(), 2u);
+    EXPECT_TRUE(block.weights.contains(LinearSlot::kQ) && block.weights.contains(LinearSlot::kK));
+  }
+}
+
 TEST(Budget, IsCheckedBeforeAnythingRuns) {
   const auto refuse = [](const std::string& parameters, const std::string& before = measure("gptq")) {
     return message_of(

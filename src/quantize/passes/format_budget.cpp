@@ -184,7 +184,7 @@ ModelPlan choose_formats(const std::vector<ModelPlan>& plans, const BudgetQuesti
   return measured ? choices.measured(*measured) : choices.unmeasured();
 }
 
-RuledFormats ruled_formats(const ModelPlan& plan) {
+RuledFormats ruled_formats(const ModelPlan& plan, const std::vector<LinearSlot>& linears) {
   std::vector<std::pair<QuantFormat, std::size_t>> counts;  // in the order of their first place
   for (const BlockPlan& block : plan.blocks) {
     for (const auto& [slot, format] : block.weights) {
@@ -198,7 +198,7 @@ RuledFormats ruled_formats(const ModelPlan& plan) {
                                                 [](const auto& a, const auto& b) { return a.second < b.second; })
                                    ->first,
                      .rules = {}};
-  for (const LinearSlot slot : kLinearSlots) {
+  for (const LinearSlot slot : linears) {
     std::vector<std::pair<WeightFormat, std::vector<std::size_t>>> others;
     for (std::size_t layer = 0; layer < plan.blocks.size(); ++layer) {
       const WeightFormat format = format_at(plan, layer, slot);

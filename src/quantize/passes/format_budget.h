@@ -48,11 +48,11 @@ struct BudgetQuestion {
 ModelPlan choose_formats(const std::vector<ModelPlan>& plans, const BudgetQuestion& question,
                          const Statistics* measured);
 
-// A plan of weights as a pass says it: the most common format, and rules for what has another.
+// A plan of weights as a pass of these linears says it: the most common format, and rules for what has another.
 struct RuledFormats {
   QuantFormat format;
   TextList rules;
 };
-RuledFormats ruled_formats(const ModelPlan& plan);
+RuledFormats ruled_formats(const ModelPlan& plan, const std::vector<LinearSlot>& linears);
 
 }  // namespace qreason

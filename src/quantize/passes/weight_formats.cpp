@@ -152,7 +152,8 @@ std::optional<WeightRounding> decided(const WeightRounding& rounding, const Stat
                                       const ModelConfig& config, std::string_view pass, int tensor_parallel) {
   if (!rounding.budget) return std::nullopt;
   RuledFormats ruled = ruled_formats(choose_formats(plans_of_candidates(config, rounding, pass),
-                                                    {*rounding.budget, config, pass, tensor_parallel}, &statistics));
+                                                    {*rounding.budget, config, pass, tensor_parallel}, &statistics),
+                                     rounding.linears);
   return WeightRounding{.format = ruled.format, .linears = rounding.linears, .rules = std::move(ruled.rules)};
 }
 
