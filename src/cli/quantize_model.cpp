@@ -182,6 +182,18 @@ void add_cost(CostQuestion question, QuantizationPlan& plan) {
   plan.cost.seconds += process_seconds();
 }
 
+// What passes will read: before hours of passes in front of them.
+void require_files(const Recipe& recipe) {
+  for (const PassPointer& pass : recipe.passes) {
+    for (const std::string& file : pass_of(pass).files()) {
+      if (!fs::is_regular_file(file)) {
+        throw Error::usage(fmt::format("{}: {}", pass_of(pass).kind(), file), "no such file",
+                           "a file that can be read");
+      }
+    }
+  }
+}
+
 // What decides the bytes; the journal knows it to the last file (quantize/runner.h).
 StagedDirectory::Options output_options(const QuantizeRequest& request) {
   const Checkpoint& checkpoint = *request.model.checkpoint;
@@ -228,6 +240,7 @@ void require_output(const QuantizeRequest& request) {
 }
 
 QuantizationPlan plan_quantization(const QuantizeRequest& request) {
+  require_files(request.recipe);
   tell_of_quantized_blocks(*request.model.checkpoint);
   QuantizationPlan plan{.recipe = decided(request.recipe, *request.model.checkpoint), .calibration = {}, .cost = {}};
   plan.calibration = load(plan.recipe, request);
@@ -241,6 +254,7 @@ QuantizationPlan plan_quantization(const QuantizeRequest& request) {
 }
 
 QuantizationPlan plan_of_config(const ModelConfig& config, Recipe recipe, std::uint64_t activation_memory) {
+  require_files(recipe);
   QuantizationPlan plan{.recipe = std::move(recipe), .calibration = {}, .cost = {}};
   plan.activation_memory = activation_memory;
   if (needs_calibration(plan.recipe)) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 
@@ -83,6 +84,12 @@ std::int64_t ParameterReader::integer(const std::string& key, std::int64_t fallb
   if (!value) return fallback;
   if (const auto* integer = std::get_if<std::int64_t>(value)) return *integer;
   throw Error::usage(where_ + ": " + key, to_toml(*value), "a whole number");
+}
+
+std::int64_t ParameterReader::count(const std::string& key, std::int64_t fallback) {
+  const std::int64_t found = integer(key, fallback);
+  if (found >= 1 && found <= std::numeric_limits<std::int32_t>::max()) return found;
+  throw Error::usage(where_ + ": " + key, fmt::format("{}", found), "a count, 1 or more");
 }
 
 double ParameterReader::number(const std::string& key, double fallback) {

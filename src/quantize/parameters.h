@@ -28,7 +28,8 @@ class ParameterReader {
 
   bool flag(const std::string& key, bool fallback);
   std::int64_t integer(const std::string& key, std::int64_t fallback);
-  double number(const std::string& key, double fallback);  // an integer will do
+  std::int64_t count(const std::string& key, std::int64_t fallback);  // 1 to 2^31 - 1
+  double number(const std::string& key, double fallback);             // an integer will do
   std::string text(const std::string& key, const std::string& fallback);
   // One of the allowed words, of which true and false may be two.
   std::string choice(const std::string& key, const std::string& fallback,

@@ -47,8 +47,8 @@ CalibrationSpec parse_calibration(const toml::node& node, const std::string& whe
   ParameterReader reader(values, where + ": calibration");
   CalibrationSpec spec;
   spec.source = reader.text("source", spec.source);
-  spec.samples = reader.integer("samples", spec.samples);
-  spec.length = reader.integer("length", spec.length);
+  spec.samples = reader.count("samples", spec.samples);
+  spec.length = reader.count("length", spec.length);
   spec.cut = read_sample_cut(reader, spec.cut);
   reader.refuse_unknown();
   return spec;

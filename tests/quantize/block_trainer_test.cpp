@@ -61,8 +61,9 @@ class Training {
     std::iota(sequences.begin(), sequences.end(), 0);
     std::rotate(sequences.begin(), sequences.begin() + 2 % sequences.size(), sequences.end());
     const BatchOrder order(static_cast<std::size_t>(epochs), sequences);
-    result = BlockTrainer(block_, data, order, {.epochs = epochs, .batch_size = batch_size, .learning_rate = rate}, angles_)
-                 .run(state, progress, "block 0");
+    result =
+        BlockTrainer(block_, data, order, {.epochs = epochs, .batch_size = batch_size, .learning_rate = rate}, angles_)
+            .run(state, progress, "block 0");
     std::vector<at::Tensor> all;
     state.visit([&](const std::string&, at::Tensor& value, FlatState::Kind) { all.push_back(value.flatten()); });
     return at::cat(all);

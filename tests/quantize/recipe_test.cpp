@@ -207,6 +207,8 @@ TEST(Recipe, TellsWhereATextIsWrong) {
               HasSubstr("a number"));
   EXPECT_THAT(parse("[[pass]]\nkind = \"round_gptq\"\nformat = \"w4g32-asym\"\ndamping = 1.0"), HasSubstr("damping"));
   EXPECT_THAT(parse("[[pass]]\nformat = \"w4g32-asym\""), HasSubstr("kind"));
+  EXPECT_THAT(parse("[[pass]]\nkind = \"round_rtn\""), HasSubstr("round_rtn: format: none"));
+  EXPECT_THAT(parse("[calibration]\nlength = 0"), HasSubstr("calibration: length: 0"));
   EXPECT_THAT(parse("pass = 3"), HasSubstr("[[pass]]"));
   EXPECT_THAT(parse("tensor_parallel = 0"), HasSubstr("tensor_parallel"));
   EXPECT_THAT(parse("seed = -1"), HasSubstr("seed"));
@@ -260,6 +262,10 @@ TEST(Recipe, NamesTheLinearAndSizesThatDoNotFit) {
   EXPECT_THAT(refuse("rtn-kv4", {"kv_group=24"}), HasSubstr("groups of 24 in heads of 32"));
   EXPECT_THAT(refuse("gptq-w4g32", {"length=5000"}), HasSubstr("4096"));
   EXPECT_THAT(refuse("gptq-w4g32", {"samples=0"}), HasSubstr("samples"));
+  // One group of four in eight has one sign, and a true range without 0 in it cuts its weights off.
+  EXPECT_THAT(refuse("awq-w4g4"), HasSubstr("w4g4-asym-true, expected groups of 8 or more"));
+  EXPECT_EQ(refuse("awq-w4g8"), "no error");
+  EXPECT_EQ(refuse("rtn-w4g4"), "no error");
 }
 
 // methods.md section 1: per channel at degree t, o and down have groups of in / t, and their inputs are quantized per
@@ -353,12 +359,18 @@ TEST(Methods, RefuseParametersTheyDoNotHaveAndListThoseTheyHave) {
     return message_of([&] { method(name, {setting}); });
   };
   EXPECT_THAT(refuse("rtn-w4g32", "damping=0.1"),
-              HasSubstr("embedding, group, head, mse_search, scale_type, symmetric"));
+              HasSubstr("embedding, group, head, mse_search, scale_type, sensitivity_tokens, symmetric"));
   EXPECT_THAT(refuse("gptq-w4g32", "dampening=0.1"), HasSubstr("damping"));
   EXPECT_THAT(refuse("gptq-w4g32", "key_clip=0.9"), HasSubstr("unknown parameter key_clip"));
   EXPECT_THAT(refuse("gptq-w4g32", "act_order=1"), HasSubstr("true or false"));
   EXPECT_THAT(refuse("gptq-w4g32", "damping"), HasSubstr("key=value"));
   EXPECT_THAT(refuse("rtn-w8a8kv8", "activation_clip=1.5"), HasSubstr("(0, 1]"));
+  EXPECT_THAT(refuse("gptq-w4g32", "candidates=2,3"), HasSubstr("candidates without a budget"));
+  EXPECT_THAT(refuse("gptq-w4g32", "length=-5"), HasSubstr("length: -5, expected a count, 1 or more"));
+  EXPECT_THAT(refuse("gptq-w4g32", "samples=0"), HasSubstr("samples: 0"));
+  EXPECT_THAT(refuse("gptq-w4g32", "embedding=w8g64"), HasSubstr("embedding: number format \"w8g64\": no -sym"));
+  EXPECT_THAT(refuse("flatquant-w4c", "learning_rate=inf"), HasSubstr("learning_rate: \"inf\", expected a number"));
+  EXPECT_THAT(refuse("flatquant-w4c", "batch_order=foo"), HasSubstr("batch_order: foo, expected shuffled, sequential"));
 }
 
 TEST(Target, ReadsNamesAndTellsWhatIsWrongWithThem) {

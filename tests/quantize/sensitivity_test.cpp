@@ -202,9 +202,10 @@ TEST_F(Sensitivity, LeavesARecipeThatRepeatsTheRun) {
 // Linears that the pass does not round need no rule that leaves them out.
 TEST_F(Sensitivity, SpendsOnTheLinearsOfThePassAlone) {
   testing::MemorySink sink;
-  const OrderedJson report = run(kHead + measure("gptq") + pass("round_rtn",
-                                                                "linears = \"q, k\"\nbudget = 5.6\n"
-                                                                "candidates = [\"w2g16-asym\", \"w4g16-asym\"]"),
+  const OrderedJson report = run(kHead + measure("gptq") +
+                                     pass("round_rtn",
+                                          "linears = \"q, k\"\nbudget = 5.6\n"
+                                          "candidates = [\"w2g16-asym\", \"w4g16-asym\"]"),
                                  sink);
   EXPECT_THAT(report.at("text").get<std::string>(), Not(HasSubstr("v_proj")));
   for (const BlockPlan& block : sink.plan().blocks) {

@@ -132,7 +132,7 @@ class QuantizeCommand : public Command {
 
   std::uint64_t activation_bytes() const {
     if (activation_megabytes_ < 0 || activation_megabytes_ > (std::int64_t{1} << 40)) {
-      throw Error::usage("--activation-memory", fmt::format("{}", activation_megabytes_), "0 or more");
+      throw Error::usage("--activation-memory", fmt::format("{}", activation_megabytes_), "megabytes, 0 or more");
     }
     return static_cast<std::uint64_t>(activation_megabytes_) * 1'000'000;
   }

@@ -76,7 +76,7 @@ class BlockTrainer {
                    const std::function<void(std::int64_t, const at::Tensor&)>& read) const;
   at::Tensor real_rows(const std::vector<std::int64_t>& sequences, std::int64_t longest) const;
   double mean_loss(const FlatState& state);  // over all steps, nothing learned
-  bool train_epoch(Attempt& attempt);  // false where it diverged
+  bool train_epoch(Attempt& attempt);        // false where it diverged
   void set_rates(Attempt& attempt, std::int64_t step) const;
 
   FlatBlock& block_;

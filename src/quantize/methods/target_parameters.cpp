@@ -18,7 +18,8 @@ Symmetry symmetry_of(bool symmetric) {
 std::int64_t read_group(ParameterReader& parameters, const std::string& key, std::int64_t fallback) {
   const std::int64_t group = parameters.integer(key, fallback);
   if (group < -1 || group > (1 << 24)) {
-    throw Error::usage(parameters.where() + ": " + key, fmt::format("{}", group), "a positive number, or 0 for none");
+    throw Error::usage(parameters.where() + ": " + key, fmt::format("{}", group),
+                       "a positive number, or 0 or -1 for none");
   }
   return std::max<std::int64_t>(group, 0);
 }
@@ -106,18 +107,25 @@ void apply_runtime_parameters(Target& target, ParameterReader& parameters, const
 }
 
 CalibrationSpec read_calibration(ParameterReader& parameters, CalibrationSpec defaults) {
-  defaults.samples = parameters.integer("samples", defaults.samples);
-  defaults.length = parameters.integer("length", defaults.length);
+  defaults.samples = parameters.count("samples", defaults.samples);
+  defaults.length = parameters.count("length", defaults.length);
   defaults.cut = read_sample_cut(parameters, defaults.cut);
   return defaults;
 }
 
 WeightRounding add_weight_rounding(Recipe& recipe, Target& target, ParameterReader& parameters,
                                    TrialRounding rounding) {
-  if (!target.budget) return {.format = *target.weight};
+  if (!target.budget) {
+    for (const char* key : {"candidates", "sensitivity_tokens"}) {
+      if (parameters.has(key)) {
+        throw Error::usage(parameters.where(), fmt::format("{} without a budget", key), "budget = bits a weight");
+      }
+    }
+    return {.format = *target.weight};
+  }
   FormatBudget budget{.bits = *target.budget, .candidates = read_candidates(parameters, *target.weight)};
   SensitivitySettings settings{.formats = budget.candidates, .rounding = rounding};
-  settings.tokens = parameters.integer("sensitivity_tokens", settings.tokens);
+  settings.tokens = parameters.count("sensitivity_tokens", settings.tokens);
   recipe.passes.push_back(measure_sensitivity(settings));
   return {.budget = std::move(budget)};
 }

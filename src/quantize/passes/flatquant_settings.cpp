@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -34,7 +35,7 @@ void check_integers(const std::optional<QuantFormat>& format, Role role, Granula
 }
 
 void check_positive(double value, const char* parameter) {
-  if (!(value > 0)) fail(parameter, fmt::format("{}", value), "a positive number");
+  if (!(value > 0) || !std::isfinite(value)) fail(parameter, fmt::format("{}", value), "a positive number");
 }
 
 // "last" and "0, 5" as rules of blocks.
@@ -91,6 +92,10 @@ void check(const FlatQuantSettings& settings) {
   }
   if (training.epochs == 0 && settings.initial_state.empty()) fail("epochs", "0", "at least 1 without initial_state");
   if (training.batch_size < 1) fail("batch_size", fmt::format("{}", training.batch_size), "at least 1");
+  const std::string& order = settings.batch_order;
+  if (order != kShuffled && order != kSequential && !order.ends_with(".safetensors")) {
+    fail("batch_order", order, "shuffled, sequential or a .safetensors file");
+  }
   check_positive(training.learning_rate, "learning_rate");
   check_positive(training.clip_learning_rate, "clip_learning_rate");
 }
@@ -111,7 +116,7 @@ void read_training_parameters(ParameterReader& parameters, FlatQuantSettings& se
 }
 
 FlatQuantSettings read_flatquant_settings(ParameterReader& parameters) {
-  FlatQuantSettings settings{.weights = parse_quant_format(parameters.text("weights", ""))};
+  FlatQuantSettings settings{.weights = read_format(parameters, "weights")};
   settings.activations = read_format_if(parameters, "activations");
   settings.keys = read_format_if(parameters, "keys");
   settings.values = read_format_if(parameters, "values");

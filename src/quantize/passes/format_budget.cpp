@@ -139,9 +139,11 @@ std::string places_text(const std::vector<std::size_t>& layers, std::size_t all,
 
 }  // namespace
 
-std::vector<QuantFormat> parse_formats(const TextList& texts) {
+std::vector<QuantFormat> read_formats(ParameterReader& parameters, const std::string& key) {
   std::vector<QuantFormat> formats;
-  for (const std::string& text : texts) formats.push_back(parse_quant_format(text));
+  for (const std::string& text : parameters.texts(key)) {
+    formats.push_back(parse_format(text, parameters.where() + ": " + key));
+  }
   return formats;
 }
 
@@ -156,8 +158,7 @@ std::optional<FormatBudget> read_format_budget(ParameterReader& parameters) {
   if (!has_budget && !has_candidates) return std::nullopt;
   const std::string& where = parameters.where();
   if (!has_budget) throw Error::usage(where, "candidates without a budget", "budget = bits a weight");
-  FormatBudget budget{.bits = parameters.number("budget", 0),
-                      .candidates = parse_formats(parameters.texts("candidates"))};
+  FormatBudget budget{.bits = parameters.number("budget", 0), .candidates = read_formats(parameters, "candidates")};
   if (!(budget.bits > 0) || budget.bits > 64) {
     throw Error::usage(where + ": budget", fmt::format("{}", budget.bits), "bits a weight, more than 0, at most 64");
   }

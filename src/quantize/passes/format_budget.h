@@ -24,8 +24,8 @@ struct FormatBudget {
   std::vector<QuantFormat> candidates;  // at least one, of weights
 };
 
-// The texts of a parameter; errors as parse_quant_format's.
-std::vector<QuantFormat> parse_formats(const TextList& texts);
+// The parameter `key`, a list of their texts; errors (usage) name it.
+std::vector<QuantFormat> read_formats(ParameterReader& parameters, const std::string& key);
 TextList texts_of(const std::vector<QuantFormat>& formats);
 
 // The parameters `budget` and `candidates`; nullopt without either. One without the other, no candidate, a candidate

@@ -135,7 +135,7 @@ PassPointer measure_sensitivity(const SensitivitySettings& settings) {
 
 PassPointer read_measure_sensitivity(ParameterReader& parameters) {
   SensitivitySettings settings;
-  settings.formats = parse_formats(parameters.texts("formats"));
+  settings.formats = read_formats(parameters, "formats");
   settings.rounding = parameters.choice("rounding", "gptq", {"gptq", "nearest"}) == "gptq" ? TrialRounding::kGptq
                                                                                            : TrialRounding::kNearest;
   settings.tokens = parameters.integer("tokens", settings.tokens);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "quantize/passes/pass_rules.h"
+#include "quantize/passes/weight_formats.h"
 
 namespace qreason {
 namespace {
@@ -60,7 +61,7 @@ PassPointer set_activation_format(const QuantFormat& activation, TextList rules)
 }
 
 PassPointer read_set_activation_format(ParameterReader& parameters) {
-  const QuantFormat format = parse_quant_format(parameters.text("format", ""));
+  const QuantFormat format = read_format(parameters, "format");
   return set_activation_format(format, read_rules(parameters));
 }
 

@@ -10,6 +10,10 @@
 namespace qreason {
 namespace {
 
+// A true range reaches 0 only where both signs are in the group (methods.md, section 1: codes are clipped otherwise),
+// which of n random weights all have but 2^(1 - n).
+constexpr int kSmallestTrueGroup = 8;
+
 // "self_attn.q_proj" -> "q".
 std::string_view short_name(LinearSlot slot) {
   std::string_view name = name_of(slot);
@@ -48,8 +52,15 @@ std::vector<ModelPlan> plans_of_candidates(const ModelConfig& config, const Weig
 
 void check_weight_format(const QuantFormat& format, const std::string& where) {
   const bool divided = format.granularity == Granularity::kGroup || format.granularity == Granularity::kChannel;
-  if (format.role == Role::kWeight && divided) return;
-  throw Error::usage(where, to_string(format), "a weight format such as w4g128-asym, w8c-sym, fp8e4m3 or mxfp4");
+  if (format.role != Role::kWeight || !divided) {
+    throw Error::usage(where, to_string(format), "a weight format such as w4g128-asym, w8c-sym, fp8e4m3 or mxfp4");
+  }
+  const bool one_signed = format.granularity == Granularity::kGroup && format.group_size < kSmallestTrueGroup;
+  if (format.rule == RangeRule::kTrueRange && one_signed) {
+    throw Error::usage(
+        where, to_string(format),
+        fmt::format("groups of {} or more: true ranges lose weights that all have one sign", kSmallestTrueGroup));
+  }
 }
 
 // The format as the linear has it at the plan's degree.
@@ -98,9 +109,23 @@ std::string to_string(const LinearSet& linears) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+QuantFormat parse_format(const std::string& text, const std::string& where) {
+  try {
+    return parse_quant_format(text);
+  } catch (const Error& error) {
+    throw Error::inside(where, error);
+  }
+}
+
+QuantFormat read_format(ParameterReader& parameters, const std::string& key) {
+  const std::string where = parameters.where() + ": " + key;
+  if (!parameters.has(key)) throw Error::usage(where, "none", "a number format such as w4g128-asym");
+  return parse_format(parameters.text(key, ""), where);
+}
+
 std::optional<QuantFormat> read_format_if(ParameterReader& parameters, const std::string& key) {
   if (!parameters.has(key)) return std::nullopt;
-  return parse_quant_format(parameters.text(key, ""));
+  return read_format(parameters, key);
 }
 
 WeightRounding read_weight_rounding(ParameterReader& parameters) {
@@ -109,7 +134,7 @@ WeightRounding read_weight_rounding(ParameterReader& parameters) {
     throw Error::usage(parameters.where(), "a format and a budget", "a format, or a budget with candidates");
   }
   if (!rounding.budget) {
-    rounding.format = parse_quant_format(parameters.text("format", ""));
+    rounding.format = read_format(parameters, "format");
     check_weight_format(rounding.format, parameters.where() + ": format");
   }
   rounding.linears = parse_linears(parameters.text("linears", "all"), parameters.where() + ": linears");

@@ -39,7 +39,11 @@ void check_weight_format(const QuantFormat& format, const std::string& where);
 QuantFormat fitted(const QuantFormat& format, const ModelConfig& config, LinearSlot slot, std::string_view pass,
                    int degree);
 
-// The parameter `key` as a format of any role; nullopt where it is not given.
+// Of any role; errors (usage) begin with `where`.
+QuantFormat parse_format(const std::string& text, const std::string& where);
+// The parameter `key` as a format of any role. Errors (usage) name the parameter; without it as well.
+QuantFormat read_format(ParameterReader& parameters, const std::string& key);
+// nullopt where it is not given.
 std::optional<QuantFormat> read_format_if(ParameterReader& parameters, const std::string& key);
 // Reads the parameters `format` (weights, per channel or per group) or `budget` and `candidates` (format_budget.h),
 // `linears`, which is printed only where it is not "all", and `rules`.
