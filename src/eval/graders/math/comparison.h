@@ -42,7 +42,7 @@ class Comparison {
   Decision same_residue(const Node& gold, const Node& answer);
   std::optional<Decision> to_decimals(const Node& gold, const Node& answer);
 
-  // collections (compare.cpp)
+  // collections (collections.cpp)
   Decision same_collection(const Node& gold, const Node& answer);
   std::optional<Decision> same_vector(const Node& gold, const Node& answer);
   Decision same_matrix(const Node& gold, const Node& answer);

@@ -7,7 +7,7 @@
 namespace qreason::math {
 namespace {
 
-constexpr std::size_t kMostFilledIn = 99;  // elements: what a comparison takes (compare.cpp)
+constexpr std::size_t kMostFilledIn = 99;  // elements: what a comparison takes (collections.cpp)
 constexpr std::size_t kMostByRatio = 200;  // elements of a sum
 constexpr std::size_t kFewest = 2, kFewestByRatio = 3;
 

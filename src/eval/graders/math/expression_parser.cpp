@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "eval/graders/math/answer_words.h"
 #include "eval/graders/math/differentials.h"
 #include "eval/graders/math/dots.h"
 #include "eval/graders/math/evaluate.h"
@@ -22,8 +23,8 @@ class AnswerParser final : public WordParser {
 
   Node run() {
     if (tokens_.empty()) throw NotAnAnswer{};
-    if (auto words = only_words()) return *std::move(words);
-    if (auto choice = marked_choice()) return *std::move(choice);
+    if (auto words = words_alone(tokens_)) return *std::move(words);
+    if (auto choice = marked_choice(tokens_)) return *std::move(choice);
     const bool excepts = take_all_except();
     Node result = list();
     if (excepts) return reals_without(std::move(result));
@@ -42,49 +43,6 @@ class AnswerParser final : public WordParser {
     return at_symbol(",") || at_symbol(";") || (at_kind(TokenKind::kText) && is_separator_word(tokens_[at_].text));
   }
 
-  // Words alone ("ellipse", "a line"): one text, or what they name.
-  std::optional<Node> only_words() const {
-    // Two letters that are an answer in words and no product.
-    const auto is_letter_token = [&](std::size_t i) { return tokens_[i].kind == TokenKind::kLetter; };
-    if (tokens_.size() == 2 && is_letter_token(0) && is_letter_token(1) && !tokens_[1].space_before) {
-      const std::string both = tokens_[0].text + tokens_[1].text;
-      if (const std::string lower = lower_case(both); lower == "no" || lower == "up")
-        return make_node(NodeKind::kText, {}, both);
-    }
-    std::string text;
-    bool word = false;
-    for (const Token& token : tokens_) {
-      const bool hyphen = is_symbol_token(token, "-") && !text.empty();
-      if (token.kind != TokenKind::kText && token.kind != TokenKind::kLetter && !hyphen) return std::nullopt;
-      if (token.kind == TokenKind::kText && is_separator_word(token.text) && !number_in_words(text))
-        return std::nullopt;
-      word = word || token.kind == TokenKind::kText;
-      if (token.kind == TokenKind::kText && !text.empty() && text.back() != '-')
-        text += ' ';
-      else if (token.space_before && !text.empty())
-        text += ' ';
-      text += hyphen ? "-" : token.text;
-    }
-    if (!word) return std::nullopt;
-    const bool option = tokens_.size() == 2 && tokens_[1].text.size() == 1 &&
-                        (lower_case(tokens_[0].text) == "option" || lower_case(tokens_[0].text) == "choice");
-    if (option) return make_node(NodeKind::kSymbol, {}, tokens_[1].text);
-    if (const auto number = number_in_words(text)) return number_node(*number);
-    const std::string lower = lower_case(text);
-    if (lower == "all real numbers" || lower == "all reals" || lower == "real numbers" || lower == "all real" ||
-        lower == "the set of all real numbers" || lower == "the set of real numbers")
-      return make_node(NodeKind::kSymbol, {}, "reals");
-    if (lower == "empty set" || lower == "the empty set") return make_node(NodeKind::kSet, {});
-    if (lower == "noon" || lower == "midnight") {
-      Node time = make_node(NodeKind::kRatio, pair(number_node("12"), number_node("00")));
-      time.text = half_day_of(lower);
-      return time;
-    }
-    // A number in front ("three apples") is a value.
-    if (tokens_[0].kind == TokenKind::kText && number_in_words(tokens_[0].text)) return std::nullopt;
-    return make_node(NodeKind::kText, {}, text);
-  }
-
   // "all real numbers except 1 and 2"
   bool take_all_except() {
     static constexpr std::array<std::string_view, 4> kWords = {"all", "real", "numbers", "except"};
@@ -98,14 +56,6 @@ class AnswerParser final : public WordParser {
     if (has_variables(taken)) throw NotAnAnswer{};
     Node set = make_node(NodeKind::kSet, taken.kind == NodeKind::kList ? taken.children : single(taken));
     return make_node(NodeKind::kWithout, pair(make_node(NodeKind::kSymbol, {}, "reals"), std::move(set)));
-  }
-
-  // "B)", "C:", "D." are choices.
-  std::optional<Node> marked_choice() const {
-    const bool two = tokens_.size() == 2 && tokens_[0].kind == TokenKind::kLetter && tokens_[0].text.size() == 1 &&
-                     tokens_[0].text[0] >= 'A' && tokens_[0].text[0] <= 'Z';
-    if (!two || !(is_symbol_token(tokens_[1], ")") || is_symbol_token(tokens_[1], ":"))) return std::nullopt;
-    return make_node(NodeKind::kSymbol, {}, tokens_[0].text);
   }
 
   // item (, item)*; with both ";" and "," present, ";" separates lists.
