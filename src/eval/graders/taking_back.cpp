@@ -19,10 +19,11 @@ constexpr std::string_view kConditions = "if when unless whenever";
 constexpr std::string_view kDoubts =
     "whether suppose supposing assume assuming maybe perhaps initially thought tempting guessed believed";
 
-constexpr std::string_view kWithdrawals = "no wait actually correction sorry oops";
+constexpr std::string_view kWithdrawals = "no wait actually correction sorry oops hmm hm";
 
 constexpr std::string_view kCorrecting =
-    "no wait actually correction sorry oops it it's its is should be must the answer i mean make that that's correct "
+    "no wait actually correction sorry oops hmm hm or it it's its is should be must the answer i mean make that that's "
+    "correct "
     "right value option choice rather to not wrong scratch";
 
 }  // namespace

@@ -28,8 +28,7 @@ std::optional<Node> words_alone(const std::vector<Token>& tokens) {
   for (const Token& token : tokens) {
     const bool hyphen = is_symbol(token, "-") && !text.empty();
     if (token.kind != TokenKind::kText && token.kind != TokenKind::kLetter && !hyphen) return std::nullopt;
-    if (token.kind == TokenKind::kText && is_separator_word(token.text) && !number_in_words(text))
-      return std::nullopt;
+    if (token.kind == TokenKind::kText && is_separator_word(token.text) && !number_in_words(text)) return std::nullopt;
     word = word || token.kind == TokenKind::kText;
     if (token.kind == TokenKind::kText && !text.empty() && text.back() != '-')
       text += ' ';

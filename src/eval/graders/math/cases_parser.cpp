@@ -20,7 +20,7 @@ void FactorParser::divide_rows() {
       return token.kind == TokenKind::kSymbol && std::find(signs.begin(), signs.end(), token.text) != signs.end();
     };
     if (end || is_any({"\\\\"})) {
-      if (comma != 0 && one && relation_behind && !relation_before) tokens_[comma].text = "&";
+      if (comma != 0 && one && relation_behind && !relation_before) tokens_[comma].text.assign(1, '&');
       comma = 0;
       one = true;
       relation_before = relation_behind = false;

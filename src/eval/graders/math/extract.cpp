@@ -36,11 +36,11 @@ bool begins_with_any(std::string_view text, std::initializer_list<std::string_vi
   return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return text.starts_with(start); });
 }
 
-constexpr std::size_t kLongestDoubt = 20;  // bytes
-
-// What stands in front of an anchor and takes it back: "a wrong answer is", "I doubt that the answer is".
+// What stands in front of "answer:" and takes it back.
 bool is_doubted(std::string_view before) {
-  return ends_with_any(before, {"wrong ", "incorrect ", "false ", "doubt the ", "doubt that the "});
+  constexpr std::size_t kLongest = 10;  // bytes
+  return ends_with_any(lower_case(before.substr(before.size() - std::min(before.size(), kLongest))),
+                       {"wrong ", "incorrect ", "false "});
 }
 
 // Of a sentence in lower case that begins with what an anchor announces: bounds instead of a value.
@@ -196,6 +196,7 @@ std::optional<Extraction> announced_first(std::string_view rest, std::string_vie
   for (const std::size_t end : {value->end, start + sentence.size()})
     if (const auto corrected = correction(rest.substr(end))) return last_said_value(*corrected, Place::kAnnounced);
   const std::string_view behind = rest.substr(value->end);
+  if (is_taken_back(behind)) return Extraction{};
   if (auto ratio = ratio_of(*value, behind)) return ratio;
   const Judged judged = standing_of(rest.substr(0, value->begin), behind, place);
   return judged.standing == Standing::kStands ? value : Extraction{};
@@ -216,10 +217,10 @@ std::optional<Extraction> from_anchors(std::string_view text) {
     const std::string_view sentence = first_sentence(rest);
     const bool asked = sentence.data() + sentence.size() < text.data() + text.size() && sentence.end()[0] == '?';
     if (asked) continue;
-    const std::size_t before = std::min(at, kLongestDoubt);
-    if (is_doubted(lower_case(text.substr(at - before, before))) || is_supposed(text.substr(0, at)) ||
-        announces_no_value(lower_case(sentence)))
-      return Extraction{};
+    const std::string_view before = text.substr(0, at);
+    const bool another =
+        anchor.find("answer is") == std::string_view::npos ? is_doubted(before) : speaks_of_another(before);
+    if (another || announces_no_value(lower_case(sentence))) return Extraction{};
     if (auto values = several_values(sentence)) return values;
     if (auto value = value_in_words(sentence)) return value;
     // "Réponse: Janeth paiera encore 220 $."

@@ -19,7 +19,9 @@ constexpr std::string_view kIdleWords =
     "both respectively possible correct required desired needed unique simplified exact numerical overall whose our "
     "your their his her let case cases option options choice choices number numbers amount amounts count counts "
     "quantity quantities solution solutions way ways says costs cost earns earn paid pays pay spent spends spend does "
-    "indeed simply clearly definitely certainly surely obviously course again do must should can may leaves leave "
+    "indeed simply clearly definitely certainly surely obviously course again now still always actually really "
+    "precisely fact given known calculated "
+    "determined confirmed verified computed seen shown easily namely going do must should leaves leave "
     "becomes become comes equivalently giving whenever otherwise such else 共 "
     "一共 总共 约 是 答案 答 答案是 答案为 故 所以 因此 即";
 

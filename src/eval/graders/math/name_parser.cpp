@@ -1,4 +1,5 @@
-// Words, letters with their subscripts, and functions that are named: the part of FactorParser that begins with a letter.
+// Words, letters with their subscripts, and functions that are named: the part of FactorParser that begins with a
+// letter.
 #include "eval/graders/math/factor_parser.h"
 #include "eval/graders/math/known_functions.h"
 #include "eval/graders/math/words.h"

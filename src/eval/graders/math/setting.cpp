@@ -51,6 +51,22 @@ void drop_remark(std::vector<Token>& tokens) {
   if (remark) tokens.resize(size - 3);
 }
 
+// "Therefore, the answer is 7", "7 is the answer".
+void drop_frame(std::vector<Token>& tokens) {
+  static constexpr std::array<std::string_view, 6> kConclusions = {"therefore", "thus", "hence",
+                                                                   "so",        "then", "finally"};
+  static constexpr std::array<std::string_view, 6> kFrame = {"the", "final", "correct", "required", "right", "answer"};
+  const auto is_any = [](const Token& token, const auto& words) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return is_word(token, word); });
+  };
+  if (tokens.size() > 2 && is_any(tokens[0], kConclusions) && is_symbol(tokens[1], ","))
+    tokens.erase(tokens.begin(), tokens.begin() + 2);
+  if (tokens.size() < 4 || !is_word(tokens.back(), "answer")) return;
+  std::size_t begin = tokens.size();
+  while (begin > 1 && is_any(tokens[begin - 1], kFrame)) --begin;
+  if (is_word(tokens[begin - 1], "is") && begin > 1) tokens.resize(begin - 1);
+}
+
 // "for all x", "for all real numbers x", "\forall x \in \mathbb{R}" at the end: the index where it begins; the size
 // where there is no such thing.
 std::size_t quantifier(const std::vector<Token>& tokens) {
@@ -186,6 +202,7 @@ std::vector<Token> without_setting(std::vector<Token> tokens) {
   drop_stops(tokens);
   drop_marks(tokens);
   drop_remark(tokens);
+  drop_frame(tokens);
   drop_quantifier(tokens);
   unfold_lines(tokens);
   return tokens;

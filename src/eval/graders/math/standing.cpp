@@ -72,7 +72,7 @@ constexpr std::array<std::string_view, 15> kPairs = {"sum of",      "product of"
                                                      "lcm of",      "larger of",  "smaller of"};
 
 // Directly behind a value.
-constexpr std::array<std::string_view, 63> kMakersBehind = {"factorial",
+constexpr std::array<std::string_view, 64> kMakersBehind = {"factorial",
                                                             "plus",
                                                             "minus",
                                                             "divided by",
@@ -134,13 +134,16 @@ constexpr std::array<std::string_view, 63> kMakersBehind = {"factorial",
                                                             "or maybe",
                                                             "or possibly",
                                                             "or perhaps",
-                                                            "or else"};
+                                                            "or else",
+                                                            "is too"};
 // Directly behind a value, with a number behind them.
 constexpr std::array<std::string_view, 12> kJoiningBehind = {"times",        "over",   "more than", "less than",
                                                              "percent of",   "% of",   "\\% of",    "fewer than",
                                                              "greater than", "to the", "less",      "per"};
 // Directly behind what is announced.
-constexpr std::array<std::string_view, 5> kConditionsBehind = {"if", "unless", "only if", "provided", "assuming"};
+constexpr std::array<std::string_view, 11> kConditionsBehind = {"if",       "unless",   "only if",  "only when",
+                                                                "only for", "provided", "assuming", "in the case",
+                                                                "in case",  "short of", "away from"};
 constexpr std::array<std::string_view, 4> kOrders = {"st", "nd", "rd", "th"};
 constexpr std::array<std::string_view, 10> kOrdered = {"prime",  "primes", "power", "root",      "term",
                                                        "number", "odd",    "even",  "fibonacci", "multiple"};
@@ -182,20 +185,33 @@ bool is_bounded(std::string_view front, Place place) {
   });
 }
 
+// "page 42", "a number with 42": a number of something else.
+bool is_reference(std::string_view front) {
+  static constexpr std::array<std::string_view, 6> kPlaces = {"with", "in", "on", "at", "for", "problem"};
+  const std::string_view word = last_word(front);
+  if (std::find(kPlaces.begin(), kPlaces.end(), word) != kPlaces.end()) return true;
+  return leading_word(word) == LeadingWord::kNames && !is_filler(word) && !noun_stem(word).empty();
+}
+
 // "the cost of", "close to", "some divisor of": words in front of what is announced of which not all are known to leave
 // it as it is. Of anything but words nothing is known here.
 bool are_altering_words(std::string_view front, Place place) {
   if (place == Place::kInPassing) return false;
   front = trimmed(front);
   while (front.starts_with(':')) front = trimmed(front.substr(1));
+  if (front.ends_with('-') && ends_letter(front.substr(0, front.size() - 1))) return true;  // "base-42"
   const bool plain = front.find_first_not_of("abcdefghijklmnopqrstuvwxyz ,:'") == std::string_view::npos;
   if (!plain || front.empty()) return false;
-  // "the sum of all of these, 42" says it again.
-  if (front.ends_with(',')) return any_word(front, alters_statement);
+  // "the sum of all of these, 42", "the largest such n, which is 42": what is behind the last comma says it again.
+  if (const std::size_t comma = front.rfind(','); comma != std::string_view::npos) {
+    if (any_word(front.substr(0, comma), alters_statement)) return true;
+    front = trimmed(front.substr(comma + 1));
+    if (front.empty()) return false;
+  }
   // "Final answer: Jane began 3 hours ago", where "Final answer: the cost of 3 apples" says no 3.
   if (place == Place::kSentence && !front.ends_with(" of") && !front.ends_with(" to") && !front.ends_with(" from"))
     return false;
-  return !leaves_value(front);
+  return !leaves_value(front) || (place == Place::kAnnounced && is_reference(front));
 }
 
 Judged judged_in_front(std::string_view lower, Place place, std::size_t cut) {
@@ -255,6 +271,10 @@ bool counts_things(std::string_view text) {
 
 // "7th prime", "42C2": what is glued to a number.
 bool is_order(std::string_view lower) {
+  if (lower.starts_with('-') && begins_letter(lower.substr(1))) {  // "42-gon", where "42-inch" has a unit
+    const std::string_view word = first_word(lower.substr(1));
+    return !is_unit_word(word) && !is_noun(word);
+  }
   std::size_t end = 0;
   while (end < lower.size() && (is_letter(lower[end]) || is_digit(lower[end]))) ++end;
   const std::string_view glued = lower.substr(0, end);

@@ -86,11 +86,11 @@ bool WordParser::is_name_at(std::size_t at, std::size_t end) const {
          std::find(kBeforeNames.begin(), kBeforeNames.end(), lower_case(tokens_[at - 1].text)) != kBeforeNames.end();
 }
 
-// Whether "is" or a colon stands between the word at `at` and the value at `end`.
-bool WordParser::states_value(std::size_t at, std::size_t end) const {
-  return std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(at),
-                     tokens_.begin() + static_cast<std::ptrdiff_t>(end),
-                     [](const Token& t) { return follows_name(lower_case(t.text)) || is_symbol_token(t, ":"); });
+// The index of the last "is" or colon in front of the value at `end`; at_ where there is none.
+std::size_t WordParser::last_stating(std::size_t end) const {
+  std::size_t last = std::max(end, at_ + 1) - 1;
+  while (last > at_ && !follows_name(lower_case(tokens_[last].text)) && !is_symbol_token(tokens_[last], ":")) --last;
+  return last;
 }
 
 // "The probability that it rains is", "the result simplifies to exactly": the index behind the last verb of a statement
@@ -112,9 +112,12 @@ std::size_t WordParser::statement_end(std::size_t end) const {
   std::size_t behind = at_;
   std::string before;
   if (is_condition(lower_case(tokens_[at_].text))) return at_;
+  bool of = false;
   for (std::size_t i = at_; i < end; ++i) {
     if (tokens_[i].kind != TokenKind::kText) return at_;
     const std::string word = lower_case(tokens_[i].text);
+    of = of || word == "of";
+    if (of && word == "answer") return at_;  // "the square of the answer is"
     const bool verb = std::find(kVerbs.begin(), kVerbs.end(), word) != kVerbs.end() ||
                       std::find(kPairs.begin(), kPairs.end(),
                                 std::pair<std::string_view, std::string_view>(before, word)) != kPairs.end();
@@ -127,17 +130,19 @@ std::size_t WordParser::statement_end(std::size_t end) const {
   return altered ? at_ : behind;
 }
 
-// Whether the word at `at` leaves the value at `end` as it is.
-bool WordParser::keeps_value(std::size_t at, std::size_t end) const {
+// Whether the word at `at` leaves the value at `end` as it is; `stating` is last_stating(end).
+bool WordParser::keeps_value(std::size_t at, std::size_t end, std::size_t stating) const {
   const auto word_at = [&](std::size_t i) {
     return i >= at_ && i < end && tokens_[i].kind == TokenKind::kText ? lower_case(tokens_[i].text) : std::string();
   };
   const std::string word = word_at(at), next = word_at(at + 1);
-  const bool stated = states_value(at + 1, end), of = next == "of";
+  const bool stated = stating > at, of = next == "of";
   const bool other = std::find(kOtherValues.begin(), kOtherValues.end(), word) != kOtherValues.end();
   const std::string before = word_at(at - 1);
   const bool article = before == "a" || before == "an";
   if (article && word_at(at - 2) == "at") return false;  // "at a minimum"
+  if (at == at_ && word == "times") return false;
+  if (word == "of" && (next == "answer" || word_at(at + 2) == "answer" || word_at(at + 3) == "answer")) return false;
   if (of && article && is_amount_noun(word)) return true;
   if (of && !article && is_price_noun(word) && !stated) return false;
   if ((of && (other || (is_function_noun(word) && !stated))) || (is_operator_noun(word) && !stated)) return false;
@@ -154,11 +159,12 @@ bool WordParser::keeps_value(std::size_t at, std::size_t end) const {
 
 // Whether all words up to `end` do.
 bool WordParser::keep_value(std::size_t end) const {
+  const std::size_t stating = last_stating(end);
   for (std::size_t i = statement_end(end); i < end; ++i) {
     if (tokens_[i].kind != TokenKind::kText) continue;
     const std::string word = lower_case(tokens_[i].text);
     if ((word == "negative" || word == "minus") && i + 1 == end) return true;
-    if (!keeps_value(i, end)) return false;
+    if (!keeps_value(i, end, stating)) return false;
   }
   return true;
 }
@@ -243,7 +249,7 @@ bool WordParser::take_rate(Node& result) {
   return true;
 }
 
-// "half of 6", "two thirds of 6"; and "7 only".
+// "half of 6", "two thirds of 6"; and "7 only", "7 left".
 bool WordParser::take_part_of(Node& result) {
   const std::string& word = tokens_[at_].text;
   const bool part = result.kind == NodeKind::kNumber && result.value && result.value->less_than(Rational(1)) &&
@@ -253,7 +259,8 @@ bool WordParser::take_part_of(Node& result) {
     result = multiplied(std::move(result), factor());
     return true;
   }
-  return word == "only" && at_ + 1 == tokens_.size() && ++at_;
+  const bool idle = word == "only" || word == "exactly" || word == "left";
+  return idle && at_ + 1 == tokens_.size() && ++at_;
 }
 
 // "twice 6", "double 6": what they multiply the number behind them by, and are passed over then.

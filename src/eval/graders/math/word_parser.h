@@ -43,9 +43,9 @@ class WordParser : public FactorParser {
   std::optional<std::size_t> leading_end() const;
   bool names_function(std::size_t end) const;
   bool is_name_at(std::size_t at, std::size_t end) const;
-  bool states_value(std::size_t at, std::size_t end) const;
+  std::size_t last_stating(std::size_t end) const;
   std::size_t statement_end(std::size_t end) const;
-  bool keeps_value(std::size_t at, std::size_t end) const;
+  bool keeps_value(std::size_t at, std::size_t end, std::size_t stating) const;
   bool keep_value(std::size_t end) const;
   std::string label_until(std::size_t end, bool known) const;
   bool take_part_of(Node& result);

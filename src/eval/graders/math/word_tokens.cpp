@@ -99,8 +99,7 @@ bool WordTokens::between_numbers() const {
 
 // "5 x 10^3"
 bool WordTokens::multiplies_power_of_ten(std::string_view letters, std::size_t end) const {
-  if ((letters != "x" && letters != "X") || tokens_.empty() || tokens_.back().kind != TokenKind::kNumber)
-    return false;
+  if ((letters != "x" && letters != "X") || tokens_.empty() || tokens_.back().kind != TokenKind::kNumber) return false;
   const std::size_t next = text_.find_first_not_of(' ', end);
   return next != std::string_view::npos && text_.substr(next).starts_with("10^");
 }
@@ -139,6 +138,8 @@ bool WordTokens::is_rather_product(std::string_view letters) const {
          std::find(kProducts.begin(), kProducts.end(), letters) != kProducts.end();
 }
 
-bool WordTokens::unit_before_slash() const { return tokens_.size() >= 2 && tokens_[tokens_.size() - 2].kind == TokenKind::kText; }
+bool WordTokens::unit_before_slash() const {
+  return tokens_.size() >= 2 && tokens_[tokens_.size() - 2].kind == TokenKind::kText;
+}
 
 }  // namespace qreason::math

@@ -237,7 +237,9 @@ bool is_noun(std::string_view word) {
   const std::string lower = lower_case(word);
   if (plurals.contains(lower) || others.contains(lower)) return true;
   if (lower.size() < 3) return false;
-  const std::string plural = lower + "s", longer = lower + "es";
+  // "boxes" is of "box", "notes" not of "not".
+  const bool hisses = std::string_view("sxzho").find(lower.back()) != std::string_view::npos;
+  const std::string plural = lower + "s", longer = hisses ? lower + "es" : plural;
   const std::string changed = lower.back() == 'y' ? lower.substr(0, lower.size() - 1) + "ies" : lower;
   return plurals.contains(plural) || plurals.contains(longer) || plurals.contains(changed);
 }
