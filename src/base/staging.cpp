@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <system_error>
 
@@ -17,6 +16,7 @@
 #include "base/file.h"
 #include "base/folder_manifest.h"
 #include "base/json.h"
+#include "base/renaming.h"
 #include "base/streamed_file.h"
 
 namespace qreason {
@@ -41,29 +41,6 @@ std::optional<std::uint64_t> inode_of(const fs::path& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
   return status.st_ino;
-}
-
-Error renaming_failed(const fs::path& from, const fs::path& to, int code) {
-  return Error(to.string(), fmt::format("renaming {} to it failed: {}", from.string(), std::strerror(code)));
-}
-
-bool is_missing_call(int code) {
-  return code == EINVAL || code == ENOSYS || code == ENOTSUP || code == EOPNOTSUPP;
-}
-
-// Nothing is written over: not even an empty folder, where the file system can tell.
-void rename_to_new(const fs::path& from, const fs::path& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;
-  if (!is_missing_call(errno)) throw renaming_failed(from, to, errno);
-  if (is_there(to)) throw renaming_failed(from, to, EEXIST);
-  if (::rename(from.c_str(), to.c_str()) != 0) throw renaming_failed(from, to, errno);
-}
-
-// False where the file system has no such thing.
-bool exchange(const fs::path& a, const fs::path& b) {
-  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return true;
-  if (!is_missing_call(errno)) throw renaming_failed(a, b, errno);
-  return false;
 }
 
 // A disk that forgets the renaming has the unfinished folder, in which the next run goes on.
@@ -298,14 +275,14 @@ void Staging::replace() {
   const auto inode = inode_of(made_);
   journal_->append(in_line({{"commits", inode.value_or(0)}}));
   const fs::path replaced = folder_ / kReplaced;
-  const bool exchanged = exchange(made_, target_);
+  const bool exchanged = exchange_names(made_, target_);
   if (!exchanged) rename_to_new(target_, replaced);
   const fs::path& old = exchanged ? made_ : replaced;
   try {
     require_ours(old);
     if (!exchanged) rename_to_new(made_, target_);
   } catch (const Error&) {
-    exchanged ? static_cast<void>(exchange(made_, target_)) : rename_to_new(replaced, target_);
+    exchanged ? static_cast<void>(exchange_names(made_, target_)) : rename_to_new(replaced, target_);
     require_ours(target_);
     throw;
   }

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/output_path.h"
+#include "base/renaming.h"
 #include "base/written_files.h"
 
 namespace qreason {
@@ -65,14 +66,16 @@ Descriptor open_temporary(const fs::path& temporary) {
 
 struct StreamedFile::State {
   fs::path target, path;  // `path` is what is written to
+  IfExists if_exists;
   bool stream;
   Descriptor descriptor;
   std::uint64_t position = 0, end = 0;  // of the descriptor; behind what was written furthest
   bool finished = false;
 
-  explicit State(const OutputPlace& place)
+  State(const OutputPlace& place, IfExists if_there)
       : target(place.kind == OutputPlace::Kind::kStream ? place.path : told(place.path)),
         path(place.kind == OutputPlace::Kind::kStream ? place.path : fs::path(place.path.string() + kUnfinishedEnding)),
+        if_exists(if_there),
         stream(place.kind == OutputPlace::Kind::kStream),
         descriptor(stream ? open_stream(place) : open_temporary(path)) {}
 
@@ -104,7 +107,11 @@ struct StreamedFile::State {
   }
 };
 
-StreamedFile::StreamedFile(const fs::path& path) : state_(std::make_unique<State>(output_place(path))) {}
+StreamedFile::StreamedFile(const fs::path& path, IfExists if_exists)
+    : state_(std::make_unique<State>(output_place(path), if_exists)) {
+  // Another writer may have been waited for.
+  if (!state_->stream) require_output_file(state_->target, if_exists);
+}
 StreamedFile::~StreamedFile() = default;
 StreamedFile::StreamedFile(StreamedFile&&) noexcept = default;
 
@@ -125,7 +132,11 @@ void StreamedFile::commit() {
   State& state = *state_;
   if (state.stream) return;
   if (::fsync(state.descriptor.get()) != 0) throw system_error(state.path, "syncing");
-  if (::rename(state.path.c_str(), state.target.c_str()) != 0) throw system_error(state.target, "renaming onto");
+  if (state.if_exists == IfExists::kError) {
+    rename_to_new(state.path, state.target);
+  } else if (::rename(state.path.c_str(), state.target.c_str()) != 0) {
+    throw system_error(state.target, "renaming onto");
+  }
   state.finished = true;
   sync_directory(state.target.parent_path());
 }

@@ -7,6 +7,8 @@
 #include <memory>
 #include <span>
 
+#include "base/output_path.h"
+
 namespace qreason {
 
 // What an unfinished file is called: its name, and this.
@@ -17,7 +19,8 @@ inline constexpr const char* kUnfinishedEnding = ".qreason-tmp";
 // device or a pipe is written through as the pieces come (base/output_path.h, with its Errors).
 class StreamedFile {
  public:
-  explicit StreamedFile(const std::filesystem::path& path);
+  // With kError a file that is there when its writer's turn comes, or comes while it is made, is an Error.
+  explicit StreamedFile(const std::filesystem::path& path, IfExists if_exists = IfExists::kReplace);
   ~StreamedFile();  // without commit() nothing is left
   StreamedFile(StreamedFile&&) noexcept;
   StreamedFile& operator=(StreamedFile&&) = delete;

@@ -31,8 +31,9 @@ std::uint64_t bytes_of(const GgufSlot& slot) {
   return values / static_cast<std::uint64_t>(block.elements) * static_cast<std::uint64_t>(block.bytes);
 }
 
-GgufWriter::GgufWriter(const std::filesystem::path& path, const GgufMetadata& metadata, std::vector<GgufSlot> slots)
-    : file_(path), slots_(std::move(slots)) {
+GgufWriter::GgufWriter(const std::filesystem::path& path, const GgufMetadata& metadata, std::vector<GgufSlot> slots,
+                       IfExists if_exists)
+    : file_(path, if_exists), slots_(std::move(slots)) {
   std::string header = "GGUF";
   put<std::uint32_t>(header, 3);
   put<std::uint64_t>(header, slots_.size());

@@ -25,7 +25,8 @@ std::uint64_t bytes_of(const GgufSlot& slot);
 class GgufWriter {
  public:
   // Errors: a name longer than ggml takes, rows that are no whole number of blocks.
-  GgufWriter(const std::filesystem::path& path, const GgufMetadata& metadata, std::vector<GgufSlot> slots);
+  GgufWriter(const std::filesystem::path& path, const GgufMetadata& metadata, std::vector<GgufSlot> slots,
+             IfExists if_exists = IfExists::kReplace);
 
   // The next bytes: tensors one after another, in the order of the slots, each in pieces of any size.
   void append(std::span<const std::byte> bytes);

@@ -143,7 +143,10 @@ ConversionResult convert_model(const ConversionRequest& request) {
   }
   const ExportSource source{*request.model.checkpoint, request.model.name, vocabulary_of(request),
                             fmt::format("qreason:{}", program_version())};
-  const ExportOptions options{.type = request.type, .scales = request.scales, .pool = &process_executor().pool()};
+  const ExportOptions options{.type = request.type,
+                              .scales = request.scales,
+                              .if_exists = request.if_exists,
+                              .pool = &process_executor().pool()};
   const auto prepared = prepare_export(request.format, source, options);
   for (const std::string& note : prepared->notes()) log_line("note: " + note);
   require_disk(request.output, prepared->bytes());

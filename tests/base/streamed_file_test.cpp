@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <thread>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/safetensors_stream.h"
@@ -52,6 +55,30 @@ TEST(StreamedFile, IsWholeOrAbsent) {
   file.commit();
   EXPECT_EQ(read_text_file(path), std::string("aXc\0\0\0ghi", 9));
   EXPECT_EQ(entries(scratch.path()), 1u);
+}
+
+// Two writers, neither of which may replace: the one that waited finds the other's file, and so does one whose file
+// came from elsewhere meanwhile.
+TEST(StreamedFile, ReplacesNothingWhereItMayNot) {
+  const ScratchFolder scratch;
+  const fs::path path = scratch.path() / "x";
+  std::string late;
+  std::thread second;
+  {
+    StreamedFile first(path, IfExists::kError);
+    first.append(bytes_of("first"));
+    second = std::thread([&] { late = error_text([&] { StreamedFile(path, IfExists::kError).commit(); }); });
+    first.commit();
+  }
+  second.join();
+  EXPECT_THAT(late, HasSubstr("x: it exists already"));
+  EXPECT_EQ(read_text_file(path), "first");
+  const fs::path other = scratch.path() / "y";
+  StreamedFile file(other, IfExists::kError);
+  file.append(bytes_of("ours"));
+  std::ofstream(other) << "mine";
+  EXPECT_THAT(error_text([&] { file.commit(); }), HasSubstr("File exists"));
+  EXPECT_EQ(read_text_file(other), "mine");
 }
 
 TEST(SafetensorsStream, WritesTheFileOfWriteSafetensorsInAnyOrder) {

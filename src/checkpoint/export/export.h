@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/output_path.h"
 #include "base/parallel.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/export/number_changes.h"
@@ -28,6 +29,7 @@ struct ExportOptions {
   std::string type;  // --type: of numbers without codes, one of the format's types in any case; "": as they are
   ScaleRounding scales = ScaleRounding::kRefused;
   std::uint64_t shard_bytes = 5'000'000'000;  // of folders: a file holds no more, but for a linear that is larger
+  IfExists if_exists = IfExists::kReplace;    // of a format that is a file
   ThreadPool* pool = nullptr;                 // must outlive the export
 };
 

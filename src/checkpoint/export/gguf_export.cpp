@@ -125,7 +125,7 @@ class GgufExport : public PreparedExport {
   }
 
   void write(const fs::path& target, const Progress& progress) override {
-    GgufWriter writer(target, metadata_, slots_);
+    GgufWriter writer(target, metadata_, slots_, options_.if_exists);
     std::size_t slot = 0;
     for (std::size_t i = 0; i < units_.size(); ++i) {
       NumberChanges counted;
