@@ -94,6 +94,10 @@ fs::path StagedDirectory::require_target(const fs::path& given, const Options& o
   // Before the target is looked at: a killed run may have left it under another name.
   refuse_precious(given, options.inputs);
   const fs::path target = plain_path(follow_links(plain_path(given)));
+  const fs::path unfinished = whole_path(target.string() + ".partial");
+  for (const fs::path& input : options.inputs)
+    if (!input.empty() && is_or_holds(unfinished, whole_path(input)))
+      throw Error(input.string(), "read from the unfinished folder of what is made", "what is read elsewhere");
   std::error_code failure;
   const bool is_file = fs::exists(target, failure) && !fs::is_directory(target, failure);
   if (!is_file) Staging::require_free(target, options.work, options.if_exists);

@@ -200,8 +200,12 @@ StagedDirectory::Options output_options(const QuantizeRequest& request) {
   const std::string settings =
       fmt::format("{}\n{}\n{}\n{}", identity_of(checkpoint), to_toml(request.recipe),
                   request.calibration_source.value_or(""), request.device ? request.device->str() : "");
+  std::vector<fs::path> inputs{checkpoint.path()};
+  std::error_code failure;
+  if (request.calibration_source && fs::is_regular_file(*request.calibration_source, failure))
+    inputs.emplace_back(*request.calibration_source);
   return {.if_exists = request.if_exists,
-          .inputs = {checkpoint.path()},
+          .inputs = std::move(inputs),
           .work = {.what = fmt::format("qreason quantize {} {}", checkpoint.path().string(), request.recipe.name),
                    .settings = settings}};
 }

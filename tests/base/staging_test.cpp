@@ -190,6 +190,29 @@ TEST_F(UnfinishedFolder, EndsWhatAKilledReplacementBegan) {
   EXPECT_EQ(read_text_file(at("out/file")), "third");
 }
 
+TEST_F(UnfinishedFolder, EndsWhatAKilledRemovalBegan) {
+  make("out", "old");
+  {
+    StagedDirectory staged(at("out"), kForced);
+    write(staged.path() / "file", "new");
+  }
+  fs::rename(at("out"), at("out.partial/dropped"));
+  fs::remove(at("out.partial/dropped/file"));
+  StagedDirectory::remove(at("out"));
+  EXPECT_EQ(entries(), 0U);
+}
+
+// Else --force would empty it while it is read.
+TEST_F(UnfinishedFolder, IsNotReadByTheWorkThatIsDoneInIt) {
+  {
+    StagedDirectory staged(at("out"), {});
+    write(staged.path() / "file", "x");
+  }
+  for (const fs::path& input : {at("out.partial/made"), at("out.partial"), at("out.partial/made/file")})
+    EXPECT_THAT(forcing(at("out"), {input}), ThrowsMessage<Error>(HasSubstr("read from the unfinished folder")));
+  EXPECT_EQ(read_text_file(at("out.partial/made/file")), "x");
+}
+
 // The same where they are exchanged: which of the two is which is told by the inode of the new one.
 TEST_F(UnfinishedFolder, EndsWhatAKilledExchangeBegan) {
   const auto prepare = [&] {

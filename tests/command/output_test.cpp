@@ -139,6 +139,12 @@ TEST_F(Outputs, OfFoldersNeverTakeAFinishedFolderForTheirOwn) {
   }
 }
 
+// A file of the folder that --force would remove.
+TEST_F(Outputs, OfFoldersDoNotReplaceTheCalibrationData) {
+  ASSERT_EQ(run("convert tiny --format hf -o made").exit_code, 0);
+  expect_refused("quantize tiny gptq-w4g32 -o made --force --calibration made/tokenizer.json", "that is read");
+}
+
 // An export that is refused has not begun anything.
 TEST_F(Outputs, OfRefusedWorkAreNotBegun) {
   expect_refused("convert tiny --format gptq -o made", "expected");
