@@ -149,7 +149,11 @@ void Staging::require_free(const fs::path& target, const StagedWork& work, IfExi
   auto list = look_at(folder);
   if (!list) return;
   const int descriptor = ::open((folder / kList).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (descriptor < 0) return;  // nothing was begun, or all was ended just now
+  if (descriptor < 0) {  // nothing was begun, or all was ended but for the removal of the empty folder
+    std::error_code failure;
+    if (errno == ENOENT && is_there(target)) fs::remove(folder, failure);
+    return;
+  }
   {
     const Descriptor shared(descriptor);
     if (::flock(shared.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)

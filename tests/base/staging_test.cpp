@@ -190,6 +190,14 @@ TEST_F(UnfinishedFolder, EndsWhatAKilledReplacementBegan) {
   EXPECT_EQ(read_text_file(at("out/file")), "third");
 }
 
+// The last of all calls is the removal of the empty folder.
+TEST_F(UnfinishedFolder, LeavesNoEmptyFolder) {
+  make("out", "x");
+  fs::create_directory(at("out.partial"));
+  EXPECT_THAT([&] { StagedDirectory(at("out"), {}); }, ThrowsMessage<Error>(HasSubstr("it exists already")));
+  EXPECT_EQ(entries(), 1U);
+}
+
 TEST_F(UnfinishedFolder, EndsWhatAKilledRemovalBegan) {
   make("out", "old");
   {
