@@ -64,7 +64,8 @@ Node FactorParser::command(const std::string& name) {
   if (name == "angle" || name == "triangle" || name == "measuredangle") return figure(name);
   if (std::find(kLargeOperators.begin(), kLargeOperators.end(), name) != kLargeOperators.end())
     return large_operator(name);
-  const bool names_result = (name == "max" || name == "min") && at_symbol("=");  // "\\min = 3"
+  const bool names_result =
+      (name == "max" || name == "min" || name == "gcd" || name == "lcm") && at_symbol("=");  // "\\min = 3"
   if (names_result) return make_node(NodeKind::kSymbol, {}, "\\" + name);
   if (is_function_name(name)) return call(name);
   if (!names_value(name) && (name.size() > 12 || behind_value())) throw NotAnAnswer{};

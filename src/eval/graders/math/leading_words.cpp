@@ -27,7 +27,8 @@ constexpr std::string_view kIdleWords =
 
 // Beside nouns for things that are counted, units, and the words that may stand in front of these.
 constexpr std::string_view kNamingWords =
-    "area areas perimeter circumference volume length lengths width height heights depth breadth thickness distance "
+    "area areas measure perimeter circumference volume length lengths width height heights depth breadth thickness "
+    "distance "
     "displacement speed velocity acceleration force mass weight density pressure temperature energy work charge "
     "current voltage resistance frequency period wavelength amplitude phase angle angles slope gradient intercept "
     "intercepts coordinate coordinates vertex vertices focus foci directrix asymptote asymptotes axis center centre "

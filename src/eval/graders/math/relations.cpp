@@ -48,6 +48,13 @@ bool is_unknown(const Node& n) {
   return n.kind == NodeKind::kSymbol && n.text.size() == 1 && kUnknowns.find(n.text[0]) != std::string_view::npos;
 }
 
+// "a - b": with a number in it ("x - 3") it would be an equation to be solved.
+bool is_difference_of_names(const Node& n) {
+  if (n.kind == NodeKind::kSum || n.kind == NodeKind::kNegation)
+    return std::all_of(n.children.begin(), n.children.end(), is_difference_of_names);
+  return n.kind == NodeKind::kSymbol && is_name(n);
+}
+
 bool is_large_operator(std::string_view name) {
   const std::string_view first = name.substr(0, name.find(' '));
   return first == "int" || first == "iint" || first == "oint" || first == "lim" || first == "sum" || first == "prod";
@@ -79,6 +86,8 @@ bool is_name(const Node& n) {
       if (n.text == "sin" || n.text == "cos" || n.text == "tan" || n.text == "det" || n.text == "gcd" ||
           n.text == "lcm")
         return true;  // what is asked for, and no equation to be solved: nothing but its value is a number
+      if (n.text == "max" || n.text == "min" || (n.text == "abs" && n.children[0].kind == NodeKind::kSum))
+        return std::all_of(n.children.begin(), n.children.end(), is_difference_of_names);
       if (n.text == "abs" && is_unknown(n.children[0])) return false;
       if (n.text == "abs" || is_operated(n)) return is_name(n.children[0]);  // a length, a derivative
       return is_large_operator(n.text);

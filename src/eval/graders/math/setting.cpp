@@ -22,7 +22,9 @@ bool is_word(const Token& token, std::string_view text) {
 }
 
 void drop_stops(std::vector<Token>& tokens) {
-  while (!tokens.empty() && (is_symbol(tokens.back(), ".") || is_symbol(tokens.back(), ","))) tokens.pop_back();
+  while (!tokens.empty() &&
+         (is_symbol(tokens.back(), ".") || is_symbol(tokens.back(), ",") || is_symbol(tokens.back(), "\\\\")))
+    tokens.pop_back();
 }
 
 // "**7**", "\"7\"", "\therefore 7", "7 \checkmark"
@@ -42,13 +44,27 @@ void drop_marks(std::vector<Token>& tokens) {
   }
 }
 
-// "7 (exactly)": a word that says nothing.
+// "7 (exactly)": a word that says nothing; "7 (cm)": a unit.
 void drop_remark(std::vector<Token>& tokens) {
   const std::size_t size = tokens.size();
-  const bool remark = size > 3 && is_symbol(tokens[size - 1], ")") && tokens[size - 2].kind == TokenKind::kText &&
-                      is_symbol(tokens[size - 3], "(") && tokens[size - 2].text.size() > 2 &&
-                      leading_word(tokens[size - 2].text) == LeadingWord::kIdle;
-  if (remark) tokens.resize(size - 3);
+  const bool word = size > 3 && is_symbol(tokens[size - 1], ")") && tokens[size - 2].kind == TokenKind::kText &&
+                    is_symbol(tokens[size - 3], "(");
+  if (!word) return;
+  const Token remark = tokens[size - 2];
+  const bool unit = is_unit_word(remark.text) || is_noun(remark.text);
+  if (!unit && (remark.text.size() < 3 || leading_word(remark.text) != LeadingWord::kIdle)) return;
+  tokens.resize(size - 3);
+  if (unit) tokens.push_back(remark);
+}
+
+// "\text{The value of } x \text{ is } 7": behind a name the verb is the sign.
+void write_verbs_as_signs(std::vector<Token>& tokens) {
+  for (std::size_t i = 1; i + 1 < tokens.size(); ++i) {
+    const bool named =
+        tokens[i - 1].kind == TokenKind::kLetter || is_symbol(tokens[i - 1], ")") || is_symbol(tokens[i - 1], "}");
+    if (named && (is_word(tokens[i], "is") || is_word(tokens[i], "equals")))
+      tokens[i] = {TokenKind::kSymbol, "=", true};
+  }
 }
 
 // "Therefore, the answer is 7", "7 is the answer".
@@ -203,6 +219,7 @@ std::vector<Token> without_setting(std::vector<Token> tokens) {
   drop_marks(tokens);
   drop_remark(tokens);
   drop_frame(tokens);
+  write_verbs_as_signs(tokens);
   drop_quantifier(tokens);
   unfold_lines(tokens);
   return tokens;

@@ -55,6 +55,10 @@ class UnitParser {
       return true;
     }
     if (lower == "squared" || lower == "cubed") {
+      if (!last_ && (before == "unit" || before == "units")) {  // "42 units squared"
+        unit_ = times(unit_, Unit{std::string(kAnyUnit) + "1"}, lower[0] == 's' ? 2 : 3);
+        return true;
+      }
       if (!last_) return false;
       unit_ = times(unit_, *last_, (lower[0] == 's' ? 1 : 2) * last_sign_);
       return true;
