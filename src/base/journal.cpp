@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -34,7 +35,7 @@ bool is_json(std::string_view line) {
 
 // A kill can leave a last line without its newline, or (after a power cut) blocks of zero bytes; anything wrong earlier
 // was not done by us.
-Content split_lines(std::string_view text, const fs::path& path) {
+Content split_lines(std::string_view text, const fs::path& path, std::string_view beginning) {
   Content content;
   std::size_t start = 0;
   while (start < text.size()) {
@@ -51,6 +52,10 @@ Content split_lines(std::string_view text, const fs::path& path) {
     start = end + 1;
     content.whole_bytes = start;
   }
+  // Up to where both go, and to the zero bytes of a power cut.
+  const std::string_view first = text.substr(0, std::min({text.size(), beginning.size(), text.find('\0')}));
+  if (content.lines.empty() && !beginning.starts_with(first))
+    throw Error(path.string(), "no line of a run's", "a file of this run, or none");
   return content;
 }
 
@@ -80,7 +85,7 @@ struct Journal::State {
   }
 };
 
-Journal::Journal(const fs::path& path, Sync sync) : state_(std::make_unique<State>()) {
+Journal::Journal(const fs::path& path, Sync sync, std::string_view beginning) : state_(std::make_unique<State>()) {
   state_->sync = sync;
   state_->path = path;
   refuse_other_kinds(path);
@@ -92,7 +97,7 @@ Journal::Journal(const fs::path& path, Sync sync) : state_(std::make_unique<Stat
     throw Error(path.string(), "another process is writing it", "one run at a time");
   }
   const std::string text = read_text_file(path, kMaxJournalBytes);
-  Content content = split_lines(text, path);
+  Content content = split_lines(text, path, beginning);
   if (content.whole_bytes < text.size()) {
     if (::ftruncate(state_->descriptor, static_cast<off_t>(content.whole_bytes)) != 0 ||
         ::fsync(state_->descriptor) != 0) {
@@ -141,8 +146,8 @@ void Journal::append(std::string_view line) {
   state_->synced = now;
 }
 
-std::vector<std::string> read_journal_lines(const fs::path& path) {
-  return split_lines(read_text_file(path, kMaxJournalBytes), path).lines;
+std::vector<std::string> read_journal_lines(const fs::path& path, std::string_view beginning) {
+  return split_lines(read_text_file(path, kMaxJournalBytes), path, beginning).lines;
 }
 
 }  // namespace qreason

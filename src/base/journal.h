@@ -19,8 +19,9 @@ class Journal {
   // Opens or creates. A last line without its newline, or one that is not valid JSON, is cut off (truncated in the
   // file), as is everything from a line with zero bytes on (a power cut's work); another invalid line before the last
   // is an Error naming file and line. A second process opening it is an Error (lock), and so is a link or anything else
-  // that is no regular file in its place: what it leads to is not the run's.
-  explicit Journal(const std::filesystem::path& path, Sync sync = Sync::kEveryLine);
+  // that is no regular file in its place: what it leads to is not the run's. Where nothing would be left, what is
+  // cut off must begin as a first line does (`beginning`), or it is an Error: a file of somebody else's is not emptied.
+  explicit Journal(const std::filesystem::path& path, Sync sync = Sync::kEveryLine, std::string_view beginning = "{");
   ~Journal();
   Journal(Journal&&) noexcept;
 
@@ -34,7 +35,7 @@ class Journal {
   std::unique_ptr<State> state_;
 };
 
-// Lines of such a file without opening it for writing (torn last line left out).
-std::vector<std::string> read_journal_lines(const std::filesystem::path& path);
+// Lines of such a file without opening it for writing (torn last line left out). Errors as of opening it.
+std::vector<std::string> read_journal_lines(const std::filesystem::path& path, std::string_view beginning = "{");
 
 }  // namespace qreason

@@ -49,9 +49,9 @@ struct CellSummary {
 
 // Cells are submitted together, so that they share batches (as many at once as the process may open files). Grading
 // runs beside decoding. Finished files of the same run are kept; a file whose header says something else is an Error
-// that names the difference, or replaced. Answers in a partial file are kept; Errors and interrupts leave it resumable,
-// with all that was generated. An answer of no token, for which its prompt left no room, is told to the listener by
-// file and problem and counts as truncated.
+// that names the difference, or replaced when the new one is finished. Answers in a partial file are kept; Errors and
+// interrupts leave it resumable, with all that was generated. An answer of no token, for which its prompt left no room,
+// is told to the listener by file and problem and counts as truncated.
 std::vector<CellSummary> evaluate(Generator& generator, const std::vector<EvaluationCell>& cells,
                                   const EvaluationOptions& options);
 

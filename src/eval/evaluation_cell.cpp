@@ -17,6 +17,28 @@ std::uint64_t shuffle_seed(const EvaluationCell& cell) {
   return cell.shuffle_seed.value_or(cell.seed);
 }
 
+// How every journal of the form begins, whatever its run.
+std::string beginning_of(const AnswerForm& form) {
+  const std::string line = header_line(form, {});
+  return line.substr(0, line.find(':'));
+}
+
+// Whether the header found in `path` is of the run; of another one an Error, or false where that is to be replaced.
+bool accept(const ResultHeader& found, const ResultHeader& wanted, const fs::path& path, IfExists if_different) {
+  if (if_different == IfExists::kError) require_same_run({path, found}, wanted);
+  return !header_difference(found, wanted);
+}
+
+// The header of a finished file.
+ResultHeader finished_header(const EvaluationCell& cell) {
+  if (!fs::is_regular_file(cell.file)) throw Error(cell.file.string(), "not a regular file", "a result file");
+  return read_header(cell.file, *cell.form);
+}
+
+std::vector<std::string> partial_lines(const EvaluationCell& cell) {
+  return read_journal_lines(partial_path(cell.file), beginning_of(*cell.form));
+}
+
 }  // namespace
 
 fs::path partial_path(fs::path file) {
@@ -51,24 +73,42 @@ ResultHeader cell_header(const EvaluationCell& cell, const EvaluationOptions& op
           .provenance = provenance};
 }
 
+std::vector<EarlierRun> earlier_runs(const EvaluationCell& cell) {
+  std::vector<EarlierRun> runs;
+  if (fs::exists(cell.file)) runs.push_back({cell.file, finished_header(cell)});
+  const fs::path partial = partial_path(cell.file);
+  if (!fs::exists(partial)) return runs;
+  const std::vector<std::string> lines = partial_lines(cell);
+  const std::string where = fmt::format("{}, line 1", partial.string());
+  if (!lines.empty()) runs.push_back({partial, cell.form->parse_header(parse_json(lines.front(), where), where)});
+  return runs;
+}
+
+void require_same_run(const EarlierRun& found, const ResultHeader& wanted) {
+  if (const auto difference = header_difference(found.header, wanted))
+    throw Error(found.path.string(), "results of another run (" + *difference + ")",
+                "the same settings, another -o, or --force");
+}
+
 EvaluationRun::EvaluationRun(const EvaluationCell& cell, ResultHeader header, IfExists if_different)
     : cell_(&cell),
       header_(std::move(header)),
       if_different_(if_different),
       summary_{.file = cell.file, .task = header_.task, .seed = cell.seed} {
-  if (!take_finished() && fs::exists(partial_path(cell_->file)))
-    take_lines(read_journal_lines(partial_path(cell_->file)));
+  if (!take_finished() && fs::exists(partial_path(cell_->file))) take_lines(partial_lines(*cell_));
   forget_answers();
 }
 
 void EvaluationRun::open() {
   const fs::path path = partial_path(cell_->file);
   if (path.has_parent_path()) fs::create_directories(path.parent_path());
-  journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond);
+  const std::string beginning = beginning_of(*cell_->form);
+  journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond, beginning);
   summary_ = {.file = cell_->file, .task = header_.task, .seed = cell_->seed};
   if (!take_lines(journal_->lines())) {
+    fs::remove(path);
     journal_.reset();
-    journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond);
+    journal_ = std::make_unique<Journal>(path, Journal::Sync::kEverySecond, beginning);
   }
   if (journal_->lines().empty()) journal_->append(header_line(*cell_->form, header_));
   if (!cell_->task->pose) return;
@@ -121,34 +161,23 @@ bool EvaluationRun::finish() {
   return finished_ = true;
 }
 
-// A header of another run: an Error, or false after the file was removed.
-bool EvaluationRun::accept(const ResultHeader& found, const fs::path& path) const {
-  const auto difference = header_difference(found, header_);
-  if (!difference) return true;
-  if (if_different_ == IfExists::kError)
-    throw Error(path.string(), "results of another run (" + *difference + ")",
-                "the same settings, another -o, or --force");
-  fs::remove(path);
-  return false;
-}
-
 bool EvaluationRun::take_finished() {
   if (!fs::exists(cell_->file)) return false;
-  if (!fs::is_regular_file(cell_->file)) throw Error(cell_->file.string(), "not a regular file", "a result file");
-  if (!accept(read_header(cell_->file, *cell_->form), cell_->file)) return false;
+  if (!accept(finished_header(*cell_), header_, cell_->file, if_different_)) return false;
   for (AnswerRecord& answer : read_answers(cell_->file, *cell_->form).answers)
     take(std::move(answer), cell_->file.string());
   fs::remove(partial_path(cell_->file));
   return finished_ = true;
 }
 
-// The header and answers of a journal; false after one of another run was removed.
+// The header and answers of a journal; false for one of another run.
 bool EvaluationRun::take_lines(const std::vector<std::string>& lines) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string where = fmt::format("{}, line {}", partial_path(cell_->file).string(), i + 1);
     const Json json = parse_json(lines[i], where);
     if (i == 0) {
-      if (!accept(cell_->form->parse_header(json, where), partial_path(cell_->file))) return false;
+      if (!accept(cell_->form->parse_header(json, where), header_, partial_path(cell_->file), if_different_))
+        return false;
       continue;
     }
     AnswerRecord answer = cell_->form->parse_line(json, where);

@@ -24,13 +24,24 @@ std::string dataset_hash(const Dataset& dataset);
 ResultHeader cell_header(const EvaluationCell& cell, const EvaluationOptions& options, const OrderedJson& provenance,
                          const std::string& dataset_sha256);
 
+// The headers of the cell's finished file and of its journal, where they are there. Errors: what is neither.
+struct EarlierRun {
+  std::filesystem::path path;
+  ResultHeader header;
+};
+std::vector<EarlierRun> earlier_runs(const EvaluationCell& cell);
+
+// An Error that names file and difference where the header found there is not that of the run.
+void require_same_run(const EarlierRun& found, const ResultHeader& wanted);
+
 // Begins closed, without an open file and without answers in memory, so that there may be thousands. open() locks the
 // journal and reads it; once every problem has an answer, finish() writes the file in the order of the problems and
 // closes again.
 class EvaluationRun {
  public:
-  // Looks at what is there. The file or journal of another run is an Error, or goes; a journal beside a finished file,
-  // which a kill in the last moment leaves, goes as well.
+  // Looks at what is there. The file or journal of another run is an Error, or is replaced: the file when the new one
+  // is finished, so that a kill leaves the old one, the journal when this run opens it. A journal beside a finished
+  // file, which a kill in the last moment leaves, goes.
   EvaluationRun(const EvaluationCell& cell, ResultHeader header, IfExists if_different);
 
   bool finished() const { return finished_; }
@@ -46,7 +57,6 @@ class EvaluationRun {
   bool finish();
 
  private:
-  bool accept(const ResultHeader& found, const std::filesystem::path& path) const;
   bool take_finished();
   bool take_lines(const std::vector<std::string>& lines);
   void take(AnswerRecord answer, const std::string& where);

@@ -93,6 +93,24 @@ TEST_F(JournalFile, RefusesAFileThatWasBrokenEarlier) {
   EXPECT_EQ(content(), "{\"a\": 1}\nnot json\n{\"b\"");
 }
 
+// What nobody of ours has begun is somebody's text.
+TEST_F(JournalFile, DoesNotEmptyAFileThatIsNoJournal) {
+  for (const char* content : {"my notes\n", "my notes", "[1, 2", " {\"a\": 1"}) {
+    write(content);
+    EXPECT_THAT(failure_of_opening(), HasSubstr("run.jsonl: no line of a run's")) << content;
+    EXPECT_THROW(read_journal_lines(path()), Error) << content;
+    EXPECT_EQ(this->content(), content);
+  }
+  write("{\"other\": ");
+  EXPECT_THROW(Journal(path(), Journal::Sync::kEveryLine, "{\"run\""), Error);
+  EXPECT_EQ(content(), "{\"other\": ");
+  for (const std::string& torn : {std::string("{\"r"), std::string("{\"run\": 1"), std::string("{\"ru\0\0", 6)}) {
+    write(torn);
+    EXPECT_TRUE(Journal(path(), Journal::Sync::kEveryLine, "{\"run\"").lines().empty()) << torn;
+    EXPECT_EQ(content(), "");
+  }
+}
+
 TEST_F(JournalFile, RefusesLinesThatWouldBreakIt) {
   Journal journal(path());
   EXPECT_THROW(journal.append("{\n}"), Error);

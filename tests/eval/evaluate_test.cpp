@@ -346,6 +346,33 @@ TEST_F(EvaluateTest, RefusesPartialFilesThatAreNotItsOwn) {
   TableGenerator generator;
   write_file_atomic(cell.file.string() + ".partial", "{\"id\": 3}\n");
   EXPECT_THAT([&] { evaluate(generator, {cell}, options_); }, ThrowsMessage<Error>(HasSubstr("no result header")));
+  for (const char* mine : {"remember: seed 42\n", "{\"notes\": [\n"}) {
+    write_file_atomic(cell.file.string() + ".partial", mine);
+    options_.if_different = IfExists::kReplace;
+    EXPECT_THAT([&] { evaluate(generator, {cell}, options_); }, ThrowsMessage<Error>(HasSubstr("no line of a run's")));
+    EXPECT_EQ(read_text_file(cell.file.string() + ".partial"), mine);
+  }
+}
+
+// What --force replaces is there until the new file is.
+TEST_F(EvaluateTest, KeepsTheFileOfAnotherRunUntilItsSuccessorIsFinished) {
+  testing::ScratchFolder scratch;
+  const EvaluationCell cell = cells(scratch.path())[0];
+  TableGenerator generator;
+  evaluate(generator, {cell}, options_);
+  const std::string before = read_text_file(cell.file);
+  options_.if_different = IfExists::kReplace;
+  TableGenerator killed(1, 4);
+  killed.temperature_ = 0;
+  EXPECT_THROW(evaluate(killed, {cell}, options_), Error);
+  EXPECT_EQ(read_text_file(cell.file), before);
+  TableGenerator again(2);
+  again.temperature_ = 0;
+  const CellSummary summary = evaluate(again, {cell}, options_).front();
+  EXPECT_EQ(again.asked.size(), 5U);  // the answers before the kill are kept, too
+  EXPECT_EQ(summary.count, 9);
+  EXPECT_EQ(read_result_file(cell.file).header.provenance["sampling"]["temperature"], 0);
+  EXPECT_FALSE(fs::exists(cell.file.string() + ".partial"));
 }
 
 // A question with a number in front, drawn per row of the file from the shuffle seed.
