@@ -20,6 +20,7 @@
 #include "cli/output.h"
 #include "cli/process_executor.h"
 #include "cli/terminal.h"
+#include "net/url.h"
 
 namespace qreason {
 namespace {
@@ -44,6 +45,8 @@ void apply_common(const Command& command, const CommonOptions& common) {
   }
   check_device(command, common.device);
   set_verbosity(common.quiet ? Verbosity::kQuiet : common.verbose ? Verbosity::kVerbose : Verbosity::kNormal);
+  if (common.given.contains("--dtype") && !command.has_types())
+    log_warning(fmt::format("--dtype says nothing to {}", command.name()));
   if (common.threads == 0) return;
   set_process_threads(static_cast<int>(common.threads));
   at::set_num_threads(static_cast<int>(common.threads));
@@ -101,7 +104,7 @@ void run_checked(const std::vector<std::string>& arguments) {
 
 int fail(ExitCode code, std::string_view message) {
   std::fflush(stdout);
-  const std::string line = "error: " + one_line(message) + "\n";
+  const std::string line = "error: " + one_line(without_passwords(message)) + "\n";
   std::fputs(line.c_str(), stderr);  // must not throw, whatever has become of standard error
   return code;
 }

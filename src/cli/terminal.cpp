@@ -16,6 +16,7 @@
 
 #include "cli/output.h"
 #include "cli/text_width.h"
+#include "net/url.h"
 
 namespace qreason {
 namespace {
@@ -206,7 +207,7 @@ void set_verbosity(Verbosity verbosity) {
 void log_line(const std::string& text) {
   if (chosen_verbosity.load() == Verbosity::kQuiet) return;
   const std::lock_guard lock(output_mutex);
-  write_line(one_line(text));
+  write_line(one_line(without_passwords(text)));
 }
 
 void log_verbose(const std::string& text) {

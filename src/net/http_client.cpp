@@ -14,10 +14,11 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-// A text in a header, or a part of it after the scheme ("Bearer ..."), that a server may send back.
-std::vector<std::string> secrets_of(const HttpHeaders& headers) {
-  std::vector<std::string> secrets;
-  for (const auto& [name, value] : headers) {
+// A text in a header, or a part of it after the scheme ("Bearer ..."), or the URL's password, that a server may send
+// back.
+std::vector<std::string> secrets_of(const HttpRequest& request) {
+  std::vector<std::string> secrets{password_of(request.url)};
+  for (const auto& [name, value] : request.headers) {
     if (!is_secret_header(name)) continue;
     secrets.push_back(value);
     if (const std::size_t space = value.find_last_of(' '); space != std::string::npos)
@@ -82,7 +83,7 @@ struct HttpClient::State {
   Options options;
 
   HttpResponse send(HttpRequest request, const Sink* sink) {
-    const std::vector<std::string> secrets = secrets_of(request.headers);
+    const std::vector<std::string> secrets = secrets_of(request);
     const Deadline deadline(request.limits.total_seconds);
     std::vector<HttpHeaders> redirects;
     for (;;) {

@@ -17,8 +17,15 @@ struct UrlOrigin {
 UrlOrigin origin_of(const std::string& url);
 
 // The URL for messages: without user and password, and without query and fragment, which of signed links are secrets;
-// at most 200 characters, control characters written out.
+// at most 200 characters, control characters written out. What cannot be read as a URL may have its password anywhere:
+// of it only what follows the last @ is shown.
 std::string shown_url(const std::string& url);
+
+// A message in which somebody may have written addresses: each "scheme://" in it without user and password, as above.
+std::string without_passwords(std::string_view text);
+
+// The password of the URL, decoded; empty where it has none.
+std::string password_of(const std::string& url);
 
 // `text` as one segment of a path: everything but letters, digits and -._~ as %XX.
 std::string url_segment(std::string_view text);

@@ -239,12 +239,15 @@ TEST_F(HttpClientTest, SendsSecretsToTheFirstServerAlone) {
 TEST_F(HttpClientTest, StrikesSecretsOutOfErrors) {
   local.server.Get("/", [](const httplib::Request& request, httplib::Response& response) {
     response.status = 401;
-    response.set_content("bad token " + request.get_header_value("Authorization").substr(7), "text/plain");
+    response.set_content("bad token " + request.get_header_value("Authorization").substr(7) + " of me:" + "s3cret",
+                         "text/plain");
   });
   local.start();
   const HttpError echoed = failure({.url = local.url(), .headers = {{"Authorization", "Bearer s3cret"}}});
-  EXPECT_THAT(echoed.what(), HasSubstr("bad token ***"));
+  EXPECT_THAT(echoed.what(), HasSubstr("bad token *** of me:***"));
   EXPECT_THAT(echoed.response().body, Not(HasSubstr("s3cret")));
+  const std::string mine = local.url("/").replace(0, 7, "http://me:s3cret@");
+  EXPECT_THAT(failure({.url = mine, .headers = {{"Authorization", "Bearer x"}}}).what(), Not(HasSubstr("s3cret")));
   const HttpError torn = failure({.url = local.url(), .headers = {{"Authorization", "Bearer s3cret\nX: y"}}});
   EXPECT_EQ(torn.failure(), HttpFailure::kRequest);
   EXPECT_THAT(torn.what(), Not(HasSubstr("s3cret")));

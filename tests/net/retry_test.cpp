@@ -10,6 +10,8 @@
 namespace qreason {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -104,7 +106,22 @@ TEST(Url, ShowsNoSecrets) {
   EXPECT_EQ(shown_url("https://me:pass@hub/x"), "https://hub/x");
   EXPECT_EQ(shown_url("https://me:pa@ss@hub/x@y"), "https://hub/x@y");
   EXPECT_EQ(shown_url("me:pass@hub"), "hub");
+  EXPECT_EQ(shown_url("https://hub/x?mail=me@home"), "https://hub/x");
+  // No URLs: people do not write % for what passwords may not hold.
+  for (const char* url : {"http://me:pa/ss@hub:80/v1", "http://me:pa?ss@hub:80/v1", "http://me:pa#ss@hub:80/v1",
+                          "http://me:pa ss@hub:80/v1", "me:pa/ss@hub:80/v1"})
+    EXPECT_THAT(shown_url(url), AllOf(EndsWith("hub:80/v1"), Not(HasSubstr("pa")), Not(HasSubstr("ss")))) << url;
   EXPECT_THAT(shown_url("http://hub/\x1b[31m"), Not(HasSubstr("\x1b")));
+}
+
+TEST(Url, StrikesPasswordsOutOfMessages) {
+  EXPECT_EQ(without_passwords("no such file: http://me:pass@hub:80/v1, nor \"https://you:word@hub\""),
+            "no such file: http://hub:80/v1, nor \"https://hub\"");
+  EXPECT_EQ(without_passwords("--url=http://me:pa/ss@hub://"), "--url=http://hub://");
+  EXPECT_EQ(without_passwords("http://hub/a@b and me@home"), "http://hub/a@b and me@home");
+  EXPECT_EQ(without_passwords("nothing of it"), "nothing of it");
+  EXPECT_EQ(password_of("http://me:p%40ss@hub/x"), "p@ss");
+  EXPECT_EQ(password_of("http://me@hub/x"), "");
 }
 
 TEST(Url, KnowsItsOrigin) {
