@@ -1,5 +1,7 @@
 #include "study/published_results.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -8,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/method_names.h"
+#include "data/csv.h"
 #include "study/published_data.h"
 
 namespace qreason {
@@ -75,10 +78,12 @@ std::string own_method(const std::string& method, const std::string& bits) {
 
 std::vector<PublishedResult> parse() {
   std::vector<PublishedResult> results;
-  for (const std::string& line : split(published_csv(), '\n')) {
-    const std::vector<std::string> fields = split(line, ',');
-    if (line.empty() || fields[0] == "model") continue;
-    if (fields.size() < kFirstTask + 2 * kTasks.size()) throw Error(kFile, line, "two columns a task");
+  for (const CsvRecord& record : parse_csv(published_csv(), kFile)) {
+    const std::vector<std::string>& fields = record.fields;
+    if (fields[0] == "model") continue;
+    if (fields.size() < kFirstTask + 2 * kTasks.size())
+      throw Error(fmt::format("{}, line {}", kFile, record.line), fmt::format("{} columns", fields.size()),
+                  "two a task");
     for (std::size_t t = 0; t < kTasks.size(); ++t)
       results.push_back({fields[0],
                          own_method(fields[1], fields[2]),
