@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -40,6 +41,18 @@ void require_json_lines(const std::string& text, const std::string& where) {
   }
 }
 
+// What can stand behind "def": letters, digits, _ and what is not ASCII, no digit first.
+void require_function_name(const std::optional<std::string>& function, const std::string& where) {
+  if (!function) return;
+  const auto fits = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return std::isalnum(byte) != 0 || c == '_' || byte >= 0x80;
+  };
+  const bool is_name = !function->empty() && std::isdigit(static_cast<unsigned char>(function->front())) == 0 &&
+                       std::all_of(function->begin(), function->end(), fits);
+  if (!is_name) throw Error(where, fmt::format("the function \"{}\"", function->substr(0, 80)), "a name in Python");
+}
+
 bool is_json(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && (text[first] == '[' || text[first] == '{' || text[first] == '"');
@@ -56,6 +69,7 @@ CodeProblem decode_code_problem(const std::map<std::string, std::string>& row, c
   CodeProblem problem;
   const std::string about = where + ", metadata";
   problem.function = json_string_if(parse_json(column(row, "metadata", where), about), "func_name", about);
+  require_function_name(problem.function, about);
   add_tests(column(row, "public_test_cases", where), where + ", public_test_cases", problem, problem.tests);
   const std::string hidden = where + ", private_test_cases";
   add_tests(private_json(column(row, "private_test_cases", where), hidden), hidden, problem, problem.tests);
@@ -68,6 +82,7 @@ CodeProblem parse_code_tests(std::string_view json, const std::optional<std::str
   const Json list = parse_json(json, where);
   if (!list.is_array() || list.empty())
     throw Error(where, "no list of tests", R"([{"input": "...", "output": "..."}, ...])");
+  require_function_name(function, where);
   CodeProblem problem{.function = function, .tests = {}};
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string place = fmt::format("{}, test {}", where, i);

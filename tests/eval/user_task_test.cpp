@@ -180,6 +180,10 @@ TEST_F(UserTask, OfProgramsNamesRowColumnAndTest) {
               HasSubstr("test 0, output: no JSON"));
   EXPECT_THAT(failure_of(R"({"q": "x", "f": "g", "t": [{"input": "1\nx y", "output": "1"}]})"),
               HasSubstr("test 0, input: a line that is no JSON"));
+  for (const char* name : {"f(", "1f", "f g", "f;import os", "Solution.f"})
+    EXPECT_THAT(
+        failure_of(Json{{"q", "x"}, {"f", name}, {"t", {{{"input", "1"}, {"output", "1"}}}}}.dump()),
+        HasSubstr(std::string("line 1, column \"t\": the function \"") + name + "\", expected a name in Python"));
   std::string text = kPrograms;
   text.replace(text.find("2.5"), 3, "-1");
   EXPECT_THAT(failure_of(kEcho, text), HasSubstr("t.toml, line 5: test_seconds, expected 0.1 to 3600"));
