@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_difference.h"
 #include "eval/answer_form.h"
 
 namespace qreason {
@@ -98,21 +99,6 @@ void name_arithmetic(OrderedJson& provenance) {
   if (isa == "avx2" || isa == "avx512") provenance["arithmetic"] = "portable";
 }
 
-std::optional<std::string> json_difference(const OrderedJson& a, const OrderedJson& b, const std::string& path) {
-  if (!a.is_object() || !b.is_object()) {
-    if (a == b) return std::nullopt;
-    return fmt::format("{}: {} in the file, {} now", path, a.dump(), b.dump());
-  }
-  const auto below = [&](const std::string& key) { return path.empty() ? key : path + "." + key; };
-  for (const auto& [key, value] : a.items()) {
-    const auto difference = json_difference(value, b.contains(key) ? b[key] : OrderedJson(nullptr), below(key));
-    if (difference) return difference;
-  }
-  for (const auto& [key, value] : b.items())
-    if (!a.contains(key) && !value.is_null()) return json_difference(OrderedJson(nullptr), value, below(key));
-  return std::nullopt;
-}
-
 }  // namespace
 
 OrderedJson to_json(const ResultHeader& header) {
@@ -154,6 +140,8 @@ ResultHeader parse_result_header(const Json& json, const std::string& where) {
   header.model = json_string(json, "model", where);
   header.method = json_string(json, "method", where);
   header.seed = unsigned_member(json, "seed", where);
+  if (const auto samples = json_int_if(json, "samples", where); samples && *samples != 1)
+    throw Error(where, fmt::format("samples: {}", *samples), "1: one answer a problem and seed");
   for (const auto& [key, target] :
        {std::pair{"dataset", &header.dataset}, std::pair{"provenance", &header.provenance}}) {
     const Json& member = json_member(json, key, where);
@@ -220,7 +208,9 @@ std::optional<std::string> header_difference(const ResultHeader& a, const Result
     name_arithmetic(provenance);
     provenance.erase("tool");
   }
-  return json_difference(left, right, "");
+  const auto difference = json_difference(left, right);
+  if (!difference) return std::nullopt;
+  return fmt::format("{}: {} in the file, {} now", difference->path, difference->first, difference->second);
 }
 
 }  // namespace qreason

@@ -183,6 +183,9 @@ TEST(ResultFile, RefusesWhatIsNeitherFormNamingFileAndLine) {
               ThrowsMessage<Error>(HasSubstr("0 or 1")));
   EXPECT_THAT(reading(header + "{\"id\": \"1\"}\n"), ThrowsMessage<Error>(HasSubstr("line 2")));
   EXPECT_THAT(reading("{\"qreason_results\": 9}\n"), ThrowsMessage<Error>(HasSubstr("schema 9")));
+  std::string several = header;
+  several.replace(several.find("\"samples\":1"), 11, "\"samples\":2");
+  EXPECT_THAT(reading(several), ThrowsMessage<Error>(HasSubstr("x.jsonl, line 1: samples: 2, expected 1")));
 }
 
 TEST(ResultHeader, RunsOfAnotherClassOfArithmeticOrContextAreOthers) {
