@@ -62,6 +62,10 @@ Json unordered(const OrderedJson& json) {
   return Json::parse(json.dump());
 }
 
+void add_remark(const std::string& text, std::string& remark) {
+  remark += (remark.empty() ? "" : "; ") + text;
+}
+
 std::string text_of(EndpointApi api) {
   return api == EndpointApi::kChat ? "chat" : "completions";
 }
@@ -69,6 +73,8 @@ std::string text_of(EndpointApi api) {
 }  // namespace
 
 EndpointModel open_endpoint_model(const std::string& reference) {
+  if (reference.find("://") != std::string::npos)
+    throw Error::usage("MODEL", shown_url(reference), "a folder or a name at the server; --endpoint URL says which");
   EndpointModel model{.reference = reference,
                       .name = reference.substr(reference.find_last_of('/') + 1),
                       .method = std::string(kUnknownMethod),
@@ -288,7 +294,14 @@ std::optional<Completion> EndpointGenerator::next() {
   return completed(*std::move(done), std::move(entry.mapped()));
 }
 
-Completion EndpointGenerator::completed(AnswerPool::Done done, Pending pending) const {
+// A server may route requests, or have been started anew with another model.
+void EndpointGenerator::note_other_model(const std::string& answered, std::string& remark) {
+  const std::string text = fmt::format("answered by {}, not {}", escaped(answered), escaped(served_model_));
+  if (other_models_.insert(answered).second) log_warning(shown_url(settings_.address.url) + ": " + text);
+  add_remark(text, remark);
+}
+
+Completion EndpointGenerator::completed(AnswerPool::Done done, Pending pending) {
   ServerAnswer& answer = done.answer;
   Completion completion{.id = done.id,
                         .full_prompt = std::move(pending.full_prompt),
@@ -300,12 +313,13 @@ Completion EndpointGenerator::completed(AnswerPool::Done done, Pending pending) 
       judge_count("output_tokens", answer.output_tokens, pending.max_tokens, completion.text, count(completion.text));
   completion.output_tokens = output.tokens;
   completion.remark = output.remark;
+  if (!answer.model.empty() && answer.model != served_model_) note_other_model(answer.model, completion.remark);
   const auto& counted = pending.prompt_tokens;
   completion.prompt_tokens = counted ? *counted : std::max<std::int64_t>(-1, answer.prompt_tokens.value_or(-1));
   if (counted && answer.prompt_tokens != counted) {
     const std::string said = answer.prompt_tokens ? fmt::format("the server said {}", *answer.prompt_tokens)
                                                   : std::string("the server did not say");
-    completion.remark += fmt::format("{}prompt_tokens: {}, counted here", output.remark.empty() ? "" : "; ", said);
+    add_remark(fmt::format("prompt_tokens: {}, counted here", said), completion.remark);
   }
   return completion;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,13 +79,15 @@ class EndpointGenerator : public Generator {
   std::string prompt_of(const std::string& turn) const;  // as the model is to see it
   std::string sent(const std::string& prompt) const;
   std::optional<std::int64_t> count(const std::string& text) const;
-  Completion completed(AnswerPool::Done done, Pending pending) const;
+  Completion completed(AnswerPool::Done done, Pending pending);
+  void note_other_model(const std::string& answered, std::string& remark);
 
   EndpointModel model_;
   EndpointSettings settings_;
   EndpointApi api_ = EndpointApi::kChat;
   std::string served_model_;
-  std::string name_remark_;  // where the server's only model has another name than ours
+  std::string name_remark_;             // where the server's only model has another name than ours
+  std::set<std::string> other_models_;  // that answered, as the server says
   ServerFacts facts_;
   ServerManners manners_;
   enum class Beginning { kSent, kAddedByServer };

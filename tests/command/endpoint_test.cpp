@@ -23,6 +23,7 @@
 namespace qreason {
 namespace {
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using testing::answer_to;
 using testing::CommandResult;
 using testing::FakeServer;
@@ -205,6 +206,27 @@ TEST_F(EndpointCommand, GoesOnAfterAKillToTheSameFile) {
   EXPECT_LE(slow.bodies().size() - asked, 12U - 3U);  // what was there was not asked again, nor about the server
 }
 
+TEST_F(EndpointCommand, NotesAnswersThatAnotherModelGave) {
+  const FakeServer server([](const Json& body, int, httplib::Response& response) {
+    if (body["temperature"] != 0.6) return false;
+    const bool other = body["prompt"].get<std::string>().find("What is 3 plus") != std::string::npos;
+    const Json model = {{"id", "x"}, {"model", other ? "served/other" : "served/toy"}, {"choices", Json::array()}};
+    response.set_content(FakeServer::event(model.dump()) + FakeServer::piece("\\boxed{1}") +
+                             FakeServer::end({{"prompt_tokens", 40}, {"completion_tokens", 5}}),
+                         "text/event-stream");
+    return true;
+  });
+  std::string loud = command(server.url());
+  loud.erase(loud.find("--quiet"), 7);
+  const CommandResult asked = testing::run_command(loud);
+  ASSERT_EQ(asked.exit_code, 0) << asked.standard_error;
+  EXPECT_THAT(asked.standard_error, HasSubstr("answered by served/other, not served/toy"));
+  int noted = 0;
+  for (const Json& line : lines(result()))
+    noted += line.value("remark", "").find("answered by served/other, not served/toy") == std::string::npos ? 0 : 1;
+  EXPECT_EQ(noted, 1);
+}
+
 TEST_F(EndpointCommand, KeepsWhatCameAndSaysInOneLineWhyTheRestDidNot) {
   std::atomic<bool> revoked{true};
   std::atomic<int> answered{0};
@@ -332,6 +354,9 @@ TEST_F(EndpointCommand, GivesUpOnServersThatNeverEnd) {
 TEST_F(EndpointCommand, RefusesWhatMakesNoSense) {
   EXPECT_EQ(evaluate("ftp://user:secret@host/v1").exit_code, 2);
   EXPECT_THAT(evaluate("ftp://user:secret@host/v1").standard_error, Not(HasSubstr("secret")));
+  EXPECT_THAT(evaluate("http://user:se/cret@host:1/v1").standard_error, Not(HasSubstr("cret")));
+  EXPECT_THAT(evaluate("http://127.0.0.1:9/v1", "", "http://user:secret@host:1/v1").standard_error,
+              AllOf(HasSubstr("MODEL: http://host:1/v1"), Not(HasSubstr("secret"))));
   EXPECT_EQ(evaluate("http://127.0.0.1:9/v1", "--endpoint-api speech").exit_code, 2);
   EXPECT_EQ(evaluate("http://127.0.0.1:9/v1", "--endpoint-api completions", "name").exit_code, 2);
   EXPECT_EQ(evaluate("http://127.0.0.1:9/v1", "--memory 1GiB").exit_code, 2);
