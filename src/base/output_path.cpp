@@ -50,6 +50,8 @@ fs::path follow_links(const fs::path& path) {
 
 OutputPlace output_place(const fs::path& path) {
   if (path.empty()) throw Error("output", "an empty path", "a file");
+  // What reads takes it for standard input; a file of this name is hard to be rid of.
+  if (path == "-") throw Error("-", "no file's name", "a path (/dev/stdout for standard output)");
   OutputPlace place{.kind = OutputPlace::Kind::kNothing, .path = follow_links(path), .descriptor = {}};
   place.descriptor = named_descriptor(place.path);
   struct stat status {};

@@ -20,7 +20,8 @@ struct OutputPlace {
   std::optional<int> descriptor;  // of this process, that the path names (/dev/stdout, /dev/fd/3)
 };
 
-// Errors: a folder, a socket, a block device, links in a circle, a folder of the path that is not there.
+// Errors: "-" (standard input where something is read), a folder, a socket, a block device, links in a circle, a folder
+// of the path that is not there.
 OutputPlace output_place(const std::filesystem::path& path);
 
 // The same before long work; also an Error: an existing file with kError.

@@ -16,8 +16,11 @@ std::map<std::string, fs::path> assigned(const std::vector<std::string>& assignm
   std::map<std::string, fs::path> files;
   for (const std::string& assignment : assignments) {
     const std::size_t equals = assignment.find('=');
-    if (equals == std::string::npos) throw Error::usage("--data", assignment, "NAME=PATH");
-    files[dataset_of(assignment.substr(0, equals))] = assignment.substr(equals + 1);
+    if (equals == std::string::npos || equals + 1 == assignment.size())
+      throw Error::usage("--data", fmt::format("\"{}\"", assignment), "NAME=PATH");
+    const std::string dataset = dataset_of(assignment.substr(0, equals));
+    if (!files.emplace(dataset, assignment.substr(equals + 1)).second)
+      throw Error::usage("--data", dataset + " twice", "each once");
   }
   return files;
 }
@@ -87,9 +90,13 @@ std::map<std::string, fs::path> data_files(const std::vector<std::string>& assig
   return assigned(assignments, [&](const std::string& name) {
     const auto own = std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) { return task.name == name; });
     if (own != tasks.end()) return own->dataset;
-    if (const Task* task = find_task(name)) return task->dataset;
-    throw Error::usage("--data", fmt::format("the name \"{}\"", name),
-                       fmt::format("that of a task of --tasks, or one of {}", known_task_names()));
+    const Task* task = find_task(name);
+    if (task == nullptr)
+      throw Error::usage("--data", fmt::format("the name \"{}\"", name),
+                         fmt::format("that of a task of --tasks, or one of {}", known_task_names()));
+    if (std::none_of(tasks.begin(), tasks.end(), [&](const Task& asked) { return asked.dataset == task->dataset; }))
+      throw Error::usage("--data", task->name + ", which is not asked", "a task of --tasks");
+    return task->dataset;
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,9 @@ struct CommonOptions {
   std::string device = "cpu";
   std::int64_t threads = 0;    // 0: all cores
   std::string dtype = "auto";  // auto, float32, bfloat16
+
+  // The options of the command line, all of the command's, as their last spelling ("--output").
+  std::set<std::string, std::less<>> given = {};
 };
 
 class Command {
@@ -65,6 +69,8 @@ class Command {
   // What --device may name: the processor, any device of libtorch's that is here, or any that is somewhere.
   enum class Devices { kProcessor, kAny, kOfAnotherMachine };
   virtual Devices devices() const { return Devices::kProcessor; }
+  // Whether --dtype means anything to it; where it does not, it is not passed over in silence.
+  virtual bool has_types() const { return false; }
   // Results on stdout (fmt::print), progress and messages through cli/terminal.h. Errors by exception.
   virtual void run(const CommonOptions& common) = 0;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "cli/terminal.h"
 #include "cli/text_input.h"
@@ -48,6 +49,11 @@ EvaluationText load_evaluation_text(const std::optional<std::string>& file) {
   EvaluationText text = gsm8k_text();
   log_line(fmt::format("no --text and no {} in a data folder: reading {}", kWikiText, text.source));
   return text;
+}
+
+void check_windows(std::int64_t window, std::int64_t windows) {
+  if (window < 2) throw Error::usage("--window", fmt::format("{}", window), "2 tokens or more");
+  if (windows < 0) throw Error::usage("--windows", fmt::format("{}", windows), "0, for all, or more");
 }
 
 std::int64_t fitting_window(std::int64_t window, std::initializer_list<const Checkpoint*> models) {

@@ -24,6 +24,9 @@ EvaluationText load_evaluation_text(const std::optional<std::string>& file);
 // The whole text tokenized once, without special tokens.
 std::vector<std::int32_t> encode_evaluation_text(const OpenedModel& model, const EvaluationText& text);
 
+// Usage Errors of --window (fewer than 2 tokens) and --windows (fewer than 0; 0 are all), before a model is opened.
+void check_windows(std::int64_t window, std::int64_t windows);
+
 // `window`, or all the positions of the model with the fewest, with a note, where it has not so many.
 std::int64_t fitting_window(std::int64_t window, std::initializer_list<const Checkpoint*> models);
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
+#include <set>
 
 #include "base/error.h"
 #include "cli/option_text.h"
@@ -141,6 +142,13 @@ class CliOptions : public OptionSet {
     return ParseOutcome::kRun;
   }
 
+  std::set<std::string, std::less<>> given() const {
+    std::set<std::string, std::less<>> names;
+    for (const Entry& entry : entries_)
+      if (!entry.text.is_positional && !entry.option->results().empty()) names.insert(spellings(entry.text).back());
+    return names;
+  }
+
   std::vector<OptionText> texts() const {
     std::vector<OptionText> texts;
     for (const Entry& entry : entries_) texts.push_back(entry.text);
@@ -235,7 +243,9 @@ ParseOutcome parse_arguments(Command& command, CommonOptions& common, const std:
   CliOptions options;
   command.declare(options);
   declare_common(options, common);
-  return options.parse(arguments, std::string(command.name()));
+  const ParseOutcome outcome = options.parse(arguments, std::string(command.name()));
+  common.given = options.given();
+  return outcome;
 }
 
 CommandHelp option_texts(Command& command) {

@@ -33,6 +33,12 @@ Executor& ArithmeticOption::executor(const CommonOptions& common) const {
   return process_executor(arithmetic, device);
 }
 
+void refuse_given(const CommonOptions& common, std::initializer_list<const char*> options, const std::string& got,
+                  const std::string& expected) {
+  for (const char* option : options)
+    if (common.given.contains(option)) throw Error::usage(option, got, expected);
+}
+
 IfExists if_exists(const CommonOptions& common) {
   return common.force ? IfExists::kReplace : IfExists::kError;
 }

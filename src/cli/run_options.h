@@ -1,6 +1,7 @@
 // What the common options mean to commands that run a model or write a file.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 
 #include "base/numerics.h"
@@ -25,6 +26,11 @@ class ArithmeticOption {
  private:
   std::string name_{name_of(Arithmetic::kPortable)};
 };
+
+// An Error (usage) for the first of the options that was given: where it says nothing, it is not passed over in
+// silence.
+void refuse_given(const CommonOptions& common, std::initializer_list<const char*> options, const std::string& got,
+                  const std::string& expected);
 
 // What --force allows.
 IfExists if_exists(const CommonOptions& common);

@@ -49,6 +49,9 @@ struct FigureKind {
   std::string_view name, shows;
   enum class Texts { kOne, kSeveral } texts;
   std::int64_t tokens;  // that are read of a text unless asked otherwise
+  // What of FigureOptions it looks at besides blocks and tokens: "window", "shown", "range", "sample", "perplexity",
+  // "seed", "statistic".
+  std::span<const std::string_view> looks_at;
   // A usage Error for a model that it does not exist for, before anything is computed; may be null.
   void (*require)(const ModelConfig& config);
   FigureData (*compute)(const FigureRequest& request);

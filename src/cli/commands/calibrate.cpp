@@ -27,6 +27,7 @@ class CalibrateCommand : public Command {
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
 
   Devices devices() const override { return Devices::kAny; }
+  bool has_types() const override { return true; }
 
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, or a name from `qreason models`");

@@ -26,6 +26,7 @@ class CompareCommand : public Command {
   }
 
   Devices devices() const override { return Devices::kAny; }
+  bool has_types() const override { return true; }
 
   void declare(OptionSet& options) override {
     options.positional("BASE", base_, "The original: directory, .gguf file, name or hub id");
@@ -40,6 +41,7 @@ class CompareCommand : public Command {
 
   void run(const CommonOptions& common) override {
     const ComputeType type = compute_type(common.dtype);
+    check_windows(window_, limit_);
     Executor& executor = arithmetic_.executor(common);
     const OpenedModel base = open_model(base_), model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <limits>
@@ -99,6 +100,7 @@ class FigureCommand : public Command {
       throw Error::usage("KIND", fmt::format("\"{}\"", kind_), kind_names() + ", " + result_figure_names());
     const PictureFormat format = picture_format(output_);
     check_options();
+    refuse_others(*kind, common);
     require_output_file(output_, if_exists(common));
     require_gnuplot();
     const OpenedModel model = open_model(model_);
@@ -111,7 +113,18 @@ class FigureCommand : public Command {
   }
 
  private:
+  // Options of other kinds.
+  static void refuse_others(const FigureKind& kind, const CommonOptions& common) {
+    for (const char* option : kOfSomeKinds) {
+      if (std::find(kind.looks_at.begin(), kind.looks_at.end(), std::string_view(option).substr(2)) ==
+          kind.looks_at.end())
+        refuse_given(common, {option}, fmt::format("given for {}", kind.name), "a kind of figure that looks at it");
+    }
+  }
+
   void draw_results(const CommonOptions& common) const {
+    for (const char* option : kOfSomeKinds) refuse_given(common, {option}, kOfResults, kOfModels);
+    refuse_given(common, {"--text", "--tokens", "--blocks", "--activation-memory", "--device"}, kOfResults, kOfModels);
     const OrderedJson drawn = write_result_figure(
         {.id = kind_, .folder = model_, .output = output_, .choices = choices_, .if_exists = if_exists(common)});
     if (common.json) return print_json(drawn);
@@ -177,6 +190,9 @@ class FigureCommand : public Command {
     return json;
   }
 
+  static constexpr std::array kOfSomeKinds{"--window", "--statistic",  "--shown", "--range",
+                                           "--sample", "--perplexity", "--seed"};
+  static constexpr const char *kOfResults = "given for a plot of results", *kOfModels = "a figure of a model";
   std::string kind_, model_, output_, statistic_ = "mean";
   std::vector<std::string> texts_, blocks_, choices_;
   std::optional<std::int64_t> tokens_, range_;

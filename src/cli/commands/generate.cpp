@@ -64,6 +64,7 @@ class GenerateCommand : public Command {
   }
 
   Devices devices() const override { return Devices::kAny; }
+  bool has_types() const override { return true; }
 
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");

@@ -50,7 +50,7 @@ class GradeCommand : public Command {
 
   void run(const CommonOptions& common) override {
     if (study_names_ && !study_form_) throw Error::usage("--study-names", "given alone", "--study-form with it");
-    if (explain_) return explain();
+    if (explain_) return explain(common);
     const RegradeOptions options = regrade_options();
     OrderedJson files = OrderedJson::array();
     TextTable table({{"TASK"},
@@ -81,23 +81,28 @@ class GradeCommand : public Command {
             .data = data_files_of_results(data_)};
   }
 
-  void explain() {
+  void explain(const CommonOptions& common) {
+    refuse_given(common, {"--write", "--study-form"}, "given together with --explain", "one of them");
     const RegradeOptions options = regrade_options();
-    bool any = false;
+    OrderedJson explained = OrderedJson::array();
     for (const std::string& path : paths_) {
       for (const fs::path& file : result_files(path)) {
         const auto lines = explain_answer(file, *explain_, options);
         if (!lines) continue;
-        any = true;
-        fmt::print("{}\n", printable(file.string()));
+        explained.push_back({{"path", file.string()}, {"id", *explain_}, {"lines", OrderedJson::array()}});
         for (std::size_t begin = 0; begin < lines->size();) {
           const std::size_t end = std::min(lines->find('\n', begin), lines->size());
-          fmt::print("{}\n", printable(lines->substr(begin, end - begin)));
+          explained.back()["lines"].push_back(lines->substr(begin, end - begin));
           begin = end + 1;
         }
       }
     }
-    if (!any) throw Error::usage("--explain", *explain_, "the id of an answer in these files");
+    if (explained.empty()) throw Error::usage("--explain", *explain_, "the id of an answer in these files");
+    if (common.json) return print_json({{"explained", explained}});
+    for (const OrderedJson& one : explained) {
+      fmt::print("{}\n", printable(one["path"].get<std::string>()));
+      for (const OrderedJson& line : one["lines"]) fmt::print("{}\n", printable(line.get<std::string>()));
+    }
   }
 
   void store(const Regraded& result, const CommonOptions& common) const {

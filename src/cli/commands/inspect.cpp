@@ -226,6 +226,7 @@ class InspectCommand : public Command {
     return "Shows a model: architecture, plan, formats, tensors, sizes, bits per weight, memory to run it";
   }
   std::string_view example() const override { return "qreason inspect smollm2-135m-instruct --tensors"; }
+  bool has_types() const override { return true; }
 
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory (a config.json is enough), .gguf file, name or hub id");

@@ -25,6 +25,7 @@ class PerplexityCommand : public Command {
   }
 
   Devices devices() const override { return Devices::kAny; }
+  bool has_types() const override { return true; }
 
   void declare(OptionSet& options) override {
     options.positional("MODEL", model_, "Directory, .gguf file, name or hub id");
@@ -38,6 +39,7 @@ class PerplexityCommand : public Command {
 
   void run(const CommonOptions& common) override {
     const ComputeType type = compute_type(common.dtype);
+    check_windows(window_, limit_);
     Executor& executor = arithmetic_.executor(common);
     const OpenedModel model = open_model(model_);
     const EvaluationText text = load_evaluation_text(text_);

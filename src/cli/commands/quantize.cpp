@@ -68,6 +68,7 @@ class QuantizeCommand : public Command {
 
   void run(const CommonOptions& common) override {
     Recipe recipe = read_recipe();
+    refuse_cuts_of_tokens();
     if (const auto config = plan_ ? lone_config(model_) : std::nullopt) return plan_config(common, *config, recipe);
     const OpenedModel model = open_model(model_);
     const QuantizeRequest request{.model = model,
@@ -92,6 +93,15 @@ class QuantizeCommand : public Command {
   }
 
  private:
+  // Tokens that are given are used as they are.
+  void refuse_cuts_of_tokens() const {
+    if (!calibration_ || fs::path(*calibration_).extension() != ".safetensors") return;
+    for (const std::string& setting : settings_)
+      if (setting.starts_with("samples=") || setting.starts_with("length="))
+        throw Error::usage("--set", fmt::format("\"{}\" together with {}", setting, *calibration_),
+                           "one of them: the file's tokens are all used, as they are");
+  }
+
   // A config.json without weights beside it, or such a file under any name.
   static std::optional<fs::path> lone_config(const fs::path& model) {
     std::error_code failure;
