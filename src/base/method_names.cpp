@@ -16,6 +16,20 @@ constexpr std::array<std::string_view, 19> kFamilies = {"bf16", "fp16", "fp32", 
                                                         // The study's rows of checkpoints that other tools quantized.
                                                         "quantized.awq", "quantized.gptq"};
 
+std::string lower_case(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+// "w4g128", "w8a8kv8", "b3.5g64", "w4c", "tp2": letters of formats and digits alone, a digit among them.
+bool reads_as_formats(std::string_view part) {
+  return part.find_first_of("0123456789") != std::string_view::npos &&
+         (part.starts_with("tp") ? part.substr(2) : part).find_first_not_of("wagkvbc.0123456789") ==
+             std::string_view::npos;
+}
+
 }  // namespace
 
 std::span<const std::string_view> method_families() {
@@ -23,11 +37,22 @@ std::span<const std::string_view> method_families() {
 }
 
 bool is_baseline(std::string_view method) {
-  std::string lower(method);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string lower = lower_case(method);
   const auto unquantized = method_families().first(kUnquantized);
   return std::find(unquantized.begin(), unquantized.end(), lower) != unquantized.end();
+}
+
+std::string method_stem(std::string_view name) {
+  const std::string lower = lower_case(name);
+  const auto quantized = method_families().subspan(kUnquantized);
+  std::size_t end = std::min(lower.find('-'), lower.size());
+  if (std::find(quantized.begin(), quantized.end(), lower.substr(0, end)) == quantized.end()) return "";
+  while (end < lower.size()) {
+    const std::size_t next = std::min(lower.find('-', end + 1), lower.size());
+    if (!reads_as_formats(std::string_view(lower).substr(end + 1, next - end - 1))) break;
+    end = next;
+  }
+  return lower.substr(0, end);
 }
 
 bool is_plain_name(std::string_view name) {

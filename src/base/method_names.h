@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace qreason {
@@ -15,6 +16,11 @@ inline constexpr std::string_view kUnknownMethod = "unknown";  // of a folder wh
 
 // Whether the name is that of an unquantized model: "bf16", "BF16", "fp16", "float32".
 bool is_baseline(std::string_view method);
+
+// The part of a name that reads as a quantization method: its family with the formats behind it ("gptq-w3g64" of
+// "gptq-w3g64-heavy", "awq" of "awq-mine"), in small letters; empty where the name begins with no family, or with an
+// unquantized type's.
+std::string method_stem(std::string_view name);
 
 // Whether a name may stand in a folder's name, a table and a terminal's line as it is: not empty, no slash, no control
 // character, not "." or "..".

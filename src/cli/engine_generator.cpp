@@ -12,13 +12,18 @@
 #include "kernels/backend.h"
 
 namespace qreason {
-ResidentModel load_resident(const std::string& reference, const std::string& dtype, Executor& executor) {
+
+ResidentModel load_resident(OpenedModel opened, const std::string& dtype, Executor& executor) {
   const ComputeType type = compute_type(dtype);
-  ResidentModel model{open_model(reference), nullptr, dtype, {}, &executor};
+  ResidentModel model{std::move(opened), nullptr, dtype, {}, &executor};
   model.origin = model_origin(model.opened);
   model.decoder =
       std::make_unique<Decoder>(*model.opened.checkpoint, Decoder::Options{.type = type, .executor = &executor});
   return model;
+}
+
+ResidentModel load_resident(const std::string& reference, const std::string& dtype, Executor& executor) {
+  return load_resident(open_model(reference), dtype, executor);
 }
 
 std::uint64_t cache_bytes_of(const ContextSettings& settings, const Decoder& decoder) {
@@ -44,14 +49,7 @@ EngineGenerator::EngineGenerator(const ResidentModel& model, Options options)
 EngineGenerator::~EngineGenerator() = default;
 
 OrderedJson EngineGenerator::provenance() const {
-  const Backend& backend = model_.executor->backend();
-  return run_provenance(model_.opened, model_.origin,
-                        {.dtype = model_.dtype,
-                         .sampling = options_.sampling,
-                         .context = engine_->context(),
-                         .cache_bytes = options_.context.cache_bytes,
-                         .arithmetic = backend.arithmetic(),
-                         .device = device_kind(backend)});
+  return run_provenance(model_.opened, model_.origin, run_settings(options_, model_.dtype, model_.executor->backend()));
 }
 
 void EngineGenerator::submit(const GenerationRequest& request) {
@@ -98,6 +96,24 @@ std::optional<Completion> EngineGenerator::next() {
   Completion completion = std::move(finished_.front());
   finished_.pop_front();
   return completion;
+}
+
+RunSettings run_settings(const EngineGenerator::Options& options, const std::string& dtype, const Backend& backend) {
+  return {.dtype = dtype,
+          .sampling = options.sampling,
+          .context = options.context.positions,
+          .cache_bytes = options.context.cache_bytes,
+          .arithmetic = backend.arithmetic(),
+          .device = device_kind(backend)};
+}
+
+void check_model(const OpenedModel& model, const EngineGenerator::Options& options) {
+  const std::string prompt = render_chat(model.require_text(), "What is 2 + 3?");
+  thought_tokens(model.require_text(), options.sampling, prompt);
+  const std::int64_t most = model.checkpoint->config().max_positions;
+  if (options.context.positions > most)
+    throw Error::usage("--context", fmt::format("{}", options.context.positions),
+                       fmt::format("at most the {} positions of {}", most, model.name));
 }
 
 }  // namespace qreason

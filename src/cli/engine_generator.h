@@ -27,6 +27,7 @@ struct ResidentModel {
   Executor* executor = nullptr;  // that it was made for and runs on
 };
 // `dtype` as of --dtype. The executor must outlive the model.
+ResidentModel load_resident(OpenedModel model, const std::string& dtype, Executor& executor);
 ResidentModel load_resident(const std::string& reference, const std::string& dtype, Executor& executor);
 
 struct ContextSettings {
@@ -66,5 +67,12 @@ class EngineGenerator : public Generator {
   std::map<std::int64_t, Pending> pending_;  // by the engine's number
   std::deque<Completion> finished_;
 };
+
+// What the headers of its results say of a run with these options. `dtype` as of --dtype.
+RunSettings run_settings(const EngineGenerator::Options& options, const std::string& dtype, const Backend& backend);
+
+// What a model must have to be asked so, as far as its files tell: a tokenizer, a chat template that renders,
+// positions, the tokens that limits to thoughts need. Errors else.
+void check_model(const OpenedModel& model, const EngineGenerator::Options& options);
 
 }  // namespace qreason

@@ -1,6 +1,7 @@
 #include "cli/model_evaluation.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <functional>
 
 #include "base/error.h"
@@ -13,27 +14,19 @@ namespace {
 
 // The data sets of an evaluation and the files it makes of them.
 struct Cells {
-  std::map<std::string_view, Dataset> datasets;
+  std::shared_ptr<const TaskData> data;
   std::vector<EvaluationCell> cells;
 };
 
 Cells cells_of(const ModelEvaluation& evaluation) {
-  Cells all;
-  for (const Task& task : evaluation.tasks) {
-    auto [entry, is_new] = all.datasets.try_emplace(task.dataset);
-    if (is_new) {
-      const auto local = evaluation.data.find(task.dataset);
-      entry->second =
-          load_task_data(task, local == evaluation.data.end() ? std::nullopt : std::optional(local->second));
-      shuffle_and_limit(entry->second, evaluation.limit);
-    }
+  Cells all{.data = evaluation.loaded ? evaluation.loaded : load_data(evaluation), .cells = {}};
+  for (const Task& task : evaluation.tasks)
     for (const std::uint64_t seed : evaluation.seeds)
       all.cells.push_back({.task = &task,
-                           .dataset = &entry->second,
+                           .dataset = &all.data->at(task.dataset),
                            .seed = seed,
                            .file = result_path(evaluation.folder, evaluation.run_name, seed, task.name),
                            .shuffle_seed = evaluation.shuffle_seed});
-  }
   return all;
 }
 
@@ -45,24 +38,65 @@ EvaluationOptions options_of(const ModelEvaluation& evaluation) {
           .listener = terminal_progress()};
 }
 
+using Open = StudyWorker::Open;
+
 // `expected`: the provenance that a run now would record, by the one that was found.
-bool is_evaluated_as(const ModelEvaluation& evaluation,
-                     const std::function<OrderedJson(const OrderedJson& found)>& expected) {
+std::optional<Open> open_files(const ModelEvaluation& evaluation,
+                               const std::function<OrderedJson(const OrderedJson& found)>& expected) {
+  std::optional<Open> absent;
+  bool any = false;
   for (const Task& task : evaluation.tasks)
-    for (const std::uint64_t seed : evaluation.seeds)
-      if (!is_finished(result_path(evaluation.folder, evaluation.run_name, seed, task.name))) return false;
+    for (const std::uint64_t seed : evaluation.seeds) {
+      const fs::path file = result_path(evaluation.folder, evaluation.run_name, seed, task.name);
+      if (!is_finished(file) && !absent) absent = Open{file.string() + ": not finished", Open::Kind::kAbsent};
+      any = any || fs::exists(file) || fs::exists(partial_path(file));
+    }
+  if (!any) return absent;
   const Cells all = cells_of(evaluation);
   const EvaluationOptions options = options_of(evaluation);
   std::map<const Dataset*, std::string> hashes;
-  return std::all_of(all.cells.begin(), all.cells.end(), [&](const EvaluationCell& cell) {
-    const ResultHeader found = read_header(cell.file, *cell.form);
+  for (const EvaluationCell& cell : all.cells) {
     std::string& hash = hashes[cell.dataset];
     if (hash.empty()) hash = dataset_hash(*cell.dataset);
-    return !header_difference(found, cell_header(cell, options, expected(found.provenance), hash));
-  });
+    for (const EarlierRun& run : earlier_runs(cell)) {
+      const ResultHeader wanted = cell_header(cell, options, expected(run.header.provenance), hash);
+      if (const auto difference = header_difference(run.header, wanted))
+        return Open{fmt::format("{}: {}", run.path.string(), *difference), Open::Kind::kOther};
+    }
+  }
+  return absent;
 }
 
 }  // namespace
+
+std::shared_ptr<const TaskData> load_data(const ModelEvaluation& evaluation) {
+  auto data = std::make_shared<TaskData>();
+  for (const Task& task : evaluation.tasks) {
+    if (data->contains(task.dataset)) continue;
+    const auto local = evaluation.data.find(task.dataset);
+    Dataset dataset =
+        load_task_data(task, local == evaluation.data.end() ? std::nullopt : std::optional(local->second));
+    if (dataset.problems.empty()) throw Error(dataset.source.string(), "no problem", "at least one");
+    shuffle_and_limit(dataset, evaluation.limit);
+    data->emplace(task.dataset, std::move(dataset));
+  }
+  return data;
+}
+
+void check_earlier_results(const ModelEvaluation& evaluation, const std::function<OrderedJson()>& provenance) {
+  std::optional<OrderedJson> known;
+  std::map<const Dataset*, std::string> hashes;
+  const Cells all = cells_of(evaluation);
+  for (const EvaluationCell& cell : all.cells) {
+    for (const EarlierRun& run : earlier_runs(cell)) {
+      if (!known) known = provenance();
+      std::string& hash = hashes[cell.dataset];
+      if (hash.empty()) hash = dataset_hash(*cell.dataset);
+      if (evaluation.if_different == IfExists::kError)
+        require_same_run(run, cell_header(cell, options_of(evaluation), *known, hash));
+    }
+  }
+}
 
 std::vector<CellSummary> evaluate_model(const ResidentModel& model, const ModelEvaluation& evaluation) {
   EngineGenerator generator(model, evaluation.generation);
@@ -74,18 +108,17 @@ std::vector<CellSummary> evaluate_by(Generator& generator, const ModelEvaluation
   return evaluate(generator, all.cells, options_of(evaluation));
 }
 
-bool is_evaluated(const ModelEvaluation& evaluation, const RunSettings& settings,
-                  const std::optional<OpenedModel>& model) {
+std::optional<Open> open_results(const ModelEvaluation& evaluation, const RunSettings& settings,
+                                 const std::optional<OpenedModel>& model) {
   std::optional<OrderedJson> provenance;
   if (model) provenance = run_provenance(*model, model_origin(*model), settings);
-  return is_evaluated_as(evaluation, [&](const OrderedJson& found) {
+  return open_files(evaluation, [&](const OrderedJson& found) {
     return provenance ? *provenance : provenance_without_model(found, settings);
   });
 }
 
-bool is_evaluated(const ModelEvaluation& evaluation, const EndpointSettings& settings) {
-  return is_evaluated_as(evaluation,
-                         [&](const OrderedJson& found) { return provenance_without_server(found, settings); });
+std::optional<Open> open_results(const ModelEvaluation& evaluation, const EndpointSettings& settings) {
+  return open_files(evaluation, [&](const OrderedJson& found) { return provenance_without_server(found, settings); });
 }
 
 std::optional<OrderedJson> earlier_provenance(const ModelEvaluation& evaluation) {

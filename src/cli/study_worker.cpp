@@ -24,6 +24,7 @@
 #include "cli/run_provenance.h"
 #include "cli/study_jobs.h"
 #include "cli/terminal.h"
+#include "eval/toml_file.h"
 #include "quantize/methods/method_table.h"
 
 namespace qreason {
@@ -49,7 +50,7 @@ EndpointSettings settings_at(const StudyModel& model, const StudyEndpoint& endpo
                               .silence_seconds = endpoint.timeout},
                              generation);
   } catch (const Error& error) {
-    throw Error::inside("endpoint of " + model.name, error);
+    throw error_at(model.place, error);
   }
 }
 
@@ -58,8 +59,8 @@ EndpointModel served_model(const StudyModel& model) {
   EndpointModel served = open_endpoint_model(model.reference);
   const std::string& method = model.methods.front();
   if (served.method != kUnknownMethod && served.method != method)
-    throw Error("endpoint of " + model.name,
-                fmt::format("method {}, but {} was made by {}", method, model.reference, served.method), "the same");
+    throw Error(model.place, fmt::format("method {}, but {} was made by {}", method, model.reference, served.method),
+                "the same");
   return served;
 }
 
@@ -72,12 +73,66 @@ std::uint64_t file_bytes(const fs::path& model) {
   return bytes;
 }
 
+// With the study's calibration, where the method looks at one.
 Recipe recipe_of(const StudyMethod& quantization) {
-  if (!quantization.is_recipe_file()) return make_recipe(quantization.method, read_method_parameters(quantization.set));
-  if (!quantization.set.empty()) {
-    throw Error::usage(quantization.name, "set, for a recipe file", "a method; edit the recipe file instead");
+  if (quantization.is_recipe_file() && !quantization.set.empty())
+    throw Error("set", "of a recipe file", "a method; edit the recipe file instead");
+  Recipe recipe = quantization.is_recipe_file()
+                      ? parse_recipe(read_text_file(quantization.method, 1 << 20), quantization.method)
+                      : make_recipe(quantization.method, read_method_parameters(quantization.set));
+  if (!needs_calibration(recipe)) return recipe;
+  const StudyCalibration& calibration = quantization.calibration;
+  CalibrationSpec& spec = recipe.calibration.emplace(recipe.calibration.value_or(CalibrationSpec{}));
+  if (!calibration.source.empty()) spec.source = calibration.source;
+  if (fs::path(spec.source).extension() == ".safetensors" && (calibration.samples || calibration.length))
+    throw Error("calibration", fmt::format("samples or length together with {}", spec.source),
+                "one of them: the file's tokens are all used, as they are");
+  spec.samples = calibration.samples.value_or(spec.samples);
+  spec.length = calibration.length.value_or(spec.length);
+  return recipe;
+}
+
+// What fails in `check` is told at the place in the study's file.
+template <class Check>
+void checked_at(const std::string& place, const Check& check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    throw error_at(place, error);
   }
-  return parse_recipe(read_text_file(quantization.method, 1 << 20), quantization.method);
+}
+
+ModelConfig config_of(const StudyModel& model) {
+  return open_checkpoint(resolve_model(model.reference), &process_executor().pool())->config();
+}
+
+// As far as files tell, without the model's weights.
+void require_method(const StudyCell& cell) {
+  Recipe recipe = recipe_of(cell.quantization);
+  const ModelConfig config = config_of(*cell.model);
+  // Longer windows are cut to the model's positions when they are drawn.
+  if (recipe.calibration) recipe.calibration->length = std::min(recipe.calibration->length, config.max_positions);
+  validate(recipe, config);
+  if (!needs_calibration(recipe)) return;
+  const std::string& source = recipe.calibration->source;
+  const bool tokens = fs::path(source).extension() == ".safetensors";
+  if (!tokens) find_calibration_file(source, resolve_model(cell.model->reference));
+  if (tokens && !fs::is_regular_file(source)) throw Error(source, "no such file", "calibration tokens");
+}
+
+void require_measure(const StudyModel& model) {
+  find_calibration_file(model.measure->text, resolve_model(model.reference));
+  if (const std::int64_t most = config_of(model).max_positions; model.measure->window > most)
+    throw Error("measure", fmt::format("window {}", model.measure->window),
+                fmt::format("at most the {} positions of {}", most, model.reference));
+}
+
+OutlierOptions outliers_of(const StudyModel& model) {
+  const StudyOutliers& outliers = *model.outliers;
+  return {.seed = static_cast<std::uint64_t>(outliers.seed),
+          .channels = outliers.channels,
+          .factor = outliers.factor,
+          .key_bias = outliers.key_bias};
 }
 
 }  // namespace
@@ -112,32 +167,39 @@ void EngineStudyWorker::require(const StudyModel& model, const std::string& refe
     served_model(model);
     return;
   }
-  if (!device_) require_arithmetic(model.arithmetic, "arithmetic of " + model.name);
-  resolve_model(reference);
+  checked_at(model.place, [&] {
+    if (!device_) require_arithmetic(model.arithmetic, "arithmetic");
+    resolve_model(reference);
+  });
+}
+
+void EngineStudyWorker::require_step(StudyStep step, const StudyCell& cell) {
+  const StudyModel& model = *cell.model;
+  checked_at(step == StudyStep::kQuantize ? cell.quantization.place : model.place, [&] {
+    switch (step) {
+      case StudyStep::kOutliers:
+        return check_outlier_options(config_of(model), outliers_of(model), "outliers.");
+      case StudyStep::kQuantize:
+        return require_method(cell);
+      case StudyStep::kMeasure:
+        return require_measure(model);
+      case StudyStep::kEvaluate:
+        if (data_.contains(&model)) return;
+        data_[&model] = load_data(evaluation_of(cell));
+        if (!model.endpoint) check_model(open_model(model.reference), generation_of(model));
+    }
+  });
 }
 
 void EngineStudyWorker::make_outliers(const StudyModel& model, const fs::path& folder) {
-  const StudyOutliers& outliers = *model.outliers;
-  write_outlier_model(open_model(model.reference),
-                      {.seed = static_cast<std::uint64_t>(outliers.seed),
-                       .channels = outliers.channels,
-                       .factor = outliers.factor,
-                       .key_bias = outliers.key_bias},
-                      folder, if_different_);
+  write_outlier_model(open_model(model.reference), outliers_of(model), folder, if_different_);
 }
 
 void EngineStudyWorker::quantize(const StudyCell& cell) {
   quantized_.reset();
   quantized_name_.clear();
   const OpenedModel model = open_model(cell.reference);
-  const StudyCalibration& calibration = cell.quantization.calibration;
-  Recipe recipe = recipe_of(cell.quantization);
-  if (needs_calibration(recipe)) {
-    CalibrationSpec& spec = recipe.calibration.emplace(recipe.calibration.value_or(CalibrationSpec{}));
-    if (!calibration.source.empty()) spec.source = calibration.source;
-    spec.samples = calibration.samples.value_or(spec.samples);
-    spec.length = calibration.length.value_or(spec.length);
-  }
+  const Recipe recipe = recipe_of(cell.quantization);
   const QuantizeRequest request{.model = model,
                                 .recipe = recipe,
                                 .calibration_source = {},
@@ -193,7 +255,8 @@ ModelEvaluation EngineStudyWorker::evaluation_of(const StudyCell& cell) const {
           .model = model.name,
           .method = cell.method,
           .generation = generation_of(model),
-          .if_different = if_different_};
+          .if_different = if_different_,
+          .loaded = data_.contains(&model) ? data_.at(&model) : nullptr};
 }
 
 void EngineStudyWorker::evaluate(const StudyCell& cell) {
@@ -211,23 +274,22 @@ void EngineStudyWorker::evaluate_at_endpoint(const StudyCell& cell) {
   evaluate_by(generator, evaluation);
 }
 
-bool EngineStudyWorker::evaluated(const StudyCell& cell) {
+std::optional<StudyWorker::Open> EngineStudyWorker::open_results(const StudyCell& cell) {
   const ModelEvaluation evaluation = evaluation_of(cell);
   if (cell.model->endpoint) {
     StudyEndpoint endpoint = *cell.model->endpoint;
     endpoint.key_variable.reset();  // a finished study needs no key
-    return is_evaluated(evaluation, settings_at(*cell.model, endpoint));
+    return qreason::open_results(evaluation, settings_at(*cell.model, endpoint));
   }
   const EngineGenerator::Options& generation = evaluation.generation;
-  // Files of other settings are for evaluate() to refuse or replace.
-  return is_evaluated(evaluation,
-                      {.dtype = cell.model->dtype,
-                       .sampling = generation.sampling,
-                       .context = generation.context.positions,
-                       .cache_bytes = generation.context.cache_bytes,
-                       .arithmetic = cell.model->arithmetic,
-                       .device = device_ ? device_kind(device_->str()) : ""},
-                      weights_if_here(cell));
+  return qreason::open_results(evaluation,
+                               {.dtype = cell.model->dtype,
+                                .sampling = generation.sampling,
+                                .context = generation.context.positions,
+                                .cache_bytes = generation.context.cache_bytes,
+                                .arithmetic = cell.model->arithmetic,
+                                .device = device_ ? device_kind(device_->str()) : ""},
+                               weights_if_here(cell));
 }
 
 // A device serves one model at a time, and a server has a batch of its own.
@@ -245,6 +307,7 @@ int EngineStudyWorker::side_by_side(const std::vector<const StudyCell*>& cells) 
 
 std::unique_ptr<StudyWorker> EngineStudyWorker::beside(int jobs) {
   auto worker = std::make_unique<EngineStudyWorker>(spec_, if_different_, device_);
+  worker->data_ = data_;
   worker->executors_ = std::make_unique<OwnExecutors>(std::max(1, process_threads() / jobs));
   return worker;
 }

@@ -22,12 +22,13 @@ class EngineStudyWorker : public StudyWorker {
       : spec_(spec), if_different_(if_different), device_(device) {}
 
   void require(const StudyModel& model, const std::string& reference) override;
+  void require_step(StudyStep step, const StudyCell& cell) override;
   void make_outliers(const StudyModel& model, const std::filesystem::path& folder) override;
   void quantize(const StudyCell& cell) override;
   OrderedJson measure(const StudyCell& cell) override;
   OrderedJson device() const override;
   void evaluate(const StudyCell& cell) override;
-  bool evaluated(const StudyCell& cell) override;
+  std::optional<Open> open_results(const StudyCell& cell) override;
   int side_by_side(const std::vector<const StudyCell*>& cells) override;
   std::unique_ptr<StudyWorker> beside(int jobs) override;
 
@@ -43,6 +44,7 @@ class EngineStudyWorker : public StudyWorker {
   const StudySpec& spec_;
   IfExists if_different_;
   std::optional<at::Device> device_;
+  std::map<const StudyModel*, std::shared_ptr<const TaskData>> data_;  // of models with answers to come
   std::unique_ptr<OwnExecutors> executors_;  // of one of several workers; before the models, which use them
   std::string baseline_name_, quantized_name_;
   std::unique_ptr<ResidentModel> baseline_, quantized_;

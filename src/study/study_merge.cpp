@@ -1,5 +1,7 @@
 #include "study/study_merge.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <fstream>
 
@@ -33,11 +35,19 @@ bool same_bytes(const fs::path& a, const fs::path& b) {
   return true;
 }
 
+std::size_t first_other_line(const fs::path& a, const fs::path& b) {
+  std::ifstream first(a, std::ios::binary), second(b, std::ios::binary);
+  std::size_t line = 1;
+  for (std::string left, right; std::getline(first, left) && std::getline(second, right) && left == right;) ++line;
+  return line;
+}
+
 void bring_file(const fs::path& from, const fs::path& to, IfExists if_different) {
   if (fs::exists(to)) {
     if (same_bytes(from, to)) return;
     if (if_different != IfExists::kReplace)
-      throw Error(from.string(), "other bytes than " + to.string(),
+      throw Error(from.string(),
+                  fmt::format("other bytes than {}, from line {} on", to.string(), first_other_line(from, to)),
                   "the same, folders of different shards, or --force");
   }
   fs::create_directories(to.parent_path());

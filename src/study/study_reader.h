@@ -23,7 +23,7 @@ class StudyReader : public TomlFile {
 
   void text(const toml::table& table, const char* key, std::string& target) const {
     if (const toml::node* node = table.get(key)) {
-      if (!node->is_string()) fail(*node, key, "a text");
+      if (!node->is_string()) fail(*node, written(key, *node), "a text");
       target = node->as_string()->get();
       if (target.empty()) fail(*node, fmt::format("an empty {}", key), "a text");
     }
@@ -40,7 +40,7 @@ class StudyReader : public TomlFile {
     const toml::node* node = table.get(key);
     if (node == nullptr) return;
     const auto value = node->value<double>();
-    if (!value) fail(*node, key, "a number");
+    if (!value) fail(*node, written(key, *node), "a number");
     target = *value;
   }
 
@@ -66,7 +66,7 @@ class StudyReader : public TomlFile {
     each(
         table, key,
         [&](const toml::node& node) {
-          if (!node.is_string()) fail(node, key, "a list of texts");
+          if (!node.is_string()) fail(node, written(key, node), "a list of texts");
           const std::string value = node.as_string()->get();
           if (std::find(target.begin(), target.end(), value) != target.end()) fail(node, value + " twice", "each once");
           target.push_back(value);
@@ -89,7 +89,7 @@ class StudyReader : public TomlFile {
   const toml::table* table(const toml::table& parent, const char* key) const {
     const toml::node* node = parent.get(key);
     if (node == nullptr) return nullptr;
-    if (!node->is_table()) fail(*node, key, fmt::format("a table [{}]", key));
+    if (!node->is_table()) fail(*node, written(key, *node), fmt::format("a table [{}]", key));
     return node->as_table();
   }
 
@@ -102,7 +102,7 @@ class StudyReader : public TomlFile {
  private:
   std::int64_t integer_of(const toml::node& node, const char* key, std::int64_t low) const {
     if (!node.is_integer() || node.as_integer()->get() < low)
-      fail(node, key, fmt::format("a whole number from {}", low));
+      fail(node, written(key, node), fmt::format("a whole number from {}", low));
     return node.as_integer()->get();
   }
 
@@ -110,7 +110,7 @@ class StudyReader : public TomlFile {
   void each(const toml::table& table, const char* key, Take take, std::vector<T>& target) const {
     const toml::node* node = table.get(key);
     if (node == nullptr) return;
-    if (!node->is_array() || node->as_array()->empty()) fail(*node, key, "a list that is not empty");
+    if (!node->is_array() || node->as_array()->empty()) fail(*node, written(key, *node), "a list that is not empty");
     target.clear();
     for (const toml::node& element : *node->as_array()) take(element);
   }

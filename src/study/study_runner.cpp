@@ -15,6 +15,7 @@
 #include "base/staged_directory.h"
 #include "eval/evaluation_cell.h"
 #include "eval/task.h"
+#include "study/study_folder.h"
 #include "study/study_merge.h"
 #include "study/study_settings.h"
 #include "study/study_steps.h"
@@ -23,18 +24,12 @@ namespace qreason {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kResults = "results";
 constexpr const char *kTableMarkdown = "table.md", *kTableCsv = "table.csv", *kTableJson = "table.json";
-
-std::optional<OrderedJson> read_json_if(const fs::path& path) {
-  if (!fs::exists(path)) return std::nullopt;
-  return parse_ordered_json(read_text_file(path), path.string());
-}
 
 class Study {
  public:
   Study(const StudySpec& spec, const StudyOptions& options, StudyWorker& worker)
-      : spec_(spec), options_(options), worker_(worker) {
+      : spec_(spec), options_(options), worker_(worker), own_(options.folder, spec.file) {
     std::size_t count = 0;
     for (const StudyModel& model : spec.models) {
       if (model.weights != model.name) continue;  // with the model itself, below
@@ -61,21 +56,10 @@ class Study {
  private:
   // Cells that run the same checkpoint follow each other.
   void add_cell(const StudyModel& model, const std::string& method) {
-    const std::string reference = model.outliers ? outlier_folder(model).string() : model.reference;
-    StudyCell cell{&model, reference, method, method_of(spec_, model, method), {}, options_.folder / kResults};
-    if (!is_baseline(method) && !model.endpoint) cell.checkpoint = options_.folder / "models" / cell.weights_name();
+    const std::string reference = model.outliers ? own_.outliers(model).string() : model.reference;
+    StudyCell cell{&model, reference, method, method_of(spec_, model, method), {}, own_.results()};
+    if (!is_baseline(method) && !model.endpoint) cell.checkpoint = own_.checkpoint(cell);
     cells_.push_back(std::move(cell));
-  }
-
-  fs::path outlier_folder(const StudyModel& model) const { return options_.folder / "models" / model.weights; }
-  fs::path settings_path(const StudyModel& model) const {
-    return options_.folder / "models" / (model.weights + ".json");
-  }
-  fs::path settings_path(const StudyCell& cell) const {
-    return options_.folder / "models" / (cell.weights_name() + ".json");
-  }
-  fs::path measure_path(const StudyCell& cell) const {
-    return options_.folder / "measures" / (cell.run_name() + ".json");
   }
 
   // Tables are written over where those of a study are; other files of these names need --force.
@@ -95,10 +79,10 @@ class Study {
 
   // Whether what these settings made has to go.
   bool is_other(const fs::path& settings, const OrderedJson& wanted) const {
-    const auto found = read_json_if(settings);
-    if (!found || *found == wanted) return false;
+    const auto difference = own_.difference(settings, wanted);
+    if (!difference) return false;
     if (options_.if_different == IfExists::kReplace) return true;
-    throw Error(settings.string(), "made with other settings than the study's",
+    throw Error(settings.string(), fmt::format("made with other settings ({})", *difference),
                 "the same settings, another -o, or --force");
   }
 
@@ -107,19 +91,19 @@ class Study {
   void drop_others() {
     std::vector<const StudyModel*> models;
     for (const StudyModel& model : spec_.models)
-      if (model.outliers && is_other(settings_path(model), outlier_settings(model))) models.push_back(&model);
+      if (model.outliers && is_other(own_.settings(model), outlier_settings(model))) models.push_back(&model);
     std::vector<const StudyCell*> cells;
     for (const StudyCell& cell : cells_)
-      if (!cell.baseline() && is_other(settings_path(cell), quantize_settings(cell))) cells.push_back(&cell);
+      if (!cell.baseline() && is_other(own_.settings(cell), quantize_settings(cell))) cells.push_back(&cell);
     for (const StudyModel* model : models) {
-      StagedDirectory::remove(outlier_folder(*model));
+      StagedDirectory::remove(own_.outliers(*model));
       drop_results(*model, fmt::format("{}-{}", model->name, kBaselineMethod));
-      fs::remove(settings_path(*model));
+      fs::remove(own_.settings(*model));
     }
     for (const StudyCell* cell : cells) {
       StagedDirectory::remove(cell->checkpoint);
       drop_results(*cell->model, cell->run_name());
-      fs::remove(settings_path(*cell));
+      fs::remove(own_.settings(*cell));
     }
   }
 
@@ -128,19 +112,28 @@ class Study {
       std::vector<Task> tasks(task_table().begin(), task_table().end());
       tasks.insert(tasks.end(), model.tasks.begin(), model.tasks.end());
       for (const Task& task : tasks) {
-        const fs::path file = result_path(options_.folder / kResults, run_name, seed, task.name);
+        const fs::path file = result_path(own_.results(), run_name, seed, task.name);
         fs::remove(file);
         fs::remove(partial_path(file));
       }
       std::error_code not_empty;
-      fs::remove(result_path(options_.folder / kResults, run_name, seed, "").parent_path(), not_empty);
+      fs::remove(result_path(own_.results(), run_name, seed, "").parent_path(), not_empty);
     }
   }
 
   bool measured(const StudyCell& cell) const {
-    const auto found = read_json_if(measure_path(cell));
-    return found && found->is_object() && found->contains("settings") &&
-           (*found)["settings"] == measure_settings(cell, worker_.device());
+    const auto found = own_.measured_with(cell);
+    return found && *found == measure_settings(cell, worker_.device());
+  }
+
+  // Files of other settings are refused here, before any work, or replaced by evaluate().
+  bool has_open_results(const StudyCell& cell) {
+    const auto open = worker_.open_results(cell);
+    if (open && open->kind == StudyWorker::Open::Kind::kOther && options_.if_different == IfExists::kError)
+      throw Error(fmt::format("results of {}", cell.run_name()),
+                  fmt::format("other settings ({}, by {})", open->what, spec_.file.string()),
+                  "the same settings, another -o, or --force");
+    return open.has_value();
   }
 
   std::vector<PlannedStep> open_steps() {
@@ -149,7 +142,7 @@ class Study {
     for (const StudyCell& cell : cells_) {
       const std::size_t before = plan.size();
       const bool measure = cell.model->measure && !measured(cell);
-      const bool evaluate = !cell.model->tasks.empty() && !worker_.evaluated(cell);
+      const bool evaluate = !cell.model->tasks.empty() && has_open_results(cell);
       if (!cell.baseline() && !fs::exists(cell.checkpoint) && quantized.insert(cell.weights_name()).second)
         plan.push_back({StudyStep::kQuantize, &cell});
       if (measure) plan.push_back({StudyStep::kMeasure, &cell});
@@ -164,36 +157,45 @@ class Study {
   void merge() {
     for (const fs::path& folder : options_.merged) {
       if (!fs::is_directory(folder)) throw Error(folder.string(), "no such folder", "a folder of this study");
+      // Before anything of another study's is brought here.
+      for (const StudyCell& cell : cells_)
+        if (const auto other = StudyFolder(folder, spec_.file).difference(cell, worker_))
+          throw Error(folder.string(), "other settings (" + *other + ")", "a folder of this study");
+    }
+    for (const fs::path& folder : options_.merged) {
       for (const StudyCell& cell : cells_)
         bring_pieces(folder, options_.folder, pieces_of(cell), options_.if_different);
     }
   }
+
   StudyPieces pieces_of(const StudyCell& cell) const {
     StudyPieces pieces;
     const auto add = [&](std::vector<fs::path>& to, const fs::path& path) {
       to.push_back(path.lexically_relative(options_.folder));
     };
     if (cell.model->outliers) {
-      add(pieces.files, settings_path(*cell.model));
-      add(pieces.folders, outlier_folder(*cell.model));
+      add(pieces.files, own_.settings(*cell.model));
+      add(pieces.folders, own_.outliers(*cell.model));
     }
     if (!cell.baseline()) {
-      add(pieces.files, settings_path(cell));
+      add(pieces.files, own_.settings(cell));
       add(pieces.folders, cell.checkpoint);
     }
-    if (cell.model->measure) add(pieces.files, measure_path(cell));
+    if (cell.model->measure) add(pieces.files, own_.measure(cell));
     for (const std::uint64_t seed : cell.model->seeds)
       for (const Task& task : cell.model->tasks)
         add(pieces.files, result_path(cell.results, cell.run_name(), seed, task.name));
     return pieces;
   }
 
-  static void require_finished(const std::vector<PlannedStep>& plan) {
+  void require_finished(const std::vector<PlannedStep>& plan) {
     if (plan.empty()) return;
-    throw Error(
-        "--merge",
-        fmt::format("{} steps that no folder has finished, the first of them {}", plan.size(), text_of(plan.front())),
-        "the folders of all shards, each run to its end");
+    const auto& [step, cell] = plan.front();
+    const auto open = step == StudyStep::kEvaluate ? worker_.open_results(*cell) : std::nullopt;
+    throw Error("--merge",
+                fmt::format("{} steps that no folder has finished, the first of them {}{}", plan.size(),
+                            text_of(plan.front()), open ? " (" + open->what + ")" : ""),
+                "the folders of all shards, each run to its end");
   }
 
   void require_models(const std::vector<PlannedStep>& plan) {
@@ -202,6 +204,7 @@ class Study {
       if (!needed.insert(cell->model).second) continue;
       worker_.require(*cell->model, step == StudyStep::kOutliers ? cell->model->reference : cell->reference);
     }
+    for (const auto& [step, cell] : plan) worker_.require_step(step, *cell);
   }
 
   void run_steps(const std::vector<PlannedStep>& plan) {
@@ -268,19 +271,19 @@ class Study {
     switch (planned.step) {
       case StudyStep::kOutliers:
         fs::create_directories(options_.folder / "models");
-        write_file_atomic(settings_path(*cell.model), outlier_settings(*cell.model).dump(2) + "\n");
+        write_file_atomic(own_.settings(*cell.model), outlier_settings(*cell.model).dump(2) + "\n");
         worker.make_outliers(*cell.model, cell.reference);
         break;
       case StudyStep::kQuantize:
         fs::create_directories(options_.folder / "models");
-        write_file_atomic(settings_path(cell), quantize_settings(cell).dump(2) + "\n");
+        write_file_atomic(own_.settings(cell), quantize_settings(cell).dump(2) + "\n");
         worker.quantize(cell);
         break;
       case StudyStep::kMeasure: {
         const OrderedJson result = {{"settings", measure_settings(cell, worker.device())},
                                     {"result", worker.measure(cell)}};
         fs::create_directories(options_.folder / "measures");
-        write_file_atomic(measure_path(cell), result.dump(2) + "\n");
+        write_file_atomic(own_.measure(cell), result.dump(2) + "\n");
         break;
       }
       case StudyStep::kEvaluate:
@@ -294,7 +297,7 @@ class Study {
     for (const StudyCell& cell : cells_) {
       if (!cell.model->measure) continue;
       OrderedJson row = {{"model", cell.model->name}, {"method", cell.method}};
-      const auto found = read_json_if(measure_path(cell));
+      const auto found = read_json_if(own_.measure(cell));
       if (found) row.update((*found)["result"]);
       if (const OrderedJson device = worker_.device(); !device.is_null()) row["device"] = device;
       rows.push_back(std::move(row));
@@ -349,6 +352,7 @@ class Study {
   const StudySpec& spec_;
   const StudyOptions& options_;
   StudyWorker& worker_;
+  const StudyFolder own_;
   std::vector<StudyCell> cells_;
 };
 

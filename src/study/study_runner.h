@@ -9,8 +9,10 @@
 //   OUT/table.md, table.csv, table.json
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,8 @@ struct StudyCell {
   bool baseline() const { return checkpoint.empty(); }
 };
 
+enum class StudyStep : std::uint8_t { kOutliers, kQuantize, kMeasure, kEvaluate };
+
 // What the command line brings: models.
 class StudyWorker {
  public:
@@ -43,6 +47,9 @@ class StudyWorker {
   // An Error when `reference` is not there or the model cannot be run as asked: for every model with work left, before
   // any work. (A server is asked when its turn comes.)
   virtual void require(const StudyModel& model, const std::string& reference) = 0;
+  // An Error where a step that is left cannot be done as asked, as far as files tell (methods, data, texts): for all of
+  // them, before the first.
+  virtual void require_step(StudyStep /*step*/, const StudyCell& /*cell*/) {}
   // Makes a model with outliers, complete or absent, at `folder`.
   virtual void make_outliers(const StudyModel& model, const std::filesystem::path& folder) = 0;
   // Makes cell.checkpoint, complete or absent, resumable. Called when it is absent.
@@ -54,8 +61,13 @@ class StudyWorker {
   virtual OrderedJson device() const { return nullptr; }
   // Makes the cell's result files, resumable; finished ones are kept.
   virtual void evaluate(const StudyCell& cell) = 0;
-  // Whether evaluate() has nothing left to do.
-  virtual bool evaluated(const StudyCell& cell) = 0;
+  // What evaluate() finds not done in the cell's results: a file that is not there, or one of other settings; nullopt:
+  // nothing.
+  struct Open {
+    std::string what;  // with the file's name
+    enum class Kind : std::uint8_t { kAbsent, kOther } kind;
+  };
+  virtual std::optional<Open> open_results(const StudyCell& cell) = 0;
 
   // How many of these cells should be worked on side by side: 1 where one keeps the machine busy.
   virtual int side_by_side(const std::vector<const StudyCell*>& /*cells*/) { return 1; }

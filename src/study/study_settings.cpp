@@ -1,5 +1,6 @@
 #include "study/study_settings.h"
 
+#include "base/error.h"
 #include "base/file.h"
 
 namespace qreason {
@@ -34,7 +35,12 @@ OrderedJson quantize_settings(const StudyCell& cell) {
                             {"samples", optional_json(calibration.samples)},
                             {"length", optional_json(calibration.length)}}}};
   if (cell.model->outliers) settings["outliers"] = outlier_settings(*cell.model);
-  if (quantization.is_recipe_file()) settings["recipe"] = read_text_file(quantization.method, kMaxRecipe);
+  if (!quantization.is_recipe_file()) return settings;
+  try {
+    settings["recipe"] = read_text_file(quantization.method, kMaxRecipe);
+  } catch (const Error& error) {
+    throw Error::inside(quantization.place, error);
+  }
   return settings;
 }
 

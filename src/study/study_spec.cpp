@@ -19,6 +19,8 @@ namespace {
 
 using Reader = StudyReader;
 
+constexpr std::int64_t kMostTogether = 65536;  // answers
+
 const std::set<std::string> kSettings = {"methods",
                                          "tasks",
                                          "seeds",
@@ -77,13 +79,24 @@ void read_sampling(const Reader& reader, const toml::table& table, SamplingParam
   }
 }
 
+// What is wrong with one of them is told at its line.
+std::vector<Task> read_tasks(const Reader& reader, const toml::array& nodes, std::vector<std::string> names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].ends_with(".toml")) names[i] = reader.beside(names[i]);
+    try {
+      tasks_named({names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i) + 1});
+    } catch (const Error& error) {
+      throw error_at(reader.place(nodes[i]), error);
+    }
+  }
+  return tasks_named(names);
+}
+
 // The settings that stand at the top for all models and in a [[model]] for one.
 void read_settings(const Reader& reader, const toml::table& table, StudyModel& model) {
   reader.texts(table, "methods", model.methods);
   if (std::vector<std::string> names; reader.texts(table, "tasks", names), !names.empty()) {
-    for (std::string& name : names)
-      if (name.ends_with(".toml")) name = reader.beside(name);
-    model.tasks = tasks_named(names);
+    model.tasks = read_tasks(reader, *table.get("tasks")->as_array(), std::move(names));
   }
   reader.seeds(table, "seeds", model.seeds);
   reader.integer(table, "limit", 1, model.limit);
@@ -96,6 +109,8 @@ void read_settings(const Reader& reader, const toml::table& table, StudyModel& m
   reader.choice(table, "arithmetic", kArithmeticNames, arithmetic);
   model.arithmetic = *find_arithmetic(arithmetic);
   reader.integer(table, "batch", 1, model.batch);
+  if (model.batch > kMostTogether)
+    reader.fail(*table.get("batch"), fmt::format("batch {}", model.batch), fmt::format("1 to {}", kMostTogether));
   reader.choice(table, "dtype", kComputeTypeNames, model.dtype);
   reader.texts(table, "set", model.set);
   if (const toml::table* inner = reader.table(table, "calibration"))
@@ -123,9 +138,21 @@ StudyOutliers read_outliers(const Reader& reader, const toml::table& table) {
   return outliers;
 }
 
+// A row's name that reads as a method must be that of its own: "gptq-w3g64" itself, or with more behind it.
+void refuse_misleading_name(const Reader& reader, const toml::table& table, const StudyMethod& method) {
+  const std::string stem = method_stem(method.name);
+  if (stem.empty() || stem == method_stem(method.method)) return;
+  const bool is_other_method = stem.size() == method.name.size();
+  if (method.is_recipe_file() && (!is_other_method || fs::path(method.method).stem().string().ends_with(method.name)))
+    return;
+  reader.fail(table, fmt::format("name {} for {}", method.name, method.method),
+              "a name that is not another method's, nor begins like one");
+}
+
 StudyMethod read_method(const Reader& reader, const toml::table& table) {
   reader.only(table, {"name", "method", "recipe", "set", "calibration"});
   StudyMethod method;
+  method.place = reader.place(table);
   reader.text(table, "name", method.name);
   if (!is_plain_name(method.name)) reader.fail(table, "name " + method.name, kPlainName);
   if (is_baseline(method.name)) reader.fail(table, "name " + method.name, "another than the unquantized model's");
@@ -141,6 +168,7 @@ StudyMethod read_method(const Reader& reader, const toml::table& table) {
   if (const toml::table* inner = reader.table(table, "calibration")) {
     read_calibration(reader, *inner, method.calibration);
   }
+  refuse_misleading_name(reader, table, method);
   return method;
 }
 
@@ -180,6 +208,7 @@ StudyModel read_endpoint(const Reader& reader, const toml::table& table, const S
     keys.insert(key);
   reader.only(table, keys);
   StudyModel model = defaults;
+  model.place = reader.place(table);
   model.measure.reset();
   model.budgets.clear();
   StudyEndpoint endpoint;
@@ -214,6 +243,7 @@ StudyModel read_model(const Reader& reader, const toml::table& table, const Stud
   keys.insert({"model", "name", "outliers"});
   reader.only(table, keys);
   StudyModel model = defaults;
+  model.place = reader.place(table);
   reader.text(table, "model", model.reference);
   if (model.reference.empty()) reader.fail(table, "no model", "model = \"...\"");
   read_name(reader, table, model);
@@ -228,6 +258,8 @@ StudyModel read_model(const Reader& reader, const toml::table& table, const Stud
                         [](const std::string& method) { return is_baseline(method); });
   for (std::string& method : model.methods)
     if (is_baseline(method)) method = kBaselineMethod;
+  if (std::count(model.methods.begin(), model.methods.end(), kBaselineMethod) > 1)
+    reader.fail(table, "several methods for the unquantized model", fmt::format("one, {}", kBaselineMethod));
   return model;
 }
 
@@ -257,6 +289,46 @@ void add_budgets(const Reader& reader, const toml::table& table, StudySpec& spec
   }
 }
 
+// Different rows have different folders: "a" with "b-rtn-w4" and "a-b" with "rtn-w4" have one name.
+void refuse_one_folder_for_two(const Reader& reader, const StudySpec& spec) {
+  std::map<std::string, std::string> checkpoints, results;  // whose they are
+  const auto take = [&](std::map<std::string, std::string>& names, const StudyModel& model, const std::string& name,
+                        const std::string& what) {
+    const auto [earlier, is_new] = names.emplace(name, what);
+    if (!is_new)
+      throw Error(model.place.empty() ? reader.file().string() : model.place,
+                  fmt::format("{} and {}, both in the folder {}", earlier->second, what, name), "different names");
+  };
+  for (const StudyModel& model : spec.models) {
+    const std::string shown = "model " + model.name;
+    if (model.outliers && model.weights == model.name) take(checkpoints, model, model.name, shown + " with outliers");
+    for (const std::string& method : model.methods) {
+      const std::string name = fmt::format("{}-{}", model.name, method), what = shown + " with " + method;
+      take(results, model, name, what);
+      if (!is_baseline(method) && !model.endpoint && model.weights == model.name) take(checkpoints, model, name, what);
+    }
+  }
+}
+
+// Local files of data sets that a model is asked from.
+void read_data(const Reader& reader, const toml::table& root, StudySpec& spec) {
+  const toml::table* data = reader.table(root, "data");
+  if (data == nullptr) return;
+  for (const auto& [key, value] : *data) {
+    std::string path;
+    reader.text(*data, std::string(key.str()).c_str(), path);
+    const Task* task = find_task(key.str());
+    if (task == nullptr) reader.fail(value, fmt::format("the data set \"{}\"", key.str()), known_task_names());
+    const bool asked = std::any_of(spec.models.begin(), spec.models.end(), [&](const StudyModel& model) {
+      return std::any_of(model.tasks.begin(), model.tasks.end(),
+                         [&](const Task& one) { return one.dataset == task->dataset; });
+    });
+    if (!asked) reader.fail(value, fmt::format("data of {}, which no model is asked", task->name), "a task of theirs");
+    if (!spec.data.emplace(task->dataset, reader.beside(path)).second)
+      reader.fail(value, fmt::format("data of {} again", task->name), "each data set once");
+  }
+}
+
 // All [[model]], then all [[endpoint]]. Several of these may serve one model by different methods.
 void read_rows(const Reader& reader, const toml::table& root, const StudyModel& defaults, StudySpec& spec) {
   std::set<std::string> names;
@@ -279,15 +351,18 @@ void read_rows(const Reader& reader, const toml::table& root, const StudyModel& 
     }
   }
   if (spec.models.empty()) throw Error(reader.file().string(), "no model", "one [[model]] or [[endpoint]] at least");
+  refuse_one_folder_for_two(reader, spec);
 }
 
 }  // namespace
 
 StudyMethod method_of(const StudySpec& spec, const StudyModel& model, const std::string& name) {
-  StudyMethod method{.name = name, .method = name, .set = model.set, .calibration = model.calibration};
+  StudyMethod method{
+      .name = name, .method = name, .set = model.set, .calibration = model.calibration, .place = model.place};
   const auto own = spec.methods.find(name);
   if (own == spec.methods.end()) return method;
   method.method = own->second.method;
+  method.place = own->second.place;
   const auto key = [](const std::string& setting) { return setting.substr(0, setting.find('=')); };
   for (const std::string& setting : own->second.set) {
     std::erase_if(method.set, [&](const std::string& other) { return key(other) == key(setting); });
@@ -307,6 +382,7 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
   keys.insert({"name", "model", "method", "endpoint", "budget", "data"});
   reader.only(root, keys);
   StudySpec spec;
+  spec.file = file;
   spec.name = file.stem().string();
   reader.text(root, "name", spec.name);
   if (const toml::node* name = root.get("name"); name && !is_plain_name(spec.name)) {
@@ -314,16 +390,10 @@ StudySpec parse_study(std::string_view text, const fs::path& file) {
   }
   StudyModel defaults;
   read_settings(reader, root, defaults);
-  if (const toml::table* data = reader.table(root, "data")) {
-    for (const auto& [key, value] : *data) {
-      std::string path;
-      reader.text(*data, std::string(key.str()).c_str(), path);
-      spec.data[require_task(key.str()).dataset] = reader.beside(path);
-    }
-  }
   read_named(reader, root, "method", read_method, spec.methods);
   read_named(reader, root, "budget", read_budget, spec.budgets);
   read_rows(reader, root, defaults, spec);
+  read_data(reader, root, spec);
   return spec;
 }
 

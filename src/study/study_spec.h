@@ -34,6 +34,7 @@ struct StudyMethod {
   std::string method;  // what `qreason quantize` takes as METHOD
   std::vector<std::string> set;
   StudyCalibration calibration;
+  std::string place = {};  // file and line of what says so, for messages
   bool is_recipe_file() const { return method.ends_with(".toml"); }
 };
 
@@ -81,9 +82,11 @@ struct StudyModel {
   StudyCalibration calibration;
   std::vector<std::string> set;  // "key=value" for the methods, as --set
   std::optional<StudyMeasure> measure;
+  std::string place = {};  // file and line of its table, for messages
 };
 
 struct StudySpec {
+  std::filesystem::path file;  // that says it
   std::string name;
   std::vector<StudyModel> models;
   std::map<std::string, StudyMethod> methods;  // [[method]], by name

@@ -14,7 +14,6 @@
 
 namespace qreason {
 
-enum class StudyStep : std::uint8_t { kOutliers, kQuantize, kMeasure, kEvaluate };
 std::string_view name_of(StudyStep step);
 
 struct PlannedStep {

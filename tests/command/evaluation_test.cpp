@@ -281,7 +281,8 @@ TEST(EvaluateCommand, RecordsItsContextAndRefusesWhatItsCacheCannotHold) {
   EXPECT_THAT(heavy.standard_error, HasSubstr("--memory: 1.0 MiB, expected more than the"));
   for (const char* wrong : {"--context 641", "--context 1", "--cache-memory much", "--memory some",
                             "--memory 8MiB --cache-memory 8MiB", "--memory 1MiB"}) {
-    EXPECT_EQ(qreason_command(evaluate + wrong).exit_code, 2) << wrong;
+    EXPECT_EQ(qreason_command(std::string(evaluate).replace(evaluate.find("/out'"), 5, "/new'") + wrong).exit_code, 2)
+        << wrong;
   }
 }
 
@@ -307,7 +308,7 @@ TEST(EvaluationCommands, RefuseAClassOfArithmeticThatTheMachineLacks) {
                         testing::project_path("models/steps-llama-1m").string() + "\"\n");
   const CommandResult result = testing::run_command(forced + "study '" + study.string() + "'" + out);
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.standard_error, HasSubstr("arithmetic of steps-llama-1m: fast without AVX512_BF16"));
+  EXPECT_THAT(result.standard_error, HasSubstr("s.toml, line 5: arithmetic: fast without AVX512_BF16"));
 }
 
 TEST(EvaluateCommand, RecordsTheFastClassAndDoesNotMixItWithThePortableOne) {

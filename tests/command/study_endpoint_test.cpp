@@ -12,6 +12,7 @@
 namespace qreason {
 namespace {
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using testing::CommandResult;
 using testing::FakeServer;
 using ::testing::HasSubstr;
@@ -37,9 +38,11 @@ class StudyEndpoint : public ::testing::Test {
               "\"\nname = \"toy-at-vllm\"\nmethod = \"" + method + "\"\n" + more;
     write_file_atomic(scratch_.path() / "s.toml", text);
   }
-  CommandResult study(const std::string& environment = "", const std::string& before = "") const {
+  CommandResult study(const std::string& environment = "", const std::string& before = "",
+                      const std::string& after = "") const {
     return testing::run_command(before + "env -u OPENAI_API_KEY " + environment + " '" + testing::qreason_binary() +
-                                "' study '" + (scratch_.path() / "s.toml").string() + "' -o '" + out().string() + "'");
+                                "' study '" + (scratch_.path() / "s.toml").string() + "' -o '" + out().string() + "' " +
+                                after);
   }
   fs::path out() const { return scratch_.path() / "out"; }
   std::string everything() const {
@@ -62,7 +65,7 @@ TEST_F(StudyEndpoint, StandsInTheTablesAndGoesOnWithoutItsServer) {
     const CommandResult refused = study();
     EXPECT_EQ(refused.exit_code, 2);
     EXPECT_THAT(refused.standard_error,
-                HasSubstr("endpoint of toy-at-vllm: --endpoint-key-variable: MY_KEY, which is not set"));
+                AllOf(HasSubstr(".toml, line "), HasSubstr(": key_variable: MY_KEY, which is not set")));
     EXPECT_TRUE(server.bodies().empty());
     const CommandResult result = study("MY_KEY=sk-hidden-key");
     ASSERT_EQ(result.exit_code, 0) << result.standard_error;
@@ -84,10 +87,14 @@ TEST_F(StudyEndpoint, StandsInTheTablesAndGoesOnWithoutItsServer) {
   EXPECT_EQ(again.exit_code, 0) << "neither server nor key: " << again.standard_error;
   EXPECT_EQ(read_text_file(out() / "table.md"), table);
   write_study(url, "temperature = 0.7\n");
-  // It would ask for two minutes; the first refusal says enough.
-  const CommandResult other = study("", "timeout --preserve-status --signal=INT 4 ");
-  EXPECT_EQ(other.exit_code, 130) << "other settings need a server";
-  EXPECT_THAT(other.standard_error, HasSubstr(url));
+  const CommandResult other = study();
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.standard_error, HasSubstr("provenance.sampling.temperature: 0.6 in the file, 0.7 now"));
+  // With --force the server is asked: for two minutes; the first refusal says enough.
+  const CommandResult forced = study("", "timeout --preserve-status --signal=INT 4 ", "--force");
+  EXPECT_EQ(forced.exit_code, 130) << "other settings need a server";
+  EXPECT_THAT(forced.standard_error, HasSubstr(url));
+  EXPECT_TRUE(fs::exists(out() / "results/toy-at-vllm-bf16-seed1/GSM8K.jsonl"));
 }
 
 TEST_F(StudyEndpoint, AsksNothingAboutAServerTwice) {
@@ -101,11 +108,11 @@ TEST_F(StudyEndpoint, AsksNothingAboutAServerTwice) {
 }
 
 TEST_F(StudyEndpoint, RefusesWhatMakesNoSense) {
-  for (const auto& [line, message] :
-       std::vector<std::pair<std::string, std::string>>{{"key = \"sk-hidden-key\"\n", "the key \"key\""},
-                                                        {"api = \"speech\"\n", "api speech"},
-                                                        {"methods = [\"bf16\"]\n", "the key \"methods\""},
-                                                        {"timeout = 0\n", "timeout, expected a whole number from 1"}}) {
+  for (const auto& [line, message] : std::vector<std::pair<std::string, std::string>>{
+           {"key = \"sk-hidden-key\"\n", "the key \"key\""},
+           {"api = \"speech\"\n", "api speech"},
+           {"methods = [\"bf16\"]\n", "the key \"methods\""},
+           {"timeout = 0\n", "timeout 0, expected a whole number from 1"}}) {
     write_study("http://127.0.0.1:9/v1", line);
     const CommandResult refused = study();
     EXPECT_EQ(refused.exit_code, 1);

@@ -58,14 +58,21 @@ class FileWorker : public StudyWorker {
                          .method = cell.method,
                          .seed = seed,
                          .dataset = {{"name", "GSM8K"}, {"count", 1}},
-                         .provenance = {{"tool", "1"}}},
+                         .provenance = {{"tool", "1"}, {"temperature", cell.model->sampling.temperature}}},
                         {answer});
     }
   }
-  bool evaluated(const StudyCell& cell) override {
-    for (const std::uint64_t seed : cell.model->seeds)
-      if (!fs::exists(result_path(cell.results, cell.run_name(), seed, "GSM8K"))) return false;
-    return true;
+  // The temperature is all that it knows of a run's settings.
+  std::optional<Open> open_results(const StudyCell& cell) override {
+    for (const std::uint64_t seed : cell.model->seeds) {
+      const fs::path path = result_path(cell.results, cell.run_name(), seed, "GSM8K");
+      if (!fs::exists(path)) return Open{path.string() + ": no such file", Open::Kind::kAbsent};
+      const double found = read_result_file(path).header.provenance["temperature"];
+      if (found != cell.model->sampling.temperature)
+        return Open{fmt::format("temperature: {} in {}, {}", found, path.string(), cell.model->sampling.temperature),
+                    Open::Kind::kOther};
+    }
+    return std::nullopt;
   }
   int side_by_side(const std::vector<const StudyCell*>& /*cells*/) override { return cells_at_once; }
   // Tells its steps to the one that it was made by, so all of a study's are in one list.

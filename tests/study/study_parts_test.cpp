@@ -17,6 +17,7 @@
 namespace qreason {
 namespace {
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::FileWorker;
 using ::testing::HasSubstr;
@@ -113,9 +114,35 @@ TEST_F(StudyParts, ThatAreMissingAreNamed) {
 
 TEST_F(StudyParts, OfOtherSettingsAreRefused) {
   const std::vector<fs::path> folders = run_shards();
+  const auto expect_refused = [&](const fs::path& file, const std::string& difference) {
+    EXPECT_THAT(
+        [&] { run("merged", {.folder = {}, .merged = folders}); },
+        ThrowsMessage<Error>(AllOf(HasSubstr("other settings"), HasSubstr(file.string()), HasSubstr(difference))));
+    EXPECT_FALSE(fs::exists(path("merged") / "models") || fs::exists(path("merged") / "results"));
+  };
+  const StudySpec same = spec_;
   spec_.models[0].calibration.samples = 7;
-  EXPECT_THAT([&] { run("merged", {.folder = {}, .merged = folders}); },
-              ThrowsMessage<Error>(HasSubstr("made with other settings")));
+  expect_refused(path("shard1") / "measures/A-bf16.json", "calibration.samples: null in ");
+  expect_refused("s.toml", ", 7 in s.toml");
+  spec_ = same;
+  spec_.models[0].measure->windows = 9;
+  expect_refused(path("shard1") / "measures/A-bf16.json", "windows: 4 in ");
+  spec_ = same;
+  spec_.models[1].outliers->factor = 16;
+  expect_refused(path("shard1") / "models/B-outliers.json", "factor: 32.0 in ");
+  spec_ = same;
+  spec_.models[0].sampling.temperature = 0;
+  expect_refused(path("shard1") / "results/A-bf16-seed42/GSM8K.jsonl", "temperature: 0.6 in ");
+}
+
+TEST_F(StudyParts, OfOtherSettingsAreToldBeforeAnyWork) {
+  run("whole");
+  spec_.models[0].sampling.temperature = 0;
+  FileWorker worker;
+  const auto again = [&] { run_study(spec_, {.folder = path("whole")}, worker); };
+  EXPECT_THAT(again, ThrowsMessage<Error>(AllOf(HasSubstr("results of A-bf16: other settings (temperature: 0.6 in "),
+                                                HasSubstr("s.toml"), HasSubstr("--force"))));
+  EXPECT_TRUE(worker.steps.empty());
 }
 
 TEST_F(StudyParts, WithOtherBytesReplaceNothingUnlessForced) {
@@ -127,7 +154,7 @@ TEST_F(StudyParts, WithOtherBytesReplaceNothingUnlessForced) {
   changed.replace(changed.find("12.5"), 4, "13.5");
   write_file_atomic(path("shard1") / measure, changed);
   EXPECT_THAT([&] { run("merged", {.folder = {}, .merged = folders}); },
-              ThrowsMessage<Error>(HasSubstr("A-bf16.json: other bytes than")));
+              ThrowsMessage<Error>(AllOf(HasSubstr("A-bf16.json: other bytes than"), HasSubstr("from line "))));
   EXPECT_EQ(read_text_file(path("merged") / measure), before);
   run("merged", {.folder = {}, .if_different = IfExists::kReplace, .merged = folders});
   EXPECT_EQ(read_text_file(path("merged") / measure), changed);

@@ -14,10 +14,14 @@
 namespace qreason {
 namespace {
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using testing::FileWorker;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+using ::testing::StrEq;
 using ::testing::ThrowsMessage;
 
 constexpr const char* kStudy = R"(
@@ -77,7 +81,17 @@ TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
   EXPECT_THAT(parsing("seeds = [1, 1]\n"), ThrowsMessage<Error>(HasSubstr("seed 1 twice")));
   EXPECT_THAT(parsing("seeds = [-1]\n"), ThrowsMessage<Error>(HasSubstr("a whole number from 0")));
   EXPECT_THAT(parsing("limit = \"all\"\n"), ThrowsMessage<Error>(HasSubstr("limit")));
-  EXPECT_THAT(parsing("tasks = [\"chess\"]\n"), ThrowsMessage<Error>(HasSubstr("chess")));
+  EXPECT_THAT(parsing("limit = 0\n"),
+              ThrowsMessage<Error>(StrEq("s.toml, line 1: limit 0, expected a whole number from 1")));
+  EXPECT_THAT(
+      parsing("tasks = [\n\"GSM8K\",\n\"chess\"]\n"),
+      ThrowsMessage<Error>(AllOf(StartsWith("s.toml, line 3: tasks: \"chess\", expected"), Not(HasSubstr("--")))));
+  const std::string row = "tasks = [\"GSM8K\"]\nmethods = [\"bf16\"]\n[[model]]\nmodel = \"a\"\n[data]\n";
+  EXPECT_THAT(parsing(row + "chess = \"x\"\n"), ThrowsMessage<Error>(HasSubstr("line 6: the data set \"chess\"")));
+  EXPECT_THAT(parsing(row + "gsm8k = \"x\"\nGSM8K = \"y\"\n"), ThrowsMessage<Error>(HasSubstr("GSM8K again")));
+  EXPECT_THAT(parsing(row + "math500 = \"x\"\n"),
+              ThrowsMessage<Error>(HasSubstr("line 6: data of MATH-500, which no model is asked")));
+  EXPECT_THAT(parsing("batch = 65537\n"), ThrowsMessage<Error>(HasSubstr("line 1: batch 65537, expected 1 to 65536")));
   EXPECT_THAT(parsing("\ntop_p = 0\n"), ThrowsMessage<Error>(HasSubstr("line 2: top_p 0, expected more than 0")));
   EXPECT_THAT(parsing("temperature = \"hot\"\n"), ThrowsMessage<Error>(HasSubstr("a number")));
   EXPECT_THAT(parsing("max_tokens = 0\n"), ThrowsMessage<Error>(HasSubstr("max_tokens 0")));
@@ -94,6 +108,44 @@ TEST(StudySpec, NamesTheLineOfWhatIsWrong) {
       ThrowsMessage<Error>(HasSubstr("two models a")));
   EXPECT_THAT(parsing("tasks = [\"GSM8K\"]\nmethods = [\"bf16\"]\n[[model]]\nmodel = \"a\"\nname = \"../x\"\n"),
               ThrowsMessage<Error>(HasSubstr("slashes")));
+}
+
+// Two rows of one name, and names that promise another method than they are.
+TEST(StudySpec, TellsRowsApart) {
+  const auto parsing = [](const std::string& rows) {
+    return [text = "tasks = [\"GSM8K\"]\nmethods = [\"bf16\"]\n" + rows] { parse_study(text, "s.toml"); };
+  };
+  const std::string model = "[[model]]\nmodel = \"m\"\n";
+  const auto method = [&](const std::string& name, const std::string& what) {
+    return parsing("[[method]]\nname = \"" + name + "\"\n" + what + "\n" + model);
+  };
+  for (const auto& [name, what] :
+       std::vector<std::pair<std::string, std::string>>{{"gptq-w4g128", "method = \"gptq-w3g128\""},
+                                                        {"GPTQ-w4g128", "method = \"gptq-w3g128\""},
+                                                        {"awq-w4g128", "method = \"gptq-w4g128\""},
+                                                        {"awq-mine", "method = \"gptq-w4g128\""},
+                                                        {"gptq-w4g128-heavy", "method = \"gptq-w3g128\""},
+                                                        {"gptq-w4g128", "method = \"gptq-w4g128-tp2\""},
+                                                        {"rtn-w4", "recipe = \"gptq-w4.toml\""}})
+    EXPECT_THAT(method(name, what), ThrowsMessage<Error>(AllOf(HasSubstr("s.toml, line 3: name "), HasSubstr(name))))
+        << name;
+  for (const auto& [name, what] :
+       std::vector<std::pair<std::string, std::string>>{{"gptq-w4g128-heavy", "method = \"gptq-w4g128\""},
+                                                        {"gptq-w4g128", "method = \"gptq-w4g128\""},
+                                                        {"heavy", "method = \"gptq-w4g128\""},
+                                                        {"quarot-gptq-w4", "recipe = \"x.toml\""},
+                                                        {"rtn-w4", "recipe = \"01-rtn-w4.toml\""}})
+    EXPECT_NO_THROW(method(name, what)()) << name;
+  EXPECT_THAT(parsing("[[model]]\nmodel = \"m\"\nmethods = [\"bf16\", \"BF16\"]\n"),
+              ThrowsMessage<Error>(HasSubstr("line 3: several methods for the unquantized model")));
+  EXPECT_THAT(parsing("[[method]]\nname = \"b-c\"\nmethod = \"gptq-w4g128\"\n"
+                      "[[method]]\nname = \"c\"\nmethod = \"gptq-w3g128\"\n"
+                      "[[model]]\nmodel = \"a\"\nmethods = [\"b-c\"]\n[[model]]\nmodel = \"a-b\"\nmethods = [\"c\"]\n"),
+              ThrowsMessage<Error>(
+                  HasSubstr("s.toml, line 12: model a with b-c and model a-b with c, both in the folder a-b-c")));
+  EXPECT_THAT(parsing("[[model]]\nmodel = \"m\"\nmethods = [\"rtn-w4\"]\n"
+                      "[[model]]\nmodel = \"m\"\nname = \"m-rtn-w4\"\n[model.outliers]\nfactor = 2\n"),
+              ThrowsMessage<Error>(HasSubstr("both in the folder m-rtn-w4")));
 }
 
 constexpr const char* kVariants = R"(

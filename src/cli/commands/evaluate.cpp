@@ -34,6 +34,7 @@ class EvaluateCommand : public Command {
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
 
   Devices devices() const override { return Devices::kAny; }
+  bool has_types() const override { return true; }
 
   void declare(OptionSet& options) override {
     options.positionals("MODEL", models_,
@@ -52,13 +53,20 @@ class EvaluateCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
-    const ModelEvaluation evaluation = read_options(common);
+    ModelEvaluation evaluation = read_options(common);
+    std::vector<Prepared> prepared;
+    const bool at_server = endpoint_.given();
+    if (at_server)
+      refuse_given(common, {"--arithmetic", "--dtype", "--device"}, "given together with --endpoint",
+                   "one of them: a server computes as it does");
+    Executor* executor = at_server ? nullptr : &arithmetic_.executor(common);
+    evaluation.loaded = load_data(evaluation);
+    for (const std::string& model : models_)
+      prepared.push_back(at_server ? at_endpoint(model, evaluation) : by_engine(model, evaluation, common, *executor));
     std::vector<Evaluated> all;
-    for (const std::string& model : models_) {
-      ModelEvaluation named;
-      auto summaries =
-          endpoint_.given() ? at_endpoint(model, evaluation, named) : by_engine(model, evaluation, common, named);
-      for (CellSummary& cell : summaries) all.push_back({named.model, named.method, std::move(cell)});
+    for (Prepared& one : prepared) {
+      for (CellSummary& cell : answered(one, common, executor))
+        all.push_back({one.evaluation.model, one.evaluation.method, std::move(cell)});
     }
     common.json ? print_as_json(all) : print_as_text(all, common);
   }
@@ -69,27 +77,48 @@ class EvaluateCommand : public Command {
     CellSummary cell;
   };
 
-  // The model is loaded once for all tasks and seeds, and goes before the next one comes.
-  std::vector<CellSummary> by_engine(const std::string& reference, const ModelEvaluation& evaluation,
-                                     const CommonOptions& common, ModelEvaluation& named) {
-    const ResidentModel model = load_resident(reference, common.dtype, arithmetic_.executor(common));
-    named = named_as(evaluation, model.opened.name, model.origin.method, "");
+  // A model that can be asked: what is wrong with the last one is told before the first one answers.
+  struct Prepared {
+    ModelEvaluation evaluation;
+    std::optional<OpenedModel> opened;             // of our engine, which loads its weights when its turn comes
+    std::unique_ptr<EndpointGenerator> generator;  // of a server
+  };
+
+  Prepared by_engine(const std::string& reference, const ModelEvaluation& evaluation, const CommonOptions& common,
+                     Executor& executor) {
+    OpenedModel model = open_model(reference);
+    const ModelOrigin origin = model_origin(model);
+    ModelEvaluation named = named_as(evaluation, model.name, origin.method, "");
     require_new(named.run_name);
-    return evaluate_model(model, named);
+    check_model(model, named.generation);
+    check_earlier_results(named, [&] {
+      return run_provenance(model, origin, run_settings(named.generation, common.dtype, executor.backend()));
+    });
+    return {.evaluation = std::move(named), .opened = std::move(model), .generator = {}};
   }
 
-  std::vector<CellSummary> at_endpoint(const std::string& reference, const ModelEvaluation& evaluation,
-                                       ModelEvaluation& named) {
+  // The model's weights go before the next ones come.
+  std::vector<CellSummary> answered(Prepared& one, const CommonOptions& common, Executor* executor) {
+    if (one.generator) return evaluate_by(*one.generator, one.evaluation);
+    const ResidentModel model = load_resident(*std::move(one.opened), common.dtype, *executor);
+    return evaluate_model(model, one.evaluation);
+  }
+
+  Prepared at_endpoint(const std::string& reference, const ModelEvaluation& evaluation) {
     EndpointModel model = open_endpoint_model(reference);
     const auto recall = [&, name = model.name, method = model.method](const std::string& product) {
       return earlier_provenance(named_as(evaluation, name, method, "@" + product));
     };
-    EndpointGenerator generator(std::move(model), endpoint_.checked(evaluation.generation), recall);
-    log_line(fmt::format("{} {}: seed {}; top_k {}", generator.facts().product, generator.facts().version,
-                         generator.manners().seed, generator.manners().top_k));
-    named = named_as(evaluation, generator.model().name, generator.model().method, "@" + generator.facts().product);
+    auto generator =
+        std::make_unique<EndpointGenerator>(std::move(model), endpoint_.checked(evaluation.generation), recall);
+    const ServerFacts& facts = generator->facts();
+    log_line(fmt::format("{} {}: seed {}; top_k {}", facts.product, facts.version, generator->manners().seed,
+                         generator->manners().top_k));
+    ModelEvaluation named =
+        named_as(evaluation, generator->model().name, generator->model().method, "@" + facts.product);
     require_new(named.run_name);
-    return evaluate_by(generator, named);
+    check_earlier_results(named, [&] { return generator->provenance(); });
+    return {.evaluation = std::move(named), .opened = {}, .generator = std::move(generator)};
   }
 
   // Two models of one name would write the same files.
@@ -107,7 +136,7 @@ class EvaluateCommand : public Command {
     evaluation.data = data_files(data_, evaluation.tasks);
     evaluation.limit = limit_;
     if (shuffle_seed_) evaluation.shuffle_seed = parse_seed(*shuffle_seed_, "--shuffle-seed");
-    if (output_.empty()) throw Error::usage("-o", "an empty path", "a folder");
+    if (output_.empty() || output_ == "-") throw Error::usage("-o", fmt::format("\"{}\"", output_), "a folder");
     evaluation.folder = output_;
     evaluation.generation = sampling_.checked();
     evaluation.if_different = if_exists(common);

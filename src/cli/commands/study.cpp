@@ -32,6 +32,7 @@ class StudyCommand : public Command {
   AfterInterrupt after_interrupt() const override { return AfterInterrupt::kGoesOn; }
 
   Devices devices() const override { return slurm_ ? Devices::kOfAnotherMachine : Devices::kAny; }
+  bool has_types() const override { return true; }
 
   void declare(OptionSet& options) override {
     options.positional("FILE", file_, "The study (.toml); docs/study.md describes it (default: studies/steps.toml)",
