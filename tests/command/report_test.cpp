@@ -47,6 +47,21 @@ TEST_F(ReportCommand, WritesAPageAndSaysWhere) {
   EXPECT_LT(fs::file_size(at("page.html")), page.size());
 }
 
+// As tools/check_report.py looks at it: nothing that does not sort, open or fit, no error, no request.
+TEST_F(ReportCommand, WorksInABrowser) {
+  std::string python;
+  for (const std::string& one : {testing::project_path(".venv/bin/python").string(), std::string("python3")})
+    if (python.empty() && testing::run_command("'" + one + "' -c 'import playwright'").exit_code == 0) python = one;
+  if (python.empty() || testing::run_command("command -v chromium").exit_code != 0)
+    GTEST_SKIP() << "playwright or chromium is absent (docs/report.md)";
+  ASSERT_EQ(run("report results -o page.html").exit_code, 0);
+  const auto looked =
+      testing::run_command("'" + python + "' '" + testing::project_path("tools/check_report.py").string() + "' '" +
+                           at("page.html").string() + "'");
+  EXPECT_EQ(looked.exit_code, 0) << looked.standard_output << looked.standard_error;
+  EXPECT_THAT(looked.standard_output, HasSubstr("nothing to find"));
+}
+
 TEST_F(ReportCommand, ReplacesNothingUnasked) {
   std::ofstream(at("thesis.html")) << "mine";
   const auto result = run("report results -o thesis.html");
