@@ -62,11 +62,20 @@ CodeGrading CodeOptions::checked() {
 
 std::vector<Task> CodeOptions::graded(std::vector<Task> tasks) {
   CodeGrading grading = asked();
-  if (std::none_of(tasks.begin(), tasks.end(), [](const Task& task) { return task.graded_by == GradedBy::kTests; }))
-    return tasks;
+  if (!any_programs(tasks)) return tasks;
   grading.place.isolation = isolation(grading.place.packages);
   for (Task& task : tasks) task = with_code_grading(std::move(task), grading);
   return tasks;
+}
+
+void CodeOptions::refuse_without(bool programs) const {
+  if (programs || (!seconds_ && packages_.empty())) return;
+  throw Error::usage(seconds_ ? "--test-seconds" : "--test-packages", "no task whose answers are programs",
+                     "one, such as LiveCodeBench");
+}
+
+bool any_programs(std::span<const Task> tasks) {
+  return std::any_of(tasks.begin(), tasks.end(), [](const Task& task) { return task.graded_by == GradedBy::kTests; });
 }
 
 std::vector<std::string> CodeOptions::words() const {

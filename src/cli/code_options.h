@@ -20,6 +20,9 @@ class CodeOptions {
   // The tasks, graded so. Where one of them grades programs: an Error if they cannot run here.
   std::vector<Task> graded(std::vector<Task> tasks);
 
+  // An Error (usage) for what says how programs run, where nothing has any.
+  void refuse_without(bool programs) const;
+
   // As they were given, for another command line.
   std::vector<std::string> words() const;
 
@@ -33,6 +36,9 @@ class CodeOptions {
   bool unsafe_ = false;
   std::optional<Isolation> isolation_;
 };
+
+// Whether answers to one of them are programs.
+bool any_programs(std::span<const Task> tasks);
 
 // NAME=PATH of --data, by data set; NAME is one of `tasks` (a user's own among them) or of the table.
 std::map<std::string, std::filesystem::path> data_files(const std::vector<std::string>& assignments,

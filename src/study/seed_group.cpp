@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
-#include <set>
 
 #include "base/error.h"
 
@@ -58,10 +58,11 @@ std::string missing_problem(const std::vector<std::string>& from, const std::vec
 SeedGroup group_runs(const std::vector<Run>& runs) {
   if (runs.empty()) throw Error("statistics", "no run", "at least one");
   SeedGroup group;
-  std::set<std::uint64_t> seeds;
+  std::map<std::uint64_t, std::string> seeds;  // and whose
   for (const Run& run : runs) {
     check_run(run);
-    if (!seeds.insert(run.seed).second) throw Error(run.name, fmt::format("seed {} twice", run.seed), "each seed once");
+    if (const auto [other, is_new] = seeds.emplace(run.seed, run.name); !is_new)
+      throw Error(run.name, fmt::format("seed {} twice, also in {}", run.seed, other->second), "each seed once");
     const std::vector<std::size_t> order = sorted_order(run);
     std::vector<std::string> ids = reordered(run.ids, order);
     if (group.ids.empty()) group.ids = ids;

@@ -34,8 +34,8 @@ class StudyFolder {
   // in STUDY"; nullopt: nothing, or no file.
   std::optional<std::string> difference(const std::filesystem::path& file, const OrderedJson& wanted) const;
 
-  // The same of all that lies here of a cell, whose paths may be another folder's: how its models were made, its measure
-  // and, as the worker tells, its results.
+  // The same of all that lies here of a cell, whose paths may be another folder's: how its models were made, its
+  // measure and, as the worker tells, its results.
   std::optional<std::string> difference(const StudyCell& cell, StudyWorker& worker) const;
 
  private:

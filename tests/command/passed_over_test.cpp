@@ -51,7 +51,8 @@ TEST_F(PassedOver, AModelThatCannotBeAskedIsToldBeforeTheFirstAnswers) {
   expect_refused_early(evaluate("tiny typo"), 1, "typo: no such file");
   expect_refused_early(evaluate("tiny tiny"), 2, "two models of the name tiny");
   expect_refused_early(evaluate("tiny other --context 100000"), 2, "--context: 100000, expected at most");
-  expect_refused_early(run("evaluate tiny --tasks gsm8k --data gsm8k=nowhere.jsonl --seeds 7 -o out"), 1, "nowhere.jsonl");
+  expect_refused_early(run("evaluate tiny --tasks gsm8k --data gsm8k=nowhere.jsonl --seeds 7 -o out"), 1,
+                       "nowhere.jsonl");
   std::ofstream(at("empty.jsonl")) << "";
   expect_refused_early(run("evaluate tiny --tasks gsm8k --data gsm8k=empty.jsonl --seeds 7 -o out"), 1, "empty.jsonl");
   fs::remove(at("other/tokenizer.json"));
@@ -60,7 +61,8 @@ TEST_F(PassedOver, AModelThatCannotBeAskedIsToldBeforeTheFirstAnswers) {
 
 TEST_F(PassedOver, ResultsOfOtherSettingsAreToldBeforeTheFirstAnswers) {
   ASSERT_EQ(evaluate("other").exit_code, 0);
-  expect_refused_early(evaluate("tiny other --temperature 0"), 1, "provenance.sampling.temperature: 0.6 in the file, 0");
+  expect_refused_early(evaluate("tiny other --temperature 0"), 1,
+                       "provenance.sampling.temperature: 0.6 in the file, 0");
   EXPECT_EQ(evaluate("tiny other").exit_code, 0);
 }
 
@@ -77,6 +79,15 @@ TEST_F(PassedOver, DataAreNamedOnceAndForTasksThatAreAsked) {
   expect_refused(line + "math500=", "--data: \"math500=\", expected NAME=PATH");
 }
 
+TEST_F(PassedOver, SettingsAreForTasksThatHaveThem) {
+  const std::string line = "evaluate tiny --tasks gsm8k --seeds 7 -o out --data gsm8k=problems.jsonl ";
+  expect_refused(line + "--shuffle-seed 3", "--shuffle-seed: no task that has choices to shuffle");
+  expect_refused(line + "--test-seconds 3", "--test-seconds: no task whose answers are programs");
+  expect_refused("study --test-packages .", "--test-packages: no task whose answers are programs");
+  expect_refused("study --merge a --jobs 2", "--jobs: given together with --merge");
+  expect_refused("table out --json --format csv", "--json: given together with --format csv");
+}
+
 TEST_F(PassedOver, FiguresTakeOptionsOfTheirKind) {
   for (const char* option : {"--window 8", "--range 8", "--sample 8", "--perplexity 8", "--seed 0", "--statistic mean"})
     expect_refused(std::string("figure key-bias tiny -o x.svg ") + option, "given for key-bias");
@@ -84,7 +95,8 @@ TEST_F(PassedOver, FiguresTakeOptionsOfTheirKind) {
   expect_refused("figure key-rope tiny -o x.svg --window 8", "--window: given for key-rope");
   expect_refused("figure massive-activations tiny -o x.svg --range 8", "--range: given for massive-activations");
   testing::write_report_run(at("results"), testing::report_run("bf16", "GSM8K", 42, "1111"));
-  for (const char* option : {"--window 8", "--blocks 0", "--tokens 9", "--text a", "--activation-memory 9", "--device cpu"})
+  for (const char* option :
+       {"--window 8", "--blocks 0", "--tokens 9", "--text a", "--activation-memory 9", "--device cpu"})
     expect_refused(std::string("figure flips results -o x.svg ") + option, "given for a plot of results");
   EXPECT_FALSE(fs::exists(at("x.svg")));
 }
@@ -95,7 +107,8 @@ TEST_F(PassedOver, TokensThatAreGivenAreNotCut) {
   tokens.write(at("tokens.safetensors"));
   const std::string line = "quantize tiny gptq-w4g32 -o q --calibration tokens.safetensors";
   for (const char* setting : {"samples=1", "length=4"})
-    expect_refused(line + " --set " + setting, std::string("--set: \"") + setting + "\" together with tokens.safetensors");
+    expect_refused(line + " --set " + setting,
+                   std::string("--set: \"") + setting + "\" together with tokens.safetensors");
   EXPECT_FALSE(fs::exists(at("q")));
   EXPECT_EQ(run(line).exit_code, 0);
 }

@@ -131,11 +131,15 @@ class EvaluateCommand : public Command {
     ModelEvaluation evaluation;
     if (tasks_.empty()) throw Error::usage("--tasks", "no task", "--tasks GSM8K, for instance");
     evaluation.tasks = code_.graded(tasks_named(tasks_));
+    code_.refuse_without(any_programs(evaluation.tasks));
     evaluation.seeds = parse_seeds(seeds_);
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     evaluation.data = data_files(data_, evaluation.tasks);
     evaluation.limit = limit_;
     if (shuffle_seed_) evaluation.shuffle_seed = parse_seed(*shuffle_seed_, "--shuffle-seed");
+    if (shuffle_seed_ && std::none_of(evaluation.tasks.begin(), evaluation.tasks.end(),
+                                      [](const Task& task) { return task.pose != nullptr; }))
+      throw Error::usage("--shuffle-seed", "no task that has choices to shuffle", "one, such as GPQA-Diamond");
     if (output_.empty() || output_ == "-") throw Error::usage("-o", fmt::format("\"{}\"", output_), "a folder");
     evaluation.folder = output_;
     evaluation.generation = sampling_.checked();

@@ -118,6 +118,8 @@ class QuantizeCommand : public Command {
         parse_model_config(parse_json(read_text_file(file, 1 << 24), file.string()), file.string());
     if (recipe_out_)
       refuse_input(require_output_file(*recipe_out_, if_exists(common)), file, "the config that is read");
+    if (calibration_)
+      log_line("note: without a model its calibration's size is the recipe's, whatever --calibration has");
     const QuantizationPlan plan = plan_of_config(config, recipe, activation_bytes());
     if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
     show_plan(common, plan, config);

@@ -92,9 +92,8 @@ class StudyCommand : public Command {
                          "one of them: a device works on one cell at a time");
     if (common.dtype != "auto")
       throw Error::usage("--dtype", common.dtype, "`dtype` in the study's file, for all models or one");
-    if (!merged_.empty() && (shards_ || slurm_))
-      throw Error::usage("--merge", fmt::format("given together with {}", shards_ ? "--shards" : "--slurm"),
-                         "one of them");
+    if (!merged_.empty())
+      refuse_given(common, {"--shards", "--slurm", "--jobs"}, "given together with --merge", "one of them");
   }
 
   std::string part_name(const StudyShard& shard) const {
@@ -142,7 +141,12 @@ class StudyCommand : public Command {
     if (limit_ && *limit_ < 1) throw Error::usage("--limit", fmt::format("{}", *limit_), "1 or more");
     for (StudyModel& model : spec.models)
       if (full_ || limit_) model.limit = limit_;
-    for (StudyModel& model : spec.models) model.tasks = code_.graded(std::move(model.tasks));
+    bool programs = false;
+    for (StudyModel& model : spec.models) {
+      model.tasks = code_.graded(std::move(model.tasks));
+      programs = programs || any_programs(model.tasks);
+    }
+    code_.refuse_without(programs);
     return spec;
   }
 

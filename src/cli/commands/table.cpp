@@ -43,6 +43,8 @@ class TableCommand : public Command {
   }
 
   void run(const CommonOptions& common) override {
+    if (common.json && !format_.empty() && format_ != "json")
+      throw Error::usage("--json", "given together with --format " + format_, "one of them");
     const TableOptions wanted{.metric = parse_metric(metric_),
                               .unfinished = parse_unfinished(unfinished_),
                               .models = {},
