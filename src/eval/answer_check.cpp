@@ -11,6 +11,8 @@
 namespace qreason {
 namespace {
 
+constexpr std::int64_t kMostTokens = 1'000'000'000;  // of an answer: far more than any has, and sums stay numbers
+
 std::optional<std::int64_t> max_tokens_of(const ResultHeader& header) {
   const OrderedJson& provenance = header.provenance;
   if (!provenance.contains("sampling") || !provenance["sampling"].is_object()) return std::nullopt;
@@ -26,7 +28,8 @@ bool may_lack_counts(const ResultHeader& header) {
 
 void check_count(std::int64_t count, const char* member, const ResultHeader& header, const std::string& where) {
   if (count == -1 && may_lack_counts(header)) return;
-  if (count < 0) throw Error(where, fmt::format("{}: {}", member, count), "0 or more");
+  if (count < 0 || count > kMostTokens)
+    throw Error(where, fmt::format("{}: {}", member, count), fmt::format("0 to {}", kMostTokens));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace qreason {
 
 // One answer of a run: its id is not empty, seed and sample are the header's (one sample, number 0), counts of tokens
-// are 0 or more (-1, not known, where the header names an endpoint) and
+// are 0 to a billion (-1, not known, where the header names an endpoint) and
 // within the header's max_tokens where it names one, the finish reason is "stop" or "length", the
 // time a finite number from 0. Errors name `where` and the member.
 void check_answer(const AnswerRecord& answer, const ResultHeader& header, const std::string& where);

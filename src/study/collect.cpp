@@ -152,7 +152,9 @@ std::vector<fs::path> study_result_files(const fs::path& folder) {
   fs::path at = folder;
   for (fs::recursive_directory_iterator entry(folder, fault), end; entry != end && !fault; entry.increment(fault)) {
     at = entry->path();
-    if (entry->is_regular_file() && is_result_path(at)) paths.push_back(at);
+    if (!is_result_path(at) || entry->is_directory()) continue;
+    if (!entry->is_regular_file()) throw Error(at.string(), "no regular file, or a link to none", "a result file");
+    paths.push_back(at);
   }
   if (fault) throw Error(at.string(), fault.message(), "a folder of results that can be read");
   std::sort(paths.begin(), paths.end());

@@ -77,6 +77,11 @@ TEST_F(ReportCommand, RefusesWhatItCannotRead) {
   EXPECT_THAT(absent.standard_error, HasSubstr("nowhere: no such folder"));
   fs::create_directory(at("empty"));
   EXPECT_THAT(run("report empty -o page.html").standard_error, HasSubstr("empty: no result file"));
+  // A link to what is gone is a result that is missing.
+  fs::create_directories(at("results/m-awq-w4g64-seed42"));
+  fs::create_symlink("gone.jsonl", at("results/m-awq-w4g64-seed42/GSM8K.jsonl"));
+  EXPECT_THAT(run("table results").standard_error, HasSubstr("GSM8K.jsonl: no regular file, or a link to none"));
+  fs::remove_all(at("results/m-awq-w4g64-seed42"));
   EXPECT_EQ(run("report results").exit_code, 2);
   EXPECT_EQ(run("report results -o page.html --answers -1").exit_code, 2);
   EXPECT_EQ(run("report results -o page.html --baseline nobody").exit_code, 2);

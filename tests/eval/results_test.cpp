@@ -120,6 +120,8 @@ TEST(ResultFile, RefusesAnswersThatDoNotFitItsHeader) {
   refuses("seed: 43", [](ResultHeader&, Answers& answers) { answers[1].seed = 43; });
   refuses("sample: 1", [](ResultHeader&, Answers& answers) { answers[1].sample = 1; });
   refuses("prompt_tokens: -1", [](ResultHeader&, Answers& answers) { answers[1].prompt_tokens = -1; });
+  refuses("prompt_tokens: 1000000001",
+          [](ResultHeader&, Answers& answers) { answers[1].prompt_tokens = 1'000'000'001; });
   refuses("output_tokens: -6", [](ResultHeader&, Answers& answers) { answers[1].output_tokens = -6; });
   refuses("at most 64", [](ResultHeader&, Answers& answers) { answers[1].output_tokens = 65; });
   refuses("finish_reason", [](ResultHeader&, Answers& answers) { answers[1].finish_reason = "tired"; });

@@ -98,6 +98,7 @@ class GenerateCommand : public Command {
     if (logprobs_ && (*logprobs_ < 0 || *logprobs_ > kMostTopLogprobs)) {
       throw Error::usage("--logprobs", fmt::format("{}", *logprobs_), fmt::format("0 to {}", kMostTopLogprobs));
     }
+    if (batch_ && *batch_ < 1) throw Error::usage("--batch", fmt::format("{}", *batch_), "1 or more");
     const StopTexts stop(stop_);
     const ComputeType type = compute_type(common.dtype);
     Executor& executor = arithmetic_.executor(common);
