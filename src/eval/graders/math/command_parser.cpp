@@ -37,6 +37,11 @@ bool names_value(std::string_view name) {
   return is_letter_command(name) || std::find(kOtherNames.begin(), kOtherNames.end(), name) != kOtherNames.end();
 }
 
+Node determinant_of(const Node& matrix) {
+  auto value = determinant(matrix);
+  return value ? *std::move(value) : throw NotAnAnswer{};
+}
+
 bool is_minus_one(const Node& n) {
   return n.kind == NodeKind::kNegation && n.children[0].kind == NodeKind::kNumber && n.children[0].text == "1";
 }
@@ -150,6 +155,8 @@ Node FactorParser::call(std::string name) {
     result.children = single(std::move(inside));
   }
   single_ = outer_single;
+  if (name == "det" && !base && !power && result.children.size() == 1 && result.children[0].kind == NodeKind::kMatrix)
+    return determinant_of(result.children[0]);
   // "\\max f" is no f.
   if ((name == "max" || name == "min") && result.children.size() == 1 && has_variables(result.children[0]))
     result.text = std::string(kOperation) + name;
@@ -277,6 +284,7 @@ Node FactorParser::absolute_value() {
   Node inside = sum();
   --bars_;
   expect("|");
+  if (inside.kind == NodeKind::kMatrix) return determinant_of(inside);
   return make_node(NodeKind::kCall, single(std::move(inside)), "abs");
 }
 
@@ -310,10 +318,7 @@ Node FactorParser::matrix() {
     if (done()) throw NotAnAnswer{};
   }
   environment();
-  if (name == "vmatrix") {
-    auto value = determinant(make_node(NodeKind::kMatrix, std::move(rows)));
-    return value ? *std::move(value) : throw NotAnAnswer{};
-  }
+  if (name == "vmatrix") return determinant_of(make_node(NodeKind::kMatrix, std::move(rows)));
   return make_node(NodeKind::kMatrix, std::move(rows));
 }
 

@@ -129,8 +129,11 @@ void FactorParser::take_postfix(Node& result, bool& more) {
   if (take_symbol("^")) {
     Node power = exponent();
     const bool name = result.kind == NodeKind::kSymbol && result.text.find('_') == std::string::npos;
-    if (name && take_symbol("_")) result.text += "_" + subscript();      // "x^2_1"
-    if (is_transpose(power) && result.kind == NodeKind::kTuple) return;  // a vector is written in a row or a column
+    if (name && take_symbol("_")) result.text += "_" + subscript();  // "x^2_1"
+    if (is_transpose(power) && result.kind == NodeKind::kTuple) {    // a vector is written in a row or a column
+      result.text = "()";
+      return;
+    }
     if (is_transpose(power) && result.kind == NodeKind::kMatrix) {
       result = transposed(result);
       return;

@@ -139,6 +139,10 @@ class Tokenizer : private WordTokens {
     const std::size_t before = at_;
     std::string content;
     if (!argument(content)) return false;
+    for (const std::string_view bold : {"\\mathbf{", "\\boldsymbol{", "\\vec{"})  // "\\hat{\\mathbf{i}}"
+      if (accent == "hat" && content.starts_with(bold) && content.size() == bold.size() + 2)
+        content = content[bold.size()];
+    if (content == "\\imath" || content == "\\jmath") content = content.substr(1, 1);
     const bool letters = all_of(content, is_letter);
     const bool unit_vector = letters && content.size() == 1 && (content == "i" || content == "e");
     if (letters && !accent.empty()) {

@@ -58,6 +58,8 @@ constexpr std::string_view kFunctionNouns =
 
 constexpr std::string_view kAmountNouns =
     "sum product quotient difference remainder total gain profit discount score distance area ratio";
+constexpr std::string_view kReferenceNouns =
+    "page pages problem problems chapter section exercise theorem lemma example figure table";
 constexpr std::string_view kPriceNouns = "cost costs price prices probability chance chances odds likelihood";
 
 // Without "is" or a colon between them and a value they are applied to it, or refer to a place of that number.
@@ -113,6 +115,11 @@ bool is_function_noun(std::string_view word) {
 bool is_amount_noun(std::string_view word) {
   static const WordSet amounts = word_set(kAmountNouns);
   return amounts.contains(lower_case(word)) || is_price_noun(word);
+}
+
+bool is_reference_noun(std::string_view word) {
+  static const WordSet references = word_set(kReferenceNouns);
+  return references.contains(lower_case(word));
 }
 
 bool is_price_noun(std::string_view word) {

@@ -18,6 +18,8 @@ LeadingWord leading_word(std::string_view word);
 bool alters_statement(std::string_view word);
 // "sum", "third": with "of" and a value behind it another value than that one.
 bool is_function_noun(std::string_view word);
+// "page", "problem": the number behind is that of a place, and no value.
+bool is_reference_noun(std::string_view word);
 // "sum": with "a" in front and "of" behind the value itself, "a sum of 6".
 bool is_amount_noun(std::string_view word);
 // "cost": "a cost of 6" is 6, but "the cost of 6" may be that of six things.

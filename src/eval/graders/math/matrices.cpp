@@ -58,6 +58,16 @@ std::optional<Node> sum_of(const Node& n) {
   return result;
 }
 
+// Of 2 to 4: what is written out grows with each.
+std::optional<Node> whole_power(const Node& n) {
+  const auto exponent = is_integer_node(n.children[1]) ? n.children[1].value->to_int64() : std::nullopt;
+  const auto matrix = exponent && *exponent >= 2 && *exponent <= 4 ? as_matrix(n.children[0]) : std::nullopt;
+  if (!matrix || matrix->children.size() > 3) return std::nullopt;
+  std::optional<Node> result = matrix;
+  for (std::int64_t i = 1; i < *exponent && result; ++i) result = product_of(*result, *matrix);
+  return result;
+}
+
 std::optional<Node> folded_product(const Node& n) {
   std::optional<Node> matrix;
   std::vector<Node> factors;
@@ -140,6 +150,8 @@ std::optional<Node> as_matrix(const Node& n) {
       return each_element(*std::move(inner),
                           [](Node e) { return make_node(NodeKind::kNegation, single(std::move(e))); });
     }
+    case NodeKind::kPower:
+      return whole_power(n);
     case NodeKind::kQuotient: {
       auto inner = as_matrix(n.children[0]);
       if (!inner || has_matrix(n.children[1])) return std::nullopt;

@@ -187,9 +187,9 @@ bool is_bounded(std::string_view front, Place place) {
 
 // "page 42", "a number with 42": a number of something else.
 bool is_reference(std::string_view front) {
-  static constexpr std::array<std::string_view, 6> kPlaces = {"with", "in", "on", "at", "for", "problem"};
+  static constexpr std::array<std::string_view, 5> kPlaces = {"with", "in", "on", "at", "for"};
   const std::string_view word = last_word(front);
-  if (std::find(kPlaces.begin(), kPlaces.end(), word) != kPlaces.end()) return true;
+  if (is_reference_noun(word) || std::find(kPlaces.begin(), kPlaces.end(), word) != kPlaces.end()) return true;
   return leading_word(word) == LeadingWord::kNames && !is_filler(word) && !noun_stem(word).empty();
 }
 

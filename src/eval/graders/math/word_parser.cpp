@@ -16,6 +16,10 @@ constexpr std::array<std::string_view, 14> kOtherValues = {
     "reciprocal", "opposite", "cube",       "multiple",  "multiples", "factor",   "factors",
     "divisor",    "divisors", "complement", "conjugate", "loss",      "increase", "decrease"};
 
+bool is_other_value(std::string_view word) {
+  return std::find(kOtherValues.begin(), kOtherValues.end(), word) != kOtherValues.end();
+}
+
 bool money(std::string_view dimensions) {
   for (const std::string_view name : {"usd^1", "eur^1", "gbp^1", "yen^1", "rupee^1", "yuan^1", "peso^1", "rouble^1"})
     if (dimensions == name) return true;
@@ -118,6 +122,7 @@ std::size_t WordParser::statement_end(std::size_t end) const {
     const std::string word = lower_case(tokens_[i].text);
     of = of || word == "of";
     if (of && word == "answer") return at_;  // "the square of the answer is"
+    if (before == "its" && (is_other_value(word) || is_operator_noun(word))) return at_;
     const bool verb = std::find(kVerbs.begin(), kVerbs.end(), word) != kVerbs.end() ||
                       std::find(kPairs.begin(), kPairs.end(),
                                 std::pair<std::string_view, std::string_view>(before, word)) != kPairs.end();
@@ -137,8 +142,9 @@ bool WordParser::keeps_value(std::size_t at, std::size_t end, std::size_t statin
   };
   const std::string word = word_at(at), next = word_at(at + 1);
   const bool stated = stating > at, of = next == "of";
-  const bool other = std::find(kOtherValues.begin(), kOtherValues.end(), word) != kOtherValues.end();
+  const bool other = is_other_value(word);
   const std::string before = word_at(at - 1);
+  if (before == "its" && (other || is_operator_noun(word))) return false;  // "its reciprocal is"
   const bool article = before == "a" || before == "an";
   if (article && word_at(at - 2) == "at") return false;  // "at a minimum"
   if (at == at_ && word == "times") return false;
@@ -204,6 +210,7 @@ std::string WordParser::skip_leading_words() {
   const std::size_t ahead = function ? *end - 1 : *end;
   if (!keep_value(ahead)) throw NotAnAnswer{};
   const bool labels = ahead - at_ == 1 && at_kind(TokenKind::kNumber, 1) && !is_filler(tokens_[at_].text);
+  if (labels && is_reference_noun(tokens_[at_].text)) throw NotAnAnswer{};
   std::string label = labels ? noun_stem(tokens_[at_].text) : "";
   const auto unit = ahead - at_ == 1 ? unit_of_word(tokens_[at_].text) : std::nullopt;
   if (ahead == at_) return "";
