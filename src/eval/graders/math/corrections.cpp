@@ -122,7 +122,11 @@ bool speaks_of_another(std::string_view before) {
   static constexpr std::array<std::string_view, 5> kOpinions = {"think", "believe", "guess", "expect", "suspect"};
   std::vector<std::string> words = last_clause(before);
   const auto any = [&](const auto& holds) { return std::any_of(words.begin(), words.end(), holds); };
-  if (any([](const std::string& word) { return is_negation(word) || is_doubt(word) || is_one_of(word, kDenials); }))
+  // "Since x cannot be negative the answer is": what is denied is the reason.
+  const bool reasons = any([](const std::string& word) { return word == "since" || word == "because"; });
+  if (any([&](const std::string& word) {
+        return (!reasons && is_negation(word)) || is_doubt(word) || is_one_of(word, kDenials);
+      }))
     return true;
   if (any([](const std::string& word) { return is_one_of(word, kModals); }) &&
       any([](const std::string& word) { return is_one_of(word, kOpinions); }))
