@@ -62,6 +62,7 @@ std::optional<Open> open_files(const ModelEvaluation& evaluation,
       const ResultHeader wanted = cell_header(cell, options, expected(run.header.provenance), hash);
       if (const auto difference = header_difference(run.header, wanted))
         return Open{fmt::format("{}: {}", run.path.string(), *difference), Open::Kind::kOther};
+      if (run.path == cell.file) break;  // finished, whatever is begun beside it
     }
   }
   return absent;
@@ -92,8 +93,10 @@ void check_earlier_results(const ModelEvaluation& evaluation, const std::functio
       if (!known) known = provenance();
       std::string& hash = hashes[cell.dataset];
       if (hash.empty()) hash = dataset_hash(*cell.dataset);
-      if (evaluation.if_different == IfExists::kError)
-        require_same_run(run, cell_header(cell, options_of(evaluation), *known, hash));
+      const ResultHeader wanted = cell_header(cell, options_of(evaluation), *known, hash);
+      if (evaluation.if_different == IfExists::kError) require_same_run(run, wanted);
+      // Finished, whatever is begun beside it.
+      if (run.path == cell.file && !header_difference(run.header, wanted)) break;
     }
   }
 }

@@ -166,7 +166,9 @@ bool EvaluationRun::take_finished() {
   if (!accept(finished_header(*cell_), header_, cell_->file, if_different_)) return false;
   for (AnswerRecord& answer : read_answers(cell_->file, *cell_->form).answers)
     take(std::move(answer), cell_->file.string());
-  fs::remove(partial_path(cell_->file));
+  // Not one of another run, which may be to replace this.
+  for (const EarlierRun& run : earlier_runs(*cell_))
+    if (run.path != cell_->file && !header_difference(run.header, header_)) fs::remove(run.path);
   return finished_ = true;
 }
 

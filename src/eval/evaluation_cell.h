@@ -40,8 +40,8 @@ void require_same_run(const EarlierRun& found, const ResultHeader& wanted);
 class EvaluationRun {
  public:
   // Looks at what is there. The file or journal of another run is an Error, or is replaced: the file when the new one
-  // is finished, so that a kill leaves the old one, the journal when this run opens it. A journal beside a finished
-  // file, which a kill in the last moment leaves, goes.
+  // is finished, so that a kill leaves the old one, the journal when this run opens it. Its own journal beside a
+  // finished file, which a kill in the last moment leaves, goes.
   EvaluationRun(const EvaluationCell& cell, ResultHeader header, IfExists if_different);
 
   bool finished() const { return finished_; }

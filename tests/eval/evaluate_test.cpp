@@ -366,6 +366,11 @@ TEST_F(EvaluateTest, KeepsTheFileOfAnotherRunUntilItsSuccessorIsFinished) {
   killed.temperature_ = 0;
   EXPECT_THROW(evaluate(killed, {cell}, options_), Error);
   EXPECT_EQ(read_text_file(cell.file), before);
+  TableGenerator unasked;
+  options_.if_different = IfExists::kError;  // the finished run again
+  EXPECT_EQ(evaluate(unasked, {cell}, options_).front().count, 9);
+  EXPECT_TRUE(unasked.asked.empty());
+  options_.if_different = IfExists::kReplace;
   TableGenerator again(2);
   again.temperature_ = 0;
   const CellSummary summary = evaluate(again, {cell}, options_).front();
