@@ -52,6 +52,41 @@ TEST(QuantizePlan, KeepsTheNumberOfTextsThatBlocksAreMadeOf) {
   EXPECT_THAT(text.str(), HasSubstr("source = \"pile\"\nsamples = 6\nlength = 16\ncut = \"short-texts\""));
 }
 
+// Zero too.
+TEST(QuantizePlan, TakesTheSeedOfTheCommandBeforeThatOfTheRecipe) {
+  const testing::ScratchFolder scratch;
+  const fs::path given = scratch.path() / "given.toml", written = scratch.path() / "written.toml";
+  std::ofstream(given) << "seed = 7\n[calibration]\nsamples = 2\nlength = 16\n"
+                          "[[pass]]\nkind = \"round_gptq\"\nformat = \"w4g64-asym\"\n";
+  const auto seed_of = [&](const std::string& options) {
+    const auto plan = testing::run_command(quantize(testing::project_path("models/steps-qwen2-1m"), given.string(),
+                                                    options + " --plan --force --recipe-out " + written.string()));
+    EXPECT_EQ(plan.exit_code, 0) << plan.standard_error;
+    std::stringstream text;
+    text << std::ifstream(written).rdbuf();
+    return text.str();
+  };
+  EXPECT_THAT(seed_of(""), HasSubstr("seed = 7\n"));
+  EXPECT_THAT(seed_of("--seed 0"), HasSubstr("seed = 0\n"));
+}
+
+// A killed run goes on with the same command; a recipe that somebody wrote is not made over.
+TEST(QuantizePlan, WritesItsRecipeOverNoOther) {
+  const testing::ScratchFolder scratch;
+  const std::string shipped = testing::project_path("models/steps-qwen2-1m").string();
+  const fs::path out = scratch.path() / "out.toml";
+  const auto plan = [&](const std::string& method, const std::string& rest) {
+    return testing::run_command(quantize(shipped, method, "--plan " + rest));
+  };
+  EXPECT_EQ(plan("rtn-w4g64", "--recipe-out " + out.string()).exit_code, 0);
+  EXPECT_EQ(plan("rtn-w4g64", "--recipe-out " + out.string()).exit_code, 0);
+  EXPECT_THAT(plan("rtn-w3g64", "--recipe-out " + out.string()).standard_error,
+              HasSubstr("out.toml: it exists already, expected a new path"));
+  const auto over_itself = plan(out.string(), "--force --recipe-out " + out.string());
+  EXPECT_EQ(over_itself.exit_code, 1);
+  EXPECT_THAT(over_itself.standard_error, HasSubstr("out.toml: the recipe that is read, expected another file"));
+}
+
 // From a few hundred kilobytes on, every file counted, to three percent.
 TEST(QuantizePlan, TellsTheDiskThatItTakes) {
   const testing::ScratchFolder scratch;

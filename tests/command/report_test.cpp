@@ -69,6 +69,13 @@ TEST_F(ReportCommand, ReplacesNothingUnasked) {
   EXPECT_THAT(result.standard_error, HasSubstr("thesis.html: it exists already, expected a new path, or --force"));
   EXPECT_EQ(read_text_file(at("thesis.html")), "mine");
   EXPECT_EQ(run("report results -o results").exit_code, 1);  // a folder
+  // Nor what it reads, or anything else that is no page.
+  const auto forced = run("report results -o thesis.html --force");
+  EXPECT_EQ(forced.exit_code, 1);
+  EXPECT_THAT(forced.standard_error, HasSubstr("thesis.html: a file that is no page, expected a new path"));
+  EXPECT_EQ(read_text_file(at("thesis.html")), "mine");
+  ASSERT_EQ(run("report results -o page.html").exit_code, 0);
+  EXPECT_EQ(run("report results -o page.html --force").exit_code, 0);
 }
 
 TEST_F(ReportCommand, RefusesWhatItCannotRead) {

@@ -101,7 +101,12 @@ class FigureCommand : public Command {
     const PictureFormat format = picture_format(output_);
     check_options();
     refuse_others(*kind, common);
-    require_output_file(output_, if_exists(common));
+    const OutputPlace place = require_output_file(output_, if_exists(common));
+    for (const std::string& text : texts_) {
+      const std::size_t equals = text.find('=');
+      refuse_input(place, text, "a text that is read");
+      if (equals != std::string::npos) refuse_input(place, text.substr(equals + 1), "a text that is read");
+    }
     require_gnuplot();
     const OpenedModel model = open_model(model_);
     FigureRequest request = request_for(*kind, model, common);

@@ -78,21 +78,39 @@ class QuantizeCommand : public Command {
                                   .activation_memory = activation_bytes(),
                                   .device = find_device(common.device),
                                   .if_exists = if_exists(common)};
-    if (recipe_out_)
-      refuse_input(require_output_file(*recipe_out_, if_exists(common)), model.checkpoint->path(),
-                   "the model that is read");
+    require_recipe_place(model.checkpoint->path());
     if (!plan_) {
       if (output_.empty()) throw Error::usage("-o", "no directory to write", "-o DIR");
       require_output(request);
     }
     QuantizationPlan plan = plan_quantization(request);
-    if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
+    write_recipe(common, plan.recipe);
     if (plan_) return show_plan(common, plan, model.checkpoint->config());
     const OrderedJson report = quantize_model(request, plan);
     print_result(common, plan.recipe, report, output_);
   }
 
  private:
+  void require_recipe_place(const fs::path& model) const {
+    if (!recipe_out_) return;
+    const OutputPlace place = output_place(*recipe_out_);
+    refuse_input(place, model, "the model that is read");
+    refuse_input(place, method_, "the recipe that is read");
+    if (calibration_) refuse_input(place, *calibration_, "the calibration that is read");
+  }
+
+  // The same recipe may be there, of a run that was killed or planned.
+  void write_recipe(const CommonOptions& common, const Recipe& recipe) const {
+    if (!recipe_out_) return;
+    const std::string text = to_toml(recipe);
+    const OutputPlace place = output_place(*recipe_out_);
+    if (place.kind == OutputPlace::Kind::kFile && if_exists(common) == IfExists::kError) {
+      if (fs::file_size(place.path) == text.size() && read_text_file(place.path, text.size()) == text) return;
+      throw Error(*recipe_out_, "it exists already", "a new path, or --force");
+    }
+    write_file_atomic(*recipe_out_, text);
+  }
+
   // Tokens that are given are used as they are.
   void refuse_cuts_of_tokens() const {
     if (!calibration_ || fs::path(*calibration_).extension() != ".safetensors") return;
@@ -116,12 +134,11 @@ class QuantizeCommand : public Command {
   void plan_config(const CommonOptions& common, const fs::path& file, const Recipe& recipe) const {
     const ModelConfig config =
         parse_model_config(parse_json(read_text_file(file, 1 << 24), file.string()), file.string());
-    if (recipe_out_)
-      refuse_input(require_output_file(*recipe_out_, if_exists(common)), file, "the config that is read");
+    require_recipe_place(file);
     if (calibration_)
       log_line("note: without a model its calibration's size is the recipe's, whatever --calibration has");
     const QuantizationPlan plan = plan_of_config(config, recipe, activation_bytes());
-    if (recipe_out_) write_file_atomic(*recipe_out_, to_toml(plan.recipe));
+    write_recipe(common, plan.recipe);
     show_plan(common, plan, config);
   }
 
@@ -154,8 +171,8 @@ class QuantizeCommand : public Command {
       throw Error::usage("--tp", fmt::format("{}", *tensor_parallel_), "1 to 1024");
     }
     Recipe recipe = fs::path(method_).extension() == ".toml" ? read_recipe_file() : make_recipe_of_method();
-    if (seed_ < 0) throw Error::usage("--seed", fmt::format("{}", seed_), "0 or more");
-    if (seed_ > 0) recipe.seed = static_cast<std::uint64_t>(seed_);
+    if (seed_ && *seed_ < 0) throw Error::usage("--seed", fmt::format("{}", *seed_), "0 or more");
+    if (seed_) recipe.seed = static_cast<std::uint64_t>(*seed_);
     return recipe;
   }
 
@@ -221,7 +238,8 @@ class QuantizeCommand : public Command {
   std::optional<std::string> calibration_, recipe_out_;
   std::optional<std::int64_t> tensor_parallel_;
   std::vector<std::string> settings_;
-  std::int64_t seed_ = 0, activation_megabytes_ = 2000;
+  std::int64_t activation_megabytes_ = 2000;
+  std::optional<std::int64_t> seed_;
   bool plan_ = false;
 };
 

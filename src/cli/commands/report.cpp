@@ -1,5 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/commands.h"
@@ -8,6 +13,7 @@
 #include "cli/run_options.h"
 
 namespace qreason {
+namespace fs = std::filesystem;
 namespace {
 
 class ReportCommand : public Command {
@@ -35,7 +41,10 @@ class ReportCommand : public Command {
   void run(const CommonOptions& common) override {
     if (answers_ < 0 || answers_ > kMostAnswers)
       throw Error::usage("--answers", fmt::format("{}", answers_), fmt::format("0 to {}", kMostAnswers));
-    require_output_file(output_, if_exists(common));
+    const OutputPlace place = require_output_file(output_, if_exists(common));
+    // Results lie where reports do, under names as alike.
+    if (place.kind == OutputPlace::Kind::kFile && !is_page(place.path))
+      throw Error(output_, "a file that is no page", "a new path, or an HTML file, which --force replaces");
     const ReportFile file = write_report(
         {.folder = folder_, .unfinished = parse_unfinished(unfinished_), .baseline = baseline_}, answers_, output_);
     if (common.json)
@@ -44,6 +53,14 @@ class ReportCommand : public Command {
   }
 
  private:
+  static bool is_page(const fs::path& file) {
+    std::string beginning(16, ' ');
+    std::ifstream(file, std::ios::binary).read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
+    std::transform(beginning.begin(), beginning.end(), beginning.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return fs::file_size(file) == 0 || beginning.find("<!doctype html") == 0 || beginning.find("<html") == 0;
+  }
+
   static constexpr std::int64_t kMostAnswers = 4096;
   std::int64_t answers_ = kReportAnswers;
   std::string folder_, output_, unfinished_ = "as-they-stand", baseline_;
