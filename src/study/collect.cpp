@@ -73,6 +73,13 @@ void grade_again(const ResultFile& file, Collected what, StudyRun& result) {
   }
 }
 
+bool is_study_folder(const fs::path& folder) {
+  std::error_code failure;
+  if (!fs::is_directory(folder / "results", failure)) return false;
+  return fs::is_directory(folder / "models", failure) || fs::is_directory(folder / "measures", failure) ||
+         fs::is_regular_file(folder / "table.json", failure);
+}
+
 }  // namespace
 
 RunName split_run_name(std::string_view name) {
@@ -150,8 +157,10 @@ std::vector<fs::path> study_result_files(const fs::path& folder) {
   std::vector<fs::path> paths;
   std::error_code fault;
   fs::path at = folder;
+  const bool of_study = is_study_folder(folder);
   for (fs::recursive_directory_iterator entry(folder, fault), end; entry != end && !fault; entry.increment(fault)) {
     at = entry->path();
+    if (of_study && entry->is_directory() && is_study_folder(at)) entry.disable_recursion_pending();
     if (!is_result_path(at) || entry->is_directory()) continue;
     if (!entry->is_regular_file()) throw Error(at.string(), "no regular file, or a link to none", "a result file");
     paths.push_back(at);

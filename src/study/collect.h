@@ -54,7 +54,8 @@ std::int64_t count_steps(std::string_view text);
 // known and is not graded by running programs.
 StudyRun to_study_run(const ResultFile& file, Collected what = Collected::kGrades);
 
-// Every finished result file in `<name>-seed<s>` folders below `folder`, sorted by path. Error when there is none.
+// Every finished result file in `<name>-seed<s>` folders below `folder`, sorted by path. Of a study's folder those of
+// other studies below it are left out; below any other folder there may be many. Error when there is none.
 std::vector<std::filesystem::path> study_result_files(const std::filesystem::path& folder);
 // What is in them, in that order. Fields of headers go before names of folders.
 std::vector<StudyRun> collect_runs(const std::filesystem::path& folder, Collected what = Collected::kGrades,

@@ -62,7 +62,8 @@ SeedGroup group_runs(const std::vector<Run>& runs) {
   for (const Run& run : runs) {
     check_run(run);
     if (const auto [other, is_new] = seeds.emplace(run.seed, run.name); !is_new)
-      throw Error(run.name, fmt::format("seed {} twice, also in {}", run.seed, other->second), "each seed once");
+      throw Error(run.name, fmt::format("seed {} twice, also in {}", run.seed, other->second),
+                  "each seed once: the folder of one of them");
     const std::vector<std::size_t> order = sorted_order(run);
     std::vector<std::string> ids = reordered(run.ids, order);
     if (group.ids.empty()) group.ids = ids;
