@@ -68,7 +68,7 @@ fs::path require_replaceable(const fs::path& given, const StagedDirectory::Optio
   std::error_code failure;
   if (!fs::exists(target, failure)) return target;
   if (!fs::is_directory(target, failure)) throw Error(target.string(), "not a folder", "a new path");
-  if (options.if_exists == IfExists::kError && !fs::is_empty(target, failure))
+  if (options.if_exists == IfExists::kError)
     throw Error(target.string(), "it exists already", "a new path, or --force");
   require_ours(target);
   return target;

@@ -47,15 +47,6 @@ TEST_F(StagedFolder, IsCompleteOrAbsent) {
   EXPECT_EQ(entries(), 1u);
 }
 
-TEST_F(StagedFolder, TakesAnEmptyFolderForNone) {
-  fs::create_directory(at("out"));
-  StagedDirectory staged(at("out"), {});
-  write(staged.path() / "file", "x");
-  staged.commit();
-  EXPECT_EQ(read_text_file(at("out/file")), "x");
-  EXPECT_EQ(entries(), 1u);
-}
-
 TEST_F(StagedFolder, LeavesNothingWhereNothingWasMade) {
   { StagedDirectory staged(at("above/out"), {}); }
   EXPECT_FALSE(fs::exists(at("above/out.partial")));
