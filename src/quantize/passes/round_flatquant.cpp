@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <memory>
-#include <span>
 
 #include "base/error.h"
 #include "base/kept_memory.h"
@@ -15,8 +14,7 @@
 #include "quantize/flatquant/viewed_weights.h"
 #include "quantize/flatquant/visited_block.h"
 #include "quantize/passes/flatquant_settings.h"
-#include "quantize/rounding_error.h"
-#include "quantize/rtn.h"
+#include "quantize/passes/round_rtn.h"
 
 namespace qreason {
 namespace {
@@ -106,26 +104,15 @@ class RoundFlatQuant : public BlockPass {
     block.replace_gain(BlockNorm::kInput, folded.input_gain);
     block.replace_gain(BlockNorm::kPost, folded.post_gain);
     for (const LinearSlot slot : block.to_round()) {
-      try {
-        round(block, slot, folded, std::move(report));
-      } catch (const Error& error) {
-        throw Error::inside(linear_name(block.layer(), slot), error);
-      }
+      const std::optional<at::Tensor>& bias = folded.biases[static_cast<std::size_t>(slot)];
+      round_linear(
+          block, slot,
+          [&] {
+            return FloatLinear{folded.weights(slot), bias};
+          },
+          std::move(report));
       report = {};
     }
-  }
-
-  static void round(BlockVisit& block, LinearSlot slot, const FoldedBlock& folded, LinearReport report) {
-    const Stopwatch watch;
-    const at::Tensor tensor = folded.weights(slot);
-    const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
-    RtnResult rounded =
-        round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
-    report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
-    report.clipped = rounded.clipped;
-    report.seconds = watch.seconds();
-    const std::optional<at::Tensor>& bias = folded.biases[static_cast<std::size_t>(slot)];
-    block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = bias}, report);
   }
 
   FlatQuantSettings settings_;

@@ -31,33 +31,31 @@ class RoundRtn : public BlockPass {
   }
 
   void apply(BlockVisit& block) const override {
-    for (const LinearSlot slot : block.to_round()) {
-      try {
-        round(block, slot);
-      } catch (const Error& error) {
-        throw Error::inside(linear_name(block.layer(), slot), error);
-      }
-    }
+    for (const LinearSlot slot : block.to_round())
+      round_linear(block, slot, [&] { return FloatLinear{block.weight(slot), block.linear(slot).bias}; });
   }
 
  private:
-  static void round(BlockVisit& block, LinearSlot slot) {
-    const Stopwatch watch;
-    const at::Tensor tensor = block.weight(slot);
-    const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
-    RtnResult rounded =
-        round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
-    LinearReport report;
-    report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
-    report.clipped = rounded.clipped;
-    report.seconds = watch.seconds();
-    block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = block.linear(slot).bias}, report);
-  }
-
   WeightRounding rounding_;
 };
 
 }  // namespace
+
+void round_linear(BlockVisit& block, LinearSlot slot, const std::function<FloatLinear()>& read, LinearReport report) {
+  try {
+    const Stopwatch watch;
+    const auto [tensor, bias] = read();
+    const std::span weights(tensor.const_data_ptr<float>(), static_cast<std::size_t>(tensor.numel()));
+    RtnResult rounded =
+        round_rtn_parallel(weights, tensor.size(0), tensor.size(1), block.format(slot), block.executor());
+    report.weight_error = relative_weight_error(weights, rounded.matrix, block.executor());
+    report.clipped = rounded.clipped;
+    report.seconds = watch.seconds();
+    block.replace(slot, {.matrix = std::move(rounded.matrix), .bias = bias}, report);
+  } catch (const Error& error) {
+    throw Error::inside(linear_name(block.layer(), slot), error);
+  }
+}
 
 PassPointer round_rtn(const WeightRounding& rounding) {
   return std::make_shared<const RoundRtn>(rounding);
