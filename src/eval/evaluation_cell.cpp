@@ -39,6 +39,16 @@ std::vector<std::string> partial_lines(const EvaluationCell& cell) {
   return read_journal_lines(partial_path(cell.file), beginning_of(*cell.form));
 }
 
+// The header of the journal; nullopt without one, or where it has none yet.
+std::optional<ResultHeader> partial_header(const EvaluationCell& cell) {
+  const fs::path partial = partial_path(cell.file);
+  if (!fs::exists(partial)) return std::nullopt;
+  const std::vector<std::string> lines = partial_lines(cell);
+  if (lines.empty()) return std::nullopt;
+  const std::string where = fmt::format("{}, line 1", partial.string());
+  return cell.form->parse_header(parse_json(lines.front(), where), where);
+}
+
 }  // namespace
 
 fs::path partial_path(fs::path file) {
@@ -76,11 +86,7 @@ ResultHeader cell_header(const EvaluationCell& cell, const EvaluationOptions& op
 std::vector<EarlierRun> earlier_runs(const EvaluationCell& cell) {
   std::vector<EarlierRun> runs;
   if (fs::exists(cell.file)) runs.push_back({cell.file, finished_header(cell)});
-  const fs::path partial = partial_path(cell.file);
-  if (!fs::exists(partial)) return runs;
-  const std::vector<std::string> lines = partial_lines(cell);
-  const std::string where = fmt::format("{}, line 1", partial.string());
-  if (!lines.empty()) runs.push_back({partial, cell.form->parse_header(parse_json(lines.front(), where), where)});
+  if (const auto begun = partial_header(cell)) runs.push_back({partial_path(cell.file), *begun});
   return runs;
 }
 
@@ -167,8 +173,8 @@ bool EvaluationRun::take_finished() {
   for (AnswerRecord& answer : read_answers(cell_->file, *cell_->form).answers)
     take(std::move(answer), cell_->file.string());
   // Not one of another run, which may be to replace this.
-  for (const EarlierRun& run : earlier_runs(*cell_))
-    if (run.path != cell_->file && !header_difference(run.header, header_)) fs::remove(run.path);
+  const auto begun = partial_header(*cell_);
+  if (begun && !header_difference(*begun, header_)) fs::remove(partial_path(cell_->file));
   return finished_ = true;
 }
 
