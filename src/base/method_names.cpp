@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string>
+
+#include "base/lower_case.h"
 
 namespace qreason {
 namespace {
@@ -15,13 +16,6 @@ constexpr std::array<std::string_view, 19> kFamilies = {"bf16", "fp16", "fp32", 
                                                         "smoothquant", "flatquant", "mxfp4", "nvfp4", "fp8",
                                                         // The study's rows of checkpoints that other tools quantized.
                                                         "quantized.awq", "quantized.gptq"};
-
-std::string lower_case(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
 
 // "w4g128", "w8a8kv8", "b3.5g64", "w4c", "tp2": letters of formats and digits alone, a digit among them.
 bool reads_as_formats(std::string_view part) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "base/utf8.h"
 
 namespace qreason {
@@ -17,11 +18,6 @@ std::string part_of(CURLU* url, CURLUPart part) {
   char* text = nullptr;
   if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) return "";
   const std::unique_ptr<char, decltype(&curl_free)> owner(text, curl_free);
-  return text;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
 }
 
@@ -63,8 +59,8 @@ std::string without_user(const std::string& url) {
 UrlOrigin origin_of(const std::string& url) {
   const ParsedUrl parsed = parsed_url(url);
   if (!parsed) throw Error(shown_url(url), "no address that can be read", "http://... or https://...");
-  return {.scheme = lower(part_of(parsed.get(), CURLUPART_SCHEME)),
-          .host = lower(part_of(parsed.get(), CURLUPART_HOST)),
+  return {.scheme = lower_case(part_of(parsed.get(), CURLUPART_SCHEME)),
+          .host = lower_case(part_of(parsed.get(), CURLUPART_HOST)),
           .port = part_of(parsed.get(), CURLUPART_PORT)};
 }
 

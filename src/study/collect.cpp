@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "base/method_names.h"
 #include "eval/graders/thinking.h"
 #include "eval/regrade.h"
@@ -83,9 +83,7 @@ bool is_study_folder(const fs::path& folder) {
 }  // namespace
 
 RunName split_run_name(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string lower = lower_case(name);
   std::size_t begin = std::string::npos;
   for (const std::string_view family : method_families()) {
     for (std::size_t at = lower.find(family, 1); at != std::string::npos; at = lower.find(family, at + 1)) {

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <vector>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "base/method_names.h"
 #include "data/csv.h"
 #include "study/published_data.h"
@@ -95,23 +95,16 @@ std::vector<PublishedResult> parse() {
   return results;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
 std::string plain_model(std::string_view model) {
   constexpr std::string_view kMaker = "deepseek-";
-  std::string name = lower(model);
+  std::string name = lower_case(model);
   if (name.starts_with(kMaker)) name.erase(0, kMaker.size());
   return name;
 }
 
 std::string plain_method(std::string_view method) {
   if (is_baseline(method)) return "bf16";
-  std::string name = lower(method);
+  std::string name = lower_case(method);
   const std::size_t degree = name.rfind("-tp");
   const bool digits = degree != std::string::npos && degree + 3 < name.size() &&
                       name.find_first_not_of("0123456789", degree + 3) == std::string::npos;
@@ -130,7 +123,7 @@ const PublishedResult* find_published(std::string_view model, std::string_view m
   const std::string model_name = plain_model(model), method_name = plain_method(method);
   const auto all = published_results();
   const auto found = std::find_if(all.begin(), all.end(), [&](const PublishedResult& one) {
-    return one.task == task && one.method == method_name && lower(one.model) == model_name;
+    return one.task == task && one.method == method_name && lower_case(one.model) == model_name;
   });
   return found == all.end() ? nullptr : &*found;
 }

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "checkpoint/export/export.h"
 
 namespace qreason {
@@ -42,7 +42,7 @@ const ExportFormat& find_export_format(std::string_view name) {
 std::unique_ptr<PreparedExport> prepare_export(const ExportFormat& format, const ExportSource& source,
                                                const ExportOptions& options) {
   ExportOptions named = options;
-  for (char& c : named.type) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  named.type = lower_case(named.type);
   const auto known = [&](std::string_view type) { return type == named.type; };
   if (!named.type.empty() && std::none_of(format.types.begin(), format.types.end(), known)) {
     throw Error::usage("--type", options.type, fmt::format("of {}: {}", format.name, fmt::join(format.types, ", ")));

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -56,9 +55,8 @@ class ReportCommand : public Command {
   static bool is_page(const fs::path& file) {
     std::string beginning(16, ' ');
     std::ifstream(file, std::ios::binary).read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
-    std::transform(beginning.begin(), beginning.end(), beginning.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return fs::file_size(file) == 0 || beginning.find("<!doctype html") == 0 || beginning.find("<html") == 0;
+    beginning = lower_case(beginning);
+    return fs::file_size(file) == 0 || beginning.starts_with("<!doctype html") || beginning.starts_with("<html");
   }
 
   static constexpr std::int64_t kMostAnswers = 4096;
